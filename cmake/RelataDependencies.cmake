@@ -1,0 +1,28 @@
+# Every outside library, found once. Debian 12's packages are the reference versions.
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(ICU REQUIRED COMPONENTS uc i18n)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(Threads REQUIRED)
+
+find_path(SENTENCEPIECE_INCLUDE sentencepiece_processor.h REQUIRED)
+find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
+find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train REQUIRED)
+add_library(sentencepiece::sentencepiece INTERFACE IMPORTED)
+set_target_properties(sentencepiece::sentencepiece PROPERTIES
+  INTERFACE_INCLUDE_DIRECTORIES "${SENTENCEPIECE_INCLUDE}"
+  INTERFACE_LINK_LIBRARIES "${SENTENCEPIECE_TRAIN_LIBRARY};${SENTENCEPIECE_LIBRARY}")
+
+if(RELATA_TORCH)
+  find_package(CLI11 REQUIRED)
+  # Torch's own configuration asks for CUDA's compiler even for a CPU build on some machines.
+  find_package(Torch 2.6 REQUIRED)
+endif()
+if(RELATA_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(RELATA_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

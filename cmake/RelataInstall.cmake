@@ -1,0 +1,1 @@
+# Installation is completed together with the consumer example.

@@ -1,0 +1,45 @@
+# relata_layer(NAME [TORCH] DEPENDS ...): the library relata_NAME (alias relata::NAME) from
+# src/NAME/*.cpp. TORCH layers compile against LibTorch through one shared precompiled header.
+function(relata_layer name)
+  cmake_parse_arguments(LAYER "TORCH" "" "DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
+  if(NOT sources)
+    add_library(relata_${name} INTERFACE)
+    set(scope INTERFACE)
+  else()
+    add_library(relata_${name} STATIC ${sources})
+    set(scope PUBLIC)
+    target_link_libraries(relata_${name} PRIVATE $<BUILD_INTERFACE:relata_settings>)
+  endif()
+  add_library(relata::${name} ALIAS relata_${name})
+  set_target_properties(relata_${name} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(relata_${name} ${scope} cxx_std_20)
+  target_include_directories(relata_${name} ${scope}
+    $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  target_link_libraries(relata_${name} ${scope} ${LAYER_DEPENDS})
+  if(LAYER_TORCH)
+    target_link_libraries(relata_${name} ${scope} relata_torch)
+    if(sources)
+      target_precompile_headers(relata_${name} REUSE_FROM relata_torch_pch)
+    endif()
+  endif()
+  set_property(GLOBAL APPEND PROPERTY RELATA_LAYERS relata_${name})
+endfunction()
+
+if(RELATA_TORCH)
+  # LibTorch's headers as system headers, so that our warnings stay ours.
+  add_library(relata_torch INTERFACE)
+  target_include_directories(relata_torch SYSTEM INTERFACE
+    $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
+  target_link_libraries(relata_torch INTERFACE ${TORCH_LIBRARIES})
+  set_property(GLOBAL APPEND PROPERTY RELATA_LAYERS relata_torch)
+
+  file(WRITE "${CMAKE_BINARY_DIR}/pch/relata_torch_pch.cpp.in" "")
+  configure_file("${CMAKE_BINARY_DIR}/pch/relata_torch_pch.cpp.in"
+                 "${CMAKE_BINARY_DIR}/pch/relata_torch_pch.cpp" COPYONLY)
+  add_library(relata_torch_pch STATIC "${CMAKE_BINARY_DIR}/pch/relata_torch_pch.cpp")
+  target_compile_features(relata_torch_pch PUBLIC cxx_std_20)
+  target_compile_options(relata_torch_pch PRIVATE -Wall -Wextra -Werror -Wno-unused-parameter)
+  target_link_libraries(relata_torch_pch PUBLIC relata_torch OpenMP::OpenMP_CXX)
+  target_precompile_headers(relata_torch_pch PUBLIC <torch/torch.h>)
+endif()

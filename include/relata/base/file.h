@@ -1,0 +1,66 @@
+// Files: whole reads, atomic writes, append-only journals and read-only memory maps.
+// Every error names the path and the system's reason.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relata/base/result.h"
+
+namespace relata {
+
+// The whole file, or standard input for "-". Cost: one copy of the file in memory.
+Result<std::string> read_file(const std::string& path);
+
+// Writes to a temporary file beside `path`, flushes it to disk and renames it: a reader sees the
+// old content or the new, never a part. "-" writes to standard output. Makes missing folders.
+Status write_file_atomic(const std::string& path, std::string_view content);
+
+Status make_folders(const std::string& path);
+bool file_exists(const std::string& path);
+
+// Expands files, folders (all regular files below, sorted) and globs (* and ?) to file paths;
+// "-" stands for standard input. An argument that matches nothing is an error.
+Result<std::vector<std::string>> expand_inputs(const std::vector<std::string>& arguments);
+
+// Append-only file whose lines are on disk when append() returns. Opening it drops a last line
+// that has no newline (a write cut short by a kill).
+class Journal {
+ public:
+  static Result<Journal> open(const std::string& path);
+  const std::vector<std::string>& lines() const { return lines_; }  // as found when opened
+  Status append(std::string_view line);                              // without its newline
+
+  Journal(Journal&& other) noexcept;
+  Journal& operator=(Journal&& other) noexcept;
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+  ~Journal();
+
+ private:
+  Journal() = default;
+  std::string path_;
+  std::vector<std::string> lines_;
+  int fd_ = -1;
+};
+
+// Read-only map of a file; shared so that tensors made from it keep it alive.
+class MappedFile {
+ public:
+  static Result<std::shared_ptr<MappedFile>> open(const std::string& path);
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+ private:
+  MappedFile() = default;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace relata

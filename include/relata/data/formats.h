@@ -1,0 +1,57 @@
+// Readers and writers by format name (INTERFACE.md, "Formats").
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relata/data/document.h"
+#include "relata/data/schema.h"
+
+namespace relata::data {
+
+struct ReadOptions {
+  std::string format;       // "" guesses from the content
+  std::string on_error = "stop";  // or "skip": bad records are listed in Dataset::skipped
+};
+
+struct Dataset {
+  std::string format;  // the one used
+  std::vector<Document> documents;
+  std::vector<std::string> skipped;  // "file:line: reason"
+};
+
+struct WriteOptions {
+  std::string format = "jsonl";
+  std::string instruction;  // for cre-llm, alpaca, sharegpt
+};
+
+struct FormatInfo {
+  std::string name;
+  std::string description;
+  bool reads = false;
+  bool writes = false;
+};
+
+std::vector<FormatInfo> formats();
+Result<std::string> guess_format(std::string_view content, const std::string& path);
+Result<Dataset> read_dataset(const std::string& path, const ReadOptions& options);
+Result<Dataset> parse_dataset(std::string_view content, const std::string& path,
+                              const ReadOptions& options);
+Result<std::string> write_dataset(const std::vector<Document>& documents,
+                                  const WriteOptions& options);
+
+// One question of the pair task: which relations hold from `head` to `tail` in `document`?
+struct PairQuery {
+  int document = 0;  // index into the dataset's documents
+  int head = 0;      // indices into that document's entities
+  int tail = 0;
+  std::vector<std::string> labels;  // gold relation ids in file order, duplicates kept; may be empty
+};
+// One query per distinct (head, tail) of the document's relations and its meta "pairs".
+std::vector<PairQuery> pair_queries(const std::vector<Document>& documents);
+
+// Counts, lengths and label table of a dataset.
+Json dataset_stats(const Dataset& dataset);
+
+}  // namespace relata::data

@@ -1,0 +1,77 @@
+// The `pair` pipeline: for each (head, tail) of a sentence, which relations of the schema hold?
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "relata/data/formats.h"
+#include "relata/extract/extractor.h"
+#include "relata/generate/engine.h"
+
+namespace relata::extract {
+
+// The relations predicted for one query.
+struct PairPrediction {
+  std::vector<std::string> labels;  // best first; the negative label alone when nothing holds
+  std::vector<double> scores;       // probabilities, same order
+  std::vector<double> posterior;    // label scoring: over the schema's relation types, sums to 1
+  std::string raw;                  // free decoding: the generated text
+  std::string problem;              // free decoding: what did not parse
+};
+
+struct PairOptions {
+  std::string decode;        // "" takes the extractor's
+  int batch = 256;           // queries handed to the engine at once
+  double min_score = 0.0;    // predictions below are dropped
+  std::function<void(int64_t done)> progress;
+};
+
+// Which queries share which prompt; built once, used by training and extraction alike.
+struct PairPrompt {
+  std::vector<int32_t> ids;  // the whole prompt, chat wrapper and BOS included
+};
+Result<PairPrompt> encode_prompt(const Extractor& extractor, const text::Tokenizer& tokenizer,
+                                 const data::Document& document, int head, int tail);
+// Answer ids for training and scoring, EOS appended.
+std::vector<int32_t> encode_answer(const Extractor& extractor, const text::Tokenizer& tokenizer,
+                                   const data::Document& document, int head, int tail,
+                                   const std::vector<std::string>& labels, int32_t eos);
+
+Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
+                                                  generate::Engine& engine,
+                                                  const std::vector<data::Document>& documents,
+                                                  const std::vector<data::PairQuery>& queries,
+                                                  const PairOptions& options);
+
+// Chooses labels from a posterior: the best label, and others at or above `threshold` unless the
+// best is negative.
+PairPrediction decide(const data::Schema& schema, std::vector<double> posterior, double threshold);
+
+// The (threshold, negative bias) that maximise micro-F1 without the negative label on a
+// development set of posteriors; gold[i] belongs to posteriors[i].
+struct TunedDecision {
+  double threshold = 0.5;
+  double negative_bias = 0.0;
+  double f1 = 0.0;
+};
+TunedDecision tune_decision(const data::Schema& schema,
+                            const std::vector<std::vector<double>>& posteriors,
+                            const std::vector<std::vector<std::string>>& gold);
+
+// Copies of `documents` whose relations are the predictions. Queries of documents without stated
+// pairs or relations: every ordered pair of distinct entities.
+std::vector<data::Document> apply_predictions(const std::vector<data::Document>& documents,
+                                              const std::vector<data::PairQuery>& queries,
+                                              const std::vector<PairPrediction>& predictions);
+std::vector<data::PairQuery> extraction_queries(const std::vector<data::Document>& documents);
+
+// Extracts all documents, appending each finished document to the journal `journal_path` ("" for
+// none); documents already there under the same id and settings are taken from it.
+Result<std::vector<data::Document>> extract_documents(const Extractor& extractor,
+                                                      generate::Engine& engine,
+                                                      const std::vector<data::Document>& documents,
+                                                      const PairOptions& options,
+                                                      const std::string& journal_path);
+
+}  // namespace relata::extract

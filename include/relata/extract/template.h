@@ -1,0 +1,73 @@
+// Prompt templates of the pair task: text files (YAML) that users may edit.
+//
+//   name: cre-llm-zh
+//   marking: rewrite          # none | rewrite (brackets by text replacement, as CRE-LLM) | spans
+//   markers: ["[", "]", "[", "]"]     # head open, head close, tail open, tail close
+//   prompt: "{instruction}\n[{sentence}] ([{head}],?,[{tail}])"
+//   answer: "([{head}],{relation},[{tail}])"      # one relation; several are joined by `joiner`
+//   joiner: ","
+//   instruction: "..."
+//
+// Placeholders: {instruction}, {sentence} (marked as `marking` says), {head}, {tail}, {relation}
+// (the label's name), {relations} (all names of the schema, comma-separated). A doubled brace is a
+// literal one. Unknown placeholders are errors.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relata/data/formats.h"
+#include "relata/data/schema.h"
+
+namespace relata::extract {
+
+struct PairTemplate {
+  std::string name;
+  std::string instruction;
+  std::string marking = "spans";
+  std::vector<std::string> markers = {"[", "]", "[", "]"};
+  std::string prompt;
+  std::string answer = "{relation}";
+  std::string joiner = ",";
+};
+
+// Errors name the file and the key or placeholder.
+Result<PairTemplate> load_pair_template(const std::string& path);
+Result<PairTemplate> parse_pair_template(std::string_view yaml, const std::string& where);
+std::string pair_template_yaml(const PairTemplate& pair_template);
+// Templates that ship inside the program: "cre-llm-zh", "cre-llm-en", "sentence-first-zh",
+// "sentence-first-en", "marked" (for models trained from scratch: markers, head and tail before and
+// after the sentence, the label as one token). Unknown names suggest the nearest.
+Result<PairTemplate> builtin_pair_template(const std::string& name);
+std::vector<std::string> builtin_pair_template_names();
+
+// The prompt of one query. Its first `shared` bytes are the same for all pairs of the document
+// when the template is sentence-first (0 when nothing worth sharing precedes {head}).
+struct RenderedPrompt {
+  std::string text;
+  size_t shared = 0;
+};
+// `head_mention` / `tail_mention`: with marking "spans" every mention is wrapped, nested ranges too.
+Result<RenderedPrompt> render_prompt(const PairTemplate& pair_template, const data::Schema& schema,
+                                     const data::Document& document, int head, int tail);
+std::string render_answer(const PairTemplate& pair_template, const data::Schema& schema,
+                          const data::Document& document, int head, int tail,
+                          const std::vector<std::string>& labels);
+
+// Strict parser: exactly the rendered form of one or several schema labels, repeated labels
+// dropped. Anything else is kept in `problem` and yields the labels parsed before it.
+struct ParsedAnswer {
+  std::vector<std::string> labels;
+  std::string problem;  // "" when the whole text parsed
+};
+ParsedAnswer parse_answer(const PairTemplate& pair_template, const data::Schema& schema,
+                          const data::Document& document, int head, int tail,
+                          std::string_view answer);
+
+// All strings of `pair_template` that a from-scratch tokenizer should keep whole: markers of more
+// than one character and, when the answer is just "<...{relation}...>", every rendered answer.
+std::vector<std::string> template_symbols(const PairTemplate& pair_template,
+                                          const data::Schema& schema);
+
+}  // namespace relata::extract

@@ -1,0 +1,69 @@
+// The inference interface: generate text, and score given continuations of a shared prefix.
+// Implemented natively here (make_native_engine) and, later, over OpenAI-compatible servers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relata/base/result.h"
+#include "relata/text/tokenizer.h"
+
+namespace relata::generate {
+
+struct GenerateRequest {
+  std::vector<int32_t> prompt;  // special tokens included; at least one
+  int max_new_tokens = 256;     // the prompt excluded
+  double temperature = 0.0;     // 0: greedy
+  int top_k = 0;                // 0: off
+  double top_p = 1.0;           // 1: off
+  uint64_t seed = 0;            // sampling only; results do not depend on the rest of the batch
+  std::vector<std::string> stops;  // generation ends when the decoded text contains one (cut off)
+};
+
+struct GenerateResult {
+  std::vector<int32_t> ids;      // generated, EOS excluded
+  std::vector<double> logprobs;  // natural logarithms, one per id
+  std::string text;              // decoded, cut at a stop string
+  std::string finish;            // "eos", "stop" or "length"
+};
+
+struct ScoreRequest {
+  std::vector<int32_t> prefix;                      // at least one token
+  std::vector<std::vector<int32_t>> continuations;  // branches of the prefix; each non-empty
+};
+
+struct ScoreResult {
+  std::vector<std::vector<double>> token_logprobs;  // per continuation, per token; natural logs
+  double total(size_t continuation) const;          // their sum
+};
+
+// Called after every finished request with the number of requests done so far.
+using EngineProgress = std::function<void(int64_t)>;
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // Results are in request order. The same request gives the same tokens whatever else is in the
+  // batch. Errors: a prompt longer than the model's positions, ids outside the vocabulary.
+  virtual Result<std::vector<GenerateResult>> generate(const std::vector<GenerateRequest>& requests,
+                                                       const EngineProgress& progress = {}) = 0;
+  virtual Result<std::vector<ScoreResult>> score(const std::vector<ScoreRequest>& requests,
+                                                 const EngineProgress& progress = {}) = 0;
+  virtual const text::Tokenizer* tokenizer() const = 0;  // null when the model folder has none
+  virtual std::string model_id() const = 0;              // "sha256:..." of config and weights index
+};
+
+struct NativeEngineOptions {
+  std::string model;             // Hugging Face folder
+  std::string adapter;           // PEFT folder, or ""
+  std::string dtype = "auto";    // auto (as stored), float32, bfloat16
+  int max_batch_tokens = 4096;   // tokens computed at once
+  int max_batch_requests = 64;   // sequences decoded at once
+};
+
+Result<std::unique_ptr<Engine>> make_native_engine(const NativeEngineOptions& options);
+
+}  // namespace relata::generate

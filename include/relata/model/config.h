@@ -1,0 +1,62 @@
+// config.json of a Llama-architecture model, as Transformers 4 and 5 write it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "relata/base/json.h"
+
+namespace relata::model {
+
+// Rotary position embedding and its scalings (linear, dynamic, llama3, yarn), named as in
+// Transformers' `rope_scaling` / `rope_parameters`.
+struct RopeConfig {
+  std::string type = "default";
+  double theta = 10000.0;
+  double factor = 1.0;
+  double low_freq_factor = 1.0;       // llama3
+  double high_freq_factor = 4.0;      // llama3
+  int64_t original_max_position = 0;  // llama3, yarn, dynamic; 0: max_position_embeddings
+  double beta_fast = 32.0;            // yarn
+  double beta_slow = 1.0;             // yarn
+  double attention_factor = 0.0;      // yarn; 0: derived from factor
+};
+
+struct LlamaConfig {
+  int64_t vocab_size = 32000;
+  int64_t hidden_size = 512;
+  int64_t intermediate_size = 1376;
+  int64_t num_layers = 8;
+  int64_t num_heads = 8;
+  int64_t num_kv_heads = 8;
+  int64_t head_dim = 64;
+  int64_t max_positions = 2048;
+  double rms_norm_eps = 1e-5;
+  double initializer_range = 0.02;
+  bool tie_embeddings = false;
+  bool attention_bias = false;
+  bool mlp_bias = false;
+  RopeConfig rope;
+  std::string dtype = "float32";  // as stored: float32, bfloat16, float16
+  int64_t bos_id = 1;
+  std::vector<int64_t> eos_ids = {2};
+};
+
+// Every size is checked (positive, heads divide, products below 2^40). `where` names the file.
+// Unsupported features (an activation other than silu, another model_type) are errors.
+Result<LlamaConfig> llama_config_from_json(const Json& value, const std::string& where);
+// Loads in Transformers 4 and 5 (both `rope_theta`/`rope_scaling` and `rope_parameters`).
+Json llama_config_to_json(const LlamaConfig& config);
+
+int64_t parameter_count(const LlamaConfig& config);
+
+// Inverse frequencies [head_dim / 2] and the factor on cos and sin, for sequences up to `length`
+// (used by dynamic scaling). Source: Transformers' modeling_rope_utils, re-derived.
+struct RopeFrequencies {
+  std::vector<float> inverse;
+  float attention_scale = 1.0F;
+};
+RopeFrequencies rope_frequencies(const LlamaConfig& config, int64_t length);
+
+}  // namespace relata::model

@@ -1,0 +1,42 @@
+// safetensors files: https://huggingface.co/docs/safetensors (8-byte little-endian header length,
+// JSON header, raw little-endian tensors). Reading maps the file; nothing is copied.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "relata/base/file.h"
+#include "relata/base/result.h"
+
+namespace relata::model {
+
+// One tensor inside a mapped file, which `file` keeps alive. Row-major.
+struct TensorView {
+  std::string dtype;  // "F32", "BF16", "F16", "I64", "I32", "U8"
+  std::vector<int64_t> shape;
+  std::span<const std::byte> bytes;
+  std::shared_ptr<MappedFile> file;
+};
+using TensorViews = std::map<std::string, TensorView>;
+
+// Header sizes, offsets, overlaps, shape products and dtypes are all checked against the file.
+Result<TensorViews> read_safetensors(const std::string& path,
+                                     std::map<std::string, std::string>* metadata = nullptr);
+// model.safetensors, or model.safetensors.index.json with its shards; only pytorch_model.bin is
+// refused with a hint to convert it.
+Result<TensorViews> read_model_tensors(const std::string& folder);
+
+struct TensorToWrite {
+  std::string name;
+  std::string dtype;
+  std::vector<int64_t> shape;
+  std::span<const std::byte> bytes;
+};
+// Atomic. Sorted by name, data aligned to 8 bytes; metadata {"format": "pt"}.
+Status write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors);
+
+}  // namespace relata::model

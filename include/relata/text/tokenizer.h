@@ -1,0 +1,64 @@
+// Tokenizers: text to ids and back, with the byte range each piece covers.
+//
+// load_tokenizer() reads a model folder: tokenizer.json (Hugging Face; BPE, with byte fallback as
+// Llama and Mistral write it) or tokenizer.model (SentencePiece, unigram or BPE), together with
+// tokenizer_config.json and special_tokens_map.json for the special tokens.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relata/base/json.h"
+#include "relata/base/result.h"
+#include "relata/text/utf8.h"
+
+namespace relata::text {
+
+struct Token {
+  int32_t id = 0;
+  ByteRange range;  // in the encoded text; empty for added special tokens
+};
+
+// Thread-safe: all const members may be called concurrently.
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+  // Added tokens (special and user-defined) found in `text` become single ids. `add_special` adds
+  // BOS/EOS as the model's own tokenizer does. `text` must be valid UTF-8.
+  virtual std::vector<Token> encode(std::string_view text, bool add_special) const = 0;
+  // Bytes that are not valid UTF-8 (a piece cut inside a code point) become U+FFFD.
+  virtual std::string decode(const std::vector<int32_t>& ids, bool skip_special) const = 0;
+  virtual int32_t vocab_size() const = 0;  // largest id + 1, added tokens included
+  virtual int32_t token_to_id(std::string_view piece) const = 0;  // -1: none
+  virtual std::string id_to_token(int32_t id) const = 0;          // "" when out of range
+  virtual int32_t bos_id() const = 0;                             // -1: none
+  virtual int32_t eos_id() const = 0;                             // -1: none
+  virtual bool is_special(int32_t id) const = 0;
+  // Copies the files this tokenizer was made from, so that Transformers loads it from `folder`.
+  virtual Status save(const std::string& folder) const = 0;
+  virtual std::string kind() const = 0;  // "sentencepiece-unigram", "tokenizer.json-bpe", ...
+
+  std::vector<int32_t> encode_ids(std::string_view text, bool add_special) const;
+};
+
+// Errors: no tokenizer file in `folder`, a malformed one, or one of an unsupported kind (named).
+Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& folder);
+
+struct TokenizerTraining {
+  int vocab_size = 8000;
+  std::string model_type = "unigram";        // or "bpe"
+  double character_coverage = 1.0;           // < 1 drops rare characters (byte fallback covers them)
+  std::vector<std::string> user_symbols;     // pieces that are never split, e.g. "<rel:mother>"
+  int threads = 2;
+};
+
+// Trains a SentencePiece vocabulary (byte fallback; <unk> 0, <s> 1, </s> 2) on `lines` and writes
+// tokenizer.model, tokenizer_config.json and special_tokens_map.json into `folder`. The vocabulary
+// shrinks when the text is too small for `vocab_size`. Deterministic for one thread count.
+Status train_tokenizer(const std::vector<std::string>& lines, const TokenizerTraining& options,
+                       const std::string& folder);
+
+}  // namespace relata::text
