@@ -7,13 +7,7 @@ find_package(ICU REQUIRED COMPONENTS uc i18n)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)
 
-find_path(SENTENCEPIECE_INCLUDE sentencepiece_processor.h REQUIRED)
-find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
-find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train REQUIRED)
-add_library(sentencepiece::sentencepiece INTERFACE IMPORTED)
-set_target_properties(sentencepiece::sentencepiece PROPERTIES
-  INTERFACE_INCLUDE_DIRECTORIES "${SENTENCEPIECE_INCLUDE}"
-  INTERFACE_LINK_LIBRARIES "${SENTENCEPIECE_TRAIN_LIBRARY};${SENTENCEPIECE_LIBRARY}")
+find_package(SentencePiece REQUIRED)
 
 if(RELATA_TORCH)
   find_package(CLI11 REQUIRED)

@@ -23,16 +23,23 @@ function(relata_layer name)
       target_precompile_headers(relata_${name} REUSE_FROM relata_torch_pch)
     endif()
   endif()
-  set_property(GLOBAL APPEND PROPERTY RELATA_LAYERS relata_${name})
+  # extract has no LibTorch in its headers but links generate, which does: it ships with those.
+  if(LAYER_TORCH OR "relata_generate" IN_LIST LAYER_DEPENDS)
+    set_property(GLOBAL APPEND PROPERTY RELATA_TORCH_LAYERS relata_${name})
+  else()
+    set_property(GLOBAL APPEND PROPERTY RELATA_LAYERS relata_${name})
+  endif()
 endfunction()
 
 if(RELATA_TORCH)
   # LibTorch's headers as system headers, so that our warnings stay ours.
   add_library(relata_torch INTERFACE)
   target_include_directories(relata_torch SYSTEM INTERFACE
-    $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
-  target_link_libraries(relata_torch INTERFACE ${TORCH_LIBRARIES})
-  set_property(GLOBAL APPEND PROPERTY RELATA_LAYERS relata_torch)
+    "$<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>")
+  # In an installed package, the `torch` target that the consumer's own find_package(Torch) made.
+  target_link_libraries(relata_torch INTERFACE
+    "$<BUILD_INTERFACE:${TORCH_LIBRARIES}>" $<INSTALL_INTERFACE:torch>)
+  set_property(GLOBAL APPEND PROPERTY RELATA_TORCH_LAYERS relata_torch)
 
   file(WRITE "${CMAKE_BINARY_DIR}/pch/relata_torch_pch.cpp.in" "")
   configure_file("${CMAKE_BINARY_DIR}/pch/relata_torch_pch.cpp.in"
@@ -40,6 +47,6 @@ if(RELATA_TORCH)
   add_library(relata_torch_pch STATIC "${CMAKE_BINARY_DIR}/pch/relata_torch_pch.cpp")
   target_compile_features(relata_torch_pch PUBLIC cxx_std_20)
   target_compile_options(relata_torch_pch PRIVATE -Wall -Wextra -Werror -Wno-unused-parameter)
-  target_link_libraries(relata_torch_pch PUBLIC relata_torch OpenMP::OpenMP_CXX)
+  target_link_libraries(relata_torch_pch PUBLIC relata_torch)
   target_precompile_headers(relata_torch_pch PUBLIC <torch/torch.h>)
 endif()

@@ -17,7 +17,8 @@ namespace relata {
 Result<std::string> read_file(const std::string& path);
 
 // Writes to a temporary file beside `path`, flushes it to disk and renames it: a reader sees the
-// old content or the new, never a part. "-" writes to standard output. Makes missing folders.
+// old content or the new, never a part. "-" writes to standard output; a device or a pipe is
+// written in place. Makes missing folders.
 Status write_file_atomic(const std::string& path, std::string_view content);
 
 Status make_folders(const std::string& path);
@@ -28,12 +29,13 @@ bool file_exists(const std::string& path);
 Result<std::vector<std::string>> expand_inputs(const std::vector<std::string>& arguments);
 
 // Append-only file whose lines are on disk when append() returns. Opening it drops a last line
-// that has no newline (a write cut short by a kill).
+// that has no newline (a write cut short by a kill). One holder at a time: opening a journal that
+// is already open, here or in another process, is an error. A line must not contain a newline.
 class Journal {
  public:
   static Result<Journal> open(const std::string& path);
   const std::vector<std::string>& lines() const { return lines_; }  // as found when opened
-  Status append(std::string_view line);                              // without its newline
+  Status append(std::string_view line);                             // without its newline
 
   Journal(Journal&& other) noexcept;
   Journal& operator=(Journal&& other) noexcept;
@@ -46,6 +48,7 @@ class Journal {
   std::string path_;
   std::vector<std::string> lines_;
   int fd_ = -1;
+  size_t size_ = 0;
 };
 
 // Read-only map of a file; shared so that tensors made from it keep it alive.

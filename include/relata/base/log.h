@@ -9,7 +9,7 @@ namespace relata {
 
 enum class LogLevel { kQuiet, kNormal, kVerbose };
 void set_log_level(LogLevel level);
-Status set_log_file(const std::string& path);
+Status set_log_file(const std::string& path);  // appends every level; "" closes it
 
 void log_info(const std::string& message);     // shown unless quiet
 void log_warning(const std::string& message);  // always shown

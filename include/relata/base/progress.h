@@ -28,7 +28,7 @@ class Progress {
   std::string label_, unit_, note_;
   int64_t total_, done_ = 0, first_done_ = -1;
   ProgressMode mode_;
-  std::chrono::steady_clock::time_point start_, last_draw_;
+  std::chrono::steady_clock::time_point start_, first_time_, last_draw_;
   bool finished_ = false;
 };
 

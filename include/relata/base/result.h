@@ -90,7 +90,10 @@ class [[nodiscard]] Result<void> {
   void value() const {
     if (!ok()) throw std::logic_error("Status::value() on: " + error_->message);
   }
-  const Error& error() const { return error_.value(); }
+  const Error& error() const {
+    if (ok()) throw std::logic_error("Status::error() on success");
+    return *error_;
+  }
 
  private:
   std::optional<Error> error_;
@@ -111,8 +114,8 @@ using Status = Result<void>;
   declaration = std::move(temporary).value()
 
 // RELATA_CHECK(write_file_atomic(path, text)); for a Status, or a Result whose value is not needed.
-#define RELATA_CHECK(expression)                              \
-  do {                                                        \
-    auto relata_status = (expression);                        \
-    if (!relata_status.ok()) return relata_status.error();    \
+#define RELATA_CHECK(expression)                           \
+  do {                                                     \
+    auto relata_status = (expression);                     \
+    if (!relata_status.ok()) return relata_status.error(); \
   } while (false)

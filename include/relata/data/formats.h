@@ -13,6 +13,7 @@ namespace relata::data {
 struct ReadOptions {
   std::string format;       // "" guesses from the content
   std::string on_error = "stop";  // or "skip": bad records are listed in Dataset::skipped
+  bool whole_file = false;  // "text" only: the file is one document, not one a line
 };
 
 struct Dataset {

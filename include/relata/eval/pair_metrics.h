@@ -19,6 +19,7 @@ struct PairItem {
   std::vector<std::string> gold;  // duplicates are dropped
   std::vector<std::string> predicted;
   std::vector<double> scores;  // of the predicted labels; may be empty
+  int reverse = -1;  // index of the item that asks about (tail, head), or -1
 };
 
 struct Counts {

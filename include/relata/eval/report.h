@@ -1,6 +1,7 @@
 // Reports of an evaluation: text for a terminal, JSON for programs, one self-contained HTML page.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct Report {
   std::vector<Score> scores;
   std::vector<PairItem> items;
   std::string negative;
+  std::map<std::string, std::string> inverses = {};  // label to its inverse, when a schema says so
 };
 
 std::string report_text(const Report& report);  // scores, floors, per-relation table

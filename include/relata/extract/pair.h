@@ -21,9 +21,9 @@ struct PairPrediction {
 };
 
 struct PairOptions {
-  std::string decode;        // "" takes the extractor's
-  int batch = 256;           // queries handed to the engine at once
-  double min_score = 0.0;    // predictions below are dropped
+  std::string decode;      // "" takes the extractor's
+  int batch = 256;         // queries handed to the engine at once
+  double min_score = 0.0;  // predictions below are dropped
   std::function<void(int64_t done)> progress;
 };
 
@@ -47,6 +47,11 @@ Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
 // Chooses labels from a posterior: the best label, and others at or above `threshold` unless the
 // best is negative.
 PairPrediction decide(const data::Schema& schema, std::vector<double> posterior, double threshold);
+
+// The posterior after adding `negative_bias` to the log-probability of every negative label.
+// predict_pairs() applies the extractor's own bias: tune on predictions made with a bias of 0.
+std::vector<double> bias_posterior(const data::Schema& schema, std::vector<double> posterior,
+                                   double negative_bias);
 
 // The (threshold, negative bias) that maximise micro-F1 without the negative label on a
 // development set of posteriors; gold[i] belongs to posteriors[i].

@@ -17,10 +17,13 @@ struct RopeConfig {
   double factor = 1.0;
   double low_freq_factor = 1.0;       // llama3
   double high_freq_factor = 4.0;      // llama3
-  int64_t original_max_position = 0;  // llama3, yarn, dynamic; 0: max_position_embeddings
+  int64_t original_max_position = 0;  // llama3, yarn; 0: max_position_embeddings
   double beta_fast = 32.0;            // yarn
   double beta_slow = 1.0;             // yarn
-  double attention_factor = 0.0;      // yarn; 0: derived from factor
+  double attention_factor = 0.0;      // yarn; 0: derived from factor, mscale and mscale_all_dim
+  double mscale = 0.0;                // yarn; 0: unset
+  double mscale_all_dim = 0.0;        // yarn; 0: unset
+  bool truncate = true;               // yarn; whole dimensions as bounds of the ramp
 };
 
 struct LlamaConfig {
@@ -39,7 +42,7 @@ struct LlamaConfig {
   bool mlp_bias = false;
   RopeConfig rope;
   std::string dtype = "float32";  // as stored: float32, bfloat16, float16
-  int64_t bos_id = 1;
+  int64_t bos_id = 1;             // -1: none
   std::vector<int64_t> eos_ids = {2};
 };
 

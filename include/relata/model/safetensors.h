@@ -14,14 +14,18 @@
 
 namespace relata::model {
 
-// One tensor inside a mapped file, which `file` keeps alive. Row-major.
+// One tensor inside a mapped file, which `file` keeps alive. Row-major. Other programs may have
+// written it at an address that is not a multiple of its element size.
 struct TensorView {
-  std::string dtype;  // "F32", "BF16", "F16", "I64", "I32", "U8"
+  std::string dtype;  // "F32", "BF16", "F16", "I64", "I32", "U8", or another one of whole bytes
   std::vector<int64_t> shape;
   std::span<const std::byte> bytes;
   std::shared_ptr<MappedFile> file;
 };
 using TensorViews = std::map<std::string, TensorView>;
+
+// Bytes of one element; 0 for a dtype that is not known here.
+int64_t safetensors_dtype_size(const std::string& dtype);
 
 // Header sizes, offsets, overlaps, shape products and dtypes are all checked against the file.
 Result<TensorViews> read_safetensors(const std::string& path,
@@ -36,7 +40,8 @@ struct TensorToWrite {
   std::vector<int64_t> shape;
   std::span<const std::byte> bytes;
 };
-// Atomic. Sorted by name, data aligned to 8 bytes; metadata {"format": "pt"}.
+// Atomic, and streamed: no copy of the data is made. The header is sorted by name, the data by
+// element size and name, so that every tensor is aligned; metadata {"format": "pt"}.
 Status write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors);
 
 }  // namespace relata::model

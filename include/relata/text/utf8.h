@@ -19,6 +19,11 @@ struct ByteRange {
 // The byte offset of the first invalid sequence (overlong forms and surrogates count as invalid).
 std::optional<size_t> find_invalid_utf8(std::string_view text);
 
+// Every maximal invalid sequence replaced by one U+FFFD.
+std::string replace_invalid_utf8(std::string_view bytes);
+// Bytes of the code point at `offset`, which must be the start of one.
+size_t code_point_length(std::string_view valid_utf8, size_t offset);
+
 size_t count_code_points(std::string_view valid_utf8);
 void append_utf8(std::string& out, char32_t code_point);
 std::u32string to_code_points(std::string_view valid_utf8);

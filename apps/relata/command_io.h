@@ -1,0 +1,46 @@
+// Reading inputs and writing results, the same way in every verb.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relata/base/json.h"
+#include "relata/base/result.h"
+#include "relata/data/formats.h"
+
+namespace relata::app {
+
+// The files that INPUT arguments stand for; no arguments mean standard input.
+Result<std::vector<std::string>> input_files(const std::vector<std::string>& arguments);
+
+// How messages call a file: "-" is "standard input".
+std::string display_name(const std::string& path);
+
+struct InputLine {
+  std::string text;
+  std::string where;  // "requests.jsonl:12"
+};
+// All lines that are not blank; a carriage return before the newline is dropped. Invalid UTF-8 is
+// an error.
+Result<std::vector<InputLine>> read_lines(const std::vector<std::string>& arguments);
+
+// The documents of all files, read one after the other.
+Result<data::Dataset> read_datasets(const std::vector<std::string>& arguments,
+                                    const data::ReadOptions& options);
+
+// Tells about skipped records: in OUTPUT.skipped.txt when there is an output file, else on stderr.
+// The exit code of a run that skipped these; an error when nothing at all was read.
+Result<int> report_skipped(const data::Dataset& dataset, const std::string& output);
+
+// To the file (atomically), or to standard output for "" and "-".
+Status write_result(const std::string& output, std::string_view content);
+
+// One line or a readable page; invalid UTF-8 becomes U+FFFD.
+std::string json_line(const Json& value);
+std::string json_page(const Json& value);
+
+// Nested "key: value" lines of a JSON object, for people.
+std::string json_outline(const Json& value);
+
+}  // namespace relata::app

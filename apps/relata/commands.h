@@ -1,0 +1,49 @@
+// The verbs of the program. Each add_*_command() declares one verb on the root app; when the user
+// chose it, parsing leaves the work in Context::action, which main() runs afterwards.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "relata/base/result.h"
+
+namespace relata::app {
+
+constexpr int kDone = 0;
+constexpr int kSomeFailed = 4;  // done, but some items failed and were listed
+constexpr int kInterrupted = 130;
+
+// The shared flags and the chosen work.
+struct Context {
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  bool no_progress = false;
+  int threads = 0;  // 0: as many as the machine offers
+  std::string device = "cpu";
+  uint64_t seed = 0;
+  std::string log_file;
+  std::function<Result<int>()> action;  // the exit code of a run without an Error
+};
+
+void add_train_command(CLI::App& app, Context& context);
+void add_extract_command(CLI::App& app, Context& context);
+void add_evaluate_command(CLI::App& app, Context& context);
+void add_generate_command(CLI::App& app, Context& context);
+void add_score_command(CLI::App& app, Context& context);
+void add_data_command(CLI::App& app, Context& context);
+void add_schema_command(CLI::App& app, Context& context);
+void add_tokenizer_command(CLI::App& app, Context& context);
+void add_model_command(CLI::App& app, Context& context);
+void add_doctor_command(CLI::App& app, Context& context);
+void add_completion_command(CLI::App& app, Context& context);
+
+std::string program_version();  // "0.1.0"
+
+// What Ctrl-C prints after "relata: interrupted"; a string literal, since a signal handler reads
+// it.
+void set_interrupt_hint(const char* hint);
+
+}  // namespace relata::app

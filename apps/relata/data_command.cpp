@@ -1,0 +1,267 @@
+// `relata data`: conversion, counts, checks and splits of datasets.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "command_io.h"
+#include "commands.h"
+#include "data_split.h"
+#include "help.h"
+#include "relata/base/fields.h"
+#include "relata/base/log.h"
+
+namespace relata::app {
+namespace {
+
+struct DataOptions {
+  std::vector<std::string> inputs;
+  std::string output;
+  data::ReadOptions read;
+  data::WriteOptions write;
+  std::string parts = "train=0.8,dev=0.1,test=0.1";
+  std::string by = "text";
+};
+
+Status check_format(const std::string& name, const std::string& flag) {
+  if (name.empty()) return {};
+  std::vector<std::string> names;
+  for (const data::FormatInfo& format : data::formats()) names.push_back(format.name);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return {};
+  const auto nearest = nearest_name(name, names);
+  return usage_error(
+      fmt::format("{}: unknown format '{}'", flag, name),
+      nearest ? fmt::format("did you mean '{}'?", *nearest) : "`relata data formats` lists them");
+}
+
+Status check_formats(const DataOptions& options) {
+  RELATA_CHECK(check_format(options.read.format, "--from"));
+  return check_format(options.write.format, "--to");
+}
+
+std::string format_for_output(const std::string& path) {
+  const bool is_csv = path.size() > 4 && path.compare(path.size() - 4, 4, ".csv") == 0;
+  return is_csv ? "csv" : "jsonl";
+}
+
+Result<int> run_convert(const DataOptions& options) {
+  RELATA_CHECK(check_formats(options));
+  RELATA_TRY(const data::Dataset dataset, read_datasets(options.inputs, options.read));
+  RELATA_TRY(const int code, report_skipped(dataset, options.output));
+  data::WriteOptions write = options.write;
+  if (write.format.empty()) write.format = format_for_output(options.output);
+  RELATA_TRY(const std::string content, data::write_dataset(dataset.documents, write));
+  RELATA_CHECK(write_result(options.output, content));
+  log_info(fmt::format("{} documents, {} to {}", dataset.documents.size(), dataset.format,
+                       write.format));
+  return code;
+}
+
+Result<int> run_stats(const DataOptions& options, const Context& context) {
+  RELATA_CHECK(check_formats(options));
+  RELATA_TRY(const data::Dataset dataset, read_datasets(options.inputs, options.read));
+  RELATA_TRY(const int code, report_skipped(dataset, ""));
+  const Json stats = data::dataset_stats(dataset);
+  RELATA_CHECK(write_result(options.output, context.json ? json_page(stats) : json_outline(stats)));
+  return code;
+}
+
+std::string validation_text(const std::vector<std::string>& problems, size_t records) {
+  std::string out;
+  for (const std::string& problem : problems) out += problem + "\n";
+  return out + fmt::format("{} records are good, {} have problems\n", records, problems.size());
+}
+
+Result<int> run_validate(const DataOptions& options, const Context& context) {
+  RELATA_CHECK(check_formats(options));
+  RELATA_TRY(const std::vector<std::string> files, input_files(options.inputs));
+  data::ReadOptions read = options.read;
+  read.on_error = "skip";
+  std::vector<std::string> problems;
+  size_t records = 0;
+  for (const std::string& file : files) {
+    const auto dataset = data::read_dataset(file, read);
+    if (!dataset.ok()) {
+      if (dataset.error().code != ErrorCode::kBadInput) return dataset.error();
+      problems.push_back(dataset.error().message);
+      continue;
+    }
+    records += dataset->documents.size();
+    problems.insert(problems.end(), dataset->skipped.begin(), dataset->skipped.end());
+  }
+  const Json report = {{"records", records}, {"problems", problems}};
+  RELATA_CHECK(write_result(options.output,
+                            context.json ? json_page(report) : validation_text(problems, records)));
+  if (problems.empty()) return kDone;
+  return input_error(fmt::format("{} problems found", problems.size()),
+                     "mend the records listed, or read with --on-error skip");
+}
+
+std::string format_suffix(const std::string& format) {
+  if (format == "jsonl" || format == "csv") return "." + format;
+  return format == "cre-tsv" || format == "text" ? ".txt" : ".json";
+}
+
+Result<int> run_split(const DataOptions& options, const Context& context) {
+  RELATA_CHECK(check_formats(options));
+  RELATA_TRY(const std::vector<SplitPart> parts, parse_split_parts(options.parts));
+  RELATA_TRY(const data::Dataset dataset, read_datasets(options.inputs, options.read));
+  RELATA_TRY(const int code, report_skipped(dataset, options.output + "/split"));
+  const std::vector<int> part_of =
+      split_documents(dataset.documents, parts, options.by, context.seed);
+  data::WriteOptions write = options.write;
+  if (write.format.empty()) write.format = "jsonl";
+  Json report = Json::object();
+  for (size_t part = 0; part < parts.size(); ++part) {
+    std::vector<data::Document> documents;
+    for (size_t i = 0; i < part_of.size(); ++i) {
+      if (part_of[i] == static_cast<int>(part)) documents.push_back(dataset.documents[i]);
+    }
+    const std::string path = options.output + "/" + parts[part].name + format_suffix(write.format);
+    RELATA_TRY(const std::string content, data::write_dataset(documents, write));
+    RELATA_CHECK(write_result(path, content));
+    report[parts[part].name] = {{"file", path}, {"documents", documents.size()}};
+  }
+  RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
+  return code;
+}
+
+std::string formats_table() {
+  std::string out = fmt::format("{:<16}{:<7}{:<8}{}\n", "name", "reads", "writes", "what it is");
+  for (const data::FormatInfo& format : data::formats()) {
+    out += fmt::format("{:<16}{:<7}{:<8}{}\n", format.name, format.reads ? "yes" : "no",
+                       format.writes ? "yes" : "no", format.description);
+  }
+  return out;
+}
+
+Result<int> run_formats(const Context& context) {
+  Json list = Json::array();
+  for (const data::FormatInfo& format : data::formats()) {
+    list.push_back({{"name", format.name},
+                    {"reads", format.reads},
+                    {"writes", format.writes},
+                    {"description", format.description}});
+  }
+  RELATA_CHECK(write_result("", context.json ? json_page(list) : formats_table()));
+  return kDone;
+}
+
+void add_input_options(CLI::App& verb, DataOptions& options) {
+  verb.add_option("IN", options.inputs, "Files, folders, globs or - (default: stdin)");
+  verb.add_option("--from,--format", options.read.format, "Input format (default: guessed)")
+      ->type_name("FMT");
+}
+
+void add_skip_option(CLI::App& verb, DataOptions& options) {
+  verb.add_option("--on-error", options.read.on_error,
+                  "stop (default), or skip: leave bad records out, list them, exit 4")
+      ->check(CLI::IsMember({"stop", "skip"}));
+}
+
+void add_write_options(CLI::App& verb, DataOptions& options) {
+  options.write.format.clear();
+  verb.add_option("--to", options.write.format, "Output format (default: by OUT's name, jsonl)")
+      ->type_name("FMT");
+  verb.add_option("--instruction", options.write.instruction,
+                  "Instruction of every record (cre-llm, alpaca, sharegpt)")
+      ->type_name("TEXT");
+}
+
+void add_convert(CLI::App& data, Context& context) {
+  auto options = std::make_shared<DataOptions>();
+  CLI::App* verb = add_verb(
+      data, "convert", "Change the format of a dataset",
+      "Reads documents in one format and writes them in another. Without --from the format is\n"
+      "guessed from the content; without --to the canonical JSONL is written.",
+      {"relata data convert finre/train.txt -o train.jsonl",
+       "relata data convert --from cre-tsv --to cre-llm train.txt -o train.json \\\n"
+       "    --instruction \"Which relation holds?\"",
+       "cat val_wiki.json | relata data convert --from fewrel - > fewrel.jsonl"});
+  add_input_options(*verb, *options);
+  add_write_options(*verb, *options);
+  add_skip_option(*verb, *options);
+  verb->add_option("-o,--output", options->output, "Write here instead of stdout")
+      ->type_name("OUT");
+  verb->callback(
+      [options, &context] { context.action = [options] { return run_convert(*options); }; });
+}
+
+void add_stats(CLI::App& data, Context& context) {
+  auto options = std::make_shared<DataOptions>();
+  CLI::App* verb =
+      add_verb(data, "stats", "Counts, lengths and labels of a dataset",
+               "Prints how many documents, entities, relations and labels there are.",
+               {"relata data stats train.jsonl", "relata data stats --json finre/*.txt"});
+  add_input_options(*verb, *options);
+  add_skip_option(*verb, *options);
+  verb->add_option("-o,--output", options->output, "Write here instead of stdout")
+      ->type_name("OUT");
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_stats(*options, context); };
+  });
+}
+
+void add_validate(CLI::App& data, Context& context) {
+  auto options = std::make_shared<DataOptions>();
+  CLI::App* verb = add_verb(
+      data, "validate", "Find bad records, with file and line",
+      "Reads everything and lists every record that cannot be used: missing columns, entities "
+      "that\n"
+      "are not in their sentence, offsets outside the text, invalid UTF-8. Exit code 3 when there\n"
+      "is any.",
+      {"relata data validate train.jsonl dev.jsonl",
+       "relata data validate --from cre-tsv finre/train.txt"});
+  add_input_options(*verb, *options);
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_validate(*options, context); };
+  });
+}
+
+void add_split(CLI::App& data, Context& context) {
+  auto options = std::make_shared<DataOptions>();
+  CLI::App* verb = add_verb(
+      data, "split", "Cut a dataset into train, dev and test",
+      "Shuffles documents (--seed) and writes one file per part into a folder. Documents with the\n"
+      "same text stay in one part; with --by head, so do documents whose relations share a head\n"
+      "entity, which makes the test part unseen in earnest.",
+      {"relata data split all.jsonl -o parts/",
+       "relata data split all.jsonl -o parts/ --parts train=0.9,test=0.1 --by head --seed 7"});
+  add_input_options(*verb, *options);
+  add_write_options(*verb, *options);
+  add_skip_option(*verb, *options);
+  verb->add_option("-o,--output", options->output, "Folder of the parts")
+      ->required()
+      ->type_name("DIR");
+  verb->add_option("--parts", options->parts,
+                   "Names and shares (default: train=0.8,dev=0.1,test=0.1)")
+      ->type_name("LIST");
+  verb->add_option("--by", options->by, "What stays together: text (default), head or document")
+      ->check(CLI::IsMember({"text", "head", "document"}));
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_split(*options, context); };
+  });
+}
+
+void add_formats(CLI::App& data, Context& context) {
+  CLI::App* verb = add_verb(data, "formats", "List the formats that can be read and written",
+                            "One line per format name, as --from and --to take it.",
+                            {"relata data formats", "relata data formats --json"});
+  verb->callback([&context] { context.action = [&context] { return run_formats(context); }; });
+}
+
+}  // namespace
+
+void add_data_command(CLI::App& app, Context& context) {
+  CLI::App* data = add_verb(app, "data", "Convert, count, check and split datasets",
+                            "Everything that happens to a dataset before training.",
+                            {"relata data convert finre/train.txt -o train.jsonl",
+                             "relata data stats train.jsonl", "relata data formats"});
+  data->require_subcommand(1);
+  add_convert(*data, context);
+  add_stats(*data, context);
+  add_validate(*data, context);
+  add_split(*data, context);
+  add_formats(*data, context);
+}
+
+}  // namespace relata::app

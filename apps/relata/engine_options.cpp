@@ -1,0 +1,144 @@
+#include "engine_options.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "relata/base/progress.h"
+
+namespace relata::app {
+namespace {
+
+Error add_place(const Error& error, const std::vector<RequestLine>& lines, size_t begin,
+                size_t end) {
+  const std::string place = end - begin == 1
+                                ? lines[begin].where
+                                : fmt::format("{} to {}", lines[begin].where, lines[end - 1].where);
+  return {error.code, fmt::format("{}: {}", place, error.message), error.hint};
+}
+
+}  // namespace
+
+void add_engine_options(CLI::App& verb, EngineOptions& options) {
+  verb.add_option("-m,--model", options.model, "Model folder, as Hugging Face writes it")
+      ->required()
+      ->type_name("DIR");
+  verb.add_option("--adapter", options.adapter, "PEFT adapter folder")->type_name("DIR");
+  verb.add_option("--dtype", options.dtype, "auto (as stored), float32 or bfloat16")
+      ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
+  verb.add_option("--batch", options.batch, "Requests handed to the model at once (default: 256)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20));
+  verb.add_option("-o,--output", options.output, "Write here instead of stdout")->type_name("OUT");
+  verb.add_option("INPUT", options.inputs, "JSONL files, folders, globs or - (default: stdin)");
+}
+
+Result<std::unique_ptr<generate::Engine>> open_engine(const generate::NativeEngineOptions& options,
+                                                      const Context& context) {
+  if (context.device != "cpu") {
+    return usage_error(
+        fmt::format("--device {}: this version runs models on the CPU only", context.device),
+        "leave --device out");
+  }
+  return generate::make_native_engine(options);
+}
+
+Result<std::unique_ptr<generate::Engine>> open_engine(const EngineOptions& options,
+                                                      const Context& context) {
+  generate::NativeEngineOptions native;
+  native.model = options.model;
+  native.adapter = options.adapter;
+  native.dtype = options.dtype;
+  return open_engine(native, context);
+}
+
+Result<std::vector<RequestLine>> read_requests(const std::vector<std::string>& inputs) {
+  RELATA_TRY(const std::vector<InputLine> lines, read_lines(inputs));
+  std::vector<RequestLine> requests;
+  for (const InputLine& line : lines) {
+    RELATA_TRY(Json value, parse_json(line.text, line.where));
+    if (!value.is_object()) {
+      return input_error(fmt::format("{}: not a JSON object", line.where),
+                         "write one request a line, like {\"prompt\": \"...\"}");
+    }
+    requests.push_back({std::move(value), line.where});
+  }
+  return requests;
+}
+
+Result<std::vector<int32_t>> text_ids(const generate::Engine& engine, const std::string& text,
+                                      bool add_special, const std::string& where) {
+  if (engine.tokenizer() == nullptr) {
+    return input_error(fmt::format("{}: the model folder has no tokenizer", where),
+                       "give prompt_ids and continuation_ids instead of texts");
+  }
+  return engine.tokenizer()->encode_ids(text, add_special);
+}
+
+Result<std::vector<int32_t>> json_ids(const Json& value, const std::string& where) {
+  const Error problem =
+      input_error(fmt::format("{}: token ids must be a list of whole numbers", where));
+  if (!value.is_array()) return problem;
+  std::vector<int32_t> ids;
+  for (const Json& item : value) {
+    if (!item.is_number_integer()) return problem;
+    const auto id = item.get<int64_t>();
+    if (id < 0 || id > std::numeric_limits<int32_t>::max()) {
+      return input_error(fmt::format("{}: {} is no token id", where, id));
+    }
+    ids.push_back(static_cast<int32_t>(id));
+  }
+  return ids;
+}
+
+Result<std::vector<int32_t>> prompt_ids(const generate::Engine& engine, const RequestLine& line) {
+  const bool has_text = line.value.contains("prompt");
+  if (has_text == line.value.contains("prompt_ids")) {
+    return input_error(fmt::format("{}: {} \"prompt\" {} \"prompt_ids\"", line.where,
+                                   has_text ? "both" : "neither", has_text ? "and" : "nor"),
+                       "give exactly one of them");
+  }
+  std::vector<int32_t> ids;
+  if (has_text) {
+    const Json& prompt = line.value["prompt"];
+    if (!prompt.is_string()) {
+      return input_error(fmt::format("{}: \"prompt\" is not a string", line.where));
+    }
+    RELATA_TRY(ids, text_ids(engine, prompt.get<std::string>(), true, line.where));
+  } else {
+    RELATA_TRY(ids, json_ids(line.value["prompt_ids"], line.where));
+  }
+  if (ids.empty()) return input_error(fmt::format("{}: the prompt has no token", line.where));
+  return ids;
+}
+
+Status as_input(const Status& status) {
+  if (status.ok()) return {};
+  return input_error(status.error().message, status.error().hint);
+}
+
+Status BatchRunner::run(const std::vector<RequestLine>& lines, const RunBatch& run_batch) {
+  const bool streams = options_.output.empty() || options_.output == "-";
+  Progress progress(label_, static_cast<int64_t>(lines.size()), "requests");
+  std::string out;
+  for (size_t begin = 0; begin < lines.size(); begin += options_.batch) {
+    const size_t end = std::min(lines.size(), begin + options_.batch);
+    const auto answers = run_batch(
+        begin, end, [&](int64_t done) { progress.update(static_cast<int64_t>(begin) + done); });
+    if (!answers.ok()) return add_place(answers.error(), lines, begin, end);
+    for (size_t i = begin; i < end; ++i) {
+      Json line = Json::object();
+      if (lines[i].value.contains("id")) line["id"] = lines[i].value["id"];
+      line.update((*answers)[i - begin]);
+      out += json_line(line) + "\n";
+    }
+    if (streams) {
+      RELATA_CHECK(write_result("", out));
+      out.clear();
+    }
+  }
+  progress.finish();
+  return streams ? Status() : write_result(options_.output, out);
+}
+
+}  // namespace relata::app

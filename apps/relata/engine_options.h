@@ -1,0 +1,65 @@
+// The flags by which `generate` and `score` choose a model, and their batches of JSONL requests.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "command_io.h"
+#include "commands.h"
+#include "relata/base/result.h"
+#include "relata/generate/engine.h"
+
+namespace relata::app {
+
+struct EngineOptions {
+  std::string model;
+  std::string adapter;
+  std::string dtype = "auto";
+  int batch = 256;
+  std::vector<std::string> inputs;
+  std::string output;
+};
+
+void add_engine_options(CLI::App& verb, EngineOptions& options);
+
+Result<std::unique_ptr<generate::Engine>> open_engine(const generate::NativeEngineOptions& options,
+                                                      const Context& context);
+Result<std::unique_ptr<generate::Engine>> open_engine(const EngineOptions& options,
+                                                      const Context& context);
+
+// Request lines as JSON objects.
+struct RequestLine {
+  Json value;
+  std::string where;
+};
+Result<std::vector<RequestLine>> read_requests(const std::vector<std::string>& inputs);
+
+// The ids of a text (through the tokenizer) or of a JSON list.
+Result<std::vector<int32_t>> text_ids(const generate::Engine& engine, const std::string& text,
+                                      bool add_special, const std::string& where);
+Result<std::vector<int32_t>> json_ids(const Json& value, const std::string& where);
+// The prompt of a request: its "prompt" or its "prompt_ids".
+Result<std::vector<int32_t>> prompt_ids(const generate::Engine& engine, const RequestLine& line);
+
+// Turns the message of a request's field reader into a bad-input error.
+Status as_input(const Status& status);
+
+// Runs requests in batches, in order, and hands the lines of each finished batch to the output:
+// at once for standard output, at the end for a file.
+class BatchRunner {
+ public:
+  BatchRunner(const EngineOptions& options, std::string label)
+      : options_(options), label_(std::move(label)) {}
+  // `run_batch(begin, end, progress)` answers requests [begin, end) with one JSON per request.
+  using RunBatch = std::function<Result<std::vector<Json>>(size_t begin, size_t end,
+                                                           const generate::EngineProgress&)>;
+  Status run(const std::vector<RequestLine>& lines, const RunBatch& run_batch);
+
+ private:
+  const EngineOptions& options_;
+  std::string label_;
+};
+
+}  // namespace relata::app

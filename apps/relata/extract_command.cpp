@@ -1,0 +1,206 @@
+// `relata extract`: documents in, relations out.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <set>
+
+#include "command_io.h"
+#include "commands.h"
+#include "engine_options.h"
+#include "help.h"
+#include "relata/base/log.h"
+#include "relata/base/progress.h"
+#include "relata/extract/pair.h"
+
+namespace relata::app {
+namespace {
+
+struct ExtractOptions {
+  std::string extractor;
+  std::vector<std::string> inputs;
+  std::string output;
+  data::ReadOptions read;
+  std::string decode;
+  double min_score = 0.0;
+  double threshold = -1.0;  // below 0: the extractor's own
+  int batch = 256;
+  bool dry_run = false;
+  bool no_resume = false;
+  std::string journal;
+};
+
+bool to_stdout(const ExtractOptions& options) {
+  return options.output.empty() || options.output == "-";
+}
+
+// The journal and the evaluation know documents by their ids.
+void make_ids_unique(std::vector<data::Document>& documents) {
+  std::set<std::string> used;
+  for (data::Document& document : documents) {
+    const std::string id = document.id;
+    for (int copy = 2; !used.insert(document.id).second; ++copy) {
+      document.id = fmt::format("{}#{}", id, copy);
+    }
+  }
+}
+
+Result<extract::Extractor> open_extractor(const ExtractOptions& options) {
+  RELATA_TRY(extract::Extractor extractor, extract::load_extractor(options.extractor));
+  if (options.threshold >= 0) extractor.config.threshold = options.threshold;
+  return extractor;
+}
+
+struct Workload {
+  int64_t pairs = 0;
+  int64_t tokens = 0;
+  int64_t longest = 0;
+};
+
+Result<Workload> measure(const extract::Extractor& extractor,
+                         const std::vector<data::Document>& documents) {
+  RELATA_TRY(const auto tokenizer, text::load_tokenizer(extractor.model_path()));
+  Workload work;
+  for (const data::PairQuery& query : extract::extraction_queries(documents)) {
+    RELATA_TRY(const auto prompt,
+               extract::encode_prompt(extractor, *tokenizer, documents[query.document], query.head,
+                                      query.tail));
+    const auto length = static_cast<int64_t>(prompt.ids.size());
+    ++work.pairs;
+    work.tokens += length;
+    work.longest = std::max(work.longest, length);
+  }
+  return work;
+}
+
+Result<int> run_dry(const extract::Extractor& extractor, const data::Dataset& dataset,
+                    const Context& context) {
+  RELATA_TRY(const Workload work, measure(extractor, dataset.documents));
+  const Json report = {{"documents", dataset.documents.size()},
+                       {"pairs", work.pairs},
+                       {"prompt_tokens", work.tokens},
+                       {"longest_prompt", work.longest}};
+  RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
+  return kDone;
+}
+
+Result<std::unique_ptr<generate::Engine>> extraction_engine(const extract::Extractor& extractor,
+                                                            const Context& context) {
+  generate::NativeEngineOptions native;
+  native.model = extractor.model_path();
+  native.adapter = extractor.adapter_path();
+  return open_engine(native, context);
+}
+
+struct JournalPlan {
+  std::string path;   // "" for none
+  bool ours = false;  // beside OUT: removed when the work is done
+};
+
+JournalPlan plan_journal(const ExtractOptions& options) {
+  if (!options.journal.empty()) return {options.journal, false};
+  if (to_stdout(options)) return {};
+  return {options.output + ".journal", true};
+}
+
+Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
+                                                const extract::Extractor& extractor,
+                                                generate::Engine& engine,
+                                                const std::vector<data::Document>& documents,
+                                                const std::string& journal) {
+  const auto queries = static_cast<int64_t>(extract::extraction_queries(documents).size());
+  if (queries == 0 && !documents.empty()) {
+    log_warning("no document names two entities, so there is no pair to ask about");
+  }
+  Progress progress("extracting", queries, "pairs");
+  extract::PairOptions pair_options;
+  pair_options.decode = options.decode == "constrained" ? "labels" : options.decode;
+  pair_options.batch = options.batch;
+  pair_options.min_score = options.min_score;
+  pair_options.progress = [&progress](int64_t done) { progress.update(done); };
+  return extract::extract_documents(extractor, engine, documents, pair_options, journal);
+}
+
+Result<int> run_extract(const ExtractOptions& options, const Context& context) {
+  RELATA_TRY(const extract::Extractor extractor, open_extractor(options));
+  RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, options.read));
+  make_ids_unique(dataset.documents);
+  if (options.dry_run) return run_dry(extractor, dataset, context);
+  RELATA_TRY(const int code, report_skipped(dataset, options.output));
+
+  const JournalPlan journal = plan_journal(options);
+  if (options.no_resume && journal.ours) std::remove(journal.path.c_str());
+  if (!journal.path.empty()) {
+    set_interrupt_hint("what is done is kept; the same command goes on from there\n");
+  }
+  RELATA_TRY(auto engine, extraction_engine(extractor, context));
+  RELATA_TRY(const auto results,
+             extract_all(options, extractor, *engine, dataset.documents, journal.path));
+  std::string out;
+  for (const data::Document& document : results) out += data::to_json_line(document) + "\n";
+  RELATA_CHECK(write_result(options.output, out));
+  if (journal.ours) std::remove(journal.path.c_str());
+  return code;
+}
+
+void add_decoding_options(CLI::App& verb, ExtractOptions& options) {
+  verb.add_option("--decode", options.decode,
+                  "labels or constrained: score every relation of the schema; free: generate\n"
+                  "(default: the extractor's)")
+      ->type_name("HOW")
+      ->check(CLI::IsMember({"labels", "constrained", "free"}));
+  verb.add_option("--min-score", options.min_score, "Leave less probable relations out")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 1.0));
+  verb.add_option("--threshold", options.threshold,
+                  "Keep a second relation of a pair from this probability on")
+      ->type_name("T")
+      ->check(CLI::Range(0.0, 1.0));
+  verb.add_option("--batch", options.batch, "Pairs handed to the model at once (default: 256)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20));
+}
+
+void add_run_options(CLI::App& verb, ExtractOptions& options) {
+  verb.add_flag("--dry-run", options.dry_run,
+                "Only count documents, pairs and prompt tokens; loads no model");
+  auto* journal = verb.add_option("--journal", options.journal,
+                                  "Note finished documents here (default: OUT.journal)")
+                      ->type_name("F");
+  verb.add_flag("--no-resume", options.no_resume, "Forget the journal of an earlier run")
+      ->excludes(journal);
+}
+
+}  // namespace
+
+void add_extract_command(CLI::App& app, Context& context) {
+  auto options = std::make_shared<ExtractOptions>();
+  CLI::App* verb = add_verb(
+      app, "extract", "Find the relations of documents",
+      "Reads documents with marked entities and writes one JSON line each, with the relations "
+      "that\n"
+      "the extractor (a folder that `relata train` made) finds, their probability and their\n"
+      "offsets. With -o a journal beside OUT makes long runs resumable: after an interruption the\n"
+      "same command goes on.",
+      {"relata extract -x out/finre test.jsonl -o relations.jsonl",
+       "relata extract -x out/finre --format cre-tsv finre/test.txt --min-score 0.5",
+       "relata extract -x out/finre --dry-run news/"});
+  verb->add_option("-x,--extractor", options->extractor, "Extractor folder")
+      ->required()
+      ->type_name("DIR");
+  verb->add_option("INPUT", options->inputs, "Files, folders, globs or - (default: stdin)");
+  verb->add_option("-o,--output", options->output, "Write here instead of stdout")
+      ->type_name("OUT");
+  verb->add_option("--format", options->read.format, "Input format (default: guessed)")
+      ->type_name("F");
+  verb->add_option("--on-error", options->read.on_error,
+                   "stop (default), or skip: leave bad records out, list them, exit 4")
+      ->check(CLI::IsMember({"stop", "skip"}));
+  add_decoding_options(*verb, *options);
+  add_run_options(*verb, *options);
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_extract(*options, context); };
+  });
+}
+
+}  // namespace relata::app

@@ -1,0 +1,26 @@
+// How the program talks about itself: help pages, and what to say when the words do not parse.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "relata/base/result.h"
+
+namespace relata::app {
+
+// Declares a verb whose help begins with `summary` (one line, also shown in its parent's list) and
+// `purpose` (a paragraph), and ends with `examples` (one command a line).
+CLI::App* add_verb(CLI::App& parent, const std::string& name, const std::string& summary,
+                   const std::string& purpose, const std::vector<std::string>& examples);
+
+// For the root app; inherited by every verb added afterwards.
+void set_help_style(CLI::App& root);
+
+// A usage error with the nearest verb or flag, and the help page to read.
+Error explain_parse_error(const CLI::App& root, const CLI::ParseError& problem);
+
+// "data convert" for the verb the user chose, "" for none.
+std::string chosen_verb(const CLI::App& root);
+
+}  // namespace relata::app

@@ -1,0 +1,237 @@
+// `relata tokenizer`: train a vocabulary, and see what a tokenizer does.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "command_io.h"
+#include "commands.h"
+#include "help.h"
+#include "relata/base/log.h"
+#include "relata/text/tokenizer.h"
+
+namespace relata::app {
+namespace {
+
+struct TokenizerOptions {
+  std::string folder;
+  std::vector<std::string> inputs;
+  std::string output;
+  std::string format;  // "" reads plain lines
+  bool no_special = false;
+  bool keep_special = false;
+  int pieces = 20;
+  text::TokenizerTraining training;
+};
+
+Result<std::vector<std::string>> training_lines(const TokenizerOptions& options) {
+  std::vector<std::string> lines;
+  if (options.format.empty()) {
+    RELATA_TRY(std::vector<InputLine> input, read_lines(options.inputs));
+    for (InputLine& line : input) lines.push_back(std::move(line.text));
+  } else {
+    data::ReadOptions read;
+    read.format = options.format == "auto" ? "" : options.format;
+    RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, read));
+    for (data::Document& document : dataset.documents) lines.push_back(std::move(document.text));
+  }
+  if (lines.empty()) return input_error("the training text is empty");
+  return lines;
+}
+
+Result<int> run_train(const TokenizerOptions& options, const Context& context) {
+  RELATA_TRY(const std::vector<std::string> lines, training_lines(options));
+  text::TokenizerTraining training = options.training;
+  if (context.threads > 0) training.threads = context.threads;
+  RELATA_CHECK(text::train_tokenizer(lines, training, options.folder));
+  RELATA_TRY(const auto tokenizer, text::load_tokenizer(options.folder));
+  log_info(fmt::format("{}: {} pieces from {} lines", options.folder, tokenizer->vocab_size(),
+                       lines.size()));
+  if (context.json) {
+    RELATA_CHECK(write_result("", json_page({{"folder", options.folder},
+                                             {"vocab_size", tokenizer->vocab_size()},
+                                             {"lines", lines.size()}})));
+  }
+  return kDone;
+}
+
+Json encoding_json(const text::Tokenizer& tokenizer, const std::string& text, bool add_special) {
+  const text::OffsetMap offsets(text);
+  Json ids = Json::array();
+  Json ranges = Json::array();
+  for (const text::Token& token : tokenizer.encode(text, add_special)) {
+    ids.push_back(token.id);
+    ranges.push_back(
+        {offsets.to_code_point(token.range.begin), offsets.to_code_point(token.range.end)});
+  }
+  return {{"ids", ids}, {"offsets", ranges}};
+}
+
+Result<int> run_encode(const TokenizerOptions& options) {
+  RELATA_TRY(const auto tokenizer, text::load_tokenizer(options.folder));
+  RELATA_TRY(const std::vector<InputLine> lines, read_lines(options.inputs));
+  std::string out;
+  for (const InputLine& line : lines) {
+    RELATA_TRY(const Json value, parse_json(line.text, line.where));
+    if (!value.is_string()) {
+      return input_error(fmt::format("{}: not a JSON string", line.where),
+                         "write one string a line, in double quotes");
+    }
+    out += json_line(encoding_json(*tokenizer, value.get<std::string>(), !options.no_special));
+    out += "\n";
+  }
+  RELATA_CHECK(write_result(options.output, out));
+  return kDone;
+}
+
+Result<std::vector<int32_t>> parse_ids(const InputLine& line) {
+  RELATA_TRY(Json value, parse_json(line.text, line.where));
+  if (value.is_object() && value.contains("ids")) value = Json(value["ids"]);
+  const Error problem = input_error(fmt::format("{}: not a list of token ids", line.where),
+                                    "write [1, 2, 3] or {\"ids\": [1, 2, 3]}");
+  if (!value.is_array()) return problem;
+  std::vector<int32_t> ids;
+  for (const Json& item : value) {
+    if (!item.is_number_integer()) return problem;
+    ids.push_back(item.get<int32_t>());
+  }
+  return ids;
+}
+
+Result<int> run_decode(const TokenizerOptions& options) {
+  RELATA_TRY(const auto tokenizer, text::load_tokenizer(options.folder));
+  RELATA_TRY(const std::vector<InputLine> lines, read_lines(options.inputs));
+  std::string out;
+  for (const InputLine& line : lines) {
+    RELATA_TRY(const std::vector<int32_t> ids, parse_ids(line));
+    for (const int32_t id : ids) {
+      if (id >= 0 && id < tokenizer->vocab_size()) continue;
+      return input_error(fmt::format("{}: id {} is outside the vocabulary of {}", line.where, id,
+                                     tokenizer->vocab_size()));
+    }
+    out += json_line(tokenizer->decode(ids, !options.keep_special)) + "\n";
+  }
+  RELATA_CHECK(write_result(options.output, out));
+  return kDone;
+}
+
+Json special_json(const text::Tokenizer& tokenizer, int32_t id) {
+  if (id < 0) return nullptr;
+  return {{"id", id}, {"piece", tokenizer.id_to_token(id)}};
+}
+
+Result<int> run_show(const TokenizerOptions& options, const Context& context) {
+  RELATA_TRY(const auto tokenizer, text::load_tokenizer(options.folder));
+  Json pieces = Json::object();
+  for (int32_t id = 0; id < std::min(options.pieces, tokenizer->vocab_size()); ++id) {
+    pieces[std::to_string(id)] = tokenizer->id_to_token(id);
+  }
+  const Json report = {{"kind", tokenizer->kind()},
+                       {"vocab_size", tokenizer->vocab_size()},
+                       {"bos", special_json(*tokenizer, tokenizer->bos_id())},
+                       {"eos", special_json(*tokenizer, tokenizer->eos_id())},
+                       {"pieces", pieces}};
+  RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
+  return kDone;
+}
+
+void add_folder_option(CLI::App& verb, TokenizerOptions& options, const std::string& what) {
+  verb.add_option("DIR", options.folder, what)->required();
+}
+
+void add_stream_options(CLI::App& verb, TokenizerOptions& options) {
+  verb.add_option("INPUT", options.inputs, "Files, folders, globs or - (default: stdin)");
+  verb.add_option("-o,--output", options.output, "Write here instead of stdout")->type_name("OUT");
+}
+
+void add_train(CLI::App& tokenizer, Context& context) {
+  auto options = std::make_shared<TokenizerOptions>();
+  text::TokenizerTraining& training = options->training;
+  CLI::App* verb = add_verb(
+      tokenizer, "train", "Train a SentencePiece vocabulary",
+      "Learns pieces from text and writes tokenizer.model and its configuration into DIR, as\n"
+      "Transformers reads them. Every byte can be encoded; the vocabulary shrinks when the text\n"
+      "is small.",
+      {"relata tokenizer train tok/ wiki.txt --vocab-size 8000",
+       "relata tokenizer train tok/ train.jsonl --format jsonl --symbols '<rel:mother>'"});
+  add_folder_option(*verb, *options, "Folder to write");
+  verb->add_option("INPUT", options->inputs, "Files, folders, globs or - (default: stdin)");
+  verb->add_option("--format", options->format,
+                   "Read documents of this format (or auto) instead of plain lines")
+      ->type_name("FMT");
+  verb->add_option("--vocab-size", training.vocab_size, "Pieces to learn (default: 8000)")
+      ->type_name("N")
+      ->check(CLI::Range(300, 1000000));
+  verb->add_option("--type", training.model_type, "unigram (default) or bpe")
+      ->check(CLI::IsMember({"unigram", "bpe"}));
+  verb->add_option("--coverage", training.character_coverage,
+                   "Share of characters that get a piece (default: 1)")
+      ->type_name("P")
+      ->check(CLI::Range(0.5, 1.0));
+  verb->add_option("--symbols", training.user_symbols, "Pieces that are never split")
+      ->type_name("LIST")
+      ->delimiter(',');
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_train(*options, context); };
+  });
+}
+
+void add_encode(CLI::App& tokenizer, Context& context) {
+  auto options = std::make_shared<TokenizerOptions>();
+  CLI::App* verb = add_verb(
+      tokenizer, "encode", "Texts to token ids",
+      "Reads one JSON string a line and writes {\"ids\": [...], \"offsets\": [[begin, end], ...]}\n"
+      "a line; offsets are code points. Special tokens are added as the model's own tokenizer\n"
+      "does, unless --no-special.",
+      {"echo '\"Paris is in France\"' | relata tokenizer encode model/",
+       "relata tokenizer encode model/ --no-special texts.jsonl -o ids.jsonl"});
+  add_folder_option(*verb, *options, "Model or tokenizer folder");
+  add_stream_options(*verb, *options);
+  verb->add_flag("--no-special", options->no_special, "Add no BOS or EOS");
+  verb->callback(
+      [options, &context] { context.action = [options] { return run_encode(*options); }; });
+}
+
+void add_decode(CLI::App& tokenizer, Context& context) {
+  auto options = std::make_shared<TokenizerOptions>();
+  CLI::App* verb = add_verb(
+      tokenizer, "decode", "Token ids to texts",
+      "Reads a list of ids, or an object with \"ids\", a line, and writes one JSON string a line.",
+      {"echo '[1, 315, 42]' | relata tokenizer decode model/",
+       "relata tokenizer encode model/ t.jsonl | relata tokenizer decode model/"});
+  add_folder_option(*verb, *options, "Model or tokenizer folder");
+  add_stream_options(*verb, *options);
+  verb->add_flag("--keep-special", options->keep_special, "Write special tokens too");
+  verb->callback(
+      [options, &context] { context.action = [options] { return run_decode(*options); }; });
+}
+
+void add_show(CLI::App& tokenizer, Context& context) {
+  auto options = std::make_shared<TokenizerOptions>();
+  CLI::App* verb =
+      add_verb(tokenizer, "show", "What a tokenizer is",
+               "Prints its kind, size, special tokens and first pieces.",
+               {"relata tokenizer show model/", "relata tokenizer show model/ --pieces 500"});
+  add_folder_option(*verb, *options, "Model or tokenizer folder");
+  verb->add_option("--pieces", options->pieces, "How many pieces to print (default: 20)")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_show(*options, context); };
+  });
+}
+
+}  // namespace
+
+void add_tokenizer_command(CLI::App& app, Context& context) {
+  CLI::App* tokenizer = add_verb(app, "tokenizer", "Train a vocabulary; encode, decode, show",
+                                 "Works on model folders with tokenizer.json or tokenizer.model.",
+                                 {"relata tokenizer train tok/ wiki.txt --vocab-size 8000",
+                                  "echo '\"Paris is in France\"' | relata tokenizer encode tok/"});
+  tokenizer->require_subcommand(1);
+  add_train(*tokenizer, context);
+  add_encode(*tokenizer, context);
+  add_decode(*tokenizer, context);
+  add_show(*tokenizer, context);
+}
+
+}  // namespace relata::app

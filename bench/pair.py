@@ -1,0 +1,84 @@
+"""Generation and label scoring of the pair task beside Transformers, on the small model."""
+import argparse
+
+import run
+
+TABLE = run.ROOT / "recipes/data/finre/train.txt"
+PEER = "Transformers 5.23"
+
+
+def run_ours(verb, model, prompts, out):
+    """`relata generate` or `relata score` over a JSONL file; returns {"seconds", "peak_rss_bytes"}.
+
+    The peer's clock starts after its model is loaded, so the time of a run with one request of one
+    token, which is all start and load, is taken off ours.
+    """
+    command = [run.PROGRAM, verb, "-m", model, "--threads", run.THREADS, "--no-progress"]
+    first = dict(run.read_lines(prompts)[0])
+    if verb == "generate":
+        first["max_new_tokens"] = 1
+    else:
+        first["continuation_ids"] = first["continuation_ids"][:1]
+    one = run.WORK / f"one-{verb}.jsonl"
+    run.write_lines(one, [first])
+    starts = [run.run(command, stdin=one, stdout=run.WORK / "one.out")[1] for _ in range(3)]
+    _, seconds, memory = run.run(command, stdin=prompts, stdout=out)
+    return {"seconds": seconds - min(starts), "peak_rss_bytes": memory}
+
+
+def generate(model, source, count, new_tokens):
+    prompts = run.WORK / "generate.jsonl"
+    run.write_lines(prompts, [{"prompt_ids": row["prompt_ids"], "max_new_tokens": new_tokens}
+                              for row in source[:count]])
+    out = {side: run.WORK / f"generate-{side}.jsonl" for side in ("ours", "peer")}
+    theirs = run.peer("generate", "--model", model, "--prompts", prompts, "--out", out["peer"],
+                      "--batch", 16)
+    ours = run_ours("generate", model, prompts, out["ours"])
+    answers = {side: [line["ids"] for line in run.read_lines(path)] for side, path in out.items()}
+    same = sum(a == b for a, b in zip(answers["ours"], answers["peer"]))
+    tokens = sum(len(ids) for ids in answers["ours"])
+    print(f"generate: {same} of {len(answers['peer'])} answers have the same tokens")
+    return [run.row("generate greedy, batch 16", "tok/s", tokens / ours["seconds"],
+                    theirs["tokens_per_second"], PEER, 5.0),
+            run.row("generate peak memory", "bytes", ours["peak_rss_bytes"],
+                    theirs["peak_rss_bytes"], PEER, smaller_is_better=True)]
+
+
+def label(model, source, count, peer_count):
+    prompts = run.WORK / "label.jsonl"
+    run.write_lines(prompts, [{key: row[key] for key in ("prompt_ids", "continuation_ids")}
+                              for row in source[:count]])
+    out = {side: run.WORK / f"label-{side}.jsonl" for side in ("ours", "peer")}
+    theirs = run.peer("label", "--model", model, "--prompts", prompts, "--out", out["peer"],
+                      "--limit", peer_count)
+    ours = run_ours("score", model, prompts, out["ours"])
+    scores = {side: [line["logprobs"] for line in run.read_lines(path)]
+              for side, path in out.items()}
+    apart = max(abs(a - b) for mine, other in zip(scores["ours"], scores["peer"])
+                for a, b in zip(mine, other))
+    print(f"label: largest difference of a log-probability {apart:.5f}")
+    return [run.row(f"label scoring, {len(source[0]['continuation_ids'])} labels", "prompts/s",
+                    count / ours["seconds"], theirs["prompts_per_second"],
+                    PEER + ", one pass a label", 20.0)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=["generate", "label"])
+    parser.add_argument("--prompts", type=int, default=64, help="of generation")
+    parser.add_argument("--new-tokens", type=int, default=64)
+    parser.add_argument("--label-prompts", type=int, default=256)
+    parser.add_argument("--peer-label-prompts", type=int, default=8, help="its rate is steady")
+    arguments = parser.parse_args()
+    limits, model, result = run.probe(), run.model("small"), []
+    source = run.read_lines(run.rows("small-score.jsonl", TABLE, "--vocab-size", 8000,
+                                     "--kind", "score", "--limit", 512))
+    if arguments.only != "label":
+        result += generate(model, source, arguments.prompts, arguments.new_tokens)
+    if arguments.only != "generate":
+        result += label(model, source, arguments.label_prompts, arguments.peer_label_prompts)
+    run.finish("pair", result, limits)
+
+
+if __name__ == "__main__":
+    main()

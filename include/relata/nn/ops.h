@@ -1,0 +1,77 @@
+// Differentiable operations of the Llama block over packed sequences.
+//
+// legend: N tokens of all sequences of a batch, one after another (no padding); D model width;
+// F feed-forward width; H query heads; K key/value heads; E head width; V vocabulary.
+// The residual stream is float32; activations between are of the compute type (float32 or bfloat16).
+// Tensors are dense and on the CPU unless said otherwise.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <utility>
+#include <vector>
+
+#include "relata/kernels/elementwise.h"
+
+namespace relata::nn {
+
+// A sequence inside the packed batch. Tokens see earlier tokens of their own segment only, or,
+// with `mask` [length, length] (additive, float32), what it allows.
+struct Segment {
+  int64_t begin = 0;
+  int64_t length = 0;
+  at::Tensor mask;
+};
+using Segments = std::vector<Segment>;
+
+// Per-token rotation angles: cos, sin [N, E/2], float32.
+struct Rotation {
+  at::Tensor cos, sin;
+};
+
+struct Heads {
+  int64_t query = 0;
+  int64_t key_value = 0;
+  int64_t width = 0;
+};
+
+// (x + dropout(delta), its RMS norm times weight). x [N, D] float32; delta [N, D] or undefined;
+// the norm has type `out`. Zhang and Sennrich 2019, as Llama uses it.
+std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
+                                               const at::Tensor& weight, double eps,
+                                               at::ScalarType out, kernels::Dropout dropout);
+
+// silu(gate) * up over gate_up [N, 2F] -> [N, F].
+at::Tensor swiglu(const at::Tensor& gate_up);
+
+// x W^T (+ bias). `weight` [out, in] is the trained tensor (float32, or frozen in any type);
+// `compute_weight` is its copy in x's type (may be the same tensor).
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& compute_weight,
+                  const at::Tensor& bias);
+
+// Causal attention within segments. qkv [N, (H + 2K) * E] before rotation -> [N, H * E].
+at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
+                     Heads heads);
+
+// q [N, H, E], k, v [N, K, E] of qkv, q and k rotated. Not differentiable.
+struct RotatedHeads {
+  at::Tensor q, k, v;
+};
+RotatedHeads split_and_rotate(const at::Tensor& qkv, const Rotation& rotation, Heads heads);
+// Attention over already rotated heads; not differentiable.
+at::Tensor attend_segments(const RotatedHeads& rotated, const Segments& segments, Heads heads);
+
+// One new token per sequence against its cache. q [B, H, E]; keys[b], values[b] [K, capacity_b, E]
+// of which the first lengths[b] count -> [B, H * E]. Not differentiable.
+at::Tensor decode_attention(const at::Tensor& q, const std::vector<at::Tensor>& keys,
+                            const std::vector<at::Tensor>& values,
+                            const std::vector<int64_t>& lengths, Heads heads);
+
+// sum_i weights[i] * -log softmax(hidden_i W^T)[targets_i], in chunks of rows so that the full
+// logits never exist; gradients of hidden and weight are computed in the same pass.
+// hidden [M, D] compute type; targets [M] int64; weights [M] float32. `divisor` scales the loss.
+at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight,
+                                const at::Tensor& compute_weight, const at::Tensor& targets,
+                                const at::Tensor& weights, double divisor);
+
+}  // namespace relata::nn

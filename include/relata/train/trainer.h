@@ -1,0 +1,91 @@
+// The training loop: full fine-tuning, training from scratch and LoRA, on packed rows.
+//
+// A row is one token sequence with a loss weight per token. Batches are packed without padding and
+// without attention between rows; the loss of an optimiser step is normalised by the weights of all
+// its micro-batches. Keys follow Hugging Face's TrainingArguments.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relata/base/fields.h"
+#include "relata/base/result.h"
+
+namespace relata::model {
+class Llama;
+}
+
+namespace relata::train {
+
+// weights[i] is the weight of predicting ids[i] from what precedes it; weights[0] is not used.
+struct Row {
+  std::vector<int32_t> ids;
+  std::vector<float> weights;    // on answer tokens
+  std::vector<float> secondary;  // on prompt tokens; scaled by prompt_loss_weight; may be empty
+};
+
+struct TrainerConfig {
+  std::string output_dir;
+  double learning_rate = 1e-3;
+  std::string lr_scheduler_type = "cosine";  // cosine, linear, constant
+  double warmup_ratio = 0.0;
+  int64_t warmup_steps = 0;  // wins over the ratio when positive
+  double num_train_epochs = 3.0;
+  int64_t max_steps = -1;          // wins over epochs when positive
+  double max_train_minutes = 0.0;  // 0: no limit. The schedule then follows the time spent.
+  int64_t per_device_train_batch_size = 16;
+  int64_t gradient_accumulation_steps = 1;
+  double weight_decay = 0.0;
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_epsilon = 1e-8;
+  double max_grad_norm = 1.0;
+  double dropout = 0.0;
+  double token_dropout = 0.0;        // share of prompt tokens replaced by `token_dropout_id`
+  int64_t token_dropout_id = 0;
+  double prompt_loss_weight = 0.0;   // weight of the secondary loss
+  double prompt_loss_share = 1.0;    // it is on for this share of the run, from its start
+  double ema_decay = 0.0;            // > 0: evaluate and keep an exponential average of the weights
+  bool gradient_checkpointing = false;
+  bool shuffle = true;
+  int64_t seed = 42;
+  int64_t logging_steps = 20;
+  int64_t eval_steps = 0;            // 0: at the end of every epoch when there is an evaluation
+  double eval_minutes = 0.0;         // > 0: by time instead
+  int64_t save_steps = 0;            // 0: only at the end
+  int64_t save_total_limit = 2;
+  int64_t early_stopping_patience = 0;  // evaluations without improvement; 0: off
+  std::string resume_from_checkpoint;   // "", "auto" or a checkpoint folder
+};
+
+
+// Reads the keys above; unknown keys are the caller's to report (Fields::finish()).
+void read_trainer_config(Fields& fields, TrainerConfig& config);
+
+// A task metric on the model as it is; larger is better. Called with gradients off.
+using Evaluate = std::function<Result<double>()>;
+
+struct TrainSummary {
+  int64_t steps = 0;
+  double seconds = 0;
+  double final_loss = 0;     // mean over the last logging interval
+  double best_metric = 0;    // when evaluated
+  int64_t best_step = 0;
+  int64_t tokens = 0;        // trained on in this run
+  int64_t answer_tokens = 0;
+};
+
+// Trains `model` in place; on return it holds the best weights when there was an evaluation, else
+// the last. Writes train_log.jsonl, loss.svg and checkpoints into output_dir. A killed run resumes
+// from its last checkpoint to the same weights, bit for bit on the CPU with the same threads.
+// Errors: an empty data set, rows longer than the model's positions, a checkpoint of another run, a
+// full disk (what was saved before stays valid).
+Result<TrainSummary> train(model::Llama& model, const std::vector<Row>& rows,
+                           const TrainerConfig& config, const Evaluate& evaluate = {},
+                           const std::string& metric_name = "metric");
+
+}  // namespace relata::train

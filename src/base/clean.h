@@ -1,0 +1,20 @@
+// Makes untrusted text safe to show in messages and on terminals.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace relata::internal {
+
+// Bytes of the well-formed UTF-8 sequence that starts at `offset`, or 0 when there is none.
+size_t utf8_sequence(std::string_view text, size_t offset);
+
+// Offset of the first byte that is not well-formed UTF-8, or npos.
+size_t find_bad_utf8(std::string_view text);
+
+// Control characters (but tabs and newlines) and bad UTF-8 become '?'; text longer than `limit`
+// bytes is cut between characters and ends in "...".
+std::string clean_text(std::string_view text, size_t limit = std::string_view::npos);
+
+}  // namespace relata::internal

@@ -1,0 +1,382 @@
+#include "relata/base/file.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <new>
+#include <stdexcept>
+#include <system_error>
+
+namespace relata {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string hint_for(int code) {
+  switch (code) {
+    case ENOSPC:
+    case EDQUOT:
+      return "free some space, or write to another folder";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return "check the permissions of the file and of its folder";
+    case ENOENT:
+    case ENOTDIR:
+      return "check the path";
+    case EISDIR:
+      return "name a file, not a folder";
+    case EMFILE:
+    case ENFILE:
+      return "raise the limit on open files (ulimit -n)";
+    default:
+      return "";
+  }
+}
+
+Error system_error_at(const std::string& path, const std::string& action, int code) {
+  return resource_error(path + ": cannot " + action + ": " + std::system_category().message(code),
+                        hint_for(code));
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+  // The error of close(), where some file systems report a failed write; 0 when all went well.
+  int close_now() { return ::close(release()) == 0 || errno == EINTR ? 0 : errno; }
+
+ private:
+  int fd_;
+};
+
+int open_retrying(const std::string& path, int flags, mode_t mode = 0) {
+  int fd;
+  do {
+    fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+// 0, or the errno of the failure.
+int write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    // The kernel takes at most 2 GiB less a page in one call.
+    const ssize_t n = ::write(fd, content.data(), std::min<size_t>(content.size(), 1u << 30));
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return errno;
+    }
+    content.remove_prefix(static_cast<size_t>(n));
+  }
+  return 0;
+}
+
+int sync_file(int fd) {
+  while (::fsync(fd) != 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
+}
+
+int sync_data(int fd) {
+  while (::fdatasync(fd) != 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
+}
+
+std::string folder_of(const std::string& path) {
+  const std::string folder = fs::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+int sync_folder(const std::string& folder) {
+  const Descriptor fd(open_retrying(folder, O_RDONLY | O_DIRECTORY));
+  if (fd.get() < 0) {
+    // A folder that may be written but not listed cannot be flushed by its name.
+    return errno == EACCES ? 0 : errno;
+  }
+  const int code = sync_file(fd.get());
+  // Some network file systems have no fsync for folders.
+  return code == EINVAL || code == ENOTSUP ? 0 : code;
+}
+
+Result<std::string> read_all(int fd, const std::string& name) {
+  std::string content;
+  try {
+    struct stat info {};
+    size_t step = 1 << 16;
+    if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
+      step = static_cast<size_t>(info.st_size) + 1;
+    }
+    size_t size = 0;
+    while (true) {
+      if (size == content.size()) content.resize(size == 0 ? step : size + size / 2);
+      const ssize_t n =
+          ::read(fd, content.data() + size, std::min<size_t>(content.size() - size, 1u << 30));
+      if (n < 0) {
+        if (errno == EINTR) continue;
+        return system_error_at(name, "read", errno);
+      }
+      if (n == 0) break;
+      size += static_cast<size_t>(n);
+    }
+    content.resize(size);
+  } catch (const std::bad_alloc&) {
+    return resource_error(name + ": too large for this machine's memory");
+  } catch (const std::length_error&) {
+    return resource_error(name + ": too large for this machine's memory");
+  }
+  return content;
+}
+
+Status write_in_place(const std::string& path, std::string_view content) {
+  Descriptor fd(open_retrying(path, O_WRONLY));
+  if (fd.get() < 0) return system_error_at(path, "write", errno);
+  if (const int code = write_all(fd.get(), content)) return system_error_at(path, "write", code);
+  if (const int code = fd.close_now()) return system_error_at(path, "write", code);
+  return {};
+}
+
+// Adds the regular files below `folder`, sorted, to `files`.
+Status add_folder(const std::string& folder, std::vector<std::string>& files) {
+  std::error_code code;
+  std::vector<std::string> found;
+  fs::recursive_directory_iterator it(folder, code);
+  while (!code && it != fs::recursive_directory_iterator()) {
+    std::error_code ignored;  // a dangling link is not a regular file
+    if (it->is_regular_file(ignored)) found.push_back(it->path().string());
+    it.increment(code);
+  }
+  if (code) return system_error_at(folder, "list the folder", code.value());
+  std::sort(found.begin(), found.end());
+  files.insert(files.end(), found.begin(), found.end());
+  return {};
+}
+
+Status add_path(const std::string& path, std::vector<std::string>& files) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return add_folder(path, files);
+  files.push_back(path);
+  return {};
+}
+
+Result<std::vector<std::string>> expand_glob(const std::string& pattern) {
+  std::string escaped;  // only * and ? are special here, unlike in glob(3)
+  for (const char c : pattern) {
+    if (c == '[' || c == ']' || c == '\\') escaped += '\\';
+    escaped += c;
+  }
+  glob_t matches{};
+  const int code = ::glob(escaped.c_str(), 0, nullptr, &matches);
+  std::vector<std::string> paths;
+  for (size_t i = 0; code == 0 && i < matches.gl_pathc; ++i) paths.push_back(matches.gl_pathv[i]);
+  ::globfree(&matches);
+  if (code != 0 && code != GLOB_NOMATCH) {
+    return resource_error(pattern + ": cannot expand the pattern");
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path) {
+  if (path == "-") return read_all(STDIN_FILENO, "standard input");
+  const Descriptor fd(open_retrying(path, O_RDONLY));
+  if (fd.get() < 0) return system_error_at(path, "read", errno);
+  return read_all(fd.get(), path);
+}
+
+Status write_file_atomic(const std::string& path, std::string_view content) {
+  if (path == "-") {
+    const int code = write_all(STDOUT_FILENO, content);
+    if (code != 0) return system_error_at("standard output", "write", code);
+    return {};
+  }
+  std::error_code fs_code;
+  std::string target = path;
+  if (fs::is_symlink(path, fs_code)) {
+    // Renaming onto the link would put a file in its place.
+    const fs::path resolved = fs::weakly_canonical(path, fs_code);
+    if (fs_code) return system_error_at(path, "write", fs_code.value());
+    target = resolved.string();
+  }
+  struct stat info {};
+  const bool exists = ::stat(target.c_str(), &info) == 0;
+  if (exists && S_ISDIR(info.st_mode)) return system_error_at(path, "write", EISDIR);
+  if (exists && !S_ISREG(info.st_mode)) return write_in_place(target, content);
+
+  const std::string folder = folder_of(target);
+  RELATA_CHECK(make_folders(folder));
+
+  static std::atomic<unsigned> counter{0};
+  std::string temporary;
+  int opened = -1;
+  do {
+    temporary = folder + "/.relata-" + std::to_string(::getpid()) + "-" +
+                std::to_string(counter.fetch_add(1)) + ".tmp";
+    opened = open_retrying(temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
+  } while (opened < 0 && errno == EEXIST);
+  if (opened < 0) return system_error_at(path, "write", errno);
+  Descriptor fd(opened);
+
+  int code = 0;
+  if (exists && ::fchmod(fd.get(), info.st_mode & 07777) != 0) code = errno;
+  if (code == 0) code = write_all(fd.get(), content);
+  if (code == 0) code = sync_file(fd.get());
+  if (const int close_code = fd.close_now(); code == 0) code = close_code;
+  if (code == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) code = errno;
+  if (code != 0) {
+    ::unlink(temporary.c_str());
+    return system_error_at(path, "write", code);
+  }
+  if ((code = sync_folder(folder)) != 0) return system_error_at(path, "flush the folder", code);
+  return {};
+}
+
+Status make_folders(const std::string& path) {
+  if (path.empty()) return {};
+  std::error_code code;
+  fs::create_directories(path, code);
+  if (code) return system_error_at(path, "make the folder", code.value());
+  return {};
+}
+
+bool file_exists(const std::string& path) {
+  std::error_code code;
+  return fs::exists(path, code);
+}
+
+Result<std::vector<std::string>> expand_inputs(const std::vector<std::string>& arguments) {
+  std::vector<std::string> files;
+  for (const std::string& argument : arguments) {
+    const size_t before = files.size();
+    if (argument == "-") {
+      files.push_back(argument);
+    } else if (file_exists(argument)) {  // before globs: names may contain * and ?
+      RELATA_CHECK(add_path(argument, files));
+      if (files.size() == before) {
+        return usage_error(argument + ": the folder has no files", "name a folder with files");
+      }
+    } else if (argument.find_first_of("*?") != std::string::npos) {
+      RELATA_TRY(const std::vector<std::string> paths, expand_glob(argument));
+      for (const std::string& path : paths) RELATA_CHECK(add_path(path, files));
+      if (files.size() == before) {
+        return usage_error(argument + ": the pattern matches no file", "check the path");
+      }
+    } else {
+      return usage_error(argument + ": no such file or folder", "check the path");
+    }
+  }
+  return files;
+}
+
+Result<Journal> Journal::open(const std::string& path) {
+  const std::string folder = folder_of(path);
+  RELATA_CHECK(make_folders(folder));
+  const bool is_new = !file_exists(path);
+  Journal journal;
+  journal.path_ = path;
+  journal.fd_ = open_retrying(path, O_RDWR | O_CREAT | O_APPEND, 0666);
+  if (journal.fd_ < 0) return system_error_at(path, "open", errno);
+  // File systems without locks answer otherwise; there the journal works unprotected.
+  if (::flock(journal.fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return resource_error(path + ": another process is writing this journal",
+                          "wait for it to end, or write elsewhere");
+  }
+  RELATA_TRY(const std::string content, read_all(journal.fd_, path));
+  size_t begin = 0;
+  for (size_t end; (end = content.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    journal.lines_.push_back(content.substr(begin, end - begin));
+  }
+  journal.size_ = begin;
+  if (begin != content.size()) {
+    if (::ftruncate(journal.fd_, static_cast<off_t>(begin)) != 0) {
+      return system_error_at(path, "drop the incomplete last line", errno);
+    }
+    if (const int code = sync_file(journal.fd_)) return system_error_at(path, "flush", code);
+  }
+  if (is_new) {
+    if (const int code = sync_folder(folder)) return system_error_at(path, "flush", code);
+  }
+  return journal;
+}
+
+Status Journal::append(std::string_view line) {
+  if (fd_ < 0) throw std::logic_error("Journal::append() on a moved-from journal");
+  if (line.find('\n') != std::string_view::npos) {
+    throw std::logic_error("Journal::append(): the line contains a newline");
+  }
+  std::string record(line);
+  record += '\n';
+  int code = write_all(fd_, record);
+  if (code == 0) code = sync_data(fd_);
+  if (code != 0) {
+    // What was written of the line must not run into the next one.
+    if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0) {
+      return system_error_at(path_, "undo an incomplete write", errno);
+    }
+    return system_error_at(path_, "append", code);
+  }
+  size_ += record.size();
+  return {};
+}
+
+Journal::Journal(Journal&& other) noexcept
+    : path_(std::move(other.path_)),
+      lines_(std::move(other.lines_)),
+      fd_(std::exchange(other.fd_, -1)),
+      size_(other.size_) {}
+
+Journal& Journal::operator=(Journal&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(lines_, other.lines_);
+  std::swap(fd_, other.fd_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Journal::~Journal() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string& path) {
+  const Descriptor fd(open_retrying(path, O_RDONLY));
+  if (fd.get() < 0) return system_error_at(path, "read", errno);
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return system_error_at(path, "read", errno);
+  if (S_ISDIR(info.st_mode)) return system_error_at(path, "read", EISDIR);
+  if (!S_ISREG(info.st_mode)) {
+    return resource_error(path + ": cannot map: not a regular file", "copy it to a file first");
+  }
+  std::shared_ptr<MappedFile> file(new MappedFile);
+  if (info.st_size == 0) return file;  // mmap() refuses empty files
+  const auto size = static_cast<size_t>(info.st_size);
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (data == MAP_FAILED) return system_error_at(path, "map", errno);
+  file->data_ = static_cast<const std::byte*>(data);
+  file->size_ = size;
+  return file;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+}  // namespace relata

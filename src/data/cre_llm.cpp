@@ -1,0 +1,247 @@
+// CRE-LLM's instruction JSON. Its input is the sentence with every occurrence of the head, then
+// every occurrence of the tail in the text so edited, put in brackets; then the question
+// ([head],?,[tail]). Records whose inputs are equal become one, with all their triples as output.
+#include <unordered_map>
+
+#include "pair_rows.h"
+#include "readers.h"
+
+namespace relata::data {
+namespace {
+
+// Reading tries this many ways to split an input, and peels this many nested brackets.
+constexpr int kMostTries = 16;
+
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  out.reserve(text.size() + to.size() * 2);
+  size_t begin = 0;
+  for (size_t at; (at = text.find(from, begin)) != std::string_view::npos;) {
+    out += text.substr(begin, at - begin);
+    out += to;
+    begin = at + from.size();
+  }
+  out += text.substr(begin);
+  return out;
+}
+
+std::string bracketed(std::string_view text) { return "[" + std::string(text) + "]"; }
+
+std::string mark_entities(std::string_view sentence, std::string_view head, std::string_view tail) {
+  return replace_all(replace_all(sentence, head, bracketed(head)), tail, bracketed(tail));
+}
+
+std::string triple(std::string_view head, std::string_view relation, std::string_view tail) {
+  std::string out = "([";
+  out.append(head).append("],").append(relation).append(",[").append(tail).append("])");
+  return out;
+}
+
+struct Question {
+  std::string marked;
+  std::string_view head;
+  std::string_view tail;
+  std::string sentence;
+  bool exact = false;  // mark_entities(sentence) gives `marked`
+};
+
+// Undoes mark_entities(), if need be for brackets that it would have set otherwise.
+void recover_sentence(Question& question) {
+  const std::string head = bracketed(question.head);
+  const std::string tail = bracketed(question.tail);
+  std::string sentence = question.marked;
+  for (int i = 0; i < kMostTries; ++i) {
+    const size_t size = sentence.size();
+    sentence = replace_all(replace_all(sentence, tail, question.tail), head, question.head);
+    if (mark_entities(sentence, question.head, question.tail) == question.marked) {
+      question.exact = true;
+      break;
+    }
+    if (sentence.size() == size) break;
+  }
+  question.sentence = std::move(sentence);
+}
+
+// "marked ([head],?,[tail])"; entities may hold the separators, so all splits are tried in turn.
+Result<Question> parse_input(std::string_view input, const std::string& where) {
+  Question best;
+  int tries = 0;
+  if (input.ends_with("])")) {
+    for (size_t open = input.rfind(" (["); open != std::string_view::npos && tries < kMostTries;
+         open = open == 0 ? std::string_view::npos : input.rfind(" ([", open - 1)) {
+      constexpr std::string_view kMiddle = "],?,[";
+      for (size_t middle = input.find(kMiddle, open); middle != std::string_view::npos;
+           middle = input.find(kMiddle, middle + 1)) {
+        if (++tries > kMostTries) break;
+        Question question;
+        question.marked = input.substr(0, open);
+        question.head = input.substr(open + 3, middle - open - 3);
+        const size_t tail = middle + kMiddle.size();
+        if (tail + 2 >= input.size() || question.head.empty()) continue;
+        question.tail = input.substr(tail, input.size() - 2 - tail);
+        recover_sentence(question);
+        const PairRow row{question.head, question.tail, std::nullopt, question.sentence};
+        if (!PairDocuments::check(row, where).ok()) continue;
+        if (question.exact) return question;
+        if (best.head.empty()) best = std::move(question);
+      }
+    }
+  }
+  if (!best.head.empty()) return best;
+  return input_error(where +
+                         ": the input is not a sentence with its entities in brackets, a "
+                         "space and ([head],?,[tail])",
+                     "check the record, or leave bad records out with on_error=skip");
+}
+
+Result<std::vector<std::string>> parse_output(std::string_view output, const Question& question,
+                                              const std::string& where) {
+  const std::string before = "(" + bracketed(question.head) + ",";
+  const std::string after = "," + bracketed(question.tail) + ")";
+  std::vector<std::string> labels;
+  size_t position = 0;
+  while (position < output.size()) {
+    const size_t label = position + before.size();
+    const size_t end = output.substr(position).starts_with(before) ? output.find(after, label)
+                                                                   : std::string_view::npos;
+    const size_t next = end == std::string_view::npos ? end : end + after.size();
+    if (next == std::string_view::npos || end == label ||
+        (next < output.size() && (output[next] != ',' || next + 1 == output.size()))) {
+      return input_error(where + ": the output is not a list of " +
+                             triple(question.head, "relation", question.tail),
+                         "separate the triples with a comma alone; they repeat the entities of "
+                         "the input");
+    }
+    labels.emplace_back(output.substr(label, end - label));
+    position = next + 1;
+  }
+  return labels;
+}
+
+Status read_record(const Json& record, const std::string& where, PairDocuments& documents) {
+  std::string instruction;
+  std::string input;
+  std::string output;
+  for (const auto& [key, target] : {std::pair("instruction", &instruction),
+                                    std::pair("input", &input), std::pair("output", &output)}) {
+    if (!record.is_object() || !record.contains(key) || !record.at(key).is_string()) {
+      return input_error(where + ": the record has no text \"" + key + "\"",
+                         "a record is {\"instruction\": ..., \"input\": ..., \"output\": ...}");
+    }
+    *target = record.at(key).get_ref<const std::string&>();
+  }
+  RELATA_TRY(const Question question, parse_input(input, where));
+  RELATA_TRY(const auto labels, parse_output(output, question, where));
+
+  std::string key = instruction + '\n';
+  if (question.exact) {
+    key += question.sentence;
+  } else {
+    key.append("\n").append(input);
+  }
+  const auto add = [&](std::optional<std::string_view> label) {
+    Document& document =
+        documents.add({question.head, question.tail, label, question.sentence}, key);
+    document.meta["instruction"] = instruction;
+    if (!question.exact) document.meta["input"] = input;
+  };
+  if (labels.empty()) add(std::nullopt);
+  for (const std::string& label : labels) add(label);
+  return {};
+}
+
+std::string meta_text(const Document& document, const char* key) {
+  if (!document.meta.is_object()) return "";
+  const auto found = document.meta.find(key);
+  if (found == document.meta.end() || !found->is_string()) return "";
+  return found->get<std::string>();
+}
+
+struct Record {
+  std::string instruction;
+  std::string input;
+  std::string output;
+};
+
+std::vector<Record> make_records(const std::vector<Document>& documents,
+                                 const std::string& instruction) {
+  std::vector<Record> records;
+  std::unordered_map<std::string, size_t> index;
+  for (const PairItem& item : pair_items(documents)) {
+    const Document& document = *item.document;
+    const std::string_view head = surface(document, item.head);
+    const std::string_view tail = surface(document, item.tail);
+    std::string input = meta_text(document, "input");
+    if (input.empty()) {
+      input = mark_entities(document.text, head, tail) + " " + triple(head, "?", tail);
+    }
+    const auto [found, is_new] = index.try_emplace(input, records.size());
+    if (is_new) {
+      records.push_back({instruction.empty() ? meta_text(document, "instruction") : instruction,
+                         std::move(input), ""});
+    }
+    if (!item.relation) continue;
+    std::string& output = records[found->second].output;
+    if (!output.empty()) output += ",";
+    output += triple(head, item.relation->type, tail);
+  }
+  return records;
+}
+
+std::string dump(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+Status read_cre_llm(const Source& source, BadRecords& bad, Dataset& dataset) {
+  RELATA_CHECK(check_utf8(source.content, source));
+  RELATA_TRY(const Json value, parse_json(source.content, source.path));
+  if (!value.is_array()) {
+    return input_error(source.path + ": not a list of records",
+                       "cre-llm is [{\"instruction\": ..., \"input\": ..., \"output\": ...}, ...]");
+  }
+  const auto lines = value_lines(source.content, 1);
+  PairDocuments documents(source.stem());
+  for (size_t i = 0; i < value.size(); ++i) {
+    const Status status = read_record(value[i], source.at(lines.at(i)), documents);
+    if (!status.ok()) RELATA_CHECK(bad.add(status.error()));
+  }
+  dataset.documents = documents.take();
+  return {};
+}
+
+Result<std::string> write_cre_llm(const std::vector<Document>& documents,
+                                  const std::string& instruction) {
+  Json list = Json::array();
+  for (Record& record : make_records(documents, instruction)) {
+    list.push_back({{"instruction", std::move(record.instruction)},
+                    {"input", std::move(record.input)},
+                    {"output", std::move(record.output)}});
+  }
+  return dump(list);
+}
+
+Result<std::string> write_alpaca(const std::vector<Document>& documents,
+                                 const std::string& instruction) {
+  RELATA_TRY(std::string out, write_cre_llm(documents, instruction));
+  return out + "\n";
+}
+
+Result<std::string> write_sharegpt(const std::vector<Document>& documents,
+                                   const std::string& instruction) {
+  Json list = Json::array();
+  for (const Record& record : make_records(documents, instruction)) {
+    const std::string question =
+        record.instruction.empty() ? record.input : record.instruction + "\n" + record.input;
+    Json turns = Json::array();
+    turns.push_back(Json{{"from", "human"}, {"value", question}});
+    turns.push_back(Json{{"from", "gpt"}, {"value", record.output}});
+    Json item;
+    item["conversations"] = std::move(turns);
+    list.push_back(std::move(item));
+  }
+  return dump(list) + "\n";
+}
+
+}  // namespace relata::data

@@ -1,0 +1,241 @@
+// cre-tsv and csv: one (head, tail, relation, sentence) a row.
+#include <algorithm>
+#include <array>
+
+#include "pair_rows.h"
+#include "readers.h"
+
+namespace relata::data {
+namespace {
+
+constexpr std::array<std::string_view, 4> kColumns = {"head", "tail", "relation", "sentence"};
+
+Error column_count_error(const std::string& where, size_t found, size_t wanted,
+                         const std::string& hint) {
+  return input_error(where + ": " + std::to_string(found) + " column" + (found == 1 ? "" : "s") +
+                         ", " + std::to_string(wanted) + " wanted (head, tail, relation, sentence)",
+                     hint);
+}
+
+std::vector<std::string_view> split_tabs(std::string_view line) {
+  std::vector<std::string_view> columns;
+  for (size_t begin = 0;;) {
+    const size_t end = line.find('\t', begin);
+    columns.push_back(line.substr(begin, end == std::string_view::npos ? end : end - begin));
+    if (end == std::string_view::npos) return columns;
+    begin = end + 1;
+  }
+}
+
+Result<PairRow> parse_tsv_row(std::string_view line, const Source& source, size_t number) {
+  RELATA_CHECK(check_utf8(line, source, number));
+  const auto columns = split_tabs(line);
+  if (columns.size() != kColumns.size()) {
+    return column_count_error(
+        source.at(number), columns.size(), kColumns.size(),
+        "separate the columns with single tabs; the sentence itself has none");
+  }
+  const PairRow row{columns[0], columns[1], columns[2], columns[3]};
+  RELATA_CHECK(PairDocuments::check(row, source.at(number)));
+  return row;
+}
+
+struct CsvRecord {
+  std::vector<std::string> fields;
+  size_t line = 0;  // on which it begins
+  std::string problem;
+};
+
+// RFC 4180: quoted fields may hold commas, doubled quotes and line breaks.
+class CsvReader {
+ public:
+  explicit CsvReader(std::string_view content) : content_(content) {}
+
+  bool next(CsvRecord& record) {
+    do {
+      if (position_ >= content_.size()) return false;
+      record = {};
+      record.line = line_;
+      read_record(record);
+    } while (record.problem.empty() && record.fields.size() == 1 && is_blank(record.fields[0]));
+    return true;
+  }
+
+ private:
+  void read_record(CsvRecord& record) {
+    while (true) {
+      std::string& field = record.fields.emplace_back();
+      if (position_ < content_.size() && content_[position_] == '"') {
+        read_quoted(field, record);
+      }
+      while (position_ < content_.size() && content_[position_] != ',' && !at_line_end()) {
+        field.push_back(content_[position_++]);
+      }
+      if (position_ < content_.size() && content_[position_] == ',') {
+        ++position_;
+        continue;
+      }
+      skip_line_end();
+      return;
+    }
+  }
+
+  void read_quoted(std::string& field, CsvRecord& record) {
+    for (++position_; position_ < content_.size(); ++position_) {
+      const char c = content_[position_];
+      if (c != '"') {
+        line_ += c == '\n';
+        field.push_back(c);
+      } else if (content_.substr(position_ + 1, 1) == "\"") {
+        field.push_back('"');
+        ++position_;
+      } else {
+        ++position_;
+        if (position_ < content_.size() && content_[position_] != ',' && !at_line_end()) {
+          record.problem = "text after a closing quote";
+        }
+        return;
+      }
+    }
+    record.problem = "a quoted field is not closed";
+  }
+
+  bool at_line_end() const {
+    return content_[position_] == '\n' || content_.substr(position_, 2) == "\r\n";
+  }
+  void skip_line_end() {
+    if (position_ >= content_.size()) return;
+    position_ += content_[position_] == '\r' ? 2 : 1;
+    ++line_;
+  }
+
+  std::string_view content_;
+  size_t position_ = 0;
+  size_t line_ = 1;
+};
+
+// Where each of kColumns is in the header; the file's size if it is missing.
+std::array<size_t, 4> find_columns(const std::vector<std::string>& header) {
+  std::array<size_t, 4> places{};
+  for (size_t i = 0; i < kColumns.size(); ++i) {
+    places[i] = std::find(header.begin(), header.end(), kColumns[i]) - header.begin();
+  }
+  return places;
+}
+
+void append_csv_field(std::string& out, std::string_view field) {
+  if (field.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += field;
+    return;
+  }
+  out.push_back('"');
+  for (const char c : field) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
+}  // namespace
+
+Status read_cre_tsv(const Source& source, BadRecords& bad, Dataset& dataset) {
+  PairDocuments documents(source.stem());
+  Lines lines(source.content);
+  for (std::string_view line; lines.next(line);) {
+    if (is_blank(line)) continue;
+    const auto row = parse_tsv_row(line, source, lines.number());
+    if (row.ok()) {
+      documents.add(*row, std::string(row->sentence));
+    } else {
+      RELATA_CHECK(bad.add(row.error()));
+    }
+  }
+  dataset.documents = documents.take();
+  return {};
+}
+
+Result<std::string> write_cre_tsv(const std::vector<Document>& documents) {
+  std::string out;
+  for (const PairItem& item : pair_items(documents)) {
+    if (!item.relation) continue;
+    const std::array<std::string_view, 4> row = {surface(*item.document, item.head),
+                                                 surface(*item.document, item.tail),
+                                                 item.relation->type, item.document->text};
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (row[i].find_first_of("\t\n\r") != std::string_view::npos) {
+        return input_error("document " + item.document->id + ": the " + std::string(kColumns[i]) +
+                               " has a tab or a line break, which cre-tsv cannot hold",
+                           "write csv or jsonl instead");
+      }
+      out += row[i];
+      out.push_back(i + 1 < row.size() ? '\t' : '\n');
+    }
+  }
+  return out;
+}
+
+bool has_csv_header(std::string_view content) {
+  CsvRecord header;
+  if (!CsvReader(content.substr(0, content.find('\n'))).next(header)) return false;
+  const auto places = find_columns(header.fields);
+  return *std::max_element(places.begin(), places.end()) < header.fields.size();
+}
+
+Status read_csv(const Source& source, BadRecords& bad, Dataset& dataset) {
+  CsvReader reader(source.content);
+  CsvRecord record;
+  reader.next(record);
+  const size_t width = record.fields.size();
+  const auto places = find_columns(record.fields);
+  for (size_t i = 0; i < kColumns.size(); ++i) {
+    if (places[i] >= width) {
+      return input_error(
+          source.at(record.line) + ": the header has no column \"" + std::string(kColumns[i]) +
+              "\"",
+          "begin the file with a line that names its columns: head,tail,relation,sentence");
+    }
+  }
+  PairDocuments documents(source.stem());
+  while (reader.next(record)) {
+    const std::string where = source.at(record.line);
+    Status good;
+    if (!record.problem.empty()) {
+      good = input_error(where + ": " + record.problem,
+                         "put \" around fields with commas and write \" inside them twice");
+    } else if (record.fields.size() != width) {
+      good = input_error(where + ": " + std::to_string(record.fields.size()) + " columns, " +
+                             std::to_string(width) + " wanted, as in the header",
+                         "put \" around fields with commas");
+    }
+    for (size_t i = 0; good.ok() && i < kColumns.size(); ++i) {
+      good = check_utf8(record.fields[places[i]], source, record.line);
+    }
+    if (good.ok()) {
+      const PairRow row{record.fields[places[0]], record.fields[places[1]],
+                        std::string_view(record.fields[places[2]]), record.fields[places[3]]};
+      good = PairDocuments::check(row, where);
+      if (good.ok()) documents.add(row, record.fields[places[3]]);
+    }
+    if (!good.ok()) RELATA_CHECK(bad.add(good.error()));
+  }
+  dataset.documents = documents.take();
+  return {};
+}
+
+Result<std::string> write_csv(const std::vector<Document>& documents) {
+  std::string out = "head,tail,relation,sentence\n";
+  for (const PairItem& item : pair_items(documents)) {
+    if (!item.relation) continue;
+    append_csv_field(out, surface(*item.document, item.head));
+    out.push_back(',');
+    append_csv_field(out, surface(*item.document, item.tail));
+    out.push_back(',');
+    append_csv_field(out, item.relation->type);
+    out.push_back(',');
+    append_csv_field(out, item.document->text);
+    out.push_back('\n');
+  }
+  return out;
+}
+
+}  // namespace relata::data

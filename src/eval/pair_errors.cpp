@@ -1,0 +1,127 @@
+#include "pair_errors.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "pair_stats.h"
+
+namespace relata::eval {
+namespace {
+
+using Labels = std::vector<std::string>;
+
+Labels positive_labels(const Labels& labels, const std::string& negative) {
+  Labels positive = distinct_labels(labels);
+  std::erase(positive, negative);
+  return positive;
+}
+
+Labels difference(const Labels& a, const Labels& b) {
+  Labels rest;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(rest));
+  return rest;
+}
+
+bool contains(const Labels& sorted, const std::string& label) {
+  return std::binary_search(sorted.begin(), sorted.end(), label);
+}
+
+// "X(e1,e2)" for "X(e2,e1)" as in SemEval, "被X" for "X" as in FinRE.
+bool named_as_inverse(const std::string& a, const std::string& b) {
+  static const std::string forward = "(e1,e2)", backward = "(e2,e1)", passive = "被";
+  if (a == passive + b || b == passive + a) return true;
+  if (a.size() != b.size() || a.size() < forward.size()) return false;
+  const size_t stem = a.size() - forward.size();
+  return a.compare(0, stem, b, 0, stem) == 0 && ((a.ends_with(forward) && b.ends_with(backward)) ||
+                                                 (a.ends_with(backward) && b.ends_with(forward)));
+}
+
+bool are_inverse(const Report& report, const std::string& a, const std::string& b) {
+  auto declared = [&](const std::string& label, const std::string& other) {
+    const auto entry = report.inverses.find(label);
+    return entry != report.inverses.end() && entry->second == other;
+  };
+  return declared(a, b) || declared(b, a) || named_as_inverse(a, b);
+}
+
+bool is_direction_error(const Report& report, const PairError& error) {
+  for (const std::string& extra : error.extra) {
+    for (const std::string& missed : error.missed) {
+      if (are_inverse(report, extra, missed)) return true;
+    }
+  }
+  const int reverse = report.items[error.item].reverse;
+  if (reverse < 0 || static_cast<size_t>(reverse) >= report.items.size()) return false;
+  const Labels other_way = positive_labels(report.items[reverse].gold, report.negative);
+  return std::any_of(error.extra.begin(), error.extra.end(),
+                     [&](const std::string& label) { return contains(other_way, label); });
+}
+
+std::string error_kind(const Report& report, const PairError& error) {
+  if (error.extra.empty()) return "missing";
+  if (is_direction_error(report, error)) return "direction";
+  return error.missed.empty() ? "invented" : "confused";
+}
+
+// The surest label that gold does not have; the negative one counts, for its answer was wrong too.
+std::optional<double> wrong_score(const PairItem& item) {
+  const Labels gold = distinct_labels(item.gold);
+  std::optional<double> highest;
+  for (size_t i = 0; i < std::min(item.predicted.size(), item.scores.size()); ++i) {
+    if (contains(gold, item.predicted[i])) continue;
+    highest = std::max(highest.value_or(item.scores[i]), item.scores[i]);
+  }
+  return highest;
+}
+
+}  // namespace
+
+std::vector<PairError> find_pair_errors(const Report& report) {
+  std::vector<PairError> errors;
+  for (size_t i = 0; i < report.items.size(); ++i) {
+    const PairItem& item = report.items[i];
+    const Labels gold = positive_labels(item.gold, report.negative);
+    const Labels predicted = positive_labels(item.predicted, report.negative);
+    if (gold == predicted) continue;
+    PairError error;
+    error.item = i;
+    error.missed = difference(gold, predicted);
+    error.extra = difference(predicted, gold);
+    error.kind = error_kind(report, error);
+    error.score = wrong_score(item);
+    errors.push_back(std::move(error));
+  }
+  return errors;
+}
+
+std::vector<Confusion> count_confusions(const std::vector<PairError>& errors) {
+  static const Labels nothing = {""};
+  std::map<std::pair<std::string, std::string>, int64_t> counts;
+  for (const PairError& error : errors) {
+    for (const std::string& gold : error.missed.empty() ? nothing : error.missed) {
+      for (const std::string& predicted : error.extra.empty() ? nothing : error.extra) {
+        ++counts[{gold, predicted}];
+      }
+    }
+  }
+  std::vector<Confusion> confusions;
+  for (const auto& [labels, count] : counts) {
+    confusions.push_back({labels.first, labels.second, count});
+  }
+  std::stable_sort(confusions.begin(), confusions.end(),
+                   [](const Confusion& a, const Confusion& b) { return a.count > b.count; });
+  return confusions;
+}
+
+std::vector<LabelRow> label_rows(const std::vector<PairItem>& items) {
+  std::vector<LabelRow> rows;
+  for (const auto& [label, counts] : per_label_counts(items)) rows.push_back({label, counts});
+  std::stable_sort(rows.begin(), rows.end(), [](const LabelRow& a, const LabelRow& b) {
+    return a.counts.gold > b.counts.gold;
+  });
+  return rows;
+}
+
+}  // namespace relata::eval

@@ -1,0 +1,262 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <stdexcept>
+
+#include "relata/extract/pair.h"
+#include "relata/text/chat.h"
+#include "template_parts.h"
+
+namespace relata::extract {
+namespace {
+
+using data::Document;
+using data::PairQuery;
+using Ids = std::vector<int32_t>;
+
+const Document& document_of(const std::vector<Document>& documents, const PairQuery& query) {
+  if (query.document < 0 || static_cast<size_t>(query.document) >= documents.size()) {
+    throw std::logic_error("a query asks about document number " + std::to_string(query.document) +
+                           " of " + std::to_string(documents.size()));
+  }
+  return documents[static_cast<size_t>(query.document)];
+}
+
+std::string place_of(const Document& document, const PairQuery& query) {
+  return "document \"" + document.id + "\", pair (" +
+         document.entities[static_cast<size_t>(query.head)].text + ", " +
+         document.entities[static_cast<size_t>(query.tail)].text + ")";
+}
+
+// One answer per relation type of the schema, in its order.
+Result<std::vector<Ids>> label_answers(const Extractor& extractor, const text::Tokenizer& tokenizer,
+                                       const Document& document, const PairQuery& query) {
+  std::vector<Ids> answers;
+  std::map<Ids, const std::string*> seen;
+  for (const data::RelationType& type : extractor.schema.relation_types) {
+    Ids ids = encode_answer(extractor, tokenizer, document, query.head, query.tail, {type.id},
+                            tokenizer.eos_id());
+    if (ids.empty()) {
+      return usage_error(place_of(document, query) + ": label \"" + type.id + "\" has no tokens",
+                         "give it a name in schema.json");
+    }
+    const auto [place, fresh] = seen.emplace(ids, &type.id);
+    if (!fresh) {
+      return usage_error("labels \"" + *place->second + "\" and \"" + type.id +
+                             "\" are written with the same tokens",
+                         "give them different names in schema.json, or use a tokenizer that knows "
+                         "their characters");
+    }
+    answers.push_back(std::move(ids));
+  }
+  return answers;
+}
+
+Result<std::vector<double>> softmax_posterior(const generate::ScoreResult& scores, size_t labels,
+                                              const std::string& place) {
+  if (scores.token_logprobs.size() != labels) {
+    return internal_error(place + ": the engine scored " +
+                          std::to_string(scores.token_logprobs.size()) + " labels of " +
+                          std::to_string(labels));
+  }
+  std::vector<double> posterior(labels);
+  for (size_t i = 0; i < labels; ++i) posterior[i] = scores.total(i);
+  const double top = *std::max_element(posterior.begin(), posterior.end());
+  const bool any_nan =
+      std::any_of(posterior.begin(), posterior.end(), [](double x) { return std::isnan(x); });
+  if (any_nan || !std::isfinite(top)) {
+    return input_error(place + ": the model gives no usable log-probabilities",
+                       "its weights may be damaged; try --dtype float32");
+  }
+  double sum = 0.0;
+  for (double& value : posterior) sum += value = std::exp(value - top);
+  for (double& value : posterior) value /= sum;
+  return posterior;
+}
+
+// Weak relations go; when none is left, the negative label says so.
+void drop_weak(const data::Schema& schema, double min_score, PairPrediction& prediction) {
+  PairPrediction kept;
+  const int negative = schema.negative();
+  for (size_t i = 0; i < prediction.labels.size(); ++i) {
+    const int index = schema.find(prediction.labels[i]);
+    const bool is_negative =
+        index >= 0 && schema.relation_types[static_cast<size_t>(index)].negative;
+    if (!is_negative && prediction.scores[i] < min_score) continue;
+    kept.labels.push_back(prediction.labels[i]);
+    kept.scores.push_back(prediction.scores[i]);
+  }
+  if (kept.labels.empty() && negative >= 0) {
+    const auto index = static_cast<size_t>(negative);
+    double relations = 0.0;
+    for (const double score : prediction.scores) relations = std::max(relations, score);
+    kept.labels.push_back(schema.relation_types[index].id);
+    kept.scores.push_back(prediction.posterior.empty() ? 1.0 - relations
+                                                       : prediction.posterior[index]);
+  }
+  prediction.labels = std::move(kept.labels);
+  prediction.scores = std::move(kept.scores);
+}
+
+std::string_view trim_spaces(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos) return "";
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+// Predicts one batch after the other; everything that does not change between them lives here.
+class Predictor {
+ public:
+  Predictor(const Extractor& extractor, generate::Engine& engine, const text::Tokenizer& tokenizer,
+            const std::vector<Document>& documents, const PairOptions& options)
+      : extractor_(extractor),
+        engine_(engine),
+        tokenizer_(tokenizer),
+        documents_(documents),
+        options_(options) {}
+
+  Result<std::vector<PairPrediction>> by_labels(const std::vector<PairQuery>& queries, size_t begin,
+                                                size_t end) {
+    std::vector<generate::ScoreRequest> requests;
+    requests.reserve(end - begin);
+    for (size_t i = begin; i < end; ++i) {
+      const Document& document = document_of(documents_, queries[i]);
+      generate::ScoreRequest request;
+      RELATA_TRY(PairPrompt prompt,
+                 encode_prompt(extractor_, tokenizer_, document, queries[i].head, queries[i].tail));
+      request.prefix = std::move(prompt.ids);
+      RELATA_TRY(request.continuations, answers(document, queries[i]));
+      requests.push_back(std::move(request));
+    }
+    RELATA_TRY(const auto scores, engine_.score(requests, engine_progress(begin)));
+    RELATA_CHECK(check_count(scores.size(), requests.size()));
+    std::vector<PairPrediction> out;
+    for (size_t i = begin; i < end; ++i) {
+      const std::string place = place_of(document_of(documents_, queries[i]), queries[i]);
+      RELATA_TRY(auto posterior, softmax_posterior(scores[i - begin],
+                                                   extractor_.schema.relation_types.size(), place));
+      posterior =
+          bias_posterior(extractor_.schema, std::move(posterior), extractor_.config.negative_bias);
+      out.push_back(decide(extractor_.schema, std::move(posterior), extractor_.config.threshold));
+      drop_weak(extractor_.schema, options_.min_score, out.back());
+    }
+    return out;
+  }
+
+  Result<std::vector<PairPrediction>> by_generating(const std::vector<PairQuery>& queries,
+                                                    size_t begin, size_t end) {
+    RELATA_TRY(const text::ChatTemplate chat, text::chat_template(extractor_.config.chat));
+    std::vector<generate::GenerateRequest> requests;
+    requests.reserve(end - begin);
+    for (size_t i = begin; i < end; ++i) {
+      const Document& document = document_of(documents_, queries[i]);
+      generate::GenerateRequest request;
+      RELATA_TRY(PairPrompt prompt,
+                 encode_prompt(extractor_, tokenizer_, document, queries[i].head, queries[i].tail));
+      request.prompt = std::move(prompt.ids);
+      request.max_new_tokens = extractor_.config.max_new_tokens;
+      request.stops = chat.stops;
+      requests.push_back(std::move(request));
+    }
+    RELATA_TRY(auto results, engine_.generate(requests, engine_progress(begin)));
+    RELATA_CHECK(check_count(results.size(), requests.size()));
+    std::vector<PairPrediction> out;
+    for (size_t i = begin; i < end; ++i) {
+      out.push_back(read_answer(document_of(documents_, queries[i]), queries[i],
+                                std::move(results[i - begin])));
+    }
+    return out;
+  }
+
+ private:
+  // Most templates write a label the same way for every pair: those are tokenised once.
+  Result<std::vector<Ids>> answers(const Document& document, const PairQuery& query) {
+    if (!shared_answers_.empty()) return shared_answers_;
+    RELATA_TRY(const auto parts,
+               answer_parts(extractor_.pair_template,
+                            "template \"" + extractor_.pair_template.name + "\""));
+    RELATA_TRY(auto answers, label_answers(extractor_, tokenizer_, document, query));
+    if (!uses_placeholder(parts, "head") && !uses_placeholder(parts, "tail")) {
+      shared_answers_ = answers;
+    }
+    return answers;
+  }
+
+  PairPrediction read_answer(const Document& document, const PairQuery& query,
+                             generate::GenerateResult result) const {
+    PairPrediction out;
+    ParsedAnswer parsed = parse_answer(extractor_.pair_template, extractor_.schema, document,
+                                       query.head, query.tail, result.text);
+    if (parsed.labels.empty()) {
+      // Chat models like to begin with a space or a new line.
+      parsed = parse_answer(extractor_.pair_template, extractor_.schema, document, query.head,
+                            query.tail, trim_spaces(result.text));
+    }
+    double logprob = 0.0;
+    for (const double token : result.logprobs) logprob += token;
+    out.labels = std::move(parsed.labels);
+    out.scores.assign(out.labels.size(), std::exp(std::min(logprob, 0.0)));
+    out.problem = std::move(parsed.problem);
+    out.raw = std::move(result.text);
+    if (!out.problem.empty() && result.finish == "length") {
+      out.problem +=
+          " (cut off after " + std::to_string(extractor_.config.max_new_tokens) + " tokens)";
+    }
+    drop_weak(extractor_.schema, options_.min_score, out);
+    return out;
+  }
+
+  generate::EngineProgress engine_progress(size_t begin) const {
+    if (!options_.progress) return {};
+    return [this, begin](int64_t done) { options_.progress(static_cast<int64_t>(begin) + done); };
+  }
+
+  static Status check_count(size_t got, size_t wanted) {
+    if (got == wanted) return {};
+    return internal_error("the engine answered " + std::to_string(got) + " requests of " +
+                          std::to_string(wanted));
+  }
+
+  const Extractor& extractor_;
+  generate::Engine& engine_;
+  const text::Tokenizer& tokenizer_;
+  const std::vector<Document>& documents_;
+  const PairOptions& options_;
+  std::vector<Ids> shared_answers_;
+};
+
+}  // namespace
+
+Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
+                                                  generate::Engine& engine,
+                                                  const std::vector<Document>& documents,
+                                                  const std::vector<PairQuery>& queries,
+                                                  const PairOptions& options) {
+  const std::string& decode = options.decode.empty() ? extractor.config.decode : options.decode;
+  if (decode != "labels" && decode != "free") {
+    return usage_error("unknown decoding \"" + decode + "\"", "one of labels, free");
+  }
+  if (extractor.schema.relation_types.empty()) {
+    return usage_error("the schema has no relation types", "add some to schema.json");
+  }
+  if (engine.tokenizer() == nullptr) {
+    return usage_error("the model has no tokenizer",
+                       "put tokenizer.json or tokenizer.model into its folder");
+  }
+  RELATA_CHECK(check_pair_template(extractor.pair_template,
+                                   "template \"" + extractor.pair_template.name + "\""));
+  Predictor predictor(extractor, engine, *engine.tokenizer(), documents, options);
+  const auto batch = static_cast<size_t>(std::max(options.batch, 1));
+  std::vector<PairPrediction> out;
+  out.reserve(queries.size());
+  for (size_t begin = 0; begin < queries.size(); begin += batch) {
+    const size_t end = std::min(queries.size(), begin + batch);
+    RELATA_TRY(auto part, decode == "free" ? predictor.by_generating(queries, begin, end)
+                                           : predictor.by_labels(queries, begin, end));
+    std::move(part.begin(), part.end(), std::back_inserter(out));
+    if (options.progress) options.progress(static_cast<int64_t>(end));
+  }
+  return out;
+}
+
+}  // namespace relata::extract

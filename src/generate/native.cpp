@@ -1,0 +1,384 @@
+#include "relata/generate/native.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <random>
+
+#include "prefix_tree.h"
+#include "relata/base/file.h"
+#include "relata/base/hash.h"
+#include "relata/model/llama.h"
+
+namespace relata::generate {
+namespace {
+
+using Ids = std::vector<int32_t>;
+
+Status check_ids(const Ids& ids, const model::LlamaConfig& config, const std::string& what) {
+  for (const int32_t id : ids) {
+    if (id < 0 || id >= config.vocab_size) {
+      return input_error(what + ": token id " + std::to_string(id) + " is outside the vocabulary (" +
+                             std::to_string(config.vocab_size) + ")",
+                         "the ids must come from this model's tokenizer");
+    }
+  }
+  return {};
+}
+
+Status check_length(size_t length, const model::LlamaConfig& config, const std::string& what) {
+  if (static_cast<int64_t>(length) > config.max_positions) {
+    return input_error(what + ": " + std::to_string(length) + " tokens, the model takes " +
+                           std::to_string(config.max_positions),
+                       "shorten the text or split it");
+  }
+  return {};
+}
+
+// Picks the next token of one sequence from its log-probabilities [V].
+class Sampler {
+ public:
+  explicit Sampler(const GenerateRequest& request) : request_(request), random_(request.seed) {}
+
+  std::pair<int32_t, double> pick(const float* logprobs, int64_t vocabulary) {
+    if (request_.temperature <= 0) {
+      const float* best = std::max_element(logprobs, logprobs + vocabulary);
+      return {static_cast<int32_t>(best - logprobs), *best};
+    }
+    std::vector<int32_t> order(vocabulary);
+    std::iota(order.begin(), order.end(), 0);
+    int64_t keep = vocabulary;
+    if (request_.top_k > 0) keep = std::min<int64_t>(keep, request_.top_k);
+    std::partial_sort(order.begin(), order.begin() + keep, order.end(), [&](int32_t a, int32_t b) {
+      return logprobs[a] != logprobs[b] ? logprobs[a] > logprobs[b] : a < b;
+    });
+    std::vector<double> weights;
+    double total = 0.0;
+    for (int64_t i = 0; i < keep; ++i) {
+      weights.push_back(std::exp((logprobs[order[i]] - logprobs[order[0]]) / request_.temperature));
+      total += weights.back();
+    }
+    double covered = 0.0;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      covered += weights[i];
+      if (covered >= request_.top_p * total) {
+        weights.resize(i + 1);
+        break;
+      }
+    }
+    // Not std::discrete_distribution: its result differs between standard libraries.
+    const double target = static_cast<double>(random_() >> 11) * 0x1.0p-53 * covered;
+    double sum = 0.0;
+    size_t chosen = 0;
+    while (chosen + 1 < weights.size() && (sum += weights[chosen]) <= target) ++chosen;
+    return {order[chosen], logprobs[order[chosen]]};
+  }
+
+ private:
+  const GenerateRequest& request_;
+  std::mt19937_64 random_;
+};
+
+// One request on its way through decoding.
+struct Running {
+  size_t index = 0;
+  model::KvCache cache;
+  Sampler sampler;
+  GenerateResult result;
+  int32_t last = 0;
+};
+
+class NativeEngine final : public Engine {
+ public:
+  NativeEngine(std::shared_ptr<model::Llama> model,
+               std::shared_ptr<const text::Tokenizer> tokenizer,
+               const NativeEngineOptions& options, std::string id)
+      : model_(std::move(model)),
+        tokenizer_(std::move(tokenizer)),
+        options_(options),
+        id_(std::move(id)) {}
+
+  Result<std::vector<GenerateResult>> generate(const std::vector<GenerateRequest>& requests,
+                                               const EngineProgress& progress) override;
+  Result<std::vector<ScoreResult>> score(const std::vector<ScoreRequest>& requests,
+                                         const EngineProgress& progress) override;
+  const text::Tokenizer* tokenizer() const override { return tokenizer_.get(); }
+  std::string model_id() const override { return id_; }
+
+ private:
+  bool is_eos(int32_t id) const {
+    const auto& eos = model_->config().eos_ids;
+    return std::find(eos.begin(), eos.end(), id) != eos.end();
+  }
+  bool accept(Running& running, const GenerateRequest& request, const at::Tensor& logprobs);
+  void finish_text(Running& running, const GenerateRequest& request) const;
+  std::vector<Running> start(const std::vector<GenerateRequest>& requests,
+                             const std::vector<size_t>& order, size_t& next);
+  void score_group(const std::vector<ScoreRequest>& requests, const std::vector<size_t>& group,
+                   std::vector<ScoreResult>& results);
+
+  std::shared_ptr<model::Llama> model_;
+  std::shared_ptr<const text::Tokenizer> tokenizer_;
+  NativeEngineOptions options_;
+  std::string id_;
+};
+
+// Appends the chosen token; true when the sequence is finished.
+bool NativeEngine::accept(Running& running, const GenerateRequest& request,
+                          const at::Tensor& logprobs) {
+  const auto [id, logprob] = running.sampler.pick(logprobs.data_ptr<float>(), logprobs.numel());
+  GenerateResult& result = running.result;
+  if (is_eos(id)) {
+    result.finish = "eos";
+    return true;
+  }
+  result.ids.push_back(id);
+  result.logprobs.push_back(logprob);
+  running.last = id;
+  if (!request.stops.empty() && tokenizer_) {
+    const std::string text = tokenizer_->decode(result.ids, true);
+    for (const std::string& stop : request.stops) {
+      if (!stop.empty() && text.find(stop) != std::string::npos) {
+        result.finish = "stop";
+        return true;
+      }
+    }
+  }
+  if (static_cast<int>(result.ids.size()) >= request.max_new_tokens) {
+    result.finish = "length";
+    return true;
+  }
+  return false;
+}
+
+void NativeEngine::finish_text(Running& running, const GenerateRequest& request) const {
+  if (!tokenizer_) return;
+  std::string text = tokenizer_->decode(running.result.ids, true);
+  size_t cut = text.size();
+  for (const std::string& stop : request.stops) {
+    if (!stop.empty()) cut = std::min(cut, text.find(stop));
+  }
+  running.result.text = text.substr(0, cut);
+}
+
+// Prefills the next requests that fit the token budget and decodes their first token.
+std::vector<Running> NativeEngine::start(const std::vector<GenerateRequest>& requests,
+                                         const std::vector<size_t>& order, size_t& next) {
+  std::vector<Running> started;
+  std::vector<Ids> prompts;
+  int64_t tokens = 0;
+  int64_t extra = 0;
+  while (next < order.size() &&
+         static_cast<int>(started.size()) < options_.max_batch_requests) {
+    const GenerateRequest& request = requests[order[next]];
+    tokens += static_cast<int64_t>(request.prompt.size());
+    if (!started.empty() && tokens > options_.max_batch_tokens) break;
+    started.push_back({order[next], {}, Sampler(request), {}, 0});
+    prompts.push_back(request.prompt);
+    extra = std::max<int64_t>(extra, request.max_new_tokens);
+    ++next;
+  }
+  const model::Batch batch = model::Batch::of(prompts);
+  std::vector<model::KvCache> caches;
+  const at::Tensor hidden = model_->prefill(batch, caches, extra);
+  std::vector<int64_t> last;
+  for (const auto& segment : batch.segments) last.push_back(segment.begin + segment.length - 1);
+  const at::Tensor logprobs =
+      model_->logits(hidden.index_select(0, at::tensor(last, at::kLong))).log_softmax(-1);
+  for (size_t i = 0; i < started.size(); ++i) {
+    started[i].cache = std::move(caches[i]);
+    accept(started[i], requests[started[i].index], logprobs.select(0, static_cast<int64_t>(i)));
+  }
+  return started;
+}
+
+Result<std::vector<GenerateResult>> NativeEngine::generate(
+    const std::vector<GenerateRequest>& requests, const EngineProgress& progress) {
+  std::vector<GenerateResult> results(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const std::string what = "request " + std::to_string(i);
+    const GenerateRequest& r = requests[i];
+    if (r.prompt.empty()) return input_error(what + ": the prompt is empty");
+    RELATA_CHECK(check_ids(r.prompt, model_->config(), what));
+    RELATA_CHECK(
+        check_length(r.prompt.size() + static_cast<size_t>(std::max(0, r.max_new_tokens)) - 1,
+                     model_->config(), what));
+  }
+  at::NoGradGuard no_grad;
+  std::vector<size_t> order;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (requests[i].max_new_tokens > 0) {
+      order.push_back(i);
+    } else {
+      results[i].finish = "length";
+    }
+  }
+  int64_t done = static_cast<int64_t>(requests.size() - order.size());
+  size_t next = 0;
+  std::vector<Running> active;
+  while (next < order.size() || !active.empty()) {
+    if (next < order.size() &&
+        static_cast<int>(active.size()) <= options_.max_batch_requests / 2) {
+      for (Running& running : start(requests, order, next)) active.push_back(std::move(running));
+    }
+    std::vector<Running> going;
+    for (Running& running : active) {
+      if (running.result.finish.empty()) {
+        going.push_back(std::move(running));
+        continue;
+      }
+      finish_text(running, requests[running.index]);
+      results[running.index] = std::move(running.result);
+      if (progress) progress(++done);
+    }
+    active = std::move(going);
+    if (active.empty()) continue;
+    std::vector<int64_t> last;
+    std::vector<model::KvCache*> caches;
+    for (Running& running : active) {
+      last.push_back(running.last);
+      caches.push_back(&running.cache);
+    }
+    const at::Tensor hidden = model_->decode(at::tensor(last, at::kLong), caches);
+    const at::Tensor logprobs = model_->logits(hidden).log_softmax(-1);
+    for (size_t i = 0; i < active.size(); ++i) {
+      accept(active[i], requests[active[i].index], logprobs.select(0, static_cast<int64_t>(i)));
+    }
+  }
+  return results;
+}
+
+// All requests of the group in one packed pass; each request is one prefix tree. Only the last
+// token of a continuation needs no forward pass of its own.
+void NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
+                               const std::vector<size_t>& group,
+                               std::vector<ScoreResult>& results) {
+  model::Batch batch;
+  std::vector<int64_t> ids, positions;
+  std::vector<int64_t> rows;                        // packed rows whose logits are needed
+  std::map<int64_t, int64_t> row_of;                // packed row -> row of the logits
+  struct Wanted {
+    size_t request, continuation;
+    int64_t row;
+    int32_t token;
+  };
+  std::vector<Wanted> wanted;
+  for (const size_t r : group) {
+    const ScoreRequest& request = requests[r];
+    PrefixTree tree;
+    const auto base = static_cast<int64_t>(ids.size());
+    std::vector<size_t> order(request.continuations.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      return request.continuations[a] < request.continuations[b];
+    });
+    for (const size_t c : order) {
+      const Ids& continuation = request.continuations[c];
+      Ids path = request.prefix;
+      path.insert(path.end(), continuation.begin(), continuation.end() - 1);
+      const std::vector<int64_t> nodes = tree.add(path, 0);
+      for (size_t i = 0; i < continuation.size(); ++i) {
+        wanted.push_back({r, c, base + nodes[request.prefix.size() - 1 + i], continuation[i]});
+      }
+    }
+    tree.finish();
+    const auto length = static_cast<int64_t>(tree.tokens.size());
+    at::Tensor mask;
+    if (tree.branches) {
+      mask = at::full({length, length}, -INFINITY, at::kFloat);
+      auto* cells = mask.data_ptr<float>();
+      for (int64_t column = 0; column < length; ++column) {
+        for (int64_t row = column; row < tree.subtree_end[column]; ++row) {
+          cells[row * length + column] = 0.0F;
+        }
+      }
+    }
+    batch.segments.push_back({base, length, mask});
+    ids.insert(ids.end(), tree.tokens.begin(), tree.tokens.end());
+    positions.insert(positions.end(), tree.depth.begin(), tree.depth.end());
+  }
+  for (const Wanted& w : wanted) {
+    if (row_of.emplace(w.row, static_cast<int64_t>(rows.size())).second) rows.push_back(w.row);
+  }
+  batch.ids = at::tensor(ids, at::kLong);
+  batch.positions = at::tensor(positions, at::kLong);
+  const at::Tensor hidden = model_->hidden(batch).index_select(0, at::tensor(rows, at::kLong));
+  const at::Tensor logprobs = model_->logits(hidden).log_softmax(-1);
+  const auto* values = logprobs.data_ptr<float>();
+  const int64_t vocabulary = logprobs.size(1);
+  for (const Wanted& w : wanted) {
+    results[w.request].token_logprobs[w.continuation].push_back(
+        values[row_of[w.row] * vocabulary + w.token]);
+  }
+}
+
+Result<std::vector<ScoreResult>> NativeEngine::score(const std::vector<ScoreRequest>& requests,
+                                                     const EngineProgress& progress) {
+  std::vector<ScoreResult> results(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const std::string what = "request " + std::to_string(i);
+    const ScoreRequest& r = requests[i];
+    if (r.prefix.empty()) return input_error(what + ": the prompt is empty");
+    RELATA_CHECK(check_ids(r.prefix, model_->config(), what));
+    for (const Ids& continuation : r.continuations) {
+      if (continuation.empty()) return input_error(what + ": a continuation is empty");
+      RELATA_CHECK(check_ids(continuation, model_->config(), what));
+      RELATA_CHECK(check_length(r.prefix.size() + continuation.size(), model_->config(), what));
+    }
+    results[i].token_logprobs.resize(r.continuations.size());
+  }
+  at::NoGradGuard no_grad;
+  std::vector<size_t> group;
+  int64_t tokens = 0;
+  const auto flush = [&](size_t done) {
+    if (!group.empty()) score_group(requests, group, results);
+    group.clear();
+    tokens = 0;
+    if (progress) progress(static_cast<int64_t>(done));
+  };
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (requests[i].continuations.empty()) continue;
+    auto size = static_cast<int64_t>(requests[i].prefix.size());
+    for (const Ids& c : requests[i].continuations) size += static_cast<int64_t>(c.size()) - 1;
+    if (tokens + size > options_.max_batch_tokens) flush(i);
+    group.push_back(i);
+    tokens += size;
+  }
+  flush(requests.size());
+  return results;
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> make_engine(std::shared_ptr<model::Llama> model,
+                                    std::shared_ptr<const text::Tokenizer> tokenizer,
+                                    const NativeEngineOptions& options, std::string model_id) {
+  return std::make_unique<NativeEngine>(std::move(model), std::move(tokenizer), options,
+                                        std::move(model_id));
+}
+
+Result<std::unique_ptr<Engine>> make_native_engine(const NativeEngineOptions& options) {
+  RELATA_TRY(auto model, model::Llama::load(options.model, options.dtype));
+  if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter(options.adapter));
+  std::shared_ptr<const text::Tokenizer> tokenizer;
+  if (file_exists(options.model + "/tokenizer.json") ||
+      file_exists(options.model + "/tokenizer.model")) {
+    RELATA_TRY(tokenizer, text::load_tokenizer(options.model));
+  }
+  RELATA_TRY(std::string identity, read_file(options.model + "/config.json"));
+  for (const std::string& name : {options.model + "/model.safetensors.index.json",
+                                  options.model + "/model.safetensors"}) {
+    if (!file_exists(name)) continue;
+    RELATA_TRY(auto mapped, MappedFile::open(name));
+    identity += sha256_hex({reinterpret_cast<const char*>(mapped->bytes().data()),
+                            mapped->bytes().size()});
+    break;
+  }
+  return make_engine(std::move(model), std::move(tokenizer), options,
+                     "sha256:" + sha256_hex(identity));
+}
+
+}  // namespace relata::generate

@@ -1,0 +1,323 @@
+#include "relata/model/config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "member_reader.h"
+
+namespace relata::model {
+namespace {
+
+constexpr int64_t kMaxProduct = int64_t{1} << 40;
+constexpr int64_t kMaxSize = (int64_t{1} << 31) - 1;
+constexpr int64_t kMaxLayers = 1 << 16;
+// What Transformers assumes for keys that are missing from a file.
+constexpr double kDefaultEps = 1e-6;
+constexpr int64_t kLlamaPositions = 2048;
+constexpr int64_t kMistralPositions = 131072;
+constexpr int64_t kMistralKvHeads = 8;
+constexpr int64_t kMistralWindow = 4096;
+
+const std::vector<std::string> kRopeTypes = {"default", "linear", "dynamic", "llama3", "yarn"};
+const std::vector<std::string> kDtypes = {"float32", "bfloat16", "float16"};
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string all;
+  for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
+// Transformers 4 has `rope_theta` beside `rope_scaling`; Transformers 5 has `rope_parameters`, with
+// the base inside. Where a file has both, Transformers 5 prefers `rope_scaling`; so does this.
+void read_rope(MemberReader& file, int64_t max_positions, int64_t head_dim, RopeConfig& rope) {
+  static const Json kNothing = Json::object();
+  const Json* found = nullptr;
+  std::string name;
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    const Json* value = file.find(key);
+    if (value == nullptr) continue;
+    if (!value->is_object()) return file.fail(key, "an object");
+    if (value->empty() || found != nullptr) continue;
+    found = value;
+    name = key;
+  }
+  MemberReader fields(found == nullptr ? kNothing : *found, file.where() + ": " + name);
+  for (const auto& [key, value] : (found == nullptr ? kNothing : *found).items()) {
+    if (value.is_object()) {
+      return file.fail_with(fields.where() + ": \"" + key + "\" is an object",
+                            "rotary parameters that differ between layers are not supported");
+    }
+  }
+
+  rope.type = fields.text("rope_type", fields.text("type", "default"));
+  if (!contains(kRopeTypes, rope.type)) {
+    return file.fail_with(fields.where() + ": rope type \"" + rope.type + "\" is not supported",
+                          "supported: " + joined(kRopeTypes));
+  }
+  rope.theta = fields.number("rope_theta", file.number("rope_theta", 10000.0));
+  if (!(rope.theta > 1.0)) file.fail_with(file.where() + ": \"rope_theta\" must be above 1");
+  for (MemberReader* reader : {&file, &fields}) {
+    if (reader->number("partial_rotary_factor", 1.0) != 1.0) {
+      reader->fail_with(reader->where() +
+                        ": \"partial_rotary_factor\" other than 1 is not supported");
+    }
+  }
+
+  const bool yarn = rope.type == "yarn";
+  const bool llama3 = rope.type == "llama3";
+  if (yarn || llama3) {
+    // A value outside the object is the older place, and wins in Transformers.
+    rope.original_max_position =
+        file.integer("original_max_position_embeddings",
+                     fields.integer("original_max_position_embeddings", max_positions, 1, kMaxSize),
+                     1, kMaxSize);
+  }
+  if (rope.type != "default") {
+    if (!fields.has("factor") && !yarn) {
+      fields.fail_with(fields.where() + ": \"factor\" is missing");
+    }
+    const double ratio =
+        yarn ? static_cast<double>(max_positions) / static_cast<double>(rope.original_max_position)
+             : 1.0;
+    rope.factor = fields.positive("factor", ratio);
+  }
+  if (rope.type == "dynamic" && head_dim <= 2) {
+    fields.fail_with(fields.where() + ": dynamic scaling needs \"head_dim\" above 2");
+  }
+  if (llama3) {
+    for (const char* key : {"low_freq_factor", "high_freq_factor"}) {
+      if (!fields.has(key)) fields.fail_with(fields.where() + ": \"" + key + "\" is missing");
+    }
+    rope.low_freq_factor = fields.positive("low_freq_factor", rope.low_freq_factor);
+    rope.high_freq_factor = fields.positive("high_freq_factor", rope.high_freq_factor);
+    if (rope.high_freq_factor <= rope.low_freq_factor) {
+      fields.fail_with(fields.where() + ": \"high_freq_factor\" must be above \"low_freq_factor\"");
+    }
+  }
+  if (yarn) {
+    if (fields.number("beta_fast", 0.0) != 0.0) {  // Transformers takes 0 as unset
+      rope.beta_fast = fields.positive("beta_fast", rope.beta_fast);
+    }
+    if (fields.number("beta_slow", 0.0) != 0.0) {
+      rope.beta_slow = fields.positive("beta_slow", rope.beta_slow);
+    }
+    rope.attention_factor = fields.positive("attention_factor", 0.0);
+    rope.mscale = fields.number("mscale", 0.0);
+    rope.mscale_all_dim = fields.number("mscale_all_dim", 0.0);
+    rope.truncate = fields.boolean("truncate", true);
+  }
+  if (fields.error()) file.fail_with(fields.error()->message, fields.error()->hint);
+}
+
+// A null means none; a missing key means what Transformers assumes, which LlamaConfig starts with.
+void read_special_ids(const Json& value, MemberReader& file, LlamaConfig& config) {
+  if (value.contains("bos_token_id")) {
+    config.bos_id = file.integer("bos_token_id", -1, 0, kMaxSize);
+  }
+  if (!value.contains("eos_token_id")) return;
+  config.eos_ids.clear();
+  const Json* eos = file.find("eos_token_id");
+  if (eos == nullptr) return;
+  const Json list = eos->is_array() ? *eos : Json::array({*eos});
+  for (const Json& item : list) {
+    const auto id = MemberReader::whole_number(item);
+    if (!id || *id < 0 || *id > kMaxSize) {
+      return file.fail("eos_token_id", "a token id or a list of token ids");
+    }
+    config.eos_ids.push_back(*id);
+  }
+}
+
+// a * b * c when that stays below the limit on any one tensor.
+bool fits(int64_t a, int64_t b, int64_t c = 1) {
+  int64_t product = 0;
+  return !__builtin_mul_overflow(a, b, &product) && !__builtin_mul_overflow(product, c, &product) &&
+         product < kMaxProduct;
+}
+
+void check_sizes(MemberReader& file, const LlamaConfig& config) {
+  const auto fail = [&](const std::string& problem) {
+    file.fail_with(file.where() + ": " + problem);
+  };
+  if (config.num_heads % config.num_kv_heads != 0) {
+    fail("\"num_attention_heads\" (" + std::to_string(config.num_heads) +
+         ") is not a multiple of \"num_key_value_heads\" (" + std::to_string(config.num_kv_heads) +
+         ")");
+  }
+  if (config.head_dim % 2 != 0) {
+    fail("the head dimension (" + std::to_string(config.head_dim) +
+         ") must be even for rotary positions");
+  }
+  if (!fits(config.vocab_size, config.hidden_size)) {
+    fail("\"vocab_size\" times \"hidden_size\" is 2^40 or more");
+  }
+  if (!fits(config.intermediate_size, config.hidden_size)) {
+    fail("\"intermediate_size\" times \"hidden_size\" is 2^40 or more");
+  }
+  if (!fits(config.num_heads, config.head_dim, config.hidden_size)) {
+    fail("\"num_attention_heads\" times \"head_dim\" times \"hidden_size\" is 2^40 or more");
+  }
+  if (!fits(config.max_positions, config.head_dim)) {
+    fail("\"max_position_embeddings\" times \"head_dim\" is 2^40 or more");
+  }
+}
+
+Json rope_to_json(const LlamaConfig& config) {
+  const RopeConfig& rope = config.rope;
+  Json value = {{"rope_type", rope.type}};
+  if (rope.type == "default") return value;
+  value["factor"] = rope.factor;
+  if (rope.type == "llama3") {
+    value["low_freq_factor"] = rope.low_freq_factor;
+    value["high_freq_factor"] = rope.high_freq_factor;
+  }
+  if (rope.type == "yarn") {
+    value["beta_fast"] = rope.beta_fast;
+    value["beta_slow"] = rope.beta_slow;
+    if (rope.attention_factor > 0.0) value["attention_factor"] = rope.attention_factor;
+    if (rope.mscale != 0.0) value["mscale"] = rope.mscale;
+    if (rope.mscale_all_dim != 0.0) value["mscale_all_dim"] = rope.mscale_all_dim;
+    if (!rope.truncate) value["truncate"] = false;
+  }
+  if (rope.type == "llama3" || rope.type == "yarn") {
+    value["original_max_position_embeddings"] =
+        rope.original_max_position > 0 ? rope.original_max_position : config.max_positions;
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<LlamaConfig> llama_config_from_json(const Json& value, const std::string& where) {
+  if (!value.is_object()) return input_error(where + ": a JSON object is wanted");
+  MemberReader file(value, where);
+  const std::string type = file.text("model_type", "");
+  if (file.error()) return *file.error();
+  if (type != "llama" && type != "mistral") {
+    return input_error(where + (type.empty() ? ": \"model_type\" is missing"
+                                             : ": model type \"" + type + "\" is not supported"),
+                       "models of the types llama and mistral can be used");
+  }
+  const bool mistral = type == "mistral";
+  if (file.has("quantization_config")) {
+    return input_error(where + ": quantized weights are not supported",
+                       "use the checkpoint in bfloat16, float16 or float32");
+  }
+
+  LlamaConfig config;
+  config.vocab_size = file.required_integer("vocab_size", 1, kMaxSize);
+  config.hidden_size = file.required_integer("hidden_size", 1, kMaxSize);
+  config.intermediate_size = file.required_integer("intermediate_size", 1, kMaxSize);
+  config.num_layers = file.required_integer("num_hidden_layers", 1, kMaxLayers);
+  config.num_heads = file.required_integer("num_attention_heads", 1, kMaxSize);
+  const bool absent_kv = mistral && !value.contains("num_key_value_heads");
+  config.num_kv_heads = file.integer("num_key_value_heads",
+                                     absent_kv ? kMistralKvHeads : config.num_heads, 1, kMaxSize);
+  config.max_positions = file.integer("max_position_embeddings",
+                                      mistral ? kMistralPositions : kLlamaPositions, 1, kMaxSize);
+  if (file.has("head_dim")) {
+    config.head_dim = file.integer("head_dim", 2, 2, kMaxSize);
+  } else {
+    if (config.hidden_size % config.num_heads != 0) {
+      file.fail_with(where + ": \"hidden_size\" (" + std::to_string(config.hidden_size) +
+                     ") is not a multiple of \"num_attention_heads\" (" +
+                     std::to_string(config.num_heads) + ") and \"head_dim\" is missing");
+    }
+    config.head_dim = std::max<int64_t>(config.hidden_size / config.num_heads, 1);
+  }
+  if (!file.error()) check_sizes(file, config);
+  if (file.error()) return *file.error();
+
+  const std::string activation = file.text("hidden_act", "silu");
+  if (activation != "silu" && activation != "swish") {
+    file.fail_with(where + ": activation \"" + activation + "\" is not supported",
+                   "\"hidden_act\" must be silu");
+  }
+  config.rms_norm_eps = file.positive("rms_norm_eps", kDefaultEps);
+  config.initializer_range = file.number("initializer_range", config.initializer_range);
+  if (config.initializer_range < 0.0) file.fail("initializer_range", "0 or more");
+  config.tie_embeddings = file.boolean("tie_word_embeddings", false);
+  if (mistral) {
+    const bool absent = !value.contains("sliding_window");
+    const int64_t window =
+        file.integer("sliding_window", absent ? kMistralWindow : config.max_positions, 1, kMaxSize);
+    if (window < config.max_positions) {
+      file.fail_with(
+          where + ": a sliding window of " + std::to_string(window) + " positions is not supported",
+          "models whose \"sliding_window\" is null, or not below "
+          "\"max_position_embeddings\", can be used");
+    }
+  } else {
+    config.attention_bias = file.boolean("attention_bias", false);
+    config.mlp_bias = file.boolean("mlp_bias", false);
+  }
+
+  const char* dtype_key = file.has("dtype") ? "dtype" : "torch_dtype";
+  config.dtype = file.text(dtype_key, "float32");
+  if (!contains(kDtypes, config.dtype)) file.fail(dtype_key, "one of " + joined(kDtypes));
+  read_special_ids(value, file, config);
+  read_rope(file, config.max_positions, config.head_dim, config.rope);
+  if (file.error()) return *file.error();
+  return config;
+}
+
+Json llama_config_to_json(const LlamaConfig& config) {
+  Json value;
+  value["architectures"] = Json::array({"LlamaForCausalLM"});
+  value["model_type"] = "llama";
+  value["vocab_size"] = config.vocab_size;
+  value["hidden_size"] = config.hidden_size;
+  value["intermediate_size"] = config.intermediate_size;
+  value["num_hidden_layers"] = config.num_layers;
+  value["num_attention_heads"] = config.num_heads;
+  value["num_key_value_heads"] = config.num_kv_heads;
+  value["head_dim"] = config.head_dim;
+  value["max_position_embeddings"] = config.max_positions;
+  value["hidden_act"] = "silu";
+  value["rms_norm_eps"] = config.rms_norm_eps;
+  value["initializer_range"] = config.initializer_range;
+  value["tie_word_embeddings"] = config.tie_embeddings;
+  value["attention_bias"] = config.attention_bias;
+  value["mlp_bias"] = config.mlp_bias;
+
+  // Transformers 4 reads the first two of these, Transformers 5 the third.
+  const Json rope = rope_to_json(config);
+  value["rope_theta"] = config.rope.theta;
+  value["rope_scaling"] = config.rope.type == "default" ? Json(nullptr) : rope;
+  value["rope_parameters"] = rope;
+  value["rope_parameters"]["rope_theta"] = config.rope.theta;
+
+  value["bos_token_id"] = config.bos_id < 0 ? Json(nullptr) : Json(config.bos_id);
+  if (config.eos_ids.empty()) {
+    value["eos_token_id"] = nullptr;
+  } else if (config.eos_ids.size() == 1) {
+    value["eos_token_id"] = config.eos_ids.front();
+  } else {
+    value["eos_token_id"] = config.eos_ids;
+  }
+  value["torch_dtype"] = config.dtype;
+  value["dtype"] = config.dtype;
+  value["use_cache"] = true;
+  return value;
+}
+
+int64_t parameter_count(const LlamaConfig& config) {
+  const int64_t hidden = config.hidden_size;
+  const int64_t query = config.num_heads * config.head_dim;
+  const int64_t key = config.num_kv_heads * config.head_dim;
+  const int64_t inner = config.intermediate_size;
+  int64_t layer = 2 * hidden * query + 2 * hidden * key + 3 * hidden * inner + 2 * hidden;
+  if (config.attention_bias) layer += query + 2 * key + hidden;
+  if (config.mlp_bias) layer += 2 * inner + hidden;
+  const int64_t embeddings = config.vocab_size * hidden * (config.tie_embeddings ? 1 : 2);
+  return embeddings + config.num_layers * layer + hidden;
+}
+
+}  // namespace relata::model

@@ -1,0 +1,119 @@
+#include "added_tokens.h"
+
+#include <unicode/uchar.h>
+
+namespace relata::text {
+namespace {
+
+// Rust's regex \w, which Hugging Face uses here.
+bool is_word(UChar32 c) {
+  const int category = u_charType(c);
+  return u_hasBinaryProperty(c, UCHAR_ALPHABETIC) || category == U_NON_SPACING_MARK ||
+         category == U_ENCLOSING_MARK || category == U_COMBINING_SPACING_MARK ||
+         category == U_DECIMAL_DIGIT_NUMBER || category == U_CONNECTOR_PUNCTUATION ||
+         u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL);
+}
+
+size_t start_before(std::string_view text, size_t offset) {
+  do {
+    --offset;
+  } while (offset > 0 && (static_cast<uint8_t>(text[offset]) & 0xC0) == 0x80);
+  return offset;
+}
+
+UChar32 code_point_at(std::string_view text, size_t offset) {
+  const auto point = to_code_points(text.substr(offset, code_point_length(text, offset)));
+  return static_cast<UChar32>(point.front());
+}
+
+bool word_touches(std::string_view text, size_t begin, size_t end) {
+  return (begin > 0 && is_word(code_point_at(text, start_before(text, begin)))) ||
+         (end < text.size() && is_word(code_point_at(text, end)));
+}
+
+size_t skip_space_back(std::string_view text, size_t offset, size_t limit) {
+  while (offset > limit) {
+    const size_t before = start_before(text, offset);
+    if (!u_isUWhiteSpace(code_point_at(text, before))) break;
+    offset = before;
+  }
+  return offset;
+}
+
+size_t skip_space(std::string_view text, size_t offset) {
+  while (offset < text.size() && u_isUWhiteSpace(code_point_at(text, offset))) {
+    offset += code_point_length(text, offset);
+  }
+  return offset;
+}
+
+}  // namespace
+
+Result<AddedToken> read_added_token(const Node& node, int64_t default_id,
+                                    const std::string& where) {
+  JsonReader reader(node, where);
+  AddedToken token;
+  token.content = reader.string("content", "");
+  token.special = reader.boolean("special", false);
+  token.normalized = reader.boolean("normalized", !token.special);
+  token.lstrip = reader.boolean("lstrip", false);
+  token.rstrip = reader.boolean("rstrip", false);
+  token.single_word = reader.boolean("single_word", false);
+  const int64_t id = reader.integer("id", default_id);
+  if (token.content.empty()) reader.fail("an added token needs a \"content\"");
+  if (id < 0 || id >= kIdLimit) reader.fail("an added token's id is out of range");
+  RELATA_CHECK(reader.status());
+  token.id = static_cast<int32_t>(id);
+  return token;
+}
+
+void AddedTokenMatcher::add(const AddedToken& token, std::string_view searched) {
+  if (searched.empty()) return;
+  size_t state = 0;
+  for (const char c : searched) {
+    const auto byte = static_cast<uint8_t>(c);
+    const auto [edge, added] = states_[state].next.try_emplace(byte, states_.size());
+    state = edge->second;
+    if (added) states_.emplace_back();
+  }
+  starts_[static_cast<uint8_t>(searched.front())] = true;
+  states_[state].token = tokens_.size();
+  tokens_.push_back(token);
+}
+
+AddedTokenMatcher::Longest AddedTokenMatcher::longest_at(std::string_view text,
+                                                         size_t offset) const {
+  Longest best;
+  size_t state = 0;
+  for (size_t i = offset; i < text.size(); ++i) {
+    const auto edge = states_[state].next.find(static_cast<uint8_t>(text[i]));
+    if (edge == states_[state].next.end()) break;
+    state = edge->second;
+    if (states_[state].token != kNone) best = {i + 1 - offset, states_[state].token};
+  }
+  return best;
+}
+
+std::vector<AddedTokenMatcher::Match> AddedTokenMatcher::find(std::string_view text) const {
+  std::vector<Match> matches;
+  size_t taken = 0;  // end of the last match, white space included
+  for (size_t i = 0; i < text.size();) {
+    const Longest best = starts_[static_cast<uint8_t>(text[i])] ? longest_at(text, i) : Longest{};
+    if (best.token == kNone) {
+      ++i;
+      continue;
+    }
+    const AddedToken& token = tokens_[best.token];
+    ByteRange range = {i, i + best.length};
+    i = range.end;
+    if (range.begin < taken) continue;
+    if (token.single_word && word_touches(text, range.begin, range.end)) continue;
+    if (token.lstrip) range.begin = skip_space_back(text, range.begin, taken);
+    if (token.rstrip) range.end = skip_space(text, range.end);
+    taken = range.end;
+    matches.push_back({range, token.id});
+  }
+  return matches;
+}
+
+}  // namespace relata::text

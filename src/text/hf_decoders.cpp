@@ -1,0 +1,232 @@
+#include <algorithm>
+
+#include "byte_level.h"
+#include "hf_components.h"
+
+namespace relata::text {
+namespace {
+
+constexpr char kReplacement[] = "\uFFFD";
+constexpr int64_t kStripLimit = 1'000'000;
+
+using Tokens = std::vector<std::string>;
+
+// What Hugging Face does without a decoder.
+class JoinWithSpaces : public Decoder {
+ public:
+  Tokens apply(Tokens tokens) const override {
+    for (size_t i = 1; i < tokens.size(); ++i) tokens[i].insert(0, 1, ' ');
+    return tokens;
+  }
+};
+
+class ReplaceDecoder : public Decoder {
+ public:
+  ReplaceDecoder(std::string pattern, std::string content)
+      : pattern_(std::move(pattern)), content_(std::move(content)) {}
+  Tokens apply(Tokens tokens) const override {
+    for (auto& token : tokens) {
+      for (size_t at = token.find(pattern_); at != std::string::npos;
+           at = token.find(pattern_, at + content_.size())) {
+        token.replace(at, pattern_.size(), content_);
+      }
+    }
+    return tokens;
+  }
+
+ private:
+  std::string pattern_;
+  std::string content_;
+};
+
+// The byte of "<0x41>"; -1 for other tokens.
+int fallback_byte(const std::string& token) {
+  if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>') return -1;
+  int value = 0;
+  for (const char c : {token[3], token[4]}) {
+    const bool digit = c >= '0' && c <= '9';
+    const bool upper = c >= 'A' && c <= 'F';
+    const bool lower = c >= 'a' && c <= 'f';
+    if (!digit && !upper && !lower) return -1;
+    value = value * 16 + (digit ? c - '0' : (upper ? c - 'A' : c - 'a') + 10);
+  }
+  return value;
+}
+
+class ByteFallback : public Decoder {
+ public:
+  Tokens apply(Tokens tokens) const override {
+    Tokens out;
+    std::string bytes;
+    const auto flush = [&] {
+      if (bytes.empty()) return;
+      if (!find_invalid_utf8(bytes)) {
+        out.push_back(bytes);
+      } else {
+        out.insert(out.end(), bytes.size(), kReplacement);
+      }
+      bytes.clear();
+    };
+    for (auto& token : tokens) {
+      if (const int byte = fallback_byte(token); byte >= 0) {
+        bytes += static_cast<char>(byte);
+        continue;
+      }
+      flush();
+      out.push_back(std::move(token));
+    }
+    flush();
+    return out;
+  }
+};
+
+std::string join(const Tokens& tokens) {
+  std::string out;
+  for (const auto& token : tokens) out += token;
+  return out;
+}
+
+class Fuse : public Decoder {
+ public:
+  Tokens apply(Tokens tokens) const override { return {join(tokens)}; }
+};
+
+class Strip : public Decoder {
+ public:
+  Strip(std::string content, size_t start, size_t stop)
+      : content_(std::move(content)), start_(start), stop_(stop) {}
+  Tokens apply(Tokens tokens) const override {
+    for (auto& token : tokens) {
+      for (size_t i = 0; i < start_ && token.starts_with(content_); ++i) {
+        token.erase(0, content_.size());
+      }
+      for (size_t i = 0; i < stop_ && token.ends_with(content_); ++i) {
+        token.erase(token.size() - content_.size());
+      }
+    }
+    return tokens;
+  }
+
+ private:
+  std::string content_;
+  size_t start_;
+  size_t stop_;
+};
+
+class MetaspaceDecoder : public Decoder {
+ public:
+  MetaspaceDecoder(std::string replacement, bool prefixed)
+      : replacement_(std::move(replacement)), prefixed_(prefixed) {}
+  Tokens apply(Tokens tokens) const override {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const ReplaceDecoder replace(replacement_, i == 0 && prefixed_ ? "" : " ");
+      tokens[i] = replace.apply({tokens[i]}).front();
+    }
+    return tokens;
+  }
+
+ private:
+  std::string replacement_;
+  bool prefixed_;
+};
+
+class ByteLevelDecoder : public Decoder {
+ public:
+  Tokens apply(Tokens tokens) const override {
+    std::string bytes;
+    for (const auto& token : tokens) bytes += to_bytes(token);
+    return {replace_invalid_utf8(bytes)};
+  }
+
+ private:
+  // An added token is not written in stand-ins and stays as it is.
+  static std::string to_bytes(const std::string& token) {
+    std::string bytes;
+    for (const char32_t point : to_code_points(token)) {
+      const auto byte = visible_to_byte(point);
+      if (!byte) return token;
+      bytes += static_cast<char>(*byte);
+    }
+    return bytes;
+  }
+};
+
+class Chain : public Decoder {
+ public:
+  explicit Chain(std::vector<DecoderPtr> steps) : steps_(std::move(steps)) {}
+  Tokens apply(Tokens tokens) const override {
+    for (const auto& step : steps_) tokens = step->apply(std::move(tokens));
+    return tokens;
+  }
+
+ private:
+  std::vector<DecoderPtr> steps_;
+};
+
+Result<DecoderPtr> parse_replace(const Node& node, const std::string& where) {
+  RELATA_TRY(std::string pattern, literal_pattern(node, where));
+  JsonReader reader(node, where);
+  std::string content = reader.string("content", "");
+  RELATA_CHECK(reader.status());
+  return DecoderPtr(std::make_unique<ReplaceDecoder>(std::move(pattern), std::move(content)));
+}
+
+Result<DecoderPtr> parse_strip(const Node& node, const std::string& where) {
+  JsonReader reader(node, where);
+  std::string content = reader.string("content", "");
+  const int64_t start = reader.integer("start", 0);
+  const int64_t stop = reader.integer("stop", 0);
+  if (content.empty()) reader.fail("\"content\" is missing");
+  if (start < 0 || start > kStripLimit || stop < 0 || stop > kStripLimit) {
+    reader.fail("\"start\" or \"stop\" is out of range");
+  }
+  RELATA_CHECK(reader.status());
+  return DecoderPtr(std::make_unique<Strip>(std::move(content), static_cast<size_t>(start),
+                                            static_cast<size_t>(stop)));
+}
+
+Result<DecoderPtr> parse_metaspace(const Node& node, const std::string& where) {
+  JsonReader reader(node, where);
+  std::string replacement = reader.string("replacement", "\u2581");
+  const bool prefix = reader.boolean("add_prefix_space", true);
+  const std::string scheme = reader.string("prepend_scheme", prefix ? "always" : "never");
+  if (replacement.empty()) reader.fail("\"replacement\" is empty");
+  RELATA_CHECK(reader.status());
+  return DecoderPtr(std::make_unique<MetaspaceDecoder>(std::move(replacement), scheme != "never"));
+}
+
+Result<DecoderPtr> parse(const Node& node, const std::string& where, int depth);
+
+Result<DecoderPtr> parse_chain(const Node& node, const std::string& where, int depth) {
+  if (depth >= kDepthLimit) return input_error(where + ": sequences nested too deeply");
+  JsonReader reader(node, where);
+  std::vector<DecoderPtr> steps;
+  for (const Node& item : reader.array("decoders")) {
+    RELATA_TRY(DecoderPtr step,
+               parse(item, where + "[" + std::to_string(steps.size()) + "]", depth + 1));
+    steps.push_back(std::move(step));
+  }
+  RELATA_CHECK(reader.status());
+  return DecoderPtr(std::make_unique<Chain>(std::move(steps)));
+}
+
+Result<DecoderPtr> parse(const Node& node, const std::string& where, int depth) {
+  if (node.is_null()) return DecoderPtr(std::make_unique<JoinWithSpaces>());
+  RELATA_TRY(const std::string type, component_type(node, where));
+  if (type == "Sequence") return parse_chain(node, where, depth);
+  if (type == "Replace") return parse_replace(node, where);
+  if (type == "ByteFallback") return DecoderPtr(std::make_unique<ByteFallback>());
+  if (type == "Fuse") return DecoderPtr(std::make_unique<Fuse>());
+  if (type == "Strip") return parse_strip(node, where);
+  if (type == "Metaspace") return parse_metaspace(node, where);
+  if (type == "ByteLevel") return DecoderPtr(std::make_unique<ByteLevelDecoder>());
+  return unsupported_component(where, type);
+}
+
+}  // namespace
+
+Result<DecoderPtr> parse_decoder(const Node& node, const std::string& where) {
+  return parse(node, where, 0);
+}
+
+}  // namespace relata::text

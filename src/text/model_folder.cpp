@@ -1,0 +1,158 @@
+#include "model_folder.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "relata/base/file.h"
+
+namespace relata::text {
+namespace {
+
+constexpr char kConfigFile[] = "tokenizer_config.json";
+constexpr char kMapFile[] = "special_tokens_map.json";
+constexpr char kAddedFile[] = "added_tokens.json";
+
+constexpr std::array<const char*, 6> kFiles = {
+    "tokenizer.json", "tokenizer.model", kConfigFile, kMapFile, kAddedFile, "chat_template.jinja"};
+
+// A special token is written as a string or as an object with its "content".
+std::optional<std::string> token_content(const Node& node) {
+  if (node.is_string()) return node.get<std::string>();
+  if (!node.is_object()) return std::nullopt;
+  const auto content = node.find("content");
+  if (content == node.end() || !content->is_string()) return std::nullopt;
+  return content->get<std::string>();
+}
+
+void read_named_token(const JsonReader& reader, const char* key, TokenizerConfig& config,
+                      std::optional<std::string>* out) {
+  const Node* node = reader.find(key);
+  if (node == nullptr) return;
+  const auto content = token_content(*node);
+  if (!content || content->empty()) return;
+  if (out != nullptr) *out = *content;
+  config.special.push_back(*content);
+}
+
+void read_token_list(const JsonReader& reader, const char* key, TokenizerConfig& config) {
+  const Node* node = reader.find(key);
+  if (node == nullptr) return;
+  for (const auto& item : *node) {
+    const auto content = token_content(item);
+    if (content && !content->empty()) config.special.push_back(*content);
+  }
+}
+
+void read_special_names(const JsonReader& reader, TokenizerConfig& config) {
+  read_named_token(reader, "bos_token", config, &config.bos);
+  read_named_token(reader, "eos_token", config, &config.eos);
+  read_named_token(reader, "unk_token", config, &config.unk);
+  for (const char* key : {"pad_token", "sep_token", "cls_token", "mask_token"}) {
+    read_named_token(reader, key, config, nullptr);
+  }
+  read_token_list(reader, "additional_special_tokens", config);
+  read_token_list(reader, "extra_special_tokens", config);
+}
+
+Status read_added_decoder(JsonReader& reader, TokenizerConfig& config) {
+  for (const auto& [key, value] : reader.object("added_tokens_decoder").items()) {
+    int64_t id = -1;
+    const auto [end, code] = std::from_chars(key.data(), key.data() + key.size(), id);
+    if (code != std::errc() || end != key.data() + key.size()) {
+      return input_error(reader.where() + ": added_tokens_decoder: \"" + key + "\" is not an id");
+    }
+    RELATA_TRY(AddedToken token,
+               read_added_token(value, id, reader.where() + ": added_tokens_decoder." + key));
+    config.added.push_back(std::move(token));
+  }
+  return {};
+}
+
+Status read_config_file(const ModelFolder& folder, TokenizerConfig& config) {
+  const std::string* content = folder.find(kConfigFile);
+  if (content == nullptr) return {};
+  RELATA_TRY(const Node node, parse_node(*content, folder.path(kConfigFile)));
+  JsonReader reader(node, folder.path(kConfigFile));
+  RELATA_CHECK(reader.status());
+  read_special_names(reader, config);
+  RELATA_CHECK(read_added_decoder(reader, config));
+  config.add_bos = reader.optional_boolean("add_bos_token");
+  config.add_eos = reader.optional_boolean("add_eos_token");
+  config.legacy = reader.optional_boolean("legacy");
+  return reader.status();
+}
+
+Status read_map_file(const ModelFolder& folder, TokenizerConfig& config) {
+  const std::string* content = folder.find(kMapFile);
+  if (content == nullptr) return {};
+  RELATA_TRY(const Node node, parse_node(*content, folder.path(kMapFile)));
+  const JsonReader reader(node, folder.path(kMapFile));
+  RELATA_CHECK(reader.status());
+  read_special_names(reader, config);
+  return {};
+}
+
+Status read_added_file(const ModelFolder& folder, TokenizerConfig& config) {
+  const std::string* content = folder.find(kAddedFile);
+  if (content == nullptr) return {};
+  const std::string path = folder.path(kAddedFile);
+  RELATA_TRY(const Node node, parse_node(*content, path));
+  if (!node.is_object()) return input_error(path + ": an object of token to id is wanted");
+  for (const auto& [key, value] : node.items()) {
+    const int64_t id = value.is_number_integer() ? value.get<int64_t>() : -1;
+    if (key.empty() || id < 0 || id >= kIdLimit) {
+      return input_error(path + ": \"" + key + "\" has no usable id");
+    }
+    const bool known = std::any_of(config.added.begin(), config.added.end(),
+                                   [&](const AddedToken& token) { return token.content == key; });
+    if (!known) config.added.push_back({.content = key, .id = static_cast<int32_t>(id)});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ModelFolder> ModelFolder::read(const std::string& folder) {
+  ModelFolder result;
+  result.folder_ = folder;
+  for (const char* name : kFiles) {
+    const std::string path = result.path(name);
+    if (!file_exists(path)) continue;
+    RELATA_TRY(result.files_[name], read_file(path));
+  }
+  return result;
+}
+
+const std::string* ModelFolder::find(const std::string& name) const {
+  const auto found = files_.find(name);
+  return found == files_.end() ? nullptr : &found->second;
+}
+
+std::string ModelFolder::path(const std::string& name) const {
+  return folder_.empty() || folder_.back() == '/' ? folder_ + name : folder_ + "/" + name;
+}
+
+Status ModelFolder::save(const std::string& folder) const {
+  ModelFolder target;
+  target.folder_ = folder;
+  for (const auto& [name, content] : files_) {
+    RELATA_CHECK(write_file_atomic(target.path(name), content));
+  }
+  return {};
+}
+
+Result<TokenizerConfig> read_tokenizer_config(const ModelFolder& folder) {
+  TokenizerConfig config;
+  // The configuration is read last: where both files name a token, Transformers believes it.
+  RELATA_CHECK(read_map_file(folder, config));
+  RELATA_CHECK(read_config_file(folder, config));
+  RELATA_CHECK(read_added_file(folder, config));
+  for (auto& token : config.added) {
+    const auto& names = config.special;
+    if (std::find(names.begin(), names.end(), token.content) != names.end()) token.special = true;
+  }
+  return config;
+}
+
+}  // namespace relata::text

@@ -1,0 +1,40 @@
+// The tokenizer's files in a model folder, and what they say about special tokens.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "added_tokens.h"
+
+namespace relata::text {
+
+// Holds the files' content, so that a tokenizer can be saved after its source is gone.
+class ModelFolder {
+ public:
+  static Result<ModelFolder> read(const std::string& folder);
+  const std::string* find(const std::string& name) const;
+  std::string path(const std::string& name) const;
+  const std::string& folder() const { return folder_; }
+  Status save(const std::string& folder) const;
+
+ private:
+  std::string folder_;
+  std::map<std::string, std::string> files_;
+};
+
+struct TokenizerConfig {
+  std::vector<AddedToken> added;  // added_tokens_decoder and added_tokens.json
+  std::optional<std::string> bos;
+  std::optional<std::string> eos;
+  std::optional<std::string> unk;
+  std::vector<std::string> special;  // contents of every special token that is named
+  std::optional<bool> add_bos;
+  std::optional<bool> add_eos;
+  std::optional<bool> legacy;  // Llama's own flag: a space also after special tokens in the text
+};
+
+Result<TokenizerConfig> read_tokenizer_config(const ModelFolder& folder);
+
+}  // namespace relata::text

@@ -1,0 +1,35 @@
+// Rows packed into one batch, and the positions whose next token is trained on.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <vector>
+
+#include "relata/model/llama.h"
+#include "relata/train/trainer.h"
+
+namespace relata::train {
+
+struct PackedRows {
+  model::Batch batch;
+  at::Tensor rows;     // [M] packed rows whose hidden state predicts a trained token
+  at::Tensor targets;  // [M]
+  at::Tensor weights;  // [M]; sum over a step's micro-batches gives the step's loss
+  int64_t tokens = 0;
+  int64_t answer_tokens = 0;
+};
+
+// Sums of the weights of a step, by which its two losses are normalised.
+struct StepWeights {
+  double primary = 0;
+  double secondary = 0;
+};
+StepWeights step_weights(const std::vector<Row>& rows, const std::vector<int64_t>& indices);
+
+// `prompt_weight` 0 leaves the secondary loss out. Token dropout replaces prompt tokens, never the
+// first of a row, by config.token_dropout_id; it is a function of `seed` alone.
+PackedRows pack_rows(const std::vector<Row>& rows, const std::vector<int64_t>& indices,
+                     const StepWeights& sums, double prompt_weight, const TrainerConfig& config,
+                     uint64_t seed);
+
+}  // namespace relata::train

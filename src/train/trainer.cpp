@@ -1,0 +1,399 @@
+#include "relata/train/trainer.h"
+
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "batch.h"
+#include "relata/base/file.h"
+#include "relata/base/hash.h"
+#include "relata/base/log.h"
+#include "relata/base/progress.h"
+#include "relata/model/llama.h"
+#include "relata/train/schedule.h"
+#include "state.h"
+#include "train_log.h"
+
+namespace relata::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What a checkpoint must agree on with the run that resumes from it.
+std::string run_fingerprint(const std::vector<Row>& rows, const TrainerConfig& c,
+                            const std::vector<model::Llama::Parameter>& parameters) {
+  std::string bytes = fmt::format(
+      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", c.learning_rate,
+      c.lr_scheduler_type, c.warmup_ratio, c.warmup_steps, c.num_train_epochs, c.max_steps,
+      c.max_train_minutes, c.per_device_train_batch_size, c.gradient_accumulation_steps,
+      c.weight_decay, c.max_grad_norm, c.dropout, c.token_dropout, c.prompt_loss_weight,
+      c.prompt_loss_share, c.ema_decay, c.shuffle, c.seed, rows.size());
+  for (const auto& p : parameters) bytes += fmt::format(" {} {}", p.name, p.value.numel());
+  for (const Row& row : rows) {
+    bytes.append(reinterpret_cast<const char*>(row.ids.data()), row.ids.size() * sizeof(int32_t));
+    bytes.append(reinterpret_cast<const char*>(row.weights.data()),
+                 row.weights.size() * sizeof(float));
+  }
+  return sha256_hex(bytes);
+}
+
+Status check_rows(const std::vector<Row>& rows, const model::LlamaConfig& config) {
+  if (rows.empty()) return input_error("there is nothing to train on", "check the dataset path");
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    const std::string where = "training row " + std::to_string(i);
+    if (row.ids.size() < 2 || row.weights.size() != row.ids.size()) {
+      return input_error(where + ": needs two tokens or more and a weight for each");
+    }
+    if (static_cast<int64_t>(row.ids.size()) > config.max_positions) {
+      return input_error(where + ": " + std::to_string(row.ids.size()) +
+                             " tokens, the model takes " + std::to_string(config.max_positions),
+                         "lower cutoff_len, or shorten the texts");
+    }
+    for (const int32_t id : row.ids) {
+      if (id < 0 || id >= config.vocab_size) {
+        return input_error(where + ": token id " + std::to_string(id) +
+                               " is outside the vocabulary",
+                           "tokenizer and model do not belong together");
+      }
+    }
+  }
+  return {};
+}
+
+class Loop {
+ public:
+  Loop(model::Llama& model, const std::vector<Row>& rows, const TrainerConfig& config,
+       const Evaluate& evaluate, std::string metric_name)
+      : model_(model),
+        rows_(rows),
+        config_(config),
+        evaluate_(evaluate),
+        metric_name_(std::move(metric_name)),
+        parameters_(model.trainable()) {}
+
+  Result<TrainSummary> run();
+
+ private:
+  Status prepare();
+  Status one_step();
+  void optimise(double rate);
+  double clip();
+  Status after_step();
+  Status evaluate_now();
+  Status log_interval();
+  double fraction() const;  // of the run that is done
+  double elapsed() const {
+    return seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count();
+  }
+  bool finished() const;
+  void copy_into_model(const std::vector<at::Tensor>& values);
+
+  model::Llama& model_;
+  const std::vector<Row>& rows_;
+  const TrainerConfig& config_;
+  const Evaluate& evaluate_;
+  std::string metric_name_;
+  std::vector<model::Llama::Parameter> parameters_;
+  TrainState state_;
+  std::optional<TrainLog> log_;
+  std::string fingerprint_;
+  std::vector<int64_t> order_;
+  int64_t order_epoch_ = -1;
+  int64_t total_steps_ = 0;
+  int64_t steps_per_epoch_ = 0;
+  Clock::time_point start_;
+  double seconds_before_ = 0;
+  double last_evaluation_ = 0;
+  bool stop_early_ = false;
+
+  // Since the last log line.
+  double loss_sum_ = 0, gradient_norm_ = 0, rate_ = 0, interval_start_ = 0;
+  int64_t loss_count_ = 0, interval_tokens_ = 0, interval_answers_ = 0;
+  TrainSummary summary_;
+};
+
+Status Loop::prepare() {
+  RELATA_CHECK(check_rows(rows_, model_.config()));
+  const int64_t per_step =
+      config_.per_device_train_batch_size * config_.gradient_accumulation_steps;
+  if (config_.per_device_train_batch_size <= 0 || config_.gradient_accumulation_steps <= 0) {
+    return usage_error("per_device_train_batch_size and gradient_accumulation_steps must be 1 or more");
+  }
+  for (const auto& p : parameters_) {
+    if (p.value.scalar_type() != at::kFloat) {
+      return usage_error("trained weights must be float32", "load the model with dtype: float32");
+    }
+  }
+  steps_per_epoch_ = (static_cast<int64_t>(rows_.size()) + per_step - 1) / per_step;
+  total_steps_ = config_.max_steps > 0
+                     ? config_.max_steps
+                     : std::max<int64_t>(1, std::llround(config_.num_train_epochs *
+                                                         static_cast<double>(steps_per_epoch_)));
+  RELATA_CHECK(make_folders(config_.output_dir));
+  fingerprint_ = run_fingerprint(rows_, config_, parameters_);
+  torch::manual_seed(config_.seed);
+  RELATA_TRY(const bool resumed,
+             load_checkpoint(config_, fingerprint_, parameters_, state_));
+  if (resumed) {
+    log_info(fmt::format("resuming after step {} of {}", state_.step, config_.output_dir));
+  } else {
+    for (const auto& p : parameters_) {
+      state_.first.push_back(at::zeros_like(p.value.detach()));
+      state_.second.push_back(at::zeros_like(p.value.detach()));
+      if (config_.ema_decay > 0) state_.average.push_back(p.value.detach().clone());
+    }
+  }
+  model_.weights_changed();
+  RELATA_TRY(log_, TrainLog::open(config_.output_dir, state_.step));
+  seconds_before_ = state_.seconds;
+  start_ = Clock::now();
+  last_evaluation_ = interval_start_ = elapsed();
+  return {};
+}
+
+double Loop::fraction() const {
+  if (config_.max_train_minutes > 0) return elapsed() / (60.0 * config_.max_train_minutes);
+  return static_cast<double>(state_.step) / static_cast<double>(total_steps_);
+}
+
+bool Loop::finished() const {
+  if (state_.finished || stop_early_) return true;
+  if (config_.max_train_minutes > 0) {
+    return fraction() >= 1.0 || (config_.max_steps > 0 && state_.step >= config_.max_steps);
+  }
+  return state_.step >= total_steps_;
+}
+
+double Loop::clip() {
+  std::vector<at::Tensor> gradients;
+  for (const auto& p : parameters_) {
+    if (p.value.grad().defined()) gradients.push_back(p.value.grad());
+  }
+  if (gradients.empty()) return 0.0;
+  const double norm = at::stack(at::_foreach_norm(gradients)).norm().item<double>();
+  if (config_.max_grad_norm > 0 && norm > config_.max_grad_norm) {
+    at::_foreach_mul_(gradients, config_.max_grad_norm / (norm + 1e-6));
+  }
+  return norm;
+}
+
+void Loop::optimise(double rate) {
+  at::NoGradGuard no_grad;
+  for (const bool decay : {true, false}) {
+    std::vector<at::Tensor> values, gradients, first, second, steps;
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      const auto& p = parameters_[i];
+      if (p.decay != decay || !p.value.grad().defined()) continue;
+      values.push_back(p.value);
+      gradients.push_back(p.value.grad());
+      first.push_back(state_.first[i]);
+      second.push_back(state_.second[i]);
+      // The operation counts the step itself before it uses it.
+      steps.push_back(at::scalar_tensor(static_cast<double>(state_.step + 1), at::kFloat));
+    }
+    if (values.empty()) continue;
+    at::_fused_adamw_(values, gradients, first, second, {}, steps, rate, config_.adam_beta1,
+                      config_.adam_beta2, decay ? config_.weight_decay : 0.0,
+                      config_.adam_epsilon, false, false);
+  }
+  if (!state_.average.empty()) {
+    const auto t = static_cast<double>(state_.step + 1);
+    // Early on the average must forget the initial weights quickly.
+    const double keep = std::min(config_.ema_decay, (1.0 + t) / (10.0 + t));
+    std::vector<at::Tensor> values;
+    for (const auto& p : parameters_) values.push_back(p.value);
+    at::_foreach_lerp_(state_.average, values, 1.0 - keep);
+  }
+  for (auto& p : parameters_) p.value.mutable_grad() = at::Tensor();
+  model_.weights_changed();
+}
+
+Status Loop::one_step() {
+  if (order_epoch_ != state_.epoch) {
+    order_ = epoch_order(static_cast<int64_t>(rows_.size()), config_.seed, state_.epoch,
+                         config_.shuffle);
+    order_epoch_ = state_.epoch;
+  }
+  const int64_t batch = config_.per_device_train_batch_size;
+  const int64_t end = std::min<int64_t>(static_cast<int64_t>(rows_.size()),
+                                        state_.next_row +
+                                            batch * config_.gradient_accumulation_steps);
+  const std::vector<int64_t> chosen(order_.begin() + state_.next_row, order_.begin() + end);
+  const StepWeights sums = step_weights(rows_, chosen);
+  const double prompt_weight =
+      fraction() < config_.prompt_loss_share ? config_.prompt_loss_weight : 0.0;
+  double loss = 0;
+  for (size_t begin = 0; begin < chosen.size(); begin += static_cast<size_t>(batch)) {
+    const std::vector<int64_t> micro(
+        chosen.begin() + static_cast<int64_t>(begin),
+        chosen.begin() + static_cast<int64_t>(std::min(chosen.size(), begin + batch)));
+    const uint64_t seed = (static_cast<uint64_t>(config_.seed) << 40U) +
+                          static_cast<uint64_t>(state_.step) * 1009U + begin;
+    const PackedRows packed = pack_rows(rows_, micro, sums, prompt_weight, config_, seed);
+    interval_tokens_ += packed.tokens;
+    interval_answers_ += packed.answer_tokens;
+    if (packed.rows.numel() == 0) continue;
+    model::ForwardOptions options;
+    options.dropout = config_.dropout;
+    options.dropout_seed = static_cast<uint32_t>(seed * 0x9E3779B97F4A7C15ULL >> 32U);
+    options.gradient_checkpointing = config_.gradient_checkpointing;
+    const at::Tensor hidden = model_.hidden(packed.batch, options).index_select(0, packed.rows);
+    at::Tensor part = model_.loss(hidden, packed.targets, packed.weights, 1.0);
+    part.backward();
+    loss += part.item<double>();
+  }
+  if (!std::isfinite(loss)) {
+    return input_error(fmt::format("the loss is not finite at step {}", state_.step + 1),
+                       "lower learning_rate, or check the data for broken rows");
+  }
+  gradient_norm_ = clip();
+  double warmup = static_cast<double>(config_.warmup_steps);
+  const bool timed = config_.max_train_minutes > 0;
+  const double total = timed ? 60.0 * config_.max_train_minutes : static_cast<double>(total_steps_);
+  if (warmup <= 0 || timed) warmup = config_.warmup_ratio * total;
+  rate_ = config_.learning_rate *
+          schedule_factor(config_.lr_scheduler_type,
+                          timed ? elapsed() : static_cast<double>(state_.step), total, warmup);
+  optimise(rate_);
+  ++state_.step;
+  state_.next_row = end;
+  if (end >= static_cast<int64_t>(rows_.size())) {
+    state_.next_row = 0;
+    ++state_.epoch;
+  }
+  loss_sum_ += loss;
+  ++loss_count_;
+  return {};
+}
+
+void Loop::copy_into_model(const std::vector<at::Tensor>& values) {
+  at::NoGradGuard no_grad;
+  for (size_t i = 0; i < values.size(); ++i) parameters_[i].value.copy_(values[i]);
+  model_.weights_changed();
+}
+
+Status Loop::evaluate_now() {
+  at::NoGradGuard no_grad;
+  std::vector<at::Tensor> current;
+  if (!state_.average.empty()) {
+    for (const auto& p : parameters_) current.push_back(p.value.detach().clone());
+    copy_into_model(state_.average);
+  }
+  Result<double> metric = evaluate_();
+  if (metric.ok() && *metric > state_.best_metric) {
+    state_.best_metric = *metric;
+    state_.best_step = state_.step;
+    state_.stale_evaluations = 0;
+    state_.best.clear();
+    for (const auto& p : parameters_) state_.best.push_back(p.value.detach().clone());
+  } else {
+    ++state_.stale_evaluations;
+  }
+  if (!current.empty()) copy_into_model(current);
+  if (!metric.ok()) return metric.error();
+  last_evaluation_ = elapsed();
+  if (config_.early_stopping_patience > 0 &&
+      state_.stale_evaluations >= config_.early_stopping_patience) {
+    stop_early_ = true;
+  }
+  Json line;
+  line["step"] = state_.step;
+  line["seconds"] = elapsed();
+  line["metric"] = *metric;
+  line["metric_name"] = metric_name_;
+  log_info(fmt::format("step {}: {} {:.4f} (best {:.4f} at step {})", state_.step, metric_name_,
+                       *metric, state_.best_metric, state_.best_step));
+  return log_->add(line);
+}
+
+Status Loop::log_interval() {
+  if (loss_count_ == 0) return {};
+  const double now = elapsed();
+  const double seconds = std::max(1e-9, now - interval_start_);
+  Json line;
+  line["step"] = state_.step;
+  line["epoch"] = static_cast<double>(state_.step) / static_cast<double>(steps_per_epoch_);
+  line["loss"] = loss_sum_ / static_cast<double>(loss_count_);
+  line["grad_norm"] = gradient_norm_;
+  line["learning_rate"] = rate_;
+  line["seconds"] = now;
+  line["tokens_per_second"] = static_cast<double>(interval_tokens_) / seconds;
+  line["answer_tokens_per_second"] = static_cast<double>(interval_answers_) / seconds;
+  summary_.final_loss = line["loss"].get<double>();
+  summary_.tokens += interval_tokens_;
+  summary_.answer_tokens += interval_answers_;
+  loss_sum_ = 0;
+  loss_count_ = interval_tokens_ = interval_answers_ = 0;
+  interval_start_ = now;
+  return log_->add(line);
+}
+
+Status Loop::after_step() {
+  const int64_t step = state_.step;
+  if (config_.logging_steps > 0 && step % config_.logging_steps == 0) RELATA_CHECK(log_interval());
+  if (evaluate_) {
+    const bool by_steps = config_.eval_steps > 0 && step % config_.eval_steps == 0;
+    const bool by_time = config_.eval_minutes > 0 &&
+                         elapsed() - last_evaluation_ >= 60.0 * config_.eval_minutes;
+    const bool by_epoch = config_.eval_steps <= 0 && config_.eval_minutes <= 0 &&
+                          step % steps_per_epoch_ == 0;
+    if (by_steps || by_time || by_epoch || finished()) {
+      RELATA_CHECK(log_interval());
+      RELATA_CHECK(evaluate_now());
+      interval_start_ = elapsed();
+    }
+  }
+  if (config_.save_steps > 0 && step % config_.save_steps == 0) {
+    state_.seconds = elapsed();
+    RELATA_CHECK(save_checkpoint(config_, fingerprint_, parameters_, state_));
+  }
+  return {};
+}
+
+Result<TrainSummary> Loop::run() {
+  RELATA_CHECK(prepare());
+  const bool timed = config_.max_train_minutes > 0;
+  Progress progress("train",
+                    timed ? static_cast<int64_t>(60 * config_.max_train_minutes) : total_steps_,
+                    timed ? "s" : "steps");
+  const double started = elapsed();
+  while (!finished()) {
+    RELATA_CHECK(one_step());
+    progress.update(timed ? static_cast<int64_t>(elapsed()) : state_.step,
+                    fmt::format("step {}  loss {:.4f}  lr {:.2e}", state_.step,
+                                loss_sum_ / static_cast<double>(std::max<int64_t>(1, loss_count_)),
+                                rate_));
+    RELATA_CHECK(after_step());
+  }
+  progress.finish();
+  RELATA_CHECK(log_interval());
+  if (!state_.finished && config_.save_steps > 0) {
+    state_.finished = true;
+    state_.seconds = elapsed();
+    RELATA_CHECK(save_checkpoint(config_, fingerprint_, parameters_, state_));
+  }
+  if (!state_.best.empty()) {
+    copy_into_model(state_.best);
+  } else if (!state_.average.empty()) {
+    copy_into_model(state_.average);
+  }
+  RELATA_CHECK(log_->plot());
+  summary_.steps = state_.step;
+  summary_.seconds = elapsed() - started;
+  summary_.best_metric = state_.best_step > 0 ? state_.best_metric : 0.0;
+  summary_.best_step = state_.best_step;
+  return summary_;
+}
+
+}  // namespace
+
+Result<TrainSummary> train(model::Llama& model, const std::vector<Row>& rows,
+                           const TrainerConfig& config, const Evaluate& evaluate,
+                           const std::string& metric_name) {
+  return Loop(model, rows, config, evaluate, metric_name).run();
+}
+
+}  // namespace relata::train

@@ -1,0 +1,259 @@
+#include "relata/base/file.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "temp_folder.h"
+
+namespace relata {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Makes every file end at `bytes` while it lives: a write past it fails like one on a full disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : old_handler_(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    rlimit limit = old_;
+    limit.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    ::signal(SIGXFSZ, old_handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit old_{};
+  sighandler_t old_handler_;
+};
+
+TEST(ReadFile, ReturnsEveryByte) {
+  const TempFolder folder;
+  std::string bytes = "a\0b\r\n";
+  bytes[1] = '\0';
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{65536}, size_t{300001}}) {
+    const std::string content(size, 'x');
+    spill(folder / "f", content);
+    EXPECT_EQ(read_file(folder / "f").value(), content);
+  }
+  spill(folder / "f", bytes);
+  EXPECT_EQ(read_file(folder / "f").value(), bytes);
+}
+
+TEST(ReadFile, ReadsFilesThatDoNotTellTheirSize) {
+  EXPECT_TRUE(contains(read_file("/proc/self/status").value(), "Pid:"));
+}
+
+TEST(ReadFile, NamesThePathAndTheReason) {
+  const TempFolder folder;
+  const auto missing = read_file(folder / "none");
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().code, ErrorCode::kResource);
+  EXPECT_EQ(missing.error().message,
+            (folder / "none") + ": cannot read: No such file or directory");
+  const auto is_folder = read_file(folder.path());
+  ASSERT_FALSE(is_folder.ok());
+  EXPECT_TRUE(contains(is_folder.error().message, "Is a directory"));
+}
+
+TEST(WriteFileAtomic, MakesFoldersAndReplaces) {
+  const TempFolder folder;
+  const std::string path = folder / "a/b/c.txt";
+  ASSERT_TRUE(write_file_atomic(path, "one").ok());
+  ASSERT_TRUE(write_file_atomic(path, "two").ok());
+  EXPECT_EQ(slurp(path), "two");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder / "a/b"), fs::directory_iterator()), 1);
+}
+
+TEST(WriteFileAtomic, KeepsModeAndLinks) {
+  const TempFolder folder;
+  spill(folder / "real", "old");
+  ASSERT_EQ(::chmod((folder / "real").c_str(), 0640), 0);
+  fs::create_symlink("real", folder / "link");
+  ASSERT_TRUE(write_file_atomic(folder / "link", "new").ok());
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(slurp(folder / "real"), "new");
+  EXPECT_EQ(fs::status(folder / "real").permissions(), fs::perms(0640));
+}
+
+TEST(WriteFileAtomic, FailedWriteLeavesTheOldFileAndNothingElse) {
+  const TempFolder folder;
+  spill(folder / "f", "old");
+  Status status;
+  {
+    const FileSizeLimit limit(1000);
+    status = write_file_atomic(folder / "f", std::string(5000, 'x'));
+  }
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kResource);
+  EXPECT_EQ(status.error().message, (folder / "f") + ": cannot write: File too large");
+  EXPECT_EQ(slurp(folder / "f"), "old");
+  EXPECT_EQ(folder.count(), 1u);
+}
+
+TEST(WriteFileAtomic, FullDeviceIsAResourceError) {
+  const auto status = write_file_atomic("/dev/full", "x");
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kResource);
+  EXPECT_EQ(status.error().message, "/dev/full: cannot write: No space left on device");
+  EXPECT_TRUE(contains(status.error().hint, "free some space"));
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+}
+
+TEST(WriteFileAtomic, PathUnderAFileOrOntoAFolderFails) {
+  const TempFolder folder;
+  spill(folder / "f", "old");
+  const auto under = write_file_atomic(folder / "f/g", "x");
+  ASSERT_FALSE(under.ok());
+  EXPECT_EQ(under.error().code, ErrorCode::kResource);
+  EXPECT_TRUE(contains(under.error().message, folder / "f"));
+  EXPECT_TRUE(contains(under.error().message, "Not a directory"));
+  const auto onto = write_file_atomic(folder.path(), "x");
+  ASSERT_FALSE(onto.ok());
+  EXPECT_TRUE(contains(onto.error().message, "Is a directory"));
+  EXPECT_EQ(folder.count(), 1u);
+}
+
+TEST(WriteFileAtomic, UnwritableFolderFails) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  const TempFolder folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0500), 0);
+  const auto status = write_file_atomic(folder / "f", "x");
+  ::chmod(folder.path().c_str(), 0700);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().message, (folder / "f") + ": cannot write: Permission denied");
+}
+
+TEST(ExpandInputs, TakesFilesFoldersGlobsAndStandardInput) {
+  const TempFolder folder;
+  ASSERT_TRUE(make_folders(folder / "d/sub").ok());
+  for (const char* name : {"d/b.txt", "d/a.txt", "d/sub/c.txt", "x1.txt", "x2.txt", "x10.txt"}) {
+    spill(folder / name, "");
+  }
+  const auto files =
+      expand_inputs({folder / "x10.txt", "-", folder / "d", folder / "x?.txt"}).value();
+  EXPECT_EQ(files, (std::vector<std::string>{folder / "x10.txt", "-", folder / "d/a.txt",
+                                             folder / "d/b.txt", folder / "d/sub/c.txt",
+                                             folder / "x1.txt", folder / "x2.txt"}));
+}
+
+TEST(ExpandInputs, SpecialCharactersInNamesAreTakenAsTheyAre) {
+  const TempFolder folder;
+  for (const char* name : {"a*b", "axb", "[1].txt", "1.txt"}) spill(folder / name, "");
+  EXPECT_EQ(expand_inputs({folder / "a*b"}).value(), std::vector<std::string>{folder / "a*b"});
+  EXPECT_EQ(expand_inputs({folder / "[1]*"}).value(), std::vector<std::string>{folder / "[1].txt"});
+}
+
+TEST(ExpandInputs, NothingFoundIsAnError) {
+  const TempFolder folder;
+  ASSERT_TRUE(make_folders(folder / "empty").ok());
+  for (const char* name : {"none", "*.txt", "empty"}) {
+    const auto files = expand_inputs({folder / name});
+    ASSERT_FALSE(files.ok()) << name;
+    EXPECT_EQ(files.error().code, ErrorCode::kUsage);
+    EXPECT_TRUE(contains(files.error().message, folder / name));
+  }
+}
+
+TEST(ExpandInputs, LinkLoopsEnd) {
+  const TempFolder folder;
+  spill(folder / "f", "");
+  fs::create_directory_symlink(folder.path(), folder / "loop");
+  fs::create_symlink("nowhere", folder / "dangling");
+  EXPECT_EQ(expand_inputs({folder.path()}).value(), std::vector<std::string>{folder / "f"});
+}
+
+TEST(JournalTest, LinesAreThereAfterReopening) {
+  const TempFolder folder;
+  const std::string path = folder / "new/j";
+  {
+    auto journal = Journal::open(path).value();
+    EXPECT_TRUE(journal.lines().empty());
+    ASSERT_TRUE(journal.append("one").ok());
+    ASSERT_TRUE(journal.append("").ok());
+    EXPECT_EQ(slurp(path), "one\n\n");
+    Journal moved = std::move(journal);
+    ASSERT_TRUE(moved.append("two").ok());
+  }
+  EXPECT_EQ(Journal::open(path).value().lines(), (std::vector<std::string>{"one", "", "two"}));
+}
+
+TEST(JournalTest, DropsATornLastLine) {
+  const TempFolder folder;
+  spill(folder / "j", "one\ntwo\nthr");
+  {
+    auto journal = Journal::open(folder / "j").value();
+    EXPECT_EQ(journal.lines(), (std::vector<std::string>{"one", "two"}));
+    EXPECT_EQ(slurp(folder / "j"), "one\ntwo\n");
+    ASSERT_TRUE(journal.append("three").ok());
+  }
+  EXPECT_EQ(slurp(folder / "j"), "one\ntwo\nthree\n");
+  spill(folder / "only", "never finished");
+  EXPECT_TRUE(Journal::open(folder / "only").value().lines().empty());
+  EXPECT_EQ(slurp(folder / "only"), "");
+}
+
+TEST(JournalTest, FailedAppendLeavesNoPartOfTheLine) {
+  const TempFolder folder;
+  auto journal = Journal::open(folder / "j").value();
+  ASSERT_TRUE(journal.append("one").ok());
+  {
+    const FileSizeLimit limit(10);
+    const auto status = journal.append("a line that does not fit");
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().code, ErrorCode::kResource);
+    EXPECT_EQ(status.error().message, (folder / "j") + ": cannot append: File too large");
+  }
+  EXPECT_EQ(slurp(folder / "j"), "one\n");
+  ASSERT_TRUE(journal.append("two").ok());
+  EXPECT_EQ(slurp(folder / "j"), "one\ntwo\n");
+}
+
+TEST(JournalTest, HasOneHolder) {
+  const TempFolder folder;
+  const auto journal = Journal::open(folder / "j");
+  ASSERT_TRUE(journal.ok());
+  const auto second = Journal::open(folder / "j");
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, ErrorCode::kResource);
+}
+
+TEST(JournalTest, RefusesANewlineInALine) {
+  const TempFolder folder;
+  auto journal = Journal::open(folder / "j").value();
+  EXPECT_THROW((void)journal.append("a\nb"), std::logic_error);
+}
+
+TEST(MappedFileTest, ShowsTheBytes) {
+  const TempFolder folder;
+  spill(folder / "f", "weights");
+  spill(folder / "empty", "");
+  const auto file = MappedFile::open(folder / "f").value();
+  ASSERT_EQ(file->bytes().size(), 7u);
+  EXPECT_EQ(static_cast<char>(file->bytes()[6]), 's');
+  EXPECT_TRUE(MappedFile::open(folder / "empty").value()->bytes().empty());
+}
+
+TEST(MappedFileTest, RefusesWhatIsNotAFile) {
+  const TempFolder folder;
+  for (const std::string& path : {folder / "none", folder.path(), std::string("/dev/null")}) {
+    const auto file = MappedFile::open(path);
+    ASSERT_FALSE(file.ok()) << path;
+    EXPECT_EQ(file.error().code, ErrorCode::kResource);
+    EXPECT_TRUE(file.error().message.starts_with(path + ": cannot "));
+  }
+}
+
+}  // namespace
+}  // namespace relata

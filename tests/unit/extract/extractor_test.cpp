@@ -1,0 +1,90 @@
+#include "relata/extract/extractor.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "fake_engine.h"
+#include "relata/base/file.h"
+
+namespace relata::extract {
+namespace {
+
+class ExtractorFolder : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + "relata_extractor_" +
+              testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    extractor_.folder = folder_;
+    extractor_.schema = company_schema();
+    extractor_.pair_template = builtin_pair_template("cre-llm-en").value();
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void append_config(const std::string& line) const {
+    const std::string path = folder_ + "/extractor.yaml";
+    const std::string old = read_file(path).value();
+    ASSERT_TRUE(write_file_atomic(path, old + "\n" + line + "\n").ok());
+  }
+  Error load_error() const { return load_extractor(folder_).error(); }
+  std::string folder_;
+  Extractor extractor_;
+};
+
+TEST_F(ExtractorFolder, SavesAndLoads) {
+  extractor_.config.threshold = 0.35;
+  extractor_.config.negative_bias = -1.25;
+  extractor_.config.adapter = "adapters/pair";
+  extractor_.config.chat = "mistral";
+  ASSERT_TRUE(save_extractor(extractor_).ok());
+  const auto loaded = load_extractor(folder_);
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ(loaded->config.threshold, 0.35);
+  EXPECT_EQ(loaded->config.negative_bias, -1.25);
+  EXPECT_EQ(loaded->config.chat, "mistral");
+  EXPECT_EQ(loaded->model_path(), folder_ + "/model");
+  EXPECT_EQ(loaded->adapter_path(), folder_ + "/adapters/pair");
+  EXPECT_EQ(loaded->schema.relation_types.size(), 4u);
+  EXPECT_EQ(loaded->pair_template.prompt, extractor_.pair_template.prompt);
+}
+
+TEST_F(ExtractorFolder, AbsoluteModelsStay) {
+  extractor_.config.model = "/models/llama";
+  EXPECT_EQ(extractor_.model_path(), "/models/llama");
+  EXPECT_EQ(extractor_.adapter_path(), "");
+}
+
+TEST_F(ExtractorFolder, UnknownKeyIsAnError) {
+  ASSERT_TRUE(save_extractor(extractor_).ok());
+  append_config("thresold: 0.1");
+  EXPECT_NE(load_error().message.find("thresold"), std::string::npos);
+}
+
+TEST_F(ExtractorFolder, NewerFormatSaysUpgrade) {
+  ASSERT_TRUE(make_folders(folder_).ok());
+  ASSERT_TRUE(write_file_atomic(folder_ + "/extractor.yaml", "format_version: 2\nnew: 1\n").ok());
+  EXPECT_EQ(load_error().hint, "upgrade relata");
+}
+
+TEST_F(ExtractorFolder, MissingFilesAreNamed) {
+  EXPECT_NE(load_error().message.find("extractor.yaml"), std::string::npos);
+  ASSERT_TRUE(save_extractor(extractor_).ok());
+  std::filesystem::remove(folder_ + "/schema.json");
+  EXPECT_NE(load_error().message.find("schema.json"), std::string::npos);
+  ASSERT_TRUE(save_extractor(extractor_).ok());
+  std::filesystem::remove(folder_ + "/templates/pair.yaml");
+  EXPECT_NE(load_error().message.find("pair.yaml"), std::string::npos);
+}
+
+TEST_F(ExtractorFolder, WrongValuesAreErrors) {
+  for (const std::string bad :
+       {"threshold: 1.5", "decode: beam", "pipeline: document", "max_new_tokens: 0", "chat: foo",
+        "format_version: 0", "model: \"\"", "template: \"\""}) {
+    ASSERT_TRUE(make_folders(folder_).ok());
+    ASSERT_TRUE(write_file_atomic(folder_ + "/extractor.yaml", bad + "\n").ok());
+    EXPECT_NE(load_error().message.find("extractor.yaml"), std::string::npos) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace relata::extract
