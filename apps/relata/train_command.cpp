@@ -1,0 +1,275 @@
+// `relata train`: data, model and trainer put together; writes an extractor folder.
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include <filesystem>
+
+#include "commands.h"
+#include "help.h"
+#include "relata/base/file.h"
+#include "relata/base/log.h"
+#include "relata/base/progress.h"
+#include "relata/generate/native.h"
+#include "relata/model/llama.h"
+#include "train_config.h"
+#include "train_data.h"
+
+namespace relata::app {
+namespace {
+
+struct TrainOptions {
+  std::string config;
+  std::vector<std::string> overrides;
+};
+
+bool use_bf16(const TrainConfig& config) {
+  if (config.bf16 != "auto") return config.bf16 == "true";
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
+Result<extract::Extractor> make_extractor(const TrainConfig& config, const TaskData& data) {
+  extract::Extractor extractor;
+  extractor.folder = config.trainer.output_dir;
+  extractor.config.chat = config.chat;
+  extractor.config.decode = config.decode;
+  if (config.schema.empty()) {
+    extractor.schema = data::infer_schema(data.documents);
+  } else {
+    RELATA_TRY(extractor.schema, data::read_schema(config.schema));
+  }
+  if (file_exists(config.prompt_template)) {
+    RELATA_TRY(extractor.pair_template, extract::load_pair_template(config.prompt_template));
+  } else {
+    RELATA_TRY(extractor.pair_template, extract::builtin_pair_template(config.prompt_template));
+  }
+  if (!config.instruction.empty()) extractor.pair_template.instruction = config.instruction;
+  return extractor;
+}
+
+// Where the tokenizer comes from: the model's folder, or a new vocabulary in the output's.
+Result<std::string> prepare_tokenizer(const TrainConfig& config,
+                                      const extract::Extractor& extractor, const TaskData& data) {
+  if (!config.model_name_or_path.empty()) return config.model_name_or_path;
+  const std::string folder = config.trainer.output_dir + "/model";
+  const bool resuming = !config.trainer.resume_from_checkpoint.empty();
+  if (resuming && file_exists(folder + "/tokenizer.model")) return folder;
+  RELATA_TRY(const auto lines, prompt_texts(extractor, data));
+  text::TokenizerTraining options = config.tokenizer;
+  for (const std::string& symbol :
+       extract::template_symbols(extractor.pair_template, extractor.schema)) {
+    options.user_symbols.push_back(symbol);
+  }
+  log_info(fmt::format("training a vocabulary of {} pieces", options.vocab_size));
+  RELATA_CHECK(text::train_tokenizer(lines, options, folder));
+  return folder;
+}
+
+Result<std::shared_ptr<model::Llama>> prepare_model(const TrainConfig& config,
+                                                    const text::Tokenizer* tokenizer) {
+  const auto seed = static_cast<uint64_t>(config.trainer.seed);
+  std::shared_ptr<model::Llama> model;
+  if (config.model_name_or_path.empty()) {
+    model::LlamaConfig shape = config.model;
+    if (tokenizer != nullptr) {
+      shape.vocab_size = tokenizer->vocab_size();
+      shape.bos_id = tokenizer->bos_id();
+      shape.eos_ids = {tokenizer->eos_id()};
+    }
+    RELATA_TRY(shape, model::llama_config_from_json(model::llama_config_to_json(shape), "model"));
+    model = model::Llama::random(shape, seed);
+  } else {
+    const bool lora = config.finetuning_type == "lora";
+    RELATA_TRY(model, model::Llama::load(config.model_name_or_path, lora ? "auto" : "float32"));
+  }
+  if (config.finetuning_type == "lora") {
+    if (config.adapter_name_or_path.empty()) {
+      RELATA_CHECK(model->add_lora(config.lora, seed));
+    } else {
+      RELATA_CHECK(model->load_adapter(config.adapter_name_or_path));
+    }
+  }
+  if (use_bf16(config)) model->set_compute_type(at::kBFloat16);
+  return model;
+}
+
+// The development set as the evaluation sees it.
+class DevelopmentSet {
+ public:
+  DevelopmentSet(const extract::Extractor& extractor, TaskData data, generate::Engine& engine)
+      : extractor_(extractor), data_(std::move(data)), engine_(engine) {
+    for (const auto& query : data_.queries) gold_.push_back(query.labels);
+  }
+
+  // Micro-F1 without the negative label, at the best decision; keeps that decision.
+  Result<double> evaluate() {
+    extract::PairOptions options;
+    RELATA_TRY(const auto predictions, extract::predict_pairs(extractor_, engine_, data_.documents,
+                                                              data_.queries, options));
+    if (extractor_.config.decode != "labels") return exact_f1(predictions);
+    std::vector<std::vector<double>> posteriors;
+    for (const auto& p : predictions) posteriors.push_back(p.posterior);
+    decision_ = extract::tune_decision(extractor_.schema, posteriors, gold_);
+    return decision_.f1;
+  }
+  const extract::TunedDecision& decision() const { return decision_; }
+
+ private:
+  double exact_f1(const std::vector<extract::PairPrediction>& predictions) const {
+    const int negative = extractor_.schema.negative();
+    const std::string nothing =
+        negative < 0 ? "" : extractor_.schema.relation_types[negative].id;
+    int64_t correct = 0, predicted = 0, gold = 0;
+    for (size_t i = 0; i < predictions.size(); ++i) {
+      std::vector<std::string> wanted;
+      for (const auto& label : gold_[i]) {
+        if (label != nothing && std::find(wanted.begin(), wanted.end(), label) == wanted.end()) {
+          wanted.push_back(label);
+        }
+      }
+      gold += static_cast<int64_t>(wanted.size());
+      for (const auto& label : predictions[i].labels) {
+        if (label == nothing) continue;
+        ++predicted;
+        if (std::find(wanted.begin(), wanted.end(), label) != wanted.end()) ++correct;
+      }
+    }
+    return predicted + gold == 0
+               ? 0.0
+               : 2.0 * static_cast<double>(correct) / static_cast<double>(predicted + gold);
+  }
+
+  const extract::Extractor& extractor_;
+  TaskData data_;
+  generate::Engine& engine_;
+  std::vector<std::vector<std::string>> gold_;
+  extract::TunedDecision decision_;
+};
+
+Status save_result(const TrainConfig& config, const model::Llama& model,
+                   const text::Tokenizer* tokenizer, extract::Extractor* extractor) {
+  const std::string& folder = config.trainer.output_dir;
+  RELATA_CHECK(write_file_atomic(folder + "/train_config.yaml", to_yaml(config.resolved)));
+  if (config.finetuning_type == "lora") {
+    RELATA_CHECK(model.save_adapter(folder + "/adapters/pair"));
+    if (extractor != nullptr) {
+      extractor->config.model = std::filesystem::absolute(config.model_name_or_path).string();
+      extractor->config.adapter = "adapters/pair";
+    }
+  } else {
+    RELATA_CHECK(model.save(folder + "/model"));
+    if (tokenizer != nullptr && !config.model_name_or_path.empty()) {
+      RELATA_CHECK(tokenizer->save(folder + "/model"));
+    }
+  }
+  if (extractor != nullptr) RELATA_CHECK(extract::save_extractor(*extractor));
+  return {};
+}
+
+void report(const TrainConfig& config, const train::TrainSummary& summary, bool evaluated,
+            const Context& context) {
+  if (context.json) {
+    Json json = {{"output_dir", config.trainer.output_dir},
+                 {"steps", summary.steps},
+                 {"seconds", summary.seconds},
+                 {"tokens", summary.tokens},
+                 {"answer_tokens", summary.answer_tokens},
+                 {"loss", summary.final_loss}};
+    if (evaluated) json["eval_f1"] = summary.best_metric;
+    fmt::print("{}\n", json.dump());
+    return;
+  }
+  fmt::print("{} steps in {}, {:.0f} tokens/s, loss {:.4f}\n", summary.steps,
+             format_duration(summary.seconds),
+             static_cast<double>(summary.tokens) / std::max(1e-9, summary.seconds),
+             summary.final_loss);
+  if (evaluated) {
+    fmt::print("best micro-F1 on the development set: {:.4f} (step {})\n", summary.best_metric,
+               summary.best_step);
+  }
+  fmt::print("written to {}\n", config.trainer.output_dir);
+}
+
+Result<int> train_on_ids(const TrainConfig& config, const Context& context) {
+  RELATA_TRY(const auto rows, read_id_rows(config.dataset));
+  RELATA_TRY(auto model, prepare_model(config, nullptr));
+  RELATA_TRY(const auto summary, train::train(*model, rows, config.trainer));
+  RELATA_CHECK(save_result(config, *model, nullptr, nullptr));
+  report(config, summary, false, context);
+  return kDone;
+}
+
+Result<int> train_extractor(const TrainConfig& config, const Context& context) {
+  RELATA_TRY(const TaskData data,
+             read_task_data(config.dataset, config.dataset_format, config.max_samples));
+  RELATA_TRY(extract::Extractor extractor, make_extractor(config, data));
+  RELATA_CHECK(make_folders(config.trainer.output_dir));
+  RELATA_TRY(const std::string tokenizer_folder, prepare_tokenizer(config, extractor, data));
+  RELATA_TRY(const auto tokenizer, text::load_tokenizer(tokenizer_folder));
+  RowCount count;
+  RELATA_TRY(const auto rows, task_rows(extractor, *tokenizer, data, config, count));
+  if (count.too_long > 0) {
+    log_warning(fmt::format("{} rows are longer than cutoff_len {} and were left out",
+                            count.too_long, config.cutoff_len));
+  }
+  RELATA_TRY(auto model, prepare_model(config, tokenizer.get()));
+  log_info(fmt::format("{} rows, {} relation types, {:.1f} million weights", rows.size(),
+                       extractor.schema.relation_types.size(),
+                       static_cast<double>(model::parameter_count(model->config())) / 1e6));
+  generate::NativeEngineOptions engine_options;
+  const auto engine = generate::make_engine(model, tokenizer, engine_options, "training");
+  std::optional<DevelopmentSet> development;
+  train::Evaluate evaluate;
+  if (!config.eval_dataset.empty()) {
+    RELATA_TRY(TaskData dev, read_task_data(config.eval_dataset, config.dataset_format,
+                                            config.max_eval_samples));
+    development.emplace(extractor, std::move(dev), *engine);
+    evaluate = [&development] { return development->evaluate(); };
+  }
+  RELATA_TRY(const auto summary,
+             train::train(*model, rows, config.trainer, evaluate, "micro-F1"));
+  if (development && config.decode == "labels") {
+    // The weights kept may be those of an earlier evaluation: tune the decision for them.
+    RELATA_TRY(const double f1, development->evaluate());
+    extractor.config.threshold = development->decision().threshold;
+    extractor.config.negative_bias = development->decision().negative_bias;
+    log_info(fmt::format("decision tuned on the development set: threshold {:.2f}, negative bias "
+                         "{:+.2f}, micro-F1 {:.4f}",
+                         extractor.config.threshold, extractor.config.negative_bias, f1));
+  }
+  RELATA_CHECK(save_result(config, *model, tokenizer.get(), &extractor));
+  report(config, summary, development.has_value(), context);
+  return kDone;
+}
+
+Result<int> run_train(const TrainOptions& options, const Context& context) {
+  RELATA_TRY(const TrainConfig config, read_train_config(options.config, options.overrides));
+  if (config.dataset_format == "ids") return train_on_ids(config, context);
+  return train_extractor(config, context);
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app, Context& context) {
+  auto options = std::make_shared<TrainOptions>();
+  CLI::App* verb = app.add_subcommand("train", "Train a model and write an extractor folder");
+  verb->add_option("CONFIG", options->config, "YAML file; see recipes/")->required();
+  verb->add_option("OVERRIDES", options->overrides, "key=value, after the configuration's own");
+  verb->footer(
+      "Trains from scratch, fine-tunes all weights or a LoRA adapter, evaluates on the development\n"
+      "set while it runs and keeps the best weights. The output folder is all that `relata extract`\n"
+      "needs. A killed run goes on with resume_from_checkpoint=auto when save_steps is set.\n\n"
+      "Examples:\n"
+      "  relata train recipes/fewrel.yaml output_dir=out/fewrel\n"
+      "  relata train recipes/finre.yaml learning_rate=5e-4 num_train_epochs=4\n"
+      "  relata train my.yaml model_name_or_path=models/llama finetuning_type=lora lora_rank=16");
+  verb->callback([options, &context] {
+    set_interrupt_hint("go on with resume_from_checkpoint=auto (when save_steps is set)");
+    context.action = [options, &context] { return run_train(*options, context); };
+  });
+}
+
+}  // namespace relata::app

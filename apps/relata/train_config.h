@@ -1,0 +1,44 @@
+// The configuration of `relata train`: a YAML file with key=value overrides.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "relata/base/json.h"
+#include "relata/model/config.h"
+#include "relata/model/lora_config.h"
+#include "relata/text/tokenizer.h"
+#include "relata/train/trainer.h"
+
+namespace relata::app {
+
+struct TrainConfig {
+  std::string model_name_or_path;    // "": a new model from `model` and `tokenizer`
+  std::string adapter_name_or_path;  // go on from this adapter
+  model::LlamaConfig model;
+  text::TokenizerTraining tokenizer;
+  std::string finetuning_type = "full";  // or lora
+  model::LoraConfig lora;
+  std::vector<std::string> dataset;
+  std::vector<std::string> eval_dataset;
+  std::string dataset_format;  // "" guesses; "ids": rows of token ids, no extractor is made
+  std::string schema;          // "": inferred from the data
+  std::string prompt_template = "marked";  // built-in name or file
+  std::string instruction;                 // replaces the template's
+  std::string chat = "none";               // key: template
+  std::string decode = "labels";
+  std::string multi_label = "join";  // join: one answer with all labels; split: a row for each
+  bool augment_inverse = false;      // also (tail, head) with the schema's inverse relation
+  bool train_on_prompt = false;
+  int64_t cutoff_len = 1024;
+  int64_t max_samples = 0;       // 0: all
+  int64_t max_eval_samples = 0;  // 0: all
+  std::string bf16 = "auto";     // auto: when this CPU multiplies bfloat16 natively
+  train::TrainerConfig trainer;
+  Json resolved;  // as read, with overrides, for train_config.yaml
+};
+
+Result<TrainConfig> read_train_config(const std::string& path,
+                                      const std::vector<std::string>& overrides);
+
+}  // namespace relata::app

@@ -1,0 +1,152 @@
+#include "train_data.h"
+
+#include <algorithm>
+
+#include "relata/base/file.h"
+
+namespace relata::app {
+
+Result<TaskData> read_task_data(const std::vector<std::string>& paths, const std::string& format,
+                                int64_t limit) {
+  TaskData out;
+  for (const std::string& path : paths) {
+    data::ReadOptions options;
+    options.format = format;
+    RELATA_TRY(data::Dataset dataset, data::read_dataset(path, options));
+    for (data::Document& document : dataset.documents) {
+      out.documents.push_back(std::move(document));
+    }
+  }
+  out.queries = data::pair_queries(out.documents);
+  if (limit > 0 && static_cast<int64_t>(out.queries.size()) > limit) out.queries.resize(limit);
+  return out;
+}
+
+Result<std::vector<std::string>> prompt_texts(const extract::Extractor& extractor,
+                                              const TaskData& data) {
+  std::vector<std::string> texts;
+  for (const data::PairQuery& query : data.queries) {
+    RELATA_TRY(auto prompt,
+               extract::render_prompt(extractor.pair_template, extractor.schema,
+                                      data.documents[query.document], query.head, query.tail));
+    texts.push_back(std::move(prompt.text));
+  }
+  return texts;
+}
+
+namespace {
+
+struct Target {
+  int head = 0, tail = 0;
+  std::vector<std::string> labels;
+};
+
+// The (head, tail, labels) that a query trains on: itself, and its mirror when asked.
+std::vector<Target> targets_of(const data::PairQuery& query, const data::Schema& schema,
+                               bool augment_inverse) {
+  std::vector<Target> targets = {{query.head, query.tail, query.labels}};
+  if (!augment_inverse || query.head == query.tail) return targets;
+  Target mirror{query.tail, query.head, {}};
+  for (const std::string& label : query.labels) {
+    const int index = schema.find(label);
+    if (index < 0) continue;
+    const data::RelationType& type = schema.relation_types[index];
+    if (type.symmetric) mirror.labels.push_back(label);
+    if (!type.inverse.empty()) mirror.labels.push_back(type.inverse);
+  }
+  if (!mirror.labels.empty()) targets.push_back(mirror);
+  return targets;
+}
+
+train::Row make_row(const std::vector<int32_t>& prompt, const std::vector<int32_t>& answer,
+                    bool with_secondary) {
+  train::Row row;
+  row.ids = prompt;
+  row.ids.insert(row.ids.end(), answer.begin(), answer.end());
+  row.weights.assign(row.ids.size(), 0.0F);
+  std::fill(row.weights.begin() + static_cast<int64_t>(prompt.size()), row.weights.end(), 1.0F);
+  if (with_secondary) {
+    row.secondary.assign(row.ids.size(), 0.0F);
+    std::fill(row.secondary.begin() + 1,
+              row.secondary.begin() + static_cast<int64_t>(prompt.size()), 1.0F);
+  }
+  return row;
+}
+
+}  // namespace
+
+Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
+                                          const text::Tokenizer& tokenizer, const TaskData& data,
+                                          const TrainConfig& config, RowCount& count) {
+  std::vector<train::Row> rows;
+  const bool secondary = config.trainer.prompt_loss_weight > 0;
+  for (const data::PairQuery& query : data.queries) {
+    const data::Document& document = data.documents[query.document];
+    for (const Target& target : targets_of(query, extractor.schema, config.augment_inverse)) {
+      if (target.labels.empty()) continue;
+      for (const std::string& label : target.labels) {
+        if (extractor.schema.find(label) < 0) {
+          return input_error("document " + document.id + ": relation '" + label +
+                                 "' is not in the schema",
+                             "add it to the schema file, or leave schema out to infer one");
+        }
+      }
+      RELATA_TRY(const auto prompt, extract::encode_prompt(extractor, tokenizer, document,
+                                                           target.head, target.tail));
+      std::vector<std::vector<std::string>> answers;
+      if (config.multi_label == "split") {
+        for (const std::string& label : target.labels) answers.push_back({label});
+      } else {
+        answers.push_back(target.labels);
+      }
+      for (const auto& labels : answers) {
+        train::Row row =
+            make_row(prompt.ids,
+                     extract::encode_answer(extractor, tokenizer, document, target.head,
+                                            target.tail, labels, tokenizer.eos_id()),
+                     secondary);
+        if (static_cast<int64_t>(row.ids.size()) > config.cutoff_len) {
+          ++count.too_long;
+          continue;
+        }
+        rows.push_back(std::move(row));
+      }
+    }
+  }
+  return rows;
+}
+
+Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& paths) {
+  std::vector<train::Row> rows;
+  for (const std::string& path : paths) {
+    RELATA_TRY(const std::string text, read_file(path));
+    size_t begin = 0;
+    for (int64_t number = 1; begin < text.size(); ++number) {
+      const size_t end = std::min(text.find('\n', begin), text.size());
+      const std::string where = path + ":" + std::to_string(number);
+      const std::string line = text.substr(begin, end - begin);
+      begin = end + 1;
+      if (line.empty()) continue;
+      RELATA_TRY(const Json json, parse_json(line, where));
+      if (!json.is_object() || !json.contains("ids") || !json["ids"].is_array() ||
+          !json.contains("labels") || !json["labels"].is_array() ||
+          json["ids"].size() != json["labels"].size()) {
+        return input_error(where + ": a row needs \"ids\" and \"labels\" of one length");
+      }
+      train::Row row;
+      for (size_t i = 0; i < json["ids"].size(); ++i) {
+        const Json& id = json["ids"][i];
+        const Json& label = json["labels"][i];
+        if (!id.is_number_integer() || !label.is_number_integer()) {
+          return input_error(where + ": ids and labels must be integers");
+        }
+        row.ids.push_back(id.get<int32_t>());
+        row.weights.push_back(label.get<int64_t>() == -100 ? 0.0F : 1.0F);
+      }
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+}  // namespace relata::app

@@ -1,0 +1,36 @@
+// From data sets to training rows: queries of the pair task rendered, encoded and weighted.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "relata/data/formats.h"
+#include "relata/extract/pair.h"
+#include "train_config.h"
+
+namespace relata::app {
+
+struct TaskData {
+  std::vector<data::Document> documents;
+  std::vector<data::PairQuery> queries;
+};
+
+// Reads the files in order; `limit` queries at most (0: all).
+Result<TaskData> read_task_data(const std::vector<std::string>& paths, const std::string& format,
+                                int64_t limit);
+
+// The prompts of all queries as text, to train a vocabulary on.
+Result<std::vector<std::string>> prompt_texts(const extract::Extractor& extractor,
+                                              const TaskData& data);
+
+struct RowCount {
+  int64_t too_long = 0;  // rows over cutoff_len, left out
+};
+Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
+                                          const text::Tokenizer& tokenizer, const TaskData& data,
+                                          const TrainConfig& config, RowCount& count);
+
+// JSONL {"ids": [...], "labels": [...]}; a label of -100 takes no loss, as in Transformers.
+Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& paths);
+
+}  // namespace relata::app
