@@ -36,14 +36,12 @@ def run_ours(name, model, rows, batch, steps, warmup, rate, adapter=None):
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
     _, _, memory = run.run([run.PROGRAM, "train", path, "--threads", run.THREADS, "--no-progress"])
     log = [line for line in run.read_lines(folder / "out/train_log.jsonl") if "loss" in line]
-    timed = log[warmup:steps]
-    seconds = sum(line["seconds"] for line in timed)
-    return {
-        "tokens_per_second": sum(line["tokens"] for line in timed) / seconds,
-        "answer_tokens_per_second": sum(line["answer_tokens"] for line in timed) / seconds,
-        "peak_rss_bytes": memory,
-        "losses": [line["loss"] for line in log],
-    }
+    # A line's seconds count from the start of the run and its rates are of one step.
+    spans = [(line, line["seconds"] - before["seconds"])
+             for before, line in zip(log[warmup - 1:], log[warmup:])]
+    seconds = sum(span for _, span in spans)
+    values = {key: sum(line[key] * span for line, span in spans) / seconds for key in KEYS[:2]}
+    return values | {"peak_rss_bytes": memory, "losses": [line["loss"] for line in log]}
 
 
 def compare(work, ours, theirs, goal, peer_name):

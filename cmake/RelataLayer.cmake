@@ -38,7 +38,11 @@ if(RELATA_TORCH)
     "$<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>")
   # In an installed package, the `torch` target that the consumer's own find_package(Torch) made.
   target_link_libraries(relata_torch INTERFACE
-    "$<BUILD_INTERFACE:${TORCH_LIBRARIES}>" $<INSTALL_INTERFACE:torch>)
+    "$<BUILD_INTERFACE:${TORCH_LIBRARIES}>" $<INSTALL_INTERFACE:torch>
+    # at::parallel_for is inline: without OpenMP in our own code it runs on one thread.
+    OpenMP::OpenMP_CXX)
+  # LibTorch brings the headers of another fmt than the installed library, found before ours.
+  target_compile_definitions(relata_torch INTERFACE FMT_HEADER_ONLY=1)
   set_property(GLOBAL APPEND PROPERTY RELATA_TORCH_LAYERS relata_torch)
 
   file(WRITE "${CMAKE_BINARY_DIR}/pch/relata_torch_pch.cpp.in" "")

@@ -102,7 +102,8 @@ def check(root):
                 continue
             used = layer_of(root, resolved)
             if used != layer and used not in ALLOWED[layer]:
-                problems.append(f"{name}:{number}: layer {layer} may not use layer {used} ({target})")
+                problems.append(
+                    f"{name}:{number}: layer {layer} may not use layer {used} ({target})")
             if not may_see_torch(layer, path):
                 way = way_to_torch(resolved)
                 if way:

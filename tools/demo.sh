@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-en}" in
-  en) recipe=recipes/fewrel.yaml gold=recipes/data/fewrel/test.json out=out/demo-fewrel ;;
-  zh) recipe=recipes/sanwen.yaml gold=recipes/data/sanwen/valid.txt out=out/demo-sanwen ;;
+  en) recipe=recipes/fewrel.yaml gold=recipes/data/fewrel/test.json out=out/demo-fewrel minutes=4 ;;
+  zh) recipe=recipes/sanwen.yaml gold=recipes/data/sanwen/valid.txt out=out/demo-sanwen minutes=8 ;;
   *)
     echo "usage: ./dev demo [zh]" >&2
     exit 2
@@ -20,7 +20,8 @@ step() {
 }
 
 rm -rf "$out" # the demo's own folder; a stale model would make the score a lie
-step "1. train a small model from scratch" train "$recipe" "output_dir=$out"
+step "1. train a small model from scratch" \
+  train "$recipe" "output_dir=$out" "max_train_minutes=$minutes"
 step "2. extract relations from sentences it has never seen" \
   extract -x "$out" "$gold" -o "$out/predictions.jsonl"
 step "3. score them" evaluate --gold "$gold" --pred "$out/predictions.jsonl" \
@@ -35,7 +36,7 @@ cat <<TEXT
 Report: $out/report.html
 
 The same on your own file (docs/your-own-data.md):
-  relata train $recipe train_file=my_train.tsv eval_file=my_dev.tsv schema=my_schema.json output_dir=out/mine
+  relata train $recipe dataset=my_train.tsv eval_dataset=my_dev.tsv schema=my_schema.json output_dir=out/mine
   relata extract -x out/mine my_test.tsv -o out/mine/predictions.jsonl
   relata evaluate --gold my_test.tsv --pred out/mine/predictions.jsonl --metric pair-micro
 where relata is $relata

@@ -1,11 +1,14 @@
 #include "command_io.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 
+#include "commands.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/text/utf8.h"
@@ -42,15 +45,20 @@ Status write_stdout(std::string_view content) {
   return resource_error(fmt::format("standard output: {}", std::strerror(errno)));
 }
 
+std::string scalar_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return fmt::format("{:.5g}", value.get<double>());
+  return value.empty() ? "none" : json_line(value);
+}
+
 void append_outline(const Json& value, const std::string& indent, std::string& out) {
   for (const auto& [key, item] : value.items()) {
     const std::string label = value.is_array() ? "-" : key + ":";
-    if (item.is_structured()) {
+    if (item.is_structured() && !item.empty()) {
       out += fmt::format("{}{}\n", indent, label);
       append_outline(item, indent + "  ", out);
     } else {
-      out += fmt::format("{}{} {}\n", indent, label,
-                         item.is_string() ? item.get<std::string>() : json_line(item));
+      out += fmt::format("{}{} {}\n", indent, label, scalar_text(item));
     }
   }
 }
@@ -62,7 +70,7 @@ Result<std::vector<std::string>> input_files(const std::vector<std::string>& arg
   return expand_inputs(arguments);
 }
 
-std::string display_name(const std::string& path) { return path == "-" ? "standard input" : path; }
+std::string display_name(const std::string& path) { return path == "-" ? "stdin" : path; }
 
 Result<std::vector<InputLine>> read_lines(const std::vector<std::string>& arguments) {
   RELATA_TRY(const std::vector<std::string> files, input_files(arguments));
@@ -71,12 +79,18 @@ Result<std::vector<InputLine>> read_lines(const std::vector<std::string>& argume
   return lines;
 }
 
+Result<data::Dataset> read_dataset_file(const std::string& path, const data::ReadOptions& options) {
+  if (path != "-") return data::read_dataset(path, options);
+  RELATA_TRY(const std::string content, read_file(path));
+  return data::parse_dataset(content, display_name(path), options);
+}
+
 Result<data::Dataset> read_datasets(const std::vector<std::string>& arguments,
                                     const data::ReadOptions& options) {
   RELATA_TRY(const std::vector<std::string> files, input_files(arguments));
   data::Dataset all;
   for (const std::string& file : files) {
-    RELATA_TRY(data::Dataset dataset, data::read_dataset(file, options));
+    RELATA_TRY(data::Dataset dataset, read_dataset_file(file, options));
     all.format = dataset.format;
     std::move(dataset.documents.begin(), dataset.documents.end(),
               std::back_inserter(all.documents));
@@ -86,7 +100,7 @@ Result<data::Dataset> read_datasets(const std::vector<std::string>& arguments,
 }
 
 Result<int> report_skipped(const data::Dataset& dataset, const std::string& output) {
-  if (dataset.skipped.empty()) return 0;
+  if (dataset.skipped.empty()) return kDone;
   if (dataset.documents.empty()) {
     return input_error(
         fmt::format("no usable record; the first problem: {}", dataset.skipped.front()));
@@ -98,9 +112,9 @@ Result<int> report_skipped(const data::Dataset& dataset, const std::string& outp
     place = output + ".skipped.txt";
     RELATA_CHECK(write_file_atomic(place, fmt::format("{}\n", fmt::join(dataset.skipped, "\n"))));
   }
-  log_warning(fmt::format("{} records skipped, listed {}{}", dataset.skipped.size(),
+  log_warning(fmt::format("{} skipped, listed {}{}", counted(dataset.skipped.size(), "record"),
                           place == "above" ? "" : "in ", place));
-  return 4;
+  return kSomeFailed;
 }
 
 Status write_result(const std::string& output, std::string_view content) {
@@ -108,10 +122,30 @@ Status write_result(const std::string& output, std::string_view content) {
   return write_file_atomic(output, content);
 }
 
+Result<std::vector<int32_t>> json_ids(const Json& value, const std::string& where) {
+  const Error problem =
+      input_error(fmt::format("{}: token ids must be a list of whole numbers", where));
+  if (!value.is_array()) return problem;
+  std::vector<int32_t> ids;
+  for (const Json& item : value) {
+    if (!item.is_number_integer()) return problem;
+    const auto id = item.get<int64_t>();
+    if (id < 0 || id > std::numeric_limits<int32_t>::max()) {
+      return input_error(fmt::format("{}: {} is no token id", where, id));
+    }
+    ids.push_back(static_cast<int32_t>(id));
+  }
+  return ids;
+}
+
 std::string json_line(const Json& value) { return value.dump(-1, ' ', false, kReplaceInvalid); }
 
 std::string json_page(const Json& value) {
   return value.dump(2, ' ', false, kReplaceInvalid) + "\n";
+}
+
+std::string counted(size_t count, const std::string& noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 std::string json_outline(const Json& value) {

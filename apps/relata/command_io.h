@@ -1,6 +1,7 @@
 // Reading inputs and writing results, the same way in every verb.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,7 @@ namespace relata::app {
 // The files that INPUT arguments stand for; no arguments mean standard input.
 Result<std::vector<std::string>> input_files(const std::vector<std::string>& arguments);
 
-// How messages call a file: "-" is "standard input".
+// How messages call a file: "-" is "stdin".
 std::string display_name(const std::string& path);
 
 struct InputLine {
@@ -24,6 +25,8 @@ struct InputLine {
 // All lines that are not blank; a carriage return before the newline is dropped. Invalid UTF-8 is
 // an error.
 Result<std::vector<InputLine>> read_lines(const std::vector<std::string>& arguments);
+
+Result<data::Dataset> read_dataset_file(const std::string& path, const data::ReadOptions& options);
 
 // The documents of all files, read one after the other.
 Result<data::Dataset> read_datasets(const std::vector<std::string>& arguments,
@@ -36,9 +39,15 @@ Result<int> report_skipped(const data::Dataset& dataset, const std::string& outp
 // To the file (atomically), or to standard output for "" and "-".
 Status write_result(const std::string& output, std::string_view content);
 
+// A JSON list of token ids; `where` begins the error message.
+Result<std::vector<int32_t>> json_ids(const Json& value, const std::string& where);
+
 // One line or a readable page; invalid UTF-8 becomes U+FFFD.
 std::string json_line(const Json& value);
 std::string json_page(const Json& value);
+
+// "1 record", "2 records".
+std::string counted(size_t count, const std::string& noun);
 
 // Nested "key: value" lines of a JSON object, for people.
 std::string json_outline(const Json& value);

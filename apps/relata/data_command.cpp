@@ -51,8 +51,8 @@ Result<int> run_convert(const DataOptions& options) {
   if (write.format.empty()) write.format = format_for_output(options.output);
   RELATA_TRY(const std::string content, data::write_dataset(dataset.documents, write));
   RELATA_CHECK(write_result(options.output, content));
-  log_info(fmt::format("{} documents, {} to {}", dataset.documents.size(), dataset.format,
-                       write.format));
+  log_info(fmt::format("{}, {} to {}", counted(dataset.documents.size(), "document"),
+                       dataset.format, write.format));
   return code;
 }
 
@@ -68,7 +68,8 @@ Result<int> run_stats(const DataOptions& options, const Context& context) {
 std::string validation_text(const std::vector<std::string>& problems, size_t records) {
   std::string out;
   for (const std::string& problem : problems) out += problem + "\n";
-  return out + fmt::format("{} records are good, {} have problems\n", records, problems.size());
+  return out + fmt::format("{}, {}\n", counted(records, "good record"),
+                           counted(problems.size(), "problem"));
 }
 
 Result<int> run_validate(const DataOptions& options, const Context& context) {
@@ -79,7 +80,7 @@ Result<int> run_validate(const DataOptions& options, const Context& context) {
   std::vector<std::string> problems;
   size_t records = 0;
   for (const std::string& file : files) {
-    const auto dataset = data::read_dataset(file, read);
+    const auto dataset = read_dataset_file(file, read);
     if (!dataset.ok()) {
       if (dataset.error().code != ErrorCode::kBadInput) return dataset.error();
       problems.push_back(dataset.error().message);
@@ -92,7 +93,7 @@ Result<int> run_validate(const DataOptions& options, const Context& context) {
   RELATA_CHECK(write_result(options.output,
                             context.json ? json_page(report) : validation_text(problems, records)));
   if (problems.empty()) return kDone;
-  return input_error(fmt::format("{} problems found", problems.size()),
+  return input_error(counted(problems.size(), "problem") + " found",
                      "mend the records listed, or read with --on-error skip");
 }
 

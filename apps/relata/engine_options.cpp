@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "relata/base/progress.h"
 
 namespace relata::app {
@@ -73,22 +71,6 @@ Result<std::vector<int32_t>> text_ids(const generate::Engine& engine, const std:
                        "give prompt_ids and continuation_ids instead of texts");
   }
   return engine.tokenizer()->encode_ids(text, add_special);
-}
-
-Result<std::vector<int32_t>> json_ids(const Json& value, const std::string& where) {
-  const Error problem =
-      input_error(fmt::format("{}: token ids must be a list of whole numbers", where));
-  if (!value.is_array()) return problem;
-  std::vector<int32_t> ids;
-  for (const Json& item : value) {
-    if (!item.is_number_integer()) return problem;
-    const auto id = item.get<int64_t>();
-    if (id < 0 || id > std::numeric_limits<int32_t>::max()) {
-      return input_error(fmt::format("{}: {} is no token id", where, id));
-    }
-    ids.push_back(static_cast<int32_t>(id));
-  }
-  return ids;
 }
 
 Result<std::vector<int32_t>> prompt_ids(const generate::Engine& engine, const RequestLine& line) {

@@ -36,10 +36,9 @@ struct RequestLine {
 };
 Result<std::vector<RequestLine>> read_requests(const std::vector<std::string>& inputs);
 
-// The ids of a text (through the tokenizer) or of a JSON list.
+// The ids of a text, through the tokenizer.
 Result<std::vector<int32_t>> text_ids(const generate::Engine& engine, const std::string& text,
                                       bool add_special, const std::string& where);
-Result<std::vector<int32_t>> json_ids(const Json& value, const std::string& where);
 // The prompt of a request: its "prompt" or its "prompt_ids".
 Result<std::vector<int32_t>> prompt_ids(const generate::Engine& engine, const RequestLine& line);
 

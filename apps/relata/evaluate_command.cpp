@@ -1,6 +1,8 @@
 // `relata evaluate`: scores of predictions against gold answers.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -51,7 +53,7 @@ Result<Answers> read_answers(const std::string& path, const std::string& format)
   }
   data::ReadOptions read;
   read.format = format;
-  RELATA_TRY(data::Dataset dataset, data::parse_dataset(content, path, read));
+  RELATA_TRY(data::Dataset dataset, data::parse_dataset(content, display_name(path), read));
   answers.documents = std::move(dataset.documents);
   return answers;
 }
@@ -90,16 +92,23 @@ Result<std::vector<eval::PairItem>> read_items(const std::vector<data::Document>
   return Error{error.code, fmt::format("{}: {}", display_name(path), error.message), error.hint};
 }
 
-Result<std::string> negative_label(const EvaluateOptions& options,
-                                   const std::vector<data::Document>& gold) {
-  data::Schema schema;
-  if (options.schema.empty()) {
-    schema = data::infer_schema(gold);
-  } else {
-    RELATA_TRY(schema, data::read_schema(options.schema));
-  }
+Result<data::Schema> open_schema(const EvaluateOptions& options,
+                                 const std::vector<data::Document>& gold) {
+  if (options.schema.empty()) return data::infer_schema(gold);
+  return data::read_schema(options.schema);
+}
+
+std::string negative_label(const data::Schema& schema) {
   const int negative = schema.negative();
-  return negative < 0 ? std::string() : schema.relation_types[negative].id;
+  return negative < 0 ? "" : schema.relation_types[negative].id;
+}
+
+std::map<std::string, std::string> inverse_labels(const data::Schema& schema) {
+  std::map<std::string, std::string> inverses;
+  for (const data::RelationType& type : schema.relation_types) {
+    if (!type.inverse.empty()) inverses[type.id] = type.inverse;
+  }
+  return inverses;
 }
 
 struct NamedComparison {
@@ -157,7 +166,8 @@ Status write_side_files(const EvaluateOptions& options, const eval::Report& repo
 Result<int> run_evaluate(const EvaluateOptions& options, const Context& context) {
   RELATA_TRY(const std::vector<data::Document> gold, read_gold(options));
   eval::EvalOptions eval_options;
-  RELATA_TRY(eval_options.negative, negative_label(options, gold));
+  RELATA_TRY(const data::Schema schema, open_schema(options, gold));
+  eval_options.negative = negative_label(schema);
   eval_options.bootstrap = options.bootstrap;
   eval_options.seed = context.seed;
 
@@ -166,6 +176,7 @@ Result<int> run_evaluate(const EvaluateOptions& options, const Context& context)
   report.gold_path = options.gold;
   report.predicted_path = options.predicted;
   report.negative = eval_options.negative;
+  report.inverses = inverse_labels(schema);
   RELATA_TRY(report.items, read_items(gold, options.predicted, options.predicted_format));
   for (const std::string& metric : options.metrics) {
     RELATA_TRY(eval::Score score, eval::score_pairs(metric, report.items, eval_options));
@@ -217,6 +228,7 @@ void add_evaluate_command(CLI::App& app, Context& context) {
   add_answer_options(*verb, *options);
   verb->add_option("--metric", options->metrics, "Metrics, comma-separated (default: pair-micro)")
       ->type_name("LIST")
+      ->allow_extra_args(false)
       ->delimiter(',');
   verb->add_option("--report", options->report, "Write a self-contained page")
       ->type_name("FILE.html");

@@ -73,7 +73,7 @@ Result<Workload> measure(const extract::Extractor& extractor,
   return work;
 }
 
-Result<int> run_dry(const extract::Extractor& extractor, const data::Dataset& dataset,
+Result<int> run_dry(const extract::Extractor& extractor, const data::Dataset& dataset, int code,
                     const Context& context) {
   RELATA_TRY(const Workload work, measure(extractor, dataset.documents));
   const Json report = {{"documents", dataset.documents.size()},
@@ -81,7 +81,7 @@ Result<int> run_dry(const extract::Extractor& extractor, const data::Dataset& da
                        {"prompt_tokens", work.tokens},
                        {"longest_prompt", work.longest}};
   RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
-  return kDone;
+  return code;
 }
 
 Result<std::unique_ptr<generate::Engine>> extraction_engine(const extract::Extractor& extractor,
@@ -125,8 +125,8 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   RELATA_TRY(const extract::Extractor extractor, open_extractor(options));
   RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, options.read));
   make_ids_unique(dataset.documents);
-  if (options.dry_run) return run_dry(extractor, dataset, context);
-  RELATA_TRY(const int code, report_skipped(dataset, options.output));
+  RELATA_TRY(const int code, report_skipped(dataset, options.dry_run ? "" : options.output));
+  if (options.dry_run) return run_dry(extractor, dataset, code, context);
 
   const JournalPlan journal = plan_journal(options);
   if (options.no_resume && journal.ours) std::remove(journal.path.c_str());

@@ -73,8 +73,8 @@ Json answer_json(const generate::GenerateResult& result) {
 }
 
 Result<int> run_generate(const GenerateOptions& options, const Context& context) {
-  RELATA_TRY(auto engine, open_engine(options.engine, context));
   RELATA_TRY(const auto lines, read_requests(options.engine.inputs));
+  RELATA_TRY(auto engine, open_engine(options.engine, context));
   generate::GenerateRequest defaults = options.defaults;
   defaults.seed = context.seed;
   std::vector<generate::GenerateRequest> requests;
@@ -113,8 +113,7 @@ void add_sampling_options(CLI::App& verb, generate::GenerateRequest& defaults) {
       ->check(CLI::Range(0.0, 1.0));
   verb.add_option("--stop", defaults.stops, "Text that ends an answer; may be repeated")
       ->type_name("TEXT")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);
 }
 
 }  // namespace

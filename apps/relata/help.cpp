@@ -21,6 +21,15 @@ class HelpFormatter : public CLI::Formatter {
     description.resize(std::min(description.find('\n'), description.size()));
     return fmt::format("  {:<12} {}\n", verb->get_name(), description);
   }
+
+  // Ranges, choices and environment names are in the descriptions and the footer already.
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string type = option->get_type_name();
+    type.resize(std::min(type.find_first_of(": "), type.size()));
+    if (option->get_items_expected_max() == 0) type.clear();
+    if (option->get_positional()) return option->get_items_expected_max() > 1 ? " ..." : "";
+    return (type.empty() ? "" : " " + type) + (option->get_required() ? " (required)" : "");
+  }
 };
 
 const CLI::App& deepest_verb(const CLI::App& root) {
@@ -77,17 +86,16 @@ Error unexpected_word(const CLI::App& root, const CLI::App& verb, const std::str
 
 CLI::App* add_verb(CLI::App& parent, const std::string& name, const std::string& summary,
                    const std::string& purpose, const std::vector<std::string>& examples) {
-  CLI::App* verb = parent.add_subcommand(name, summary + "\n\n" + purpose);
-  verb->footer(fmt::format("\nExamples:\n  {}\n\n{}", fmt::join(examples, "\n  "), kSharedFlags));
+  CLI::App* verb = parent.add_subcommand(name, summary + "\n\n" + purpose + "\n");
+  verb->group("Verbs");
+  verb->footer(fmt::format("Examples:\n  {}\n\n{}", fmt::join(examples, "\n  "), kSharedFlags));
   return verb;
 }
 
 void set_help_style(CLI::App& root) {
   auto formatter = std::make_shared<HelpFormatter>();
   formatter->column_width(30);
-  formatter->label("SUBCOMMANDS", "VERBS");
   formatter->label("SUBCOMMAND", "VERB");
-  formatter->label("Subcommands", "Verbs");
   root.formatter(formatter);
   root.set_help_flag("-h,--help", "This page");
 }

@@ -122,12 +122,12 @@ Result<int> run_action(const Context& context) {
 
 int run(int argc, char** argv) {
   Context context;
-  CLI::App app("Turns text into relations with local language models.", "relata");
+  CLI::App app("Turns text into relations with local language models.\n", "relata");
   set_help_style(app);
   app.fallthrough();
   app.require_subcommand(1);
   app.footer(
-      "\nExamples:\n"
+      "Examples:\n"
       "  relata train recipes/finre.yaml output_dir=out/finre\n"
       "  relata extract -x out/finre news.jsonl -o relations.jsonl\n"
       "  relata evaluate --gold test.jsonl --pred relations.jsonl --metric pair-micro\n\n"

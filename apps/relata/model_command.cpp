@@ -25,8 +25,8 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
   RELATA_TRY(const Json json, read_json(path));
   RELATA_TRY(const auto config, model::llama_config_from_json(json, path));
   const auto weights = static_cast<double>(model::parameter_count(config));
-  const double cache = 2.0 * static_cast<double>(config.num_layers * config.num_kv_heads *
-                                                 config.head_dim);
+  const double cache =
+      2.0 * static_cast<double>(config.num_layers * config.num_kv_heads * config.head_dim);
   Json out = {{"parameters", model::parameter_count(config)},
               {"layers", config.num_layers},
               {"hidden_size", config.hidden_size},

@@ -32,15 +32,15 @@ Result<int> run_validate(const SchemaOptions& options, const Context& context) {
   RELATA_TRY(const data::Schema schema, open_schema(options.schema));
   const std::vector<std::string> problems = data::validate_schema(schema);
   const auto warnings = std::count_if(problems.begin(), problems.end(), is_warning);
-  const auto errors = static_cast<int64_t>(problems.size()) - warnings;
+  const size_t errors = problems.size() - static_cast<size_t>(warnings);
   std::string text;
   for (const std::string& problem : problems) text += problem + "\n";
-  text += fmt::format("{} relation types, {} errors, {} warnings\n", schema.relation_types.size(),
-                      errors, warnings);
+  text += fmt::format("{}, {}, {}\n", counted(schema.relation_types.size(), "relation type"),
+                      counted(errors, "error"), counted(warnings, "warning"));
   const Json report = {{"relation_types", schema.relation_types.size()}, {"problems", problems}};
   RELATA_CHECK(write_result("", context.json ? json_page(report) : text));
   if (errors == 0) return kDone;
-  return input_error(fmt::format("{}: {} errors", options.schema, errors),
+  return input_error(fmt::format("{}: {}", options.schema, counted(errors, "error")),
                      "mend the lines listed above");
 }
 
@@ -49,7 +49,7 @@ std::string schema_table(const data::Schema& schema) {
   if (!schema.entity_types.empty()) {
     out += fmt::format("entity types: {}\n", fmt::join(schema.entity_types, ", "));
   }
-  out += fmt::format("{} relation types:\n", schema.relation_types.size());
+  out += counted(schema.relation_types.size(), "relation type") + ":\n";
   for (const data::RelationType& type : schema.relation_types) {
     out += "  " + type.id;
     if (!type.name.empty() && type.name != type.id) out += fmt::format(" ({})", type.name);
@@ -74,8 +74,8 @@ Result<int> run_infer(const SchemaOptions& options) {
   RELATA_TRY(const int code, report_skipped(dataset, options.output));
   const data::Schema schema = data::infer_schema(dataset.documents);
   RELATA_CHECK(write_result(options.output, json_page(data::schema_to_json(schema))));
-  log_info(fmt::format("{} relation types in {} documents", schema.relation_types.size(),
-                       dataset.documents.size()));
+  log_info(counted(schema.relation_types.size(), "relation type") + " in " +
+           counted(dataset.documents.size(), "document"));
   return code;
 }
 

@@ -73,8 +73,8 @@ Json answer_json(const generate::ScoreResult& result, bool per_token) {
 }
 
 Result<int> run_score(const ScoreOptions& options, const Context& context) {
-  RELATA_TRY(auto engine, open_engine(options.engine, context));
   RELATA_TRY(const auto lines, read_requests(options.engine.inputs));
+  RELATA_TRY(auto engine, open_engine(options.engine, context));
   std::vector<generate::ScoreRequest> requests;
   for (const RequestLine& line : lines) {
     RELATA_TRY(auto request, parse_request(*engine, line));

@@ -86,15 +86,7 @@ Result<int> run_encode(const TokenizerOptions& options) {
 Result<std::vector<int32_t>> parse_ids(const InputLine& line) {
   RELATA_TRY(Json value, parse_json(line.text, line.where));
   if (value.is_object() && value.contains("ids")) value = Json(value["ids"]);
-  const Error problem = input_error(fmt::format("{}: not a list of token ids", line.where),
-                                    "write [1, 2, 3] or {\"ids\": [1, 2, 3]}");
-  if (!value.is_array()) return problem;
-  std::vector<int32_t> ids;
-  for (const Json& item : value) {
-    if (!item.is_number_integer()) return problem;
-    ids.push_back(item.get<int32_t>());
-  }
-  return ids;
+  return json_ids(value, line.where);
 }
 
 Result<int> run_decode(const TokenizerOptions& options) {
@@ -169,6 +161,7 @@ void add_train(CLI::App& tokenizer, Context& context) {
       ->check(CLI::Range(0.5, 1.0));
   verb->add_option("--symbols", training.user_symbols, "Pieces that are never split")
       ->type_name("LIST")
+      ->allow_extra_args(false)
       ->delimiter(',');
   verb->callback([options, &context] {
     context.action = [options, &context] { return run_train(*options, context); };

@@ -120,8 +120,7 @@ class DevelopmentSet {
  private:
   double exact_f1(const std::vector<extract::PairPrediction>& predictions) const {
     const int negative = extractor_.schema.negative();
-    const std::string nothing =
-        negative < 0 ? "" : extractor_.schema.relation_types[negative].id;
+    const std::string nothing = negative < 0 ? "" : extractor_.schema.relation_types[negative].id;
     int64_t correct = 0, predicted = 0, gold = 0;
     for (size_t i = 0; i < predictions.size(); ++i) {
       std::vector<std::string> wanted;
@@ -224,21 +223,21 @@ Result<int> train_extractor(const TrainConfig& config, const Context& context) {
   std::optional<DevelopmentSet> development;
   train::Evaluate evaluate;
   if (!config.eval_dataset.empty()) {
-    RELATA_TRY(TaskData dev, read_task_data(config.eval_dataset, config.dataset_format,
-                                            config.max_eval_samples));
+    RELATA_TRY(TaskData dev,
+               read_task_data(config.eval_dataset, config.dataset_format, config.max_eval_samples));
     development.emplace(extractor, std::move(dev), *engine);
     evaluate = [&development] { return development->evaluate(); };
   }
-  RELATA_TRY(const auto summary,
-             train::train(*model, rows, config.trainer, evaluate, "micro-F1"));
+  RELATA_TRY(const auto summary, train::train(*model, rows, config.trainer, evaluate, "micro-F1"));
   if (development && config.decode == "labels") {
     // The weights kept may be those of an earlier evaluation: tune the decision for them.
     RELATA_TRY(const double f1, development->evaluate());
     extractor.config.threshold = development->decision().threshold;
     extractor.config.negative_bias = development->decision().negative_bias;
-    log_info(fmt::format("decision tuned on the development set: threshold {:.2f}, negative bias "
-                         "{:+.2f}, micro-F1 {:.4f}",
-                         extractor.config.threshold, extractor.config.negative_bias, f1));
+    log_info(
+        fmt::format("decision tuned on the development set: threshold {:.2f}, negative bias "
+                    "{:+.2f}, micro-F1 {:.4f}",
+                    extractor.config.threshold, extractor.config.negative_bias, f1));
   }
   RELATA_CHECK(save_result(config, *model, tokenizer.get(), &extractor));
   report(config, summary, development.has_value(), context);
@@ -259,8 +258,10 @@ void add_train_command(CLI::App& app, Context& context) {
   verb->add_option("CONFIG", options->config, "YAML file; see recipes/")->required();
   verb->add_option("OVERRIDES", options->overrides, "key=value, after the configuration's own");
   verb->footer(
-      "Trains from scratch, fine-tunes all weights or a LoRA adapter, evaluates on the development\n"
-      "set while it runs and keeps the best weights. The output folder is all that `relata extract`\n"
+      "Trains from scratch, fine-tunes all weights or a LoRA adapter, evaluates on the "
+      "development\n"
+      "set while it runs and keeps the best weights. The output folder is all that `relata "
+      "extract`\n"
       "needs. A killed run goes on with resume_from_checkpoint=auto when save_steps is set.\n\n"
       "Examples:\n"
       "  relata train recipes/fewrel.yaml output_dir=out/fewrel\n"

@@ -23,7 +23,8 @@ Status read_model_section(const Json& json, const std::string& where, model::Lla
   fields.get("tie_word_embeddings", model.tie_embeddings);
   RELATA_CHECK(fields.finish());
   if (model.num_kv_heads == 0) model.num_kv_heads = model.num_heads;
-  if (model.head_dim == 0 && model.num_heads > 0) model.head_dim = model.hidden_size / model.num_heads;
+  if (model.head_dim == 0 && model.num_heads > 0)
+    model.head_dim = model.hidden_size / model.num_heads;
   return {};
 }
 
@@ -91,7 +92,8 @@ Result<TrainConfig> read_train_config(const std::string& path,
   }
   c.lora.base_model = c.model_name_or_path;
   if (c.dataset.empty()) {
-    return usage_error(path + ": no dataset", "set dataset: FILE, or dataset=FILE after the config");
+    return usage_error(path + ": no dataset",
+                       "set dataset: FILE, or dataset=FILE after the config");
   }
   if (c.trainer.output_dir.empty()) {
     return usage_error(path + ": no output_dir", "set output_dir: FOLDER");

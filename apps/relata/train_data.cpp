@@ -86,13 +86,13 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
       if (target.labels.empty()) continue;
       for (const std::string& label : target.labels) {
         if (extractor.schema.find(label) < 0) {
-          return input_error("document " + document.id + ": relation '" + label +
-                                 "' is not in the schema",
-                             "add it to the schema file, or leave schema out to infer one");
+          return input_error(
+              "document " + document.id + ": relation '" + label + "' is not in the schema",
+              "add it to the schema file, or leave schema out to infer one");
         }
       }
-      RELATA_TRY(const auto prompt, extract::encode_prompt(extractor, tokenizer, document,
-                                                           target.head, target.tail));
+      RELATA_TRY(const auto prompt,
+                 extract::encode_prompt(extractor, tokenizer, document, target.head, target.tail));
       std::vector<std::vector<std::string>> answers;
       if (config.multi_label == "split") {
         for (const std::string& label : target.labels) answers.push_back({label});

@@ -132,7 +132,8 @@ def main():
         for group in batches(train, generator):
             started = time.perf_counter()
             share = spent / budget
-            rate = arguments.rate * min(1, (steps + 1) / 100) * 0.5 * (1 + math.cos(math.pi * share))
+            warm = min(1, (steps + 1) / 100)
+            rate = arguments.rate * warm * 0.5 * (1 + math.cos(math.pi * share))
             for setting in optimizer.param_groups:
                 setting["lr"] = rate
             text = arguments.text_weight if share < arguments.text_until else 0.0

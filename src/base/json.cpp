@@ -407,6 +407,12 @@ class YamlBuilder : public YAML::EventHandler {
   int documents_ = 0;
 };
 
+std::string_view trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
 bool plain_is_safe(const std::string& text) {
   auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   if (text.empty() || text.size() > 200 || text.back() == ' ') return false;
@@ -543,18 +549,15 @@ Status apply_override(Json& value, const std::string& assignment) {
   if (equals == std::string::npos || equals == 0) {
     return usage_error(shown + ": key=value wanted", "for example learning_rate=1e-4");
   }
+  const std::string_view left = trimmed(std::string_view(assignment).substr(0, equals));
+  const std::string_view right = trimmed(std::string_view(assignment).substr(equals + 1));
   std::vector<std::string> path;
-  for (size_t begin = 0; begin <= equals;) {
-    const size_t end = std::min(assignment.find('.', begin), equals);
+  for (size_t begin = 0; begin <= left.size();) {
+    const size_t end = std::min(left.find('.', begin), left.size());
     if (end == begin) return usage_error(shown + ": a part of the key is empty");
-    path.push_back(assignment.substr(begin, end - begin));
+    path.emplace_back(left.substr(begin, end - begin));
     begin = end + 1;
   }
-  std::string_view right = std::string_view(assignment).substr(equals + 1);
-  const size_t first = right.find_first_not_of(" \t");
-  right = first == std::string_view::npos
-              ? std::string_view()
-              : right.substr(first, right.find_last_not_of(" \t") - first + 1);
   // Only what cannot be a plain word is YAML: "note=a: b # c" is a string for people.
   const bool is_yaml =
       !right.empty() && std::string_view("[{\"'").find(right[0]) != std::string_view::npos;

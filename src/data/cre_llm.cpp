@@ -9,8 +9,8 @@
 namespace relata::data {
 namespace {
 
-// Reading tries this many ways to split an input, and peels this many nested brackets.
-constexpr int kMostTries = 16;
+constexpr int kMostSplits = 64;   // ways to read an input that are tried
+constexpr int kMostBrackets = 8;  // around one mention
 
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
   std::string out;
@@ -45,15 +45,18 @@ struct Question {
   bool exact = false;  // mark_entities(sentence) gives `marked`
 };
 
-// Undoes mark_entities(), if need be for brackets that it would have set otherwise.
+// Undoes mark_entities(). Where that could not bracket the tail, because the head's brackets were
+// in the way, brackets around the whole tail were set by hand and go as well.
 void recover_sentence(Question& question) {
   const std::string head = bracketed(question.head);
   const std::string tail = bracketed(question.tail);
+  const bool tail_is_marked = question.marked.find(tail) != std::string::npos;
   std::string sentence = question.marked;
-  for (int i = 0; i < kMostTries; ++i) {
+  for (int i = 0; i < kMostBrackets; ++i) {
     const size_t size = sentence.size();
     sentence = replace_all(replace_all(sentence, tail, question.tail), head, question.head);
-    if (mark_entities(sentence, question.head, question.tail) == question.marked) {
+    const bool by_hand = !tail_is_marked && sentence.find(tail) != std::string::npos;
+    if (!by_hand && mark_entities(sentence, question.head, question.tail) == question.marked) {
       question.exact = true;
       break;
     }
@@ -62,35 +65,38 @@ void recover_sentence(Question& question) {
   question.sentence = std::move(sentence);
 }
 
-// "marked ([head],?,[tail])"; entities may hold the separators, so all splits are tried in turn.
+// "marked ([head],?,[tail])"; entities may hold the separators, so the splits are tried in turn.
 Result<Question> parse_input(std::string_view input, const std::string& where) {
+  constexpr std::string_view kOpen = " ([";
+  constexpr std::string_view kMiddle = "],?,[";
+  constexpr std::string_view kClose = "])";
   Question best;
-  int tries = 0;
-  if (input.ends_with("])")) {
-    for (size_t open = input.rfind(" (["); open != std::string_view::npos && tries < kMostTries;
-         open = open == 0 ? std::string_view::npos : input.rfind(" ([", open - 1)) {
-      constexpr std::string_view kMiddle = "],?,[";
-      for (size_t middle = input.find(kMiddle, open); middle != std::string_view::npos;
-           middle = input.find(kMiddle, middle + 1)) {
-        if (++tries > kMostTries) break;
-        Question question;
-        question.marked = input.substr(0, open);
-        question.head = input.substr(open + 3, middle - open - 3);
-        const size_t tail = middle + kMiddle.size();
-        if (tail + 2 >= input.size() || question.head.empty()) continue;
-        question.tail = input.substr(tail, input.size() - 2 - tail);
-        recover_sentence(question);
-        const PairRow row{question.head, question.tail, std::nullopt, question.sentence};
-        if (!PairDocuments::check(row, where).ok()) continue;
-        if (question.exact) return question;
-        if (best.head.empty()) best = std::move(question);
-      }
+  int splits = 0;
+  size_t open = input.ends_with(kClose) ? input.find(kOpen) : std::string_view::npos;
+  for (; open != std::string_view::npos; open = input.find(kOpen, open + 1)) {
+    const size_t head = open + kOpen.size();
+    size_t middle = input.find(kMiddle, head);
+    if (middle == std::string_view::npos) break;
+    for (; middle != std::string_view::npos; middle = input.find(kMiddle, middle + 1)) {
+      const size_t tail = middle + kMiddle.size();
+      if (++splits > kMostSplits) break;
+      if (tail + kClose.size() >= input.size() || middle == head) break;
+      Question question;
+      question.marked = input.substr(0, open);
+      question.head = input.substr(head, middle - head);
+      question.tail = input.substr(tail, input.size() - kClose.size() - tail);
+      recover_sentence(question);
+      const PairRow row{question.head, question.tail, std::nullopt, question.sentence};
+      if (!PairDocuments::check(row, where).ok()) continue;
+      if (question.exact) return question;
+      if (best.head.empty()) best = std::move(question);
     }
+    if (splits > kMostSplits) break;
   }
   if (!best.head.empty()) return best;
   return input_error(where +
-                         ": the input is not a sentence with its entities in brackets, a "
-                         "space and ([head],?,[tail])",
+                         ": the input is not a sentence with its entities in brackets, a space and "
+                         "([head],?,[tail])",
                      "check the record, or leave bad records out with on_error=skip");
 }
 

@@ -28,6 +28,24 @@ std::string place_of(const Document& document, const PairQuery& query) {
          document.entities[static_cast<size_t>(query.tail)].text + ")";
 }
 
+// Where no answer begins another one, an answer is told apart by its own tokens alone, and the
+// closing token, which would cost a forward pass per label, is left out.
+void drop_needless_ends(std::vector<Ids>& answers, int32_t eos) {
+  if (eos < 0) return;
+  std::vector<Ids> bare = answers;
+  for (Ids& ids : bare) {
+    if (ids.size() > 1 && ids.back() == eos) ids.pop_back();
+  }
+  std::vector<Ids> sorted = bare;
+  std::sort(sorted.begin(), sorted.end());
+  for (size_t i = 0; i + 1 < sorted.size(); ++i) {
+    const Ids& a = sorted[i];
+    const Ids& b = sorted[i + 1];
+    if (a.size() <= b.size() && std::equal(a.begin(), a.end(), b.begin())) return;
+  }
+  answers = std::move(bare);
+}
+
 // One answer per relation type of the schema, in its order.
 Result<std::vector<Ids>> label_answers(const Extractor& extractor, const text::Tokenizer& tokenizer,
                                        const Document& document, const PairQuery& query) {
@@ -49,6 +67,7 @@ Result<std::vector<Ids>> label_answers(const Extractor& extractor, const text::T
     }
     answers.push_back(std::move(ids));
   }
+  drop_needless_ends(answers, tokenizer.eos_id());
   return answers;
 }
 

@@ -1,5 +1,4 @@
 #include <unicode/regex.h>
-#include <unicode/uchar.h>
 #include <unicode/utext.h>
 
 #include <algorithm>
@@ -255,7 +254,7 @@ class ByteLevel : public PreTokenizer {
       : prefix_space_(prefix_space), pattern_(std::move(pattern)) {}
 
   std::vector<AlignedText> apply(AlignedText text) const override {
-    if (prefix_space_ && !starts_with_space(text.text())) text.prepend(" ");
+    if (prefix_space_ && !text.empty() && !text.text().starts_with(' ')) text.prepend(" ");
     std::vector<AlignedText> pieces = pattern_ == nullptr
                                           ? one_piece(std::move(text))
                                           : split_text(text, *pattern_, Behavior::kIsolated, false);
@@ -264,12 +263,6 @@ class ByteLevel : public PreTokenizer {
   }
 
  private:
-  static bool starts_with_space(const std::string& text) {
-    if (text.empty()) return true;
-    const auto first = to_code_points(std::string_view(text).substr(0, code_point_length(text, 0)));
-    return u_isUWhiteSpace(static_cast<UChar32>(first.front())) != 0;
-  }
-
   static AlignedText to_visible(const AlignedText& text) {
     AlignedText out;
     for (size_t i = 0; i < text.size(); ++i) {

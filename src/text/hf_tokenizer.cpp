@@ -7,6 +7,7 @@
 
 #include "bpe_model.h"
 #include "hf_components.h"
+#include "sentencepiece_tokenizer.h"
 
 namespace relata::text {
 namespace {
@@ -76,6 +77,9 @@ Result<std::shared_ptr<const Tokenizer>> HfTokenizer::load(ModelFolder files) {
   if (!model_node.is_object() || !model_node.contains("merges") || model_node.contains("type")) {
     RELATA_TRY(type, component_type(model_node, path + ": model"));
   }
+  // A unigram model is one that SentencePiece itself reads, when its own file lies beside.
+  const bool convertible = type == "Unigram" && files.find("tokenizer.model") != nullptr;
+  if (convertible) return load_sentencepiece(std::move(files));
   if (type != "BPE") return unsupported_component(path + ": model", type);
   RELATA_TRY(BpeModel model, BpeModel::from_json(model_node, path + ": model"));
   RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files));

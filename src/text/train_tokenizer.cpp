@@ -7,6 +7,7 @@
 
 #include "relata/base/file.h"
 #include "relata/text/tokenizer.h"
+#include "unigram_json.h"
 
 namespace relata::text {
 namespace {
@@ -128,7 +129,7 @@ Json added_token(const std::string& content, bool special) {
           {"rstrip", false},    {"single_word", false}, {"special", special}};
 }
 
-Json config_json(const std::vector<std::string>& symbols) {
+Json config_json(const std::vector<std::string>& symbols, bool unigram) {
   Json added = Json::object();
   for (size_t id = 0; id < kControlPieces.size(); ++id) {
     added[std::to_string(id)] = added_token(kControlPieces[id], true);
@@ -137,7 +138,8 @@ Json config_json(const std::vector<std::string>& symbols) {
   for (size_t i = 0; i < symbols.size(); ++i) {
     added[std::to_string(kControlPieces.size() + i)] = added_token(symbols[i], false);
   }
-  return {{"tokenizer_class", "LlamaTokenizer"},
+  // From Transformers 5 on, LlamaTokenizer takes every model for BPE.
+  return {{"tokenizer_class", unigram ? "PreTrainedTokenizerFast" : "LlamaTokenizer"},
           {"add_bos_token", true},
           {"add_eos_token", false},
           {"add_prefix_space", false},
@@ -151,11 +153,24 @@ Json config_json(const std::vector<std::string>& symbols) {
           {"added_tokens_decoder", std::move(added)}};
 }
 
+// Files that would be read together with the new ones, and would contradict them.
+Status check_folder(const std::string& folder, bool unigram) {
+  for (const char* name : {"tokenizer.json", "added_tokens.json"}) {
+    const std::string path = folder + "/" + name;
+    const bool replaced = unigram && name == std::string_view("tokenizer.json");
+    if (replaced || !file_exists(path)) continue;
+    return usage_error(path + " belongs to another tokenizer", "train into an empty folder");
+  }
+  return {};
+}
+
 }  // namespace
 
 Status train_tokenizer(const std::vector<std::string>& lines, const TokenizerTraining& options,
                        const std::string& folder) {
   RELATA_CHECK(check_options(options));
+  const bool unigram = options.model_type == "unigram";
+  RELATA_CHECK(check_folder(folder, unigram));
   RELATA_TRY(const auto usable, usable_lines(lines));
   const auto symbols = unique_symbols(options.user_symbols);
   size_t longest = 0;
@@ -171,7 +186,11 @@ Status train_tokenizer(const std::vector<std::string>& lines, const TokenizerTra
   }
   RELATA_CHECK(make_folders(folder));
   RELATA_CHECK(write_file_atomic(folder + "/tokenizer.model", model));
-  RELATA_CHECK(write_json(folder + "/tokenizer_config.json", config_json(symbols)));
+  if (unigram) {
+    RELATA_TRY(const Json converted, unigram_tokenizer_json(model));
+    RELATA_CHECK(write_json(folder + "/tokenizer.json", converted, -1));
+  }
+  RELATA_CHECK(write_json(folder + "/tokenizer_config.json", config_json(symbols, unigram)));
   return write_json(folder + "/special_tokens_map.json",
                     {{"bos_token", "<s>"}, {"eos_token", "</s>"}, {"unk_token", "<unk>"}});
 }

@@ -62,7 +62,7 @@ def relata(folder, texts, *flags):
     lines = "".join(json.dumps(text) + "\n" for text in texts)
     done = subprocess.run([BINARY, "tokenizer", "encode", folder, *flags], input=lines.encode(),
                           stdout=subprocess.PIPE, check=True, timeout=600)
-    answers = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == len(texts)
     return answers
 

@@ -64,8 +64,9 @@ def test_torch_through_two_headers(tmp_path):
         "src/extract/a.cpp": '#include "relata/generate/deep.h"\n',
     })
     assert len(problems) == 2
-    assert problems[1] == ("src/extract/a.cpp:1: relata/generate/deep.h brings in LibTorch's headers"
-                           " (through include/relata/model/llama.h > torch/torch.h)")
+    assert problems[1] == (
+        "src/extract/a.cpp:1: relata/generate/deep.h brings in LibTorch's headers"
+        " (through include/relata/model/llama.h > torch/torch.h)")
 
 
 def test_include_cycle_ends(tmp_path):

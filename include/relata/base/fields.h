@@ -26,15 +26,15 @@ class Fields {
   void get(const std::string& key, bool& out);
   void get(const std::string& key, int& out);
   void get(const std::string& key, int64_t& out);
-  void get(const std::string& key, double& out);  // accepts integers
-  void get(const std::string& key, std::string& out);  // accepts numbers, as written
+  void get(const std::string& key, double& out);                    // accepts integers
+  void get(const std::string& key, std::string& out);               // accepts numbers, as written
   void get(const std::string& key, std::vector<std::string>& out);  // a string is split at commas
   void get(const std::string& key, Json& out);
   // Like get() for a string that must be one of `allowed`.
   void get_choice(const std::string& key, std::string& out,
                   const std::vector<std::string>& allowed);
   void alias(const std::string& old_key, const std::string& key);  // before get(key)
-  void ignore(const std::string& key);  // known, read elsewhere
+  void ignore(const std::string& key);                             // known, read elsewhere
   bool has(const std::string& key) const;
 
   Status finish();  // the first problem found, as a usage error

@@ -18,7 +18,8 @@ Result<Json> read_json(const std::string& path);
 // Atomic; indented by `indent` spaces (-1: one line), non-ASCII unescaped, final newline.
 Status write_json(const std::string& path, const Json& value, int indent = 2);
 
-// A YAML file as JSON (null, bool, int, float, string; 1e-4 is a number). Duplicate keys are errors.
+// A YAML file as JSON (null, bool, int, float, string; 1e-4 is a number). Duplicate keys are
+// errors.
 Result<Json> parse_yaml(std::string_view text, const std::string& where);
 Result<Json> read_yaml(const std::string& path);
 std::string to_yaml(const Json& value);

@@ -12,14 +12,14 @@ namespace relata::extract {
 struct ExtractorConfig {
   int format_version = 1;
   std::string pipeline = "pair";
-  std::string model = "model";     // folder, relative to the extractor's or absolute
-  std::string adapter;             // "" or "adapters/pair"
+  std::string model = "model";  // folder, relative to the extractor's or absolute
+  std::string adapter;          // "" or "adapters/pair"
   std::string template_file = "templates/pair.yaml";
-  std::string chat = "none";       // chat wrapper
-  std::string decode = "labels";   // labels (exhaustive scoring) or free
-  double threshold = 0.5;          // a label beside the best one is kept from this posterior on
-  double negative_bias = 0.0;      // added to the negative label's log-probability; tuned on dev
-  int max_new_tokens = 64;         // free decoding
+  std::string chat = "none";      // chat wrapper
+  std::string decode = "labels";  // labels (exhaustive scoring) or free
+  double threshold = 0.5;         // a label beside the best one is kept from this posterior on
+  double negative_bias = 0.0;     // added to the negative label's log-probability; tuned on dev
+  int max_new_tokens = 64;        // free decoding
 };
 
 struct Extractor {

@@ -3,7 +3,7 @@
 //   name: cre-llm-zh
 //   marking: rewrite          # none | rewrite (brackets by text replacement, as CRE-LLM) | spans
 //   markers: ["[", "]", "[", "]"]     # head open, head close, tail open, tail close
-//   prompt: "{instruction}\n[{sentence}] ([{head}],?,[{tail}])"
+//   prompt: "{instruction}\n{sentence} ([{head}],?,[{tail}])"
 //   answer: "([{head}],{relation},[{tail}])"      # one relation; several are joined by `joiner`
 //   joiner: ","
 //   instruction: "..."
@@ -48,7 +48,7 @@ struct RenderedPrompt {
   std::string text;
   size_t shared = 0;
 };
-// `head_mention` / `tail_mention`: with marking "spans" every mention is wrapped, nested ranges too.
+// With marking "spans" every mention is wrapped, overlapping ones too, and markers always nest.
 Result<RenderedPrompt> render_prompt(const PairTemplate& pair_template, const data::Schema& schema,
                                      const data::Document& document, int head, int tail);
 std::string render_answer(const PairTemplate& pair_template, const data::Schema& schema,

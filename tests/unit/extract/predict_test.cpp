@@ -73,7 +73,8 @@ TEST_F(Predict, AnswersOfTheQueriesOwnPair) {
     EXPECT_TRUE(answer.starts_with(asked.substr(0, end))) << asked << " " << answer;
     return answer.find("crosses") != std::string::npos ? -0.1 : -3.0;
   };
-  for (const auto& prediction : predict().value()) EXPECT_EQ(prediction.labels, Strings{"P177"});
+  const auto out = predict().value();
+  for (const auto& prediction : out) EXPECT_EQ(prediction.labels, Strings{"P177"});
 }
 
 TEST_F(Predict, NegativeBiasMovesTheDecision) {

@@ -163,7 +163,7 @@ TEST(HfTokenizer, HonoursTheFlagsOfAddedTokens) {
 
 TEST(HfTokenizer, TakesMergesAsPairs) {
   Node root = small_tokenizer();
-  root["model"]["merges"] = {{"b", "c"}, {"a", "bc"}};
+  root["model"]["merges"] = Node::array({Node::array({"b", "c"}), Node::array({"a", "bc"})});
   EXPECT_EQ(pieces(*load(root).value(), "abc"), (Pieces{kSpace, "abc"}));
 }
 

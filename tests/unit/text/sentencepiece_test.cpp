@@ -171,7 +171,9 @@ TEST_P(SentencePiece, TrainsTheSameModelTwice) {
   options.model_type = GetParam();
   options.user_symbols = {"<rel:mother>", "<rel:mother,of>", "关系"};
   ASSERT_TRUE(train_tokenizer(training_lines(), options, again.path()).ok());
-  EXPECT_EQ(again.read("tokenizer.model"), folder_.read("tokenizer.model"));
+  for (const char* name : {"tokenizer.model", "tokenizer_config.json", "tokenizer.json"}) {
+    EXPECT_EQ(again.read(name), folder_.read(name));
+  }
 }
 
 TEST_P(SentencePiece, HandlesAddedTokensPastTheModel) {
@@ -210,22 +212,40 @@ TEST(SentencePieceTraining, RefusesWhatItCannotTrain) {
     const Status status = train_tokenizer(lines, options, folder.path());
     return !status.ok() && !status.error().message.empty();
   };
+  const auto refuses = [&](auto TokenizerTraining::*member, auto value) {
+    TokenizerTraining options;
+    options.*member = value;
+    return fails({"abc def"}, options);
+  };
   EXPECT_TRUE(fails({}, {}));
   EXPECT_TRUE(fails({"", "  "}, {}));
   EXPECT_TRUE(fails({"a\xFF"}, {}));
-  EXPECT_TRUE(fails({"a"}, {.model_type = "wordpiece"}));
-  EXPECT_TRUE(fails({"a"}, {.vocab_size = 0}));
-  EXPECT_TRUE(fails({"abc def"}, {.vocab_size = 10}));
-  EXPECT_TRUE(fails({"a"}, {.character_coverage = 7}));
-  EXPECT_TRUE(fails({"a"}, {.user_symbols = {"</s>"}}));
-  EXPECT_TRUE(fails({"a"}, {.user_symbols = {""}}));
-  EXPECT_TRUE(fails({"a"}, {.user_symbols = {"a b"}}));
-  EXPECT_TRUE(fails({"a"}, {.threads = 0}));
+  EXPECT_TRUE(refuses(&TokenizerTraining::model_type, "wordpiece"));
+  EXPECT_TRUE(refuses(&TokenizerTraining::vocab_size, 0));
+  EXPECT_TRUE(refuses(&TokenizerTraining::vocab_size, 10));
+  EXPECT_TRUE(refuses(&TokenizerTraining::character_coverage, 7.0));
+  EXPECT_TRUE(refuses(&TokenizerTraining::threads, 0));
+  for (const std::string symbol : {"</s>", "", "a b", "a\xFF"}) {
+    EXPECT_TRUE(refuses(&TokenizerTraining::user_symbols, std::vector<std::string>{symbol}));
+  }
+}
+
+TEST(SentencePieceTraining, DoesNotMixTokenizersInOneFolder) {
+  const TempFolder folder;
+  TokenizerTraining options;
+  ASSERT_TRUE(train_tokenizer(training_lines(), options, folder.path()).ok());
+  EXPECT_TRUE(train_tokenizer(training_lines(), options, folder.path()).ok());
+  options.model_type = "bpe";
+  const Status status = train_tokenizer(training_lines(), options, folder.path());
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("tokenizer.json"), std::string::npos);
 }
 
 TEST(SentencePieceLoading, NamesTheBadFile) {
   const TempFolder trained;
-  ASSERT_TRUE(train_tokenizer(training_lines(), {.vocab_size = 400}, trained.path()).ok());
+  TokenizerTraining options;
+  options.vocab_size = 400;
+  ASSERT_TRUE(train_tokenizer(training_lines(), options, trained.path()).ok());
   const std::string model = trained.read("tokenizer.model");
   const auto error = [](const TempFolder& folder) {
     const auto loaded = load_tokenizer(folder.path());

@@ -40,7 +40,7 @@ TEST(Utf8, ConvertsToCodePointsAndBack) {
     if (c >= 0xD800 && c <= 0xDFFF) continue;
     std::string one;
     append_utf8(one, c);
-    ASSERT_EQ(find_invalid_utf8(one), std::nullopt) << c;
+    ASSERT_EQ(find_invalid_utf8(one), std::nullopt) << static_cast<unsigned>(c);
     ASSERT_EQ(to_code_points(one), std::u32string(1, c));
   }
 }

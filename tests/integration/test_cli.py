@@ -1,0 +1,359 @@
+"""The program as users meet it: help, exit codes, messages and round trips."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RELATA = os.environ.get("RELATA_BIN", str(ROOT / "build/release/bin/relata"))
+VERBS = [
+    "train", "extract", "evaluate", "generate", "score", "doctor", "completion",
+    "data convert", "data stats", "data validate", "data split", "data formats",
+    "schema validate", "schema show", "schema infer",
+    "tokenizer train", "tokenizer encode", "tokenizer decode", "tokenizer show",
+]
+ROWS = [
+    ("东部文具", "永升", "拥有", "东部文具拥有永升的股份。"),
+    ("甲公司", "乙公司", "unknown", "甲公司与乙公司昨日会面。"),
+    ("李四", "甲公司", "任职", "李四昨日进入甲公司。"),
+    ("Ada", "Byron", "parent", "Ada was the daughter of Byron."),
+]
+
+pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is not built")
+
+
+def relata(*arguments, cwd=None, stdin="", env=None, code=0):
+    """Runs the program and checks its exit code; bytes or text on stdin."""
+    data = stdin if isinstance(stdin, bytes) else stdin.encode()
+    result = subprocess.run([RELATA, *map(str, arguments)], cwd=cwd, input=data, capture_output=True,
+                            env={**os.environ, **(env or {})}, timeout=120)
+    result.out = result.stdout.decode()
+    result.err = result.stderr.decode()
+    assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.err}{result.out}"
+    return result
+
+
+def json_lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def tsv(tmp_path):
+    path = tmp_path / "gold.txt"
+    path.write_bytes("".join("\t".join(row) + "\r\n\r\n" for row in ROWS).encode())
+    return path
+
+
+@pytest.fixture
+def gold(tmp_path, tsv):
+    path = tmp_path / "gold.jsonl"
+    relata("data", "convert", tsv, "-o", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenizer")
+    text = folder / "lines.txt"
+    text.write_text("".join(f"{row[3]} the quick brown fox {i}\n" for i in range(40) for row in ROWS))
+    relata("tokenizer", "train", folder / "tok", "--vocab-size", 400, "--symbols", "<a>,<b>", text)
+    return folder / "tok"
+
+
+# ---- help and usage ----------------------------------------------------------------------------
+
+
+def test_root_help_lists_every_verb():
+    text = relata("--help").out
+    for verb in VERBS:
+        assert f"\n  {verb.split()[0]} " in text
+    assert "Exit codes" in text
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_teaches(verb):
+    text = relata(*verb.split(), "--help").out
+    examples = text.split("Examples:\n")[1]
+    assert examples.count("relata ") >= 2
+    assert f"relata {verb}" in examples
+    assert relata(*verb.split(), "-h").out == text
+
+
+def test_version():
+    assert relata("--version").out.startswith("relata 0.")
+
+
+@pytest.mark.parametrize("arguments, message, hint", [
+    ([], "needs a verb", "relata --help"),
+    (["data"], "needs a verb", "relata data --help"),
+    (["trian"], "unknown verb 'trian'", "did you mean 'train'?"),
+    (["data", "convrt"], "'convrt'", "did you mean 'convert'?"),
+    (["data", "convert", "--fro", "x"], "unknown flag '--fro'", "did you mean '--from'?"),
+    (["evaluate"], "--gold is required", "relata evaluate --help"),
+    (["doctor", "--threads", "0"], "--threads", "--help"),
+    (["doctor", "--device", "tpu"], "'tpu'", "--help"),
+    (["doctor", "extra"], "'extra'", "relata doctor --help"),
+    (["data", "convert", "--to", "jsnl", "-"], "jsnl", "did you mean 'jsonl'?"),
+])
+def test_wrong_usage_exits_2_with_a_hint(arguments, message, hint):
+    result = relata(*arguments, code=2)
+    first, second = result.err.splitlines()
+    assert first.startswith("relata: ") and message in first
+    assert hint in second
+    assert result.out == ""
+
+
+def test_shared_flags_work_before_and_after_the_verb():
+    for result in (relata("--json", "doctor"), relata("doctor", "--json"),
+                   relata("doctor", env={"RELATA_JSON": "1"})):
+        assert {"relata", "libtorch", "machine"} <= json.loads(result.out).keys()
+    relata("doctor", env={"RELATA_SEED": "many"}, code=2)
+
+
+def test_completion_scripts_parse(tmp_path):
+    script = tmp_path / "relata.bash"
+    script.write_text(relata("completion", "bash").out)
+    probe = (f"source {script}; COMP_WORDS=(relata data conv); COMP_CWORD=2; _relata; "
+             "echo ${COMPREPLY[@]}")
+    assert subprocess.run(["bash", "-c", probe], capture_output=True, text=True).stdout == "convert\n"
+    assert "complete -c relata" in relata("completion", "fish").out
+    assert "bashcompinit" in relata("completion", "zsh").out
+
+
+# ---- streams and signals -----------------------------------------------------------------------
+
+
+def test_full_disk_is_a_resource_error():
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run([RELATA, "data", "formats"], stdout=full, stderr=subprocess.PIPE)
+    assert result.returncode == 5
+    assert b"No space left" in result.stderr
+
+
+def test_interrupt_exits_130():
+    process = subprocess.Popen([RELATA, "data", "stats", "-"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"relata: interrupted" in err
+
+
+def test_log_file_and_quiet(tmp_path, tsv):
+    log = tmp_path / "log.txt"
+    result = relata("data", "convert", tsv, "-q", "--log-file", log)
+    assert result.err == ""
+    assert "4 documents" in log.read_text()
+
+
+# ---- data --------------------------------------------------------------------------------------
+
+
+def test_convert_to_canonical_counts_code_points(gold):
+    record = json_lines(gold.read_text())[0]
+    assert record["text"] == ROWS[0][3]
+    assert record["entities"][1]["mentions"] == [[6, 8]]
+    assert record["relations"] == [{"head": "e0", "tail": "e1", "type": "拥有"}]
+
+
+@pytest.mark.parametrize("name", ["cre-tsv", "cre-llm", "csv"])
+def test_round_trip_through_format(name, gold, tmp_path):
+    there = tmp_path / ("there.csv" if name == "csv" else "there")
+    relata("data", "convert", "--to", name, gold, "-o", there, "--instruction", "Which relation?")
+    back = relata("data", "convert", "--from", name, there).out
+    triples = [(d["text"], d["entities"][0]["text"], d["entities"][1]["text"],
+                [r["type"] for r in d["relations"]]) for d in json_lines(back)]
+    assert triples == [(text, head, tail, [label]) for head, tail, label, text in ROWS]
+
+
+def test_convert_reads_stdin_and_several_files(tsv):
+    assert relata("data", "convert", "--from", "cre-tsv", "-", stdin=tsv.read_bytes()).out
+    assert len(relata("data", "convert", tsv, tsv).out.splitlines()) == 2 * len(ROWS)
+
+
+def test_bad_row_names_file_and_line(tmp_path, tsv):
+    with open(tsv, "ab") as file:
+        file.write("头\t尾\t少一列\n".encode())
+    result = relata("data", "convert", "--from", "cre-tsv", tsv, "-o", tmp_path / "no", code=3)
+    assert f"relata: {tsv}:9: 3 columns, 4 wanted" in result.err
+    assert len(result.err.splitlines()) == 2
+    assert not (tmp_path / "no").exists()
+
+
+def test_skipped_rows_exit_4_and_are_listed(tmp_path, tsv):
+    with open(tsv, "ab") as file:
+        file.write("头\t尾\t少一列\n".encode())
+    out = tmp_path / "out.jsonl"
+    relata("data", "convert", "--from", "cre-tsv", "--on-error", "skip", tsv, "-o", out, code=4)
+    assert len(out.read_text().splitlines()) == len(ROWS)
+    assert f"{tsv}:9: 3 columns" in (tmp_path / "out.jsonl.skipped.txt").read_text()
+    report = relata("data", "validate", "--from", "cre-tsv", tsv, "--json", code=3)
+    assert json.loads(report.out)["records"] == len(ROWS)
+
+
+@pytest.mark.parametrize("content, place", [
+    (b'{"id": "a", "text": "x", "entities": [], "relations": []}\n{"id": \n', "bad.jsonl:2"),
+    (b'{"id": "a", "text": "x", "entities": [{"id": "e0", "text": "x", "type": "",'
+     b' "mentions": [[0, 9]]}], "relations": []}\n', "bad.jsonl:1"),
+    (b'{"id": "a", "text": "\xff"}\n', "bad.jsonl:1"),
+    (b"", "bad.jsonl"),
+])
+def test_bad_jsonl_names_the_place(tmp_path, content, place):
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(content)
+    assert place in relata("data", "stats", path, code=3).err
+
+
+def test_stats_and_formats(gold):
+    stats = json.loads(relata("data", "stats", gold, "--json").out)
+    assert stats["documents"] == len(ROWS)
+    assert stats["relation_types"]["拥有"] == 1
+    names = {entry["name"] for entry in json.loads(relata("data", "formats", "--json").out)}
+    assert {"jsonl", "cre-tsv", "cre-llm", "fewrel"} <= names
+
+
+def test_split_keeps_heads_together_and_repeats(tmp_path):
+    rows = [(f"head{i % 12}", f"tail{i}", "r", f"head{i % 12} saw tail{i} again.") for i in range(96)]
+    source = tmp_path / "all.txt"
+    source.write_text("".join("\t".join(row) + "\n" for row in rows))
+    for folder in ("a", "b"):
+        relata("data", "split", source, "-o", tmp_path / folder, "--by", "head", "--seed", 3,
+               "--parts", "train=0.75,test=0.25")
+    parts = {}
+    for name in ("train", "test"):
+        text = (tmp_path / "a" / f"{name}.jsonl").read_text()
+        assert text == (tmp_path / "b" / f"{name}.jsonl").read_text()
+        parts[name] = json_lines(text)
+    assert len(parts["train"]) == 72 and len(parts["test"]) == 24
+    heads = [{d["entities"][0]["text"] for d in part} for part in parts.values()]
+    assert not heads[0] & heads[1]
+    relata("data", "split", source, "-o", tmp_path / "c", "--parts", "train=x", code=2)
+
+
+# ---- schema ------------------------------------------------------------------------------------
+
+
+def test_schema_infer_show_validate(gold, tmp_path):
+    path = tmp_path / "schema.json"
+    relata("schema", "infer", gold, "-o", path)
+    assert "unknown [negative]" in relata("schema", "show", path).out
+    relata("schema", "validate", path)
+    schema = json.loads(path.read_text())
+    schema["relation_types"].append(dict(schema["relation_types"][0]))
+    path.write_text(json.dumps(schema))
+    relata("schema", "validate", path, code=3)
+
+
+# ---- evaluate ----------------------------------------------------------------------------------
+
+
+def test_gold_against_gold_is_one(gold, tsv):
+    metrics = "pair-micro,pair-macro,crellm"
+    for first, second in ((gold, gold), (tsv, gold), (tsv, tsv)):
+        result = relata("evaluate", "--gold", first, "--pred", second, "--metric", metrics, "--json")
+        scores = json.loads(result.out)
+        assert list(scores) == metrics.split(",")
+        for score in scores.values():
+            assert score["f1"] == 1.0
+            assert {"precision", "recall", "ci95", "floor", "definition"} <= score.keys()
+
+
+def test_label_lists(gold, tmp_path):
+    lines = tmp_path / "labels.txt"
+    lines.write_text("拥有\nunknown\n任职\nparent\n")
+    listed = tmp_path / "labels.json"
+    listed.write_text(json.dumps(["拥有", "unknown", "拥有", "parent"], ensure_ascii=False))
+    perfect = relata("evaluate", "--gold", gold, "--pred", lines, "--json")
+    assert json.loads(perfect.out)["pair-micro"]["f1"] == 1.0
+    partly = relata("evaluate", "--gold", lines, "--pred", listed, "--json")
+    assert json.loads(partly.out)["pair-micro"]["f1"] == pytest.approx(2 / 3)
+    lines.write_text("拥有\n")
+    assert str(lines) in relata("evaluate", "--gold", gold, "--pred", lines, code=3).err
+
+
+def test_side_files_and_comparison(gold, tmp_path):
+    listed = tmp_path / "labels.json"
+    listed.write_text(json.dumps(["拥有", "unknown", "拥有", "parent"], ensure_ascii=False))
+    page, errors = tmp_path / "report.html", tmp_path / "errors.jsonl"
+    result = relata("evaluate", "--gold", gold, "--pred", gold, "--compare", listed, "--json",
+                    "--report", page, "--errors", tmp_path / "none.jsonl")
+    assert json.loads(result.out)["compare"]["pair-micro"]["difference"] == pytest.approx(1 / 3)
+    assert page.read_text().lstrip().lower().startswith("<!doctype html")
+    text = relata("evaluate", "--gold", gold, "--pred", listed, "--errors", errors).out
+    assert "pair-micro" in text
+    assert [e["predicted"] for e in json_lines(errors.read_text())] == [["拥有"]]
+    unknown = relata("evaluate", "--gold", gold, "--pred", gold, "--metric", "pair-nano", code=2)
+    assert "pair-nano" in unknown.err
+
+
+# ---- tokenizer ---------------------------------------------------------------------------------
+
+
+def test_encode_decode_round_trip(tokenizer):
+    texts = ["东部文具拥有永升的股份。", "fox <a> 🦊 é", "the  quick\tbrown"]
+    stdin = "".join(json.dumps(text) + "\n" for text in texts)
+    encoded = relata("tokenizer", "encode", tokenizer, stdin=stdin).out
+    decoded = relata("tokenizer", "decode", tokenizer, stdin=encoded).out
+    assert json_lines(decoded) == texts
+    for text, line in zip(texts, json_lines(encoded)):
+        assert line["ids"][0] == 1 and len(line["ids"]) == len(line["offsets"])
+        assert line["offsets"][-1][1] == len(text)
+    bare = json_lines(relata("tokenizer", "encode", tokenizer, "--no-special", stdin=stdin).out)
+    assert bare[0]["ids"] == json_lines(encoded)[0]["ids"][1:]
+
+
+def test_tokenizer_show_and_bad_lines(tokenizer, tmp_path):
+    shown = json.loads(relata("tokenizer", "show", tokenizer, "--json").out)
+    assert shown["kind"].startswith("sentencepiece") and shown["eos"]["id"] == 2
+    assert "stdin:2" in relata("tokenizer", "encode", tokenizer, stdin='"a"\n{}\n', code=3).err
+    assert "stdin:1" in relata("tokenizer", "decode", tokenizer, stdin="[999999]\n", code=3).err
+    assert "stdin:1" in relata("tokenizer", "decode", tokenizer, stdin="[99999999999]", code=3).err
+    assert "no tokenizer" in relata("tokenizer", "show", tmp_path, code=3).err
+
+
+# ---- requests to models ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["generate", "score"])
+def test_bad_request_lines_name_the_place(verb, tmp_path):
+    requests = tmp_path / "requests.jsonl"
+    requests.write_text('{"prompt_ids": [1], "continuation_ids": [[2]]}\n{"prompt_ids": \n')
+    result = relata(verb, "-m", tmp_path, requests, code=3)
+    assert f"relata: {requests}:2:" in result.err
+    assert result.out == ""
+    relata(verb, "-m", tmp_path, "--device", "cuda", stdin="", code=2)
+
+
+# ---- extract -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def extractor(tmp_path, gold, tokenizer):
+    folder = tmp_path / "extractor"
+    (folder / "templates").mkdir(parents=True)
+    relata("schema", "infer", gold, "-o", folder / "schema.json")
+    (folder / "extractor.yaml").write_text(
+        f"format_version: 1\npipeline: pair\nmodel: {tokenizer}\ntemplate: templates/pair.yaml\n")
+    (folder / "templates/pair.yaml").write_text(
+        'name: short\nmarking: none\nprompt: "{sentence} {head} {tail}:"\nanswer: "{relation}"\n')
+    return folder
+
+
+def test_dry_run_counts_without_a_model(extractor, gold):
+    work = json.loads(relata("extract", "-x", extractor, "--dry-run", "--json", gold).out)
+    assert work["documents"] == work["pairs"] == len(ROWS)
+    assert work["prompt_tokens"] >= work["longest_prompt"] > 0
+
+
+def test_extract_names_what_is_missing(extractor, gold, tmp_path):
+    assert "extractor.yaml" in relata("extract", "-x", tmp_path, gold, code=2).err
+    with open(extractor / "extractor.yaml", "a") as file:
+        file.write("treshold: 0.5\n")
+    assert "threshold" in relata("extract", "-x", extractor, "--dry-run", gold, code=2).err
+    relata("extract", "-x", extractor, "--journal", "j", "--no-resume", gold, code=2)
