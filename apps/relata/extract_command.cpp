@@ -131,7 +131,7 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   const JournalPlan journal = plan_journal(options);
   if (options.no_resume && journal.ours) std::remove(journal.path.c_str());
   if (!journal.path.empty()) {
-    set_interrupt_hint("what is done is kept; the same command goes on from there\n");
+    set_interrupt_hint("what is done is kept; the same command goes on from there");
   }
   RELATA_TRY(auto engine, extraction_engine(extractor, context));
   RELATA_TRY(const auto results,

@@ -1,6 +1,7 @@
 #include "help.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <memory>
 
@@ -87,7 +88,6 @@ Error unexpected_word(const CLI::App& root, const CLI::App& verb, const std::str
 CLI::App* add_verb(CLI::App& parent, const std::string& name, const std::string& summary,
                    const std::string& purpose, const std::vector<std::string>& examples) {
   CLI::App* verb = parent.add_subcommand(name, summary + "\n\n" + purpose + "\n");
-  verb->group("Verbs");
   verb->footer(fmt::format("Examples:\n  {}\n\n{}", fmt::join(examples, "\n  "), kSharedFlags));
   return verb;
 }
@@ -97,6 +97,7 @@ void set_help_style(CLI::App& root) {
   formatter->column_width(30);
   formatter->label("SUBCOMMAND", "VERB");
   root.formatter(formatter);
+  root.group("Verbs");
   root.set_help_flag("-h,--help", "This page");
 }
 

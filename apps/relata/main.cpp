@@ -26,6 +26,7 @@ void write_raw(const char* text) {
 extern "C" void on_interrupt(int) {
   write_raw("\nrelata: interrupted\n");
   write_raw(interrupt_hint);
+  if (*interrupt_hint != '\0') write_raw("\n");
   _exit(kInterrupted);
 }
 

@@ -1,5 +1,6 @@
 // `relata schema`: what may be extracted, checked, shown and inferred.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <memory>
 

@@ -30,8 +30,8 @@ pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is 
 def relata(*arguments, cwd=None, stdin="", env=None, code=0):
     """Runs the program and checks its exit code; bytes or text on stdin."""
     data = stdin if isinstance(stdin, bytes) else stdin.encode()
-    result = subprocess.run([RELATA, *map(str, arguments)], cwd=cwd, input=data, capture_output=True,
-                            env={**os.environ, **(env or {})}, timeout=120)
+    result = subprocess.run([RELATA, *map(str, arguments)], cwd=cwd, input=data, timeout=120,
+                            capture_output=True, env={**os.environ, **(env or {})})
     result.out = result.stdout.decode()
     result.err = result.stderr.decode()
     assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.err}{result.out}"
@@ -60,7 +60,8 @@ def gold(tmp_path, tsv):
 def tokenizer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tokenizer")
     text = folder / "lines.txt"
-    text.write_text("".join(f"{row[3]} the quick brown fox {i}\n" for i in range(40) for row in ROWS))
+    lines = [f"{row[3]} the quick brown fox {i}\n" for i in range(40) for row in ROWS]
+    text.write_text("".join(lines))
     relata("tokenizer", "train", folder / "tok", "--vocab-size", 400, "--symbols", "<a>,<b>", text)
     return folder / "tok"
 
@@ -120,7 +121,8 @@ def test_completion_scripts_parse(tmp_path):
     script.write_text(relata("completion", "bash").out)
     probe = (f"source {script}; COMP_WORDS=(relata data conv); COMP_CWORD=2; _relata; "
              "echo ${COMPREPLY[@]}")
-    assert subprocess.run(["bash", "-c", probe], capture_output=True, text=True).stdout == "convert\n"
+    completed = subprocess.run(["bash", "-c", probe], capture_output=True, text=True)
+    assert completed.stdout == "convert\n"
     assert "complete -c relata" in relata("completion", "fish").out
     assert "bashcompinit" in relata("completion", "zsh").out
 
@@ -219,7 +221,8 @@ def test_stats_and_formats(gold):
 
 
 def test_split_keeps_heads_together_and_repeats(tmp_path):
-    rows = [(f"head{i % 12}", f"tail{i}", "r", f"head{i % 12} saw tail{i} again.") for i in range(96)]
+    rows = [(f"head{i % 12}", f"tail{i}", "r", f"head{i % 12} saw tail{i} again.")
+            for i in range(96)]
     source = tmp_path / "all.txt"
     source.write_text("".join("\t".join(row) + "\n" for row in rows))
     for folder in ("a", "b"):
@@ -256,7 +259,8 @@ def test_schema_infer_show_validate(gold, tmp_path):
 def test_gold_against_gold_is_one(gold, tsv):
     metrics = "pair-micro,pair-macro,crellm"
     for first, second in ((gold, gold), (tsv, gold), (tsv, tsv)):
-        result = relata("evaluate", "--gold", first, "--pred", second, "--metric", metrics, "--json")
+        result = relata("evaluate", "--gold", first, "--pred", second, "--json",
+                        "--metric", metrics)
         scores = json.loads(result.out)
         assert list(scores) == metrics.split(",")
         for score in scores.values():

@@ -56,7 +56,7 @@ struct TokenizerTraining {
 };
 
 // Trains a SentencePiece vocabulary (byte fallback; <unk> 0, <s> 1, </s> 2) on `lines` and writes
-// tokenizer.model, tokenizer_config.json and special_tokens_map.json into `folder`; for unigram also
+// tokenizer.model, tokenizer_config.json and special_tokens_map.json into `folder`, and for unigram
 // a tokenizer.json, which Transformers needs and load_tokenizer() passes over. The vocabulary
 // shrinks when the text is too small for `vocab_size`. Deterministic for one thread count.
 Status train_tokenizer(const std::vector<std::string>& lines, const TokenizerTraining& options,
