@@ -112,14 +112,21 @@ std::string mark_spans(const PairTemplate& pair_template, const data::Document& 
   return out;
 }
 
+// A vocabulary's symbols hold no white space.
+std::string without_spaces(std::string text) {
+  std::replace(text.begin(), text.end(), ' ', '_');
+  return text;
+}
+
 std::string render_one_answer(const std::vector<TemplatePart>& parts, const std::string& head,
                               const std::string& tail, const std::string& relation) {
+  const bool symbol = !parts.empty() && !parts[0].placeholder && parts[0].text.starts_with("<");
   std::string out;
   for (const TemplatePart& part : parts) {
     if (!part.placeholder) {
       out += part.text;
     } else if (part.text == "relation") {
-      out += relation;
+      out += symbol ? without_spaces(relation) : relation;
     } else {
       out += part.text == "head" ? head : tail;
     }

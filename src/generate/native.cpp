@@ -21,8 +21,9 @@ using Ids = std::vector<int32_t>;
 Status check_ids(const Ids& ids, const model::LlamaConfig& config, const std::string& what) {
   for (const int32_t id : ids) {
     if (id < 0 || id >= config.vocab_size) {
-      return input_error(what + ": token id " + std::to_string(id) + " is outside the vocabulary (" +
-                             std::to_string(config.vocab_size) + ")",
+      return input_error(what + ": token id " + std::to_string(id) +
+                             " is outside the vocabulary (" + std::to_string(config.vocab_size) +
+                             ")",
                          "the ids must come from this model's tokenizer");
     }
   }
@@ -94,8 +95,8 @@ struct Running {
 class NativeEngine final : public Engine {
  public:
   NativeEngine(std::shared_ptr<model::Llama> model,
-               std::shared_ptr<const text::Tokenizer> tokenizer,
-               const NativeEngineOptions& options, std::string id)
+               std::shared_ptr<const text::Tokenizer> tokenizer, const NativeEngineOptions& options,
+               std::string id)
       : model_(std::move(model)),
         tokenizer_(std::move(tokenizer)),
         options_(options),
@@ -171,8 +172,7 @@ std::vector<Running> NativeEngine::start(const std::vector<GenerateRequest>& req
   std::vector<Ids> prompts;
   int64_t tokens = 0;
   int64_t extra = 0;
-  while (next < order.size() &&
-         static_cast<int>(started.size()) < options_.max_batch_requests) {
+  while (next < order.size() && static_cast<int>(started.size()) < options_.max_batch_requests) {
     const GenerateRequest& request = requests[order[next]];
     tokens += static_cast<int64_t>(request.prompt.size());
     if (!started.empty() && tokens > options_.max_batch_tokens) break;
@@ -220,8 +220,7 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
   size_t next = 0;
   std::vector<Running> active;
   while (next < order.size() || !active.empty()) {
-    if (next < order.size() &&
-        static_cast<int>(active.size()) <= options_.max_batch_requests / 2) {
+    if (next < order.size() && static_cast<int>(active.size()) <= options_.max_batch_requests / 2) {
       for (Running& running : start(requests, order, next)) active.push_back(std::move(running));
     }
     std::vector<Running> going;
@@ -258,8 +257,8 @@ void NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
                                std::vector<ScoreResult>& results) {
   model::Batch batch;
   std::vector<int64_t> ids, positions;
-  std::vector<int64_t> rows;                        // packed rows whose logits are needed
-  std::map<int64_t, int64_t> row_of;                // packed row -> row of the logits
+  std::vector<int64_t> rows;          // packed rows whose logits are needed
+  std::map<int64_t, int64_t> row_of;  // packed row -> row of the logits
   struct Wanted {
     size_t request, continuation;
     int64_t row;
@@ -369,12 +368,12 @@ Result<std::unique_ptr<Engine>> make_native_engine(const NativeEngineOptions& op
     RELATA_TRY(tokenizer, text::load_tokenizer(options.model));
   }
   RELATA_TRY(std::string identity, read_file(options.model + "/config.json"));
-  for (const std::string& name : {options.model + "/model.safetensors.index.json",
-                                  options.model + "/model.safetensors"}) {
+  for (const std::string& name :
+       {options.model + "/model.safetensors.index.json", options.model + "/model.safetensors"}) {
     if (!file_exists(name)) continue;
     RELATA_TRY(auto mapped, MappedFile::open(name));
-    identity += sha256_hex({reinterpret_cast<const char*>(mapped->bytes().data()),
-                            mapped->bytes().size()});
+    identity +=
+        sha256_hex({reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size()});
     break;
   }
   return make_engine(std::move(model), std::move(tokenizer), options,

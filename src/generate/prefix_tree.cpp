@@ -2,8 +2,7 @@
 
 namespace relata::generate {
 
-std::vector<int64_t> PrefixTree::add(const std::vector<int32_t>& sequence,
-                                     int64_t first_position) {
+std::vector<int64_t> PrefixTree::add(const std::vector<int32_t>& sequence, int64_t first_position) {
   size_t shared = 0;
   while (shared < sequence.size() && shared < last_path_.size() &&
          tokens[last_path_[shared]] == sequence[shared]) {

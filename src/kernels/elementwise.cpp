@@ -7,8 +7,7 @@
 // Sanitizers instrument the resolver of multi-versioned functions before their runtime is ready.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__)
-#define RELATA_CLONES \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define RELATA_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define RELATA_CLONES
 #endif
@@ -199,8 +198,7 @@ RELATA_INLINE void rotate_heads_body(const T* in, int64_t in_stride, T* out, int
 
 template <class T>
 RELATA_INLINE void attend_one_body(const T* q, const T* keys, const T* values, T* out,
-                                   float* scores, int64_t length, int64_t head_width,
-                                   float scale) {
+                                   float* scores, int64_t length, int64_t head_width, float scale) {
   float largest = -INFINITY;
   for (int64_t t = 0; t < length; ++t) {
     const T* key = keys + t * head_width;

@@ -142,8 +142,7 @@ Result<std::shared_ptr<Llama>> Llama::load(const std::string& folder, const std:
   }
   RELATA_TRY(const at::ScalarType type, scalar_type(wanted, folder));
   if (type == at::kHalf) {
-    return usage_error("dtype float16 cannot be computed with on a CPU",
-                       "use float32 or bfloat16");
+    return usage_error("dtype float16 cannot be computed with on a CPU", "use float32 or bfloat16");
   }
   std::shared_ptr<Llama> model(new Llama(config));
   model->allocate(type);
@@ -212,8 +211,7 @@ Status Llama::add_lora(const LoraConfig& config, uint64_t seed) {
 
 Status Llama::load_adapter(const std::string& folder) {
   RELATA_TRY(const Json json, read_json(folder + "/adapter_config.json"));
-  RELATA_TRY(const LoraConfig config,
-             lora_config_from_json(json, folder + "/adapter_config.json"));
+  RELATA_TRY(const LoraConfig config, lora_config_from_json(json, folder + "/adapter_config.json"));
   RELATA_TRY(const TensorViews views, read_safetensors(folder + "/adapter_model.safetensors"));
   RELATA_CHECK(add_lora(config, 0));
   size_t used = 0;

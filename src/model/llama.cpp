@@ -40,12 +40,11 @@ void Llama::allocate(at::ScalarType dtype) {
   const int64_t kv = c.num_kv_heads * c.head_dim;
   layers_.clear();
   for (int64_t i = 0; i < c.num_layers; ++i) {
-    layers_.push_back({at::ones({c.hidden_size}, options),
-                       matrix(q + 2 * kv, c.hidden_size, c.attention_bias),
-                       matrix(c.hidden_size, q, c.attention_bias),
-                       at::ones({c.hidden_size}, options),
-                       matrix(2 * c.intermediate_size, c.hidden_size, c.mlp_bias),
-                       matrix(c.hidden_size, c.intermediate_size, c.mlp_bias)});
+    layers_.push_back(
+        {at::ones({c.hidden_size}, options), matrix(q + 2 * kv, c.hidden_size, c.attention_bias),
+         matrix(c.hidden_size, q, c.attention_bias), at::ones({c.hidden_size}, options),
+         matrix(2 * c.intermediate_size, c.hidden_size, c.mlp_bias),
+         matrix(c.hidden_size, c.intermediate_size, c.mlp_bias)});
   }
 }
 
@@ -135,8 +134,7 @@ Llama::Stream Llama::run_layer(size_t index, const Stream& in, const nn::Rotatio
   const Layer& layer = layers_[index];
   auto [x, h] = nn::add_rms_norm(in.x, in.delta, layer.attention_norm, config_.rms_norm_eps,
                                  compute_type_, block_dropout(options, 2 * index));
-  const at::Tensor attended =
-      nn::attention(project(h, layer.qkv), rotation, segments, heads());
+  const at::Tensor attended = nn::attention(project(h, layer.qkv), rotation, segments, heads());
   auto [x2, h2] =
       nn::add_rms_norm(x, project(attended, layer.output), layer.mlp_norm, config_.rms_norm_eps,
                        compute_type_, block_dropout(options, 2 * index + 1));
@@ -185,9 +183,8 @@ struct CheckpointedLayer : torch::autograd::Function<CheckpointedLayer> {
     at::Tensor x = saved[0].detach().requires_grad_(true);
     at::Tensor delta;
     if (saved[1].numel() > 0) delta = saved[1].detach().requires_grad_(true);
-    const Llama::Stream out =
-        call->model->run_layer(call->index, {x, delta}, call->rotation, call->segments,
-                               call->options);
+    const Llama::Stream out = call->model->run_layer(call->index, {x, delta}, call->rotation,
+                                                     call->segments, call->options);
     generator.set_state(now);
     torch::autograd::backward({out.x, out.delta}, {grads[0], grads[1]});
     return {x.grad(), delta.defined() ? delta.grad() : at::Tensor(), {}, {}};
@@ -247,8 +244,8 @@ at::Tensor Llama::prefill(const Batch& batch, std::vector<KvCache>& caches, int6
     for (size_t s = 0; s < batch.segments.size(); ++s) {
       const nn::Segment& segment = batch.segments[s];
       const auto keep = [&](const at::Tensor& source, std::vector<at::Tensor>& target) {
-        at::Tensor cache = at::empty({shape.key_value, segment.length + extra, shape.width},
-                                     source.options());
+        at::Tensor cache =
+            at::empty({shape.key_value, segment.length + extra, shape.width}, source.options());
         cache.narrow(1, 0, segment.length)
             .copy_(source.narrow(0, segment.begin, segment.length).transpose(0, 1));
         target.push_back(cache);

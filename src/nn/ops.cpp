@@ -47,12 +47,9 @@ struct AddRmsNorm : Function<AddRmsNorm> {
       using T = std::remove_pointer_t<decltype(tag)>;
       at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
         const int64_t at = begin * width;
-        kernels::AddNorm<T> a{data<float>(input) + at,
-                              has_delta ? data<T>(addend) + at : nullptr,
-                              data<float>(scale),
-                              data<float>(x_out) + at,
-                              data<T>(y) + at,
-                              data<float>(inv) + begin};
+        kernels::AddNorm<T> a{data<float>(input) + at, has_delta ? data<T>(addend) + at : nullptr,
+                              data<float>(scale),      data<float>(x_out) + at,
+                              data<T>(y) + at,         data<float>(inv) + begin};
         kernels::add_norm_forward(a, begin, end - begin, width, static_cast<float>(eps), dropout);
       });
     });
@@ -89,15 +86,14 @@ struct AddRmsNorm : Function<AddRmsNorm> {
           const int64_t begin = rows * block / blocks;
           const int64_t end = rows * (block + 1) / blocks;
           const int64_t at = begin * width;
-          kernels::AddNormGrad<T> a{
-              data<T>(dy) + at,
-              from_above.defined() ? data<float>(from_above) + at : nullptr,
-              data<float>(x_out) + at,
-              data<float>(scale),
-              data<float>(inv) + begin,
-              data<float>(dx) + at,
-              has_delta ? data<T>(ddelta) + at : nullptr,
-              data<float>(dweight) + block * width};
+          kernels::AddNormGrad<T> a{data<T>(dy) + at,
+                                    from_above.defined() ? data<float>(from_above) + at : nullptr,
+                                    data<float>(x_out) + at,
+                                    data<float>(scale),
+                                    data<float>(inv) + begin,
+                                    data<float>(dx) + at,
+                                    has_delta ? data<T>(ddelta) + at : nullptr,
+                                    data<float>(dweight) + block * width};
           kernels::add_norm_backward(a, begin, end - begin, width, dropout);
         }
       });
@@ -134,8 +130,7 @@ struct SwiGlu : Function<SwiGlu> {
     dispatch(input.scalar_type(), [&](auto* tag) {
       using T = std::remove_pointer_t<decltype(tag)>;
       at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
-        kernels::swiglu_backward(data<T>(dout) + begin * width,
-                                 data<T>(input) + begin * 2 * width,
+        kernels::swiglu_backward(data<T>(dout) + begin * width, data<T>(input) + begin * 2 * width,
                                  data<T>(dinput) + begin * 2 * width, end - begin, width);
       });
     });
@@ -144,16 +139,16 @@ struct SwiGlu : Function<SwiGlu> {
 };
 
 struct LinearFunction : Function<LinearFunction> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
-                            const at::Tensor& weight, const at::Tensor& compute_weight,
-                            const at::Tensor& bias) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& compute_weight, const at::Tensor& bias) {
     const bool has_bias = bias.defined() && bias.numel() > 0;
     context->save_for_backward({x, compute_weight});
     context->saved_data["train_weight"] = weight.requires_grad();
     context->saved_data["train_bias"] = has_bias && bias.requires_grad();
     context->saved_data["train_input"] = x.requires_grad();
-    return at::linear(x, compute_weight,
-                      has_bias ? std::optional<at::Tensor>(bias.to(x.scalar_type())) : std::nullopt);
+    return at::linear(
+        x, compute_weight,
+        has_bias ? std::optional<at::Tensor>(bias.to(x.scalar_type())) : std::nullopt);
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
@@ -265,8 +260,8 @@ struct Attention : Function<Attention> {
         const int64_t k_width = heads.key_value * heads.width;
         kernels::rotate_heads(data<T>(dq) + begin * q_width, q_width, target, stride, cos, sin,
                               rows, heads.query, heads.width, -1);
-        kernels::rotate_heads(data<T>(dk) + begin * k_width, k_width, target + q_width, stride,
-                              cos, sin, rows, heads.key_value, heads.width, -1);
+        kernels::rotate_heads(data<T>(dk) + begin * k_width, k_width, target + q_width, stride, cos,
+                              sin, rows, heads.key_value, heads.width, -1);
       });
     });
     dqkv.narrow(1, (heads.query + heads.key_value) * heads.width, heads.key_value * heads.width)
@@ -324,9 +319,9 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
                                                const at::Tensor& weight, double eps,
                                                at::ScalarType out, kernels::Dropout dropout) {
   const at::Tensor addend = delta.defined() ? delta : at::empty({0}, x.options().dtype(out));
-  auto result = AddRmsNorm::apply(x, addend, weight, eps, out,
-                                  static_cast<double>(dropout.probability),
-                                  static_cast<int64_t>(dropout.seed));
+  auto result =
+      AddRmsNorm::apply(x, addend, weight, eps, out, static_cast<double>(dropout.probability),
+                        static_cast<int64_t>(dropout.seed));
   return {result[0], result[1]};
 }
 

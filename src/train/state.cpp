@@ -23,11 +23,12 @@ Status write_tensors(const std::string& path, const std::vector<Group>& groups) 
   for (const Group& group : groups) {
     for (size_t i = 0; i < group.tensors->size(); ++i) {
       const at::Tensor& t = (*group.tensors)[i];
-      const char* type = t.scalar_type() == at::kFloat    ? "F32"
-                         : t.scalar_type() == at::kByte   ? "U8"
-                                                          : "BF16";
-      list.push_back({std::string(group.name) + "." + std::to_string(i), type, t.sizes().vec(),
-                      std::as_bytes(std::span(static_cast<const char*>(t.data_ptr()), t.nbytes()))});
+      const char* type = t.scalar_type() == at::kFloat  ? "F32"
+                         : t.scalar_type() == at::kByte ? "U8"
+                                                        : "BF16";
+      list.push_back(
+          {std::string(group.name) + "." + std::to_string(i), type, t.sizes().vec(),
+           std::as_bytes(std::span(static_cast<const char*>(t.data_ptr()), t.nbytes()))});
     }
   }
   return model::write_safetensors(path, list);

@@ -34,8 +34,8 @@ std::string polyline(const std::vector<Point>& points, double last_x, double low
         kTop + (kHeight - kTop - kBottom) * (1.0 - (p.y - low) / std::max(1e-12, high - low));
     path += fmt::format("{:.1f},{:.1f} ", x, y);
   }
-  return fmt::format(
-      "<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"2\" points=\"{}\"/>\n", colour, path);
+  return fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"2\" points=\"{}\"/>\n",
+                     colour, path);
 }
 
 }  // namespace
@@ -51,7 +51,8 @@ std::string loss_svg(const std::vector<Json>& lines) {
   for (const Point& p : metric) last_x = std::max(last_x, p.x);
   if (high <= 0) high = 1;
   std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" font-family=\"sans-serif\" "
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" "
+      "font-family=\"sans-serif\" "
       "font-size=\"12\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n",
       kWidth, kHeight);
   for (int i = 0; i <= 4; ++i) {

@@ -54,9 +54,9 @@ Status check_rows(const std::vector<Row>& rows, const model::LlamaConfig& config
     }
     for (const int32_t id : row.ids) {
       if (id < 0 || id >= config.vocab_size) {
-        return input_error(where + ": token id " + std::to_string(id) +
-                               " is outside the vocabulary",
-                           "tokenizer and model do not belong together");
+        return input_error(
+            where + ": token id " + std::to_string(id) + " is outside the vocabulary",
+            "tokenizer and model do not belong together");
       }
     }
   }
@@ -120,7 +120,8 @@ Status Loop::prepare() {
   const int64_t per_step =
       config_.per_device_train_batch_size * config_.gradient_accumulation_steps;
   if (config_.per_device_train_batch_size <= 0 || config_.gradient_accumulation_steps <= 0) {
-    return usage_error("per_device_train_batch_size and gradient_accumulation_steps must be 1 or more");
+    return usage_error(
+        "per_device_train_batch_size and gradient_accumulation_steps must be 1 or more");
   }
   for (const auto& p : parameters_) {
     if (p.value.scalar_type() != at::kFloat) {
@@ -135,8 +136,7 @@ Status Loop::prepare() {
   RELATA_CHECK(make_folders(config_.output_dir));
   fingerprint_ = run_fingerprint(rows_, config_, parameters_);
   torch::manual_seed(config_.seed);
-  RELATA_TRY(const bool resumed,
-             load_checkpoint(config_, fingerprint_, parameters_, state_));
+  RELATA_TRY(const bool resumed, load_checkpoint(config_, fingerprint_, parameters_, state_));
   if (resumed) {
     log_info(fmt::format("resuming after step {} of {}", state_.step, config_.output_dir));
   } else {
@@ -196,8 +196,8 @@ void Loop::optimise(double rate) {
     }
     if (values.empty()) continue;
     at::_fused_adamw_(values, gradients, first, second, {}, steps, rate, config_.adam_beta1,
-                      config_.adam_beta2, decay ? config_.weight_decay : 0.0,
-                      config_.adam_epsilon, false, false);
+                      config_.adam_beta2, decay ? config_.weight_decay : 0.0, config_.adam_epsilon,
+                      false, false);
   }
   if (!state_.average.empty()) {
     const auto t = static_cast<double>(state_.step + 1);
@@ -218,9 +218,9 @@ Status Loop::one_step() {
     order_epoch_ = state_.epoch;
   }
   const int64_t batch = config_.per_device_train_batch_size;
-  const int64_t end = std::min<int64_t>(static_cast<int64_t>(rows_.size()),
-                                        state_.next_row +
-                                            batch * config_.gradient_accumulation_steps);
+  const int64_t end =
+      std::min<int64_t>(static_cast<int64_t>(rows_.size()),
+                        state_.next_row + batch * config_.gradient_accumulation_steps);
   const std::vector<int64_t> chosen(order_.begin() + state_.next_row, order_.begin() + end);
   const StepWeights sums = step_weights(rows_, chosen);
   const double prompt_weight =
@@ -336,10 +336,10 @@ Status Loop::after_step() {
   if (config_.logging_steps > 0 && step % config_.logging_steps == 0) RELATA_CHECK(log_interval());
   if (evaluate_) {
     const bool by_steps = config_.eval_steps > 0 && step % config_.eval_steps == 0;
-    const bool by_time = config_.eval_minutes > 0 &&
-                         elapsed() - last_evaluation_ >= 60.0 * config_.eval_minutes;
-    const bool by_epoch = config_.eval_steps <= 0 && config_.eval_minutes <= 0 &&
-                          step % steps_per_epoch_ == 0;
+    const bool by_time =
+        config_.eval_minutes > 0 && elapsed() - last_evaluation_ >= 60.0 * config_.eval_minutes;
+    const bool by_epoch =
+        config_.eval_steps <= 0 && config_.eval_minutes <= 0 && step % steps_per_epoch_ == 0;
     if (by_steps || by_time || by_epoch || finished()) {
       RELATA_CHECK(log_interval());
       RELATA_CHECK(evaluate_now());
@@ -362,10 +362,10 @@ Result<TrainSummary> Loop::run() {
   const double started = elapsed();
   while (!finished()) {
     RELATA_CHECK(one_step());
-    progress.update(timed ? static_cast<int64_t>(elapsed()) : state_.step,
-                    fmt::format("step {}  loss {:.4f}  lr {:.2e}", state_.step,
-                                loss_sum_ / static_cast<double>(std::max<int64_t>(1, loss_count_)),
-                                rate_));
+    progress.update(
+        timed ? static_cast<int64_t>(elapsed()) : state_.step,
+        fmt::format("step {}  loss {:.4f}  lr {:.2e}", state_.step,
+                    loss_sum_ / static_cast<double>(std::max<int64_t>(1, loss_count_)), rate_));
     RELATA_CHECK(after_step());
   }
   progress.finish();

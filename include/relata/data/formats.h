@@ -11,9 +11,9 @@
 namespace relata::data {
 
 struct ReadOptions {
-  std::string format;       // "" guesses from the content
+  std::string format;             // "" guesses from the content
   std::string on_error = "stop";  // or "skip": bad records are listed in Dataset::skipped
-  bool whole_file = false;  // "text" only: the file is one document, not one a line
+  bool whole_file = false;        // "text" only: the file is one document, not one a line
 };
 
 struct Dataset {
@@ -47,7 +47,8 @@ struct PairQuery {
   int document = 0;  // index into the dataset's documents
   int head = 0;      // indices into that document's entities
   int tail = 0;
-  std::vector<std::string> labels;  // gold relation ids in file order, duplicates kept; may be empty
+  std::vector<std::string>
+      labels;  // gold relation ids in file order, duplicates kept; may be empty
 };
 // One query per distinct (head, tail) of the document's relations and its meta "pairs".
 std::vector<PairQuery> pair_queries(const std::vector<Document>& documents);

@@ -11,14 +11,14 @@
 namespace relata::data {
 
 struct RelationType {
-  std::string id;           // the label in the data: "拥有", "P177"
-  std::string name;         // for people; defaults to id
+  std::string id;    // the label in the data: "拥有", "P177"
+  std::string name;  // for people; defaults to id
   std::string description;
   std::vector<std::string> head_types;  // empty: any
   std::vector<std::string> tail_types;
-  std::string inverse;      // id of the inverse relation, or ""
+  std::string inverse;  // id of the inverse relation, or ""
   bool symmetric = false;
-  bool negative = false;    // states that no relation of the schema holds (unknown, no_relation)
+  bool negative = false;  // states that no relation of the schema holds (unknown, no_relation)
 };
 
 struct Schema {

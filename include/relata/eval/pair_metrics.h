@@ -14,12 +14,12 @@
 namespace relata::eval {
 
 struct PairItem {
-  std::string id;       // for reports
-  std::string context;  // sentence, head and tail, for reports
+  std::string id;                 // for reports
+  std::string context;            // sentence, head and tail, for reports
   std::vector<std::string> gold;  // duplicates are dropped
   std::vector<std::string> predicted;
   std::vector<double> scores;  // of the predicted labels; may be empty
-  int reverse = -1;  // index of the item that asks about (tail, head), or -1
+  int reverse = -1;            // index of the item that asks about (tail, head), or -1
 };
 
 struct Counts {
@@ -39,8 +39,8 @@ struct Score {
 };
 
 struct EvalOptions {
-  std::string negative;        // the schema's negative label, "" for none
-  int bootstrap = 1000;        // resamples; 0 for no interval
+  std::string negative;  // the schema's negative label, "" for none
+  int bootstrap = 1000;  // resamples; 0 for no interval
   uint64_t seed = 0;
 };
 
@@ -55,7 +55,8 @@ std::map<std::string, Counts> per_label_counts(const std::vector<PairItem>& item
 // mentions (or text). Missing predictions count as empty; unmatched ones are an error naming them.
 Result<std::vector<PairItem>> align_pairs(const std::vector<data::Document>& gold,
                                           const std::vector<data::Document>& predicted);
-// One label a line (several joined by a tab), or a JSON list of strings, in the gold queries' order.
+// One label a line (several joined by a tab), or a JSON list of strings, in the gold queries'
+// order.
 Result<std::vector<PairItem>> align_labels(const std::vector<data::Document>& gold,
                                            const std::vector<std::vector<std::string>>& labels);
 Result<std::vector<std::vector<std::string>>> parse_label_list(const std::string& content,

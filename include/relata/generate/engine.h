@@ -14,12 +14,12 @@
 namespace relata::generate {
 
 struct GenerateRequest {
-  std::vector<int32_t> prompt;  // special tokens included; at least one
-  int max_new_tokens = 256;     // the prompt excluded
-  double temperature = 0.0;     // 0: greedy
-  int top_k = 0;                // 0: off
-  double top_p = 1.0;           // 1: off
-  uint64_t seed = 0;            // sampling only; results do not depend on the rest of the batch
+  std::vector<int32_t> prompt;     // special tokens included; at least one
+  int max_new_tokens = 256;        // the prompt excluded
+  double temperature = 0.0;        // 0: greedy
+  int top_k = 0;                   // 0: off
+  double top_p = 1.0;              // 1: off
+  uint64_t seed = 0;               // sampling only; results do not depend on the rest of the batch
   std::vector<std::string> stops;  // generation ends when the decoded text contains one (cut off)
 };
 
@@ -57,11 +57,11 @@ class Engine {
 };
 
 struct NativeEngineOptions {
-  std::string model;             // Hugging Face folder
-  std::string adapter;           // PEFT folder, or ""
-  std::string dtype = "auto";    // auto (as stored), float32, bfloat16
-  int max_batch_tokens = 4096;   // tokens computed at once
-  int max_batch_requests = 64;   // sequences decoded at once
+  std::string model;            // Hugging Face folder
+  std::string adapter;          // PEFT folder, or ""
+  std::string dtype = "auto";   // auto (as stored), float32, bfloat16
+  int max_batch_tokens = 4096;  // tokens computed at once
+  int max_batch_requests = 64;  // sequences decoded at once
 };
 
 Result<std::unique_ptr<Engine>> make_native_engine(const NativeEngineOptions& options);

@@ -18,9 +18,9 @@ struct Dropout {
   uint32_t seed = 0;
 };
 
-// x_out = x + dropout(delta); y = x_out * inv_rms * weight, with inv_rms = rsqrt(mean(x_out^2) + eps).
-// delta may be null. first_row numbers the rows for the dropout mask.
-// x, x_out [R, D] float; delta, y [R, D] T; weight [D]; inv_rms [R]. x_out may be x.
+// x_out = x + dropout(delta); y = x_out * inv_rms * weight, with inv_rms = rsqrt(mean(x_out^2) +
+// eps). delta may be null. first_row numbers the rows for the dropout mask. x, x_out [R, D] float;
+// delta, y [R, D] T; weight [D]; inv_rms [R]. x_out may be x.
 template <class T>
 struct AddNorm {
   const float* x;

@@ -59,8 +59,8 @@ struct Batch {
 };
 
 struct ForwardOptions {
-  double dropout = 0.0;                // on embeddings and on what each block adds
-  uint32_t dropout_seed = 0;           // of this batch
+  double dropout = 0.0;                 // on embeddings and on what each block adds
+  uint32_t dropout_seed = 0;            // of this batch
   bool gradient_checkpointing = false;  // keep only each layer's input, compute the rest again
 };
 

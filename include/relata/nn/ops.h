@@ -2,8 +2,8 @@
 //
 // legend: N tokens of all sequences of a batch, one after another (no padding); D model width;
 // F feed-forward width; H query heads; K key/value heads; E head width; V vocabulary.
-// The residual stream is float32; activations between are of the compute type (float32 or bfloat16).
-// Tensors are dense and on the CPU unless said otherwise.
+// The residual stream is float32; activations between are of the compute type (float32 or
+// bfloat16). Tensors are dense and on the CPU unless said otherwise.
 #pragma once
 
 #include <torch/torch.h>

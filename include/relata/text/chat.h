@@ -12,8 +12,8 @@ namespace relata::text {
 
 struct ChatTemplate {
   std::string name;
-  std::string before;       // text before the user's turn (a system line, when the template has one)
-  std::string after;        // text between the user's turn and the answer
+  std::string before;  // text before the user's turn (a system line, when the template has one)
+  std::string after;   // text between the user's turn and the answer
   std::vector<std::string> stops;  // strings that end an answer, besides EOS
 };
 

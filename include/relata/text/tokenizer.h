@@ -49,9 +49,9 @@ Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& folde
 
 struct TokenizerTraining {
   int vocab_size = 8000;
-  std::string model_type = "unigram";        // or "bpe"
-  double character_coverage = 1.0;           // < 1 drops rare characters (byte fallback covers them)
-  std::vector<std::string> user_symbols;     // pieces that are never split, e.g. "<rel:mother>"
+  std::string model_type = "unigram";     // or "bpe"
+  double character_coverage = 1.0;        // < 1 drops rare characters (byte fallback covers them)
+  std::vector<std::string> user_symbols;  // pieces that are never split, e.g. "<rel:mother>"
   int threads = 2;
 };
 

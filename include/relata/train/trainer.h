@@ -45,23 +45,22 @@ struct TrainerConfig {
   double adam_epsilon = 1e-8;
   double max_grad_norm = 1.0;
   double dropout = 0.0;
-  double token_dropout = 0.0;        // share of prompt tokens replaced by `token_dropout_id`
+  double token_dropout = 0.0;  // share of prompt tokens replaced by `token_dropout_id`
   int64_t token_dropout_id = 0;
-  double prompt_loss_weight = 0.0;   // weight of the secondary loss
-  double prompt_loss_share = 1.0;    // it is on for this share of the run, from its start
-  double ema_decay = 0.0;            // > 0: evaluate and keep an exponential average of the weights
+  double prompt_loss_weight = 0.0;  // weight of the secondary loss
+  double prompt_loss_share = 1.0;   // it is on for this share of the run, from its start
+  double ema_decay = 0.0;           // > 0: evaluate and keep an exponential average of the weights
   bool gradient_checkpointing = false;
   bool shuffle = true;
   int64_t seed = 42;
   int64_t logging_steps = 20;
-  int64_t eval_steps = 0;            // 0: at the end of every epoch when there is an evaluation
-  double eval_minutes = 0.0;         // > 0: by time instead
-  int64_t save_steps = 0;            // 0: only at the end
+  int64_t eval_steps = 0;     // 0: at the end of every epoch when there is an evaluation
+  double eval_minutes = 0.0;  // > 0: by time instead
+  int64_t save_steps = 0;     // 0: only at the end
   int64_t save_total_limit = 2;
   int64_t early_stopping_patience = 0;  // evaluations without improvement; 0: off
   std::string resume_from_checkpoint;   // "", "auto" or a checkpoint folder
 };
-
 
 // Reads the keys above; unknown keys are the caller's to report (Fields::finish()).
 void read_trainer_config(Fields& fields, TrainerConfig& config);
@@ -72,10 +71,10 @@ using Evaluate = std::function<Result<double>()>;
 struct TrainSummary {
   int64_t steps = 0;
   double seconds = 0;
-  double final_loss = 0;     // mean over the last logging interval
-  double best_metric = 0;    // when evaluated
+  double final_loss = 0;   // mean over the last logging interval
+  double best_metric = 0;  // when evaluated
   int64_t best_step = 0;
-  int64_t tokens = 0;        // trained on in this run
+  int64_t tokens = 0;  // trained on in this run
   int64_t answer_tokens = 0;
 };
 

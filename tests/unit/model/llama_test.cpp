@@ -96,8 +96,7 @@ TEST(Llama, GradientsMatchFiniteDifferences) {
       return value;
     };
     // Fourth-order stencil: the error of the second-order one is larger than the bound here.
-    const double slope =
-        (8 * (moved(0.5) - moved(-0.5)) - (moved(1) - moved(-1))) / (6 * step);
+    const double slope = (8 * (moved(0.5) - moved(-0.5)) - (moved(1) - moved(-1))) / (6 * step);
     EXPECT_NEAR(slope / norm, 1.0, 2e-2) << p.name;
   }
 }
