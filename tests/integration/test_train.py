@@ -150,7 +150,7 @@ def test_train_extract_evaluate(tmp_path):
             "num_attention_heads": 2,
             "max_position_embeddings": 128,
         },
-        "tokenizer": {"vocab_size": 200},
+        "tokenizer": {"vocab_size": 320},
         "multi_label": "split",
         "learning_rate": 0.003,
         "num_train_epochs": 25,

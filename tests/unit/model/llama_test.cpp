@@ -138,7 +138,9 @@ TEST(Llama, FreshLoraChangesNothingAndIsAllThatTrains) {
   EXPECT_EQ(difference(model->hidden(Batch::of(sentences())), before), 0.0);
   for (auto& p : model->trainable()) {
     const bool is_b = p.name.find("lora_B") != std::string::npos;
-    if (is_b) EXPECT_GT(p.value.grad().norm().item<double>(), 0.0) << p.name;
+    if (is_b) {
+      EXPECT_GT(p.value.grad().norm().item<double>(), 0.0) << p.name;
+    }
   }
 }
 
