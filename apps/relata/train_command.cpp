@@ -9,6 +9,7 @@
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
+#include "relata/eval/pair_metrics.h"
 #include "relata/generate/native.h"
 #include "relata/model/llama.h"
 #include "train_config.h"
@@ -118,27 +119,18 @@ class DevelopmentSet {
   const extract::TunedDecision& decision() const { return decision_; }
 
  private:
-  double exact_f1(const std::vector<extract::PairPrediction>& predictions) const {
-    const int negative = extractor_.schema.negative();
-    const std::string nothing = negative < 0 ? "" : extractor_.schema.relation_types[negative].id;
-    int64_t correct = 0, predicted = 0, gold = 0;
+  Result<double> exact_f1(const std::vector<extract::PairPrediction>& predictions) const {
+    std::vector<eval::PairItem> items(predictions.size());
     for (size_t i = 0; i < predictions.size(); ++i) {
-      std::vector<std::string> wanted;
-      for (const auto& label : gold_[i]) {
-        if (label != nothing && std::find(wanted.begin(), wanted.end(), label) == wanted.end()) {
-          wanted.push_back(label);
-        }
-      }
-      gold += static_cast<int64_t>(wanted.size());
-      for (const auto& label : predictions[i].labels) {
-        if (label == nothing) continue;
-        ++predicted;
-        if (std::find(wanted.begin(), wanted.end(), label) != wanted.end()) ++correct;
-      }
+      items[i].gold = gold_[i];
+      items[i].predicted = predictions[i].labels;
     }
-    return predicted + gold == 0
-               ? 0.0
-               : 2.0 * static_cast<double>(correct) / static_cast<double>(predicted + gold);
+    const int negative = extractor_.schema.negative();
+    eval::EvalOptions options;
+    options.bootstrap = 0;
+    if (negative >= 0) options.negative = extractor_.schema.relation_types[negative].id;
+    RELATA_TRY(const auto score, eval::score_pairs("pair-micro", items, options));
+    return score.f1;
   }
 
   const extract::Extractor& extractor_;

@@ -18,7 +18,8 @@ std::vector<int64_t> PrefixTree::add(const std::vector<int32_t>& sequence, int64
     path.push_back(static_cast<int64_t>(tokens.size()));
     tokens.push_back(sequence[i]);
   }
-  if (path.size() > last_path_.size() || shared < last_path_.size()) last_path_ = path;
+  // A sequence that adds no node leaves the path as it is: what branches off it must be noticed.
+  if (shared < sequence.size()) last_path_ = path;
   return path;
 }
 

@@ -183,3 +183,15 @@ def test_refuses_a_truncated_checkpoint(relata, tmp_path):
     done = relata.run("model", "logits", tmp_path, requests=[{"ids": [1]}])
     assert done.returncode == 3
     assert "model.safetensors" in done.stderr
+
+
+def test_continuations_that_part_at_different_depths_do_not_see_each_other(relata, tmp_path):
+    model = random_model(77)
+    model.save_pretrained(tmp_path)
+    prompt = random_ids(77, 6)
+    continuations = [[5, 6, 7], [5, 7], [5, 7, 8], [5]]
+    request = {"prompt_ids": prompt, "continuation_ids": continuations}
+    answer = relata.answers("score", "-m", tmp_path, "--per-token", requests=[request])[0]
+    for found, continuation in zip(answer["token_logprobs"], continuations):
+        wanted = oracle_logprobs(model, prompt, continuation)
+        assert max(abs(a - b) for a, b in zip(found, wanted)) <= TOLERANCE
