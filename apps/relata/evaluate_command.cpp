@@ -65,7 +65,7 @@ std::vector<data::Document> documents_from_labels(const Labels& labels) {
     data::Document document;
     document.id = std::to_string(i + 1);
     document.text = fmt::format("answer {}", i + 1);
-    document.entities = {{"e0", "head", "", {}}, {"e1", "tail", "", {}}};
+    document.entities = {{"e0", "head", "", {}, {}}, {"e1", "tail", "", {}, {}}};
     for (const std::string& label : labels[i]) document.relations.push_back({0, 1, label, {}, {}});
     document.meta = {{"pairs", {{0, 1}}}};
     documents.push_back(std::move(document));

@@ -20,6 +20,8 @@ struct Entity {
   std::string text;  // surface form of the first mention, or the name a format states
   std::string type;  // "" when the format has none
   std::vector<ByteRange> mentions;  // sorted; empty when the entity is not in the text
+  // The names a format states for the mentions, one each; empty when all are the text they cover.
+  std::vector<std::string> names;
 };
 
 struct Relation {
@@ -30,11 +32,26 @@ struct Relation {
   std::vector<ByteRange> evidence;  // may be empty
 };
 
+struct Argument {
+  std::string role;
+  ByteRange range;  // the argument's text
+  int entity = -1;  // index into Document::entities, or -1
+};
+
+struct Event {
+  std::string id;    // unique in its document: "ev0"
+  std::string type;  // "" when the format has none
+  ByteRange trigger;
+  std::vector<Argument> arguments;
+};
+
 struct Document {
   std::string id;
   std::string text;
+  std::vector<ByteRange> sentences;  // when the format states them; sorted, disjoint
   std::vector<Entity> entities;
   std::vector<Relation> relations;
+  std::vector<Event> events;
   Json meta;  // object or null; "pairs" lists the query pairs [[head, tail], ...] that a pair data
               // set asks about, when they are more than the relations tell
 };

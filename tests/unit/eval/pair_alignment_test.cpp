@@ -16,7 +16,7 @@ Document ann_and_bob() {
   Document document;
   document.id = "d1";
   document.text = "Ann met Bob";
-  document.entities = {{"e0", "Ann", "", {{0, 3}}}, {"e1", "Bob", "", {{8, 11}}}};
+  document.entities = {{"e0", "Ann", "", {{0, 3}}, {}}, {"e1", "Bob", "", {{8, 11}}, {}}};
   document.relations = {{0, 1, "knows", {}, {}}, {1, 0, "knows", {}, {}}};
   return document;
 }
@@ -25,7 +25,7 @@ Document second_document() {
   Document document;
   document.id = "d2";
   document.text = "Li saw Li";
-  document.entities = {{"e0", "Li", "", {{0, 2}}}, {"e1", "Li", "", {{7, 9}}}};
+  document.entities = {{"e0", "Li", "", {{0, 2}}, {}}, {"e1", "Li", "", {{7, 9}}, {}}};
   document.relations = {{0, 1, "sees", {}, {}}};
   return document;
 }

@@ -77,7 +77,7 @@ TEST_F(ExtractDocuments, StatedPairsKeepTheNegativeLabel) {
 TEST_F(ExtractDocuments, QueriesAreTheStatedPairsOrAll) {
   documents_.resize(3);
   documents_[0].meta = Json{{"pairs", Json::array({Json::array({1, 0})})}};
-  documents_[1].entities.push_back({"e2", "有", "", {}});
+  documents_[1].entities.push_back({"e2", "有", "", {}, {}});
   documents_[2].relations.push_back({0, 1, "拥有", {}, {}});
   const auto queries = extraction_queries(documents_);
   ASSERT_EQ(queries.size(), 8u);
