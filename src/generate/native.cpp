@@ -17,6 +17,8 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
+constexpr int64_t kMinSharedPrompt = 16;  // shorter common beginnings are computed each
+
 Status check_ids(const Ids& ids, const model::LlamaConfig& config, const std::string& what) {
   for (const int32_t id : ids) {
     if (id < 0 || id >= config.vocab_size) {
@@ -180,13 +182,12 @@ std::vector<Running> NativeEngine::start(const std::vector<GenerateRequest>& req
     extra = std::max<int64_t>(extra, request.max_new_tokens);
     ++next;
   }
-  const model::Batch batch = model::Batch::of(prompts);
+  const model::PackedSequences packed = model::pack_sequences(prompts, kMinSharedPrompt);
+  std::vector<at::Tensor> rows;
+  for (const auto& sequence : packed.rows) rows.push_back(at::tensor(sequence, at::kLong));
   std::vector<model::KvCache> caches;
-  const at::Tensor hidden = model_->prefill(batch, caches, extra);
-  std::vector<int64_t> last;
-  for (const auto& segment : batch.segments) last.push_back(segment.begin + segment.length - 1);
-  const at::Tensor logprobs =
-      model_->logits(hidden.index_select(0, at::tensor(last, at::kLong))).log_softmax(-1);
+  const at::Tensor hidden = model_->prefill(packed.batch, rows, caches, extra);
+  const at::Tensor logprobs = model_->logits(hidden).log_softmax(-1);
   for (size_t i = 0; i < started.size(); ++i) {
     started[i].cache = std::move(caches[i]);
     accept(started[i], requests[started[i].index], logprobs.select(0, static_cast<int64_t>(i)));
@@ -350,6 +351,7 @@ std::unique_ptr<Engine> make_engine(std::shared_ptr<model::Llama> model,
 Result<std::unique_ptr<Engine>> make_native_engine(const NativeEngineOptions& options) {
   RELATA_TRY(auto model, model::Llama::load(options.model, options.dtype));
   if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter(options.adapter));
+  model->keep_packed_only();
   std::shared_ptr<const text::Tokenizer> tokenizer;
   if (file_exists(options.model + "/tokenizer.json") ||
       file_exists(options.model + "/tokenizer.model")) {

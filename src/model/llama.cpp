@@ -29,7 +29,8 @@ void Llama::allocate(at::ScalarType dtype) {
   const LlamaConfig& c = config_;
   const auto options = at::TensorOptions().dtype(dtype);
   const auto matrix = [&](int64_t rows, int64_t columns, bool bias) {
-    Projection p{at::zeros({rows, columns}, options), {}, {}};
+    Projection p;
+    p.weight = at::zeros({rows, columns}, options);
     if (bias) p.bias = at::zeros({rows}, options);
     return p;
   };
@@ -90,8 +91,31 @@ at::Tensor Llama::compute_copy(const at::Tensor& weight) const {
   return current ? found->second.copy : at::Tensor();
 }
 
-at::Tensor Llama::project(const at::Tensor& x, const Projection& p) {
-  at::Tensor y = nn::linear(x, p.weight, computed(p.weight), p.bias);
+bool Llama::packed(const at::Tensor& weight, Packed& pack) {
+  if (at::GradMode::is_enabled()) return false;
+  if (!weight.defined()) return true;  // only the packed form was kept
+  if (pack.update != updates_) {
+    pack.weight = nn::pack_weight(weight.detach().to(compute_type_));
+    pack.update = updates_;
+  }
+  return pack.weight.defined();
+}
+
+void Llama::keep_packed_only() {
+  at::NoGradGuard no_grad;
+  if (!lora_) {
+    for (auto& p : trainable()) p.value.requires_grad_(false);
+  }
+  for (auto& [name, projection] : projections()) {
+    if (packed(projection->weight, projection->pack)) projection->weight = at::Tensor();
+  }
+  if (head_.defined() && packed(head_, head_pack_)) head_ = at::Tensor();
+  casts_.clear();
+}
+
+at::Tensor Llama::project(const at::Tensor& x, Projection& p) {
+  at::Tensor y = packed(p.weight, p.pack) ? nn::packed_linear(x, p.pack.weight, p.bias)
+                                          : nn::linear(x, p.weight, computed(p.weight), p.bias);
   for (const Lora& lora : p.loras) {
     at::Tensor input = x;
     if (lora_->dropout > 0 && at::GradMode::is_enabled() && lora.a.requires_grad()) {
@@ -136,7 +160,7 @@ int64_t longest(const Batch& batch) {
 Llama::Stream Llama::run_layer(size_t index, const Stream& in, const nn::Rotation& rotation,
                                const nn::Segments& segments, const ForwardOptions& options,
                                const at::Tensor& rows) {
-  const Layer& layer = layers_[index];
+  Layer& layer = layers_[index];
   auto [x, h] = nn::add_rms_norm(in.x, in.delta, layer.attention_norm, config_.rms_norm_eps,
                                  compute_type_, block_dropout(options, 2 * index));
   at::Tensor attended = nn::attention(project(h, layer.qkv), rotation, segments, heads());
@@ -237,6 +261,9 @@ at::Tensor Llama::hidden(const Batch& batch, const ForwardOptions& options,
 }
 
 at::Tensor Llama::logits(const at::Tensor& hidden) {
+  if (packed(head(), head_pack_)) {
+    return nn::packed_linear(hidden, head_pack_.weight, {}).to(at::kFloat);
+  }
   return at::linear(hidden, computed(head())).to(at::kFloat);
 }
 
@@ -245,32 +272,41 @@ at::Tensor Llama::loss(const at::Tensor& hidden, const at::Tensor& targets,
   return nn::linear_cross_entropy(hidden, head(), computed(head()), targets, weights, divisor);
 }
 
-at::Tensor Llama::prefill(const Batch& batch, std::vector<KvCache>& caches, int64_t extra) {
+at::Tensor Llama::prefill(const Batch& batch, const std::vector<at::Tensor>& sequences,
+                          std::vector<KvCache>& caches, int64_t extra) {
   at::NoGradGuard no_grad;
   const nn::Rotation turn = rotation(batch.positions, longest(batch) + extra);
   const nn::Heads shape = heads();
-  caches.assign(batch.segments.size(), {});
+  caches.assign(sequences.size(), {});
+  std::vector<int64_t> last;
+  for (const at::Tensor& rows : sequences) last.push_back(rows[-1].item<int64_t>());
+  const at::Tensor last_rows = at::tensor(last, at::kLong);
   Stream stream{embed(batch.ids), {}};
-  for (const Layer& layer : layers_) {
+  for (size_t l = 0; l < layers_.size(); ++l) {
+    Layer& layer = layers_[l];
     auto [x, h] = nn::add_rms_norm(stream.x, stream.delta, layer.attention_norm,
                                    config_.rms_norm_eps, compute_type_, {});
     const at::Tensor qkv = project(h, layer.qkv);
-    const nn::RotatedHeads rotated = nn::split_and_rotate(qkv, turn, shape);
-    for (size_t s = 0; s < batch.segments.size(); ++s) {
-      const nn::Segment& segment = batch.segments[s];
+    const nn::KeysValues rotated = nn::rotated_keys_values(qkv, turn, shape);
+    for (size_t s = 0; s < sequences.size(); ++s) {
+      const int64_t length = sequences[s].numel();
       const auto keep = [&](const at::Tensor& source, std::vector<at::Tensor>& target) {
         at::Tensor cache =
-            at::empty({shape.key_value, segment.length + extra, shape.width}, source.options());
-        cache.narrow(1, 0, segment.length)
-            .copy_(source.narrow(0, segment.begin, segment.length).transpose(0, 1));
+            at::empty({shape.key_value, length + extra, shape.width}, source.options());
+        cache.narrow(1, 0, length).copy_(source.index_select(0, sequences[s]).transpose(0, 1));
         target.push_back(cache);
       };
-      keep(rotated.k, caches[s].keys);
-      keep(rotated.v, caches[s].values);
-      caches[s].length = segment.length;
+      keep(rotated.keys, caches[s].keys);
+      keep(rotated.values, caches[s].values);
+      caches[s].length = length;
     }
-    const at::Tensor attended = nn::attention(qkv, turn, batch.segments, shape);
-    auto [x2, h2] = nn::add_rms_norm(x, project(attended, layer.output), layer.mlp_norm,
+    at::Tensor attended = nn::attention(qkv, turn, batch.segments, shape);
+    at::Tensor residual = x;
+    if (l + 1 == layers_.size()) {
+      attended = attended.index_select(0, last_rows);
+      residual = x.index_select(0, last_rows);
+    }
+    auto [x2, h2] = nn::add_rms_norm(residual, project(attended, layer.output), layer.mlp_norm,
                                      config_.rms_norm_eps, compute_type_, {});
     stream = {x2, project(nn::swiglu(project(h2, layer.gate_up)), layer.down)};
   }
@@ -280,30 +316,26 @@ at::Tensor Llama::prefill(const Batch& batch, std::vector<KvCache>& caches, int6
 at::Tensor Llama::decode(const at::Tensor& ids, const std::vector<KvCache*>& caches) {
   at::NoGradGuard no_grad;
   const nn::Heads shape = heads();
-  std::vector<int64_t> positions, lengths;
+  std::vector<int64_t> positions;
   int64_t furthest = 1;
   for (const KvCache* cache : caches) {
     positions.push_back(cache->length);
-    lengths.push_back(cache->length + 1);
     furthest = std::max(furthest, cache->length + 1);
   }
   const nn::Rotation turn = rotation(at::tensor(positions, at::kLong), furthest);
   Stream stream{embed(ids), {}};
+  std::vector<nn::CacheView> views(caches.size());
   for (size_t l = 0; l < layers_.size(); ++l) {
-    const Layer& layer = layers_[l];
+    Layer& layer = layers_[l];
     auto [x, h] = nn::add_rms_norm(stream.x, stream.delta, layer.attention_norm,
                                    config_.rms_norm_eps, compute_type_, {});
-    const nn::RotatedHeads rotated = nn::split_and_rotate(project(h, layer.qkv), turn, shape);
-    std::vector<at::Tensor> keys, values;
     for (size_t s = 0; s < caches.size(); ++s) {
       KvCache& cache = *caches[s];
-      const auto row = static_cast<int64_t>(s);
-      cache.keys[l].select(1, cache.length).copy_(rotated.k.select(0, row));
-      cache.values[l].select(1, cache.length).copy_(rotated.v.select(0, row));
-      keys.push_back(cache.keys[l]);
-      values.push_back(cache.values[l]);
+      TORCH_CHECK(cache.length < cache.keys[l].size(1), "no room left in the cache");
+      views[s] = {cache.keys[l].data_ptr(), cache.values[l].data_ptr(), cache.keys[l].size(1),
+                  cache.length};
     }
-    const at::Tensor attended = nn::decode_attention(rotated.q, keys, values, lengths, shape);
+    const at::Tensor attended = nn::decode_attention(project(h, layer.qkv), turn, views, shape);
     auto [x2, h2] = nn::add_rms_norm(x, project(attended, layer.output), layer.mlp_norm,
                                      config_.rms_norm_eps, compute_type_, {});
     stream = {x2, project(nn::swiglu(project(h2, layer.gate_up)), layer.down)};

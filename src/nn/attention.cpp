@@ -108,53 +108,64 @@ at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segm
   return TreeAttention::apply(qkv, rotation, segments, heads);
 }
 
-RotatedHeads split_and_rotate(const at::Tensor& qkv, const Rotation& rotation, Heads heads) {
+KeysValues rotated_keys_values(const at::Tensor& qkv, const Rotation& rotation, Heads heads) {
   const at::Tensor input = qkv.contiguous();
   const int64_t tokens = input.size(0);
   const int64_t stride = input.size(1);
   const int64_t half = heads.width / 2;
-  RotatedHeads out{at::empty({tokens, heads.query, heads.width}, input.options()),
-                   at::empty({tokens, heads.key_value, heads.width}, input.options()),
-                   {}};
   const int64_t q_width = heads.query * heads.width;
   const int64_t k_width = heads.key_value * heads.width;
+  at::Tensor keys = at::empty({tokens, heads.key_value, heads.width}, input.options());
   dispatch(input.scalar_type(), [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
     at::parallel_for(0, tokens, kRowGrain, [&](int64_t begin, int64_t end) {
-      const float* cos = data<float>(rotation.cos) + begin * half;
-      const float* sin = data<float>(rotation.sin) + begin * half;
-      const T* source = data<T>(input) + begin * stride;
-      kernels::rotate_heads(source, stride, data<T>(out.q) + begin * q_width, q_width, cos, sin,
-                            end - begin, heads.query, heads.width, 1);
-      kernels::rotate_heads(source + q_width, stride, data<T>(out.k) + begin * k_width, k_width,
-                            cos, sin, end - begin, heads.key_value, heads.width, 1);
+      kernels::rotate_heads(
+          data<T>(input) + begin * stride + q_width, stride, data<T>(keys) + begin * k_width,
+          k_width, data<float>(rotation.cos) + begin * half,
+          data<float>(rotation.sin) + begin * half, end - begin, heads.key_value, heads.width, 1);
     });
   });
-  out.v = input.narrow(1, q_width + k_width, k_width)
-              .reshape({tokens, heads.key_value, heads.width})
-              .contiguous();
-  return out;
+  return {keys,
+          input.narrow(1, q_width + k_width, k_width).view({tokens, heads.key_value, heads.width})};
 }
 
-at::Tensor decode_attention(const at::Tensor& q, const std::vector<at::Tensor>& keys,
-                            const std::vector<at::Tensor>& values,
-                            const std::vector<int64_t>& lengths, Heads heads) {
-  const int64_t batch = q.size(0);
+at::Tensor decode_attention(const at::Tensor& qkv, const Rotation& rotation,
+                            const std::vector<CacheView>& caches, Heads heads) {
+  const at::Tensor input = qkv.contiguous();
+  const auto batch = static_cast<int64_t>(caches.size());
+  const int64_t width = heads.width;
+  const int64_t half = width / 2;
   const int64_t groups = heads.query / heads.key_value;
-  at::Tensor out = at::empty({batch, heads.query * heads.width}, q.options());
-  const float scale = 1.0F / std::sqrt(static_cast<float>(heads.width));
-  dispatch(q.scalar_type(), [&](auto* tag) {
+  const int64_t stride = input.size(1);
+  at::Tensor out = at::empty({batch, heads.query * width}, input.options());
+  const float scale = 1.0F / std::sqrt(static_cast<float>(width));
+  dispatch(input.scalar_type(), [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
-    at::parallel_for(0, batch * heads.query, 1, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, batch * heads.key_value, 1, [&](int64_t begin, int64_t end) {
       std::vector<float> scores;
+      std::vector<T> query(static_cast<size_t>(width));
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t b = i / heads.query;
-        const int64_t kv = (i % heads.query) / groups;
-        const int64_t offset = kv * keys[b].size(1) * heads.width;
-        scores.resize(lengths[b]);
-        kernels::attend_one(data<T>(q) + i * heads.width, data<T>(keys[b]) + offset,
-                            data<T>(values[b]) + offset, data<T>(out) + i * heads.width,
-                            scores.data(), lengths[b], heads.width, scale);
+        const int64_t b = i / heads.key_value;
+        const int64_t head = i % heads.key_value;
+        const CacheView& cache = caches[b];
+        const float* cos = data<float>(rotation.cos) + b * half;
+        const float* sin = data<float>(rotation.sin) + b * half;
+        const T* row = data<T>(input) + b * stride;
+        const T* key = row + (heads.query + head) * width;
+        const T* value = key + heads.key_value * width;
+        T* keys = static_cast<T*>(cache.keys) + head * cache.capacity * width;
+        T* values = static_cast<T*>(cache.values) + head * cache.capacity * width;
+        kernels::rotate_heads(key, stride, keys + cache.length * width, width, cos, sin, 1, 1,
+                              width, 1);
+        std::copy_n(value, width, values + cache.length * width);
+        scores.resize(static_cast<size_t>(cache.length + 1));
+        for (int64_t h = head * groups; h < (head + 1) * groups; ++h) {
+          kernels::rotate_heads(row + h * width, stride, query.data(), width, cos, sin, 1, 1, width,
+                                1);
+          kernels::attend_one(query.data(), keys, values,
+                              data<T>(out) + (b * heads.query + h) * width, scores.data(),
+                              cache.length + 1, width, scale);
+        }
       }
     });
   });

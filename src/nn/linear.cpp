@@ -1,4 +1,5 @@
 #include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 
 #include "dispatch.h"
 #include "relata/nn/ops.h"
@@ -65,6 +66,10 @@ struct EmbeddingFunction : Function<EmbeddingFunction> {
   }
 };
 
+std::optional<c10::OperatorHandle> find_operator(const char* name) {
+  return c10::Dispatcher::singleton().findSchema({name, ""});
+}
+
 }  // namespace
 
 void add_gradient(const at::Tensor& weight, at::Tensor gradient) {
@@ -81,6 +86,23 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
                   const at::Tensor& bias) {
   return LinearFunction::apply(x, weight, compute_weight,
                                bias.defined() ? bias : at::empty({0}, x.options()));
+}
+
+at::Tensor pack_weight(const at::Tensor& weight) {
+  using Pack = at::Tensor(const at::Tensor&, std::optional<c10::SymInt>);
+  static const auto pack = find_operator("mkldnn::_reorder_linear_weight");
+  static const auto multiply = find_operator("mkldnn::_linear_pointwise");
+  if (!pack || !multiply || !at::globalContext().userEnabledMkldnn()) return {};
+  return pack->typed<Pack>().call(weight.contiguous(), std::nullopt);
+}
+
+at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias) {
+  using Multiply = at::Tensor(
+      const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, std::string_view,
+      c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+  static const auto multiply = find_operator("mkldnn::_linear_pointwise")->typed<Multiply>();
+  const auto term = bias.defined() ? std::optional(bias.to(x.scalar_type())) : std::nullopt;
+  return multiply.call(x, packed, term, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
 at::Tensor embedding(const at::Tensor& weight, const at::Tensor& ids) {

@@ -90,6 +90,7 @@ void adamw_step(model::Llama& model, std::vector<model::Llama::Parameter>& param
                   [&](const auto* values) { update(step, range, values, p.value.numel()); });
     p.value.mutable_grad() = at::Tensor();
   }
+  model.weights_and_copies_changed();
 }
 
 }  // namespace relata::train

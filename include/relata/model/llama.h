@@ -27,11 +27,18 @@ struct Lora {
   at::Tensor b;  // [rows, rank]
 };
 
+// A weight in the layout of nn::pack_weight(), and the state of the weights it was made from.
+struct Packed {
+  at::Tensor weight;
+  int64_t update = -1;
+};
+
 // A projection [out, in]; several checkpoint matrices may be fused into one.
 struct Projection {
-  at::Tensor weight;
-  at::Tensor bias;  // may be undefined
+  at::Tensor weight;  // undefined after keep_packed_only()
+  at::Tensor bias;    // may be undefined
   std::vector<Lora> loras;
+  Packed pack;
 };
 
 struct Layer {
@@ -95,9 +102,11 @@ class Llama {
   at::Tensor loss(const at::Tensor& hidden, const at::Tensor& targets, const at::Tensor& weights,
                   double divisor);
 
-  // Inference. prefill(): hidden states of whole prompts, their keys and values kept in `caches`
-  // with room for `extra` further tokens each. decode(): one token per sequence, appended.
-  at::Tensor prefill(const Batch& batch, std::vector<KvCache>& caches, int64_t extra);
+  // Inference. prefill(): hidden states [sequences, D] of the last token of each sequence, whose
+  // packed rows are sequences[s]; its keys and values are kept in `caches` with room for `extra`
+  // further tokens. decode(): one token per sequence, appended.
+  at::Tensor prefill(const Batch& batch, const std::vector<at::Tensor>& sequences,
+                     std::vector<KvCache>& caches, int64_t extra);
   at::Tensor decode(const at::Tensor& ids, const std::vector<KvCache*>& caches);
 
   // What training changes: fused weights, or the LoRA matrices. Names are stable across runs.
@@ -110,10 +119,19 @@ class Llama {
   // Every weight under its checkpoint name, as views of the fused tensors.
   std::vector<std::pair<std::string, at::Tensor>> named_weights() const;
   // To be called after the weights changed: drops their copies in the compute type.
-  void weights_changed() { ++generation_; }
+  void weights_changed() {
+    ++generation_;
+    ++updates_;
+  }
+  // The same, where compute_copy() of every changed weight was brought up to date too.
+  void weights_and_copies_changed() { ++updates_; }
   // The copy of a weight in the compute type, for an optimiser that keeps it equal to the weight
   // itself; undefined when there is none or it is out of date.
   at::Tensor compute_copy(const at::Tensor& weight) const;
+
+  // For a model that will only infer: frees the weights that have a packed form. Saving, training
+  // and gradients are not possible afterwards.
+  void keep_packed_only();
 
   const LlamaConfig& config() const { return config_; }
   const std::optional<LoraConfig>& lora() const { return lora_; }
@@ -128,7 +146,9 @@ class Llama {
   void allocate(at::ScalarType dtype);
   const at::Tensor& head() const { return config_.tie_embeddings ? embedding_ : head_; }
   at::Tensor computed(const at::Tensor& weight);
-  at::Tensor project(const at::Tensor& x, const Projection& projection);
+  at::Tensor project(const at::Tensor& x, Projection& projection);
+  // Whether `pack` may stand for `weight` now; makes it when it is missing or out of date.
+  bool packed(const at::Tensor& weight, Packed& pack);
   nn::Rotation rotation(const at::Tensor& positions, int64_t length);
   nn::Heads heads() const;
   struct Stream {
@@ -150,7 +170,9 @@ class Llama {
   at::Tensor head_;  // [V, D]; undefined when tied
   std::optional<LoraConfig> lora_;
   at::ScalarType compute_type_ = at::kFloat;
-  int64_t generation_ = 0;
+  int64_t generation_ = 0;  // of the weights, as their copies know it
+  int64_t updates_ = 0;     // counts every change of the weights
+  Packed head_pack_;
   std::unordered_map<void*, Cast> casts_;
 };
 

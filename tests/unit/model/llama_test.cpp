@@ -49,7 +49,14 @@ TEST(Llama, DecodingWithCacheEqualsTheFullPass) {
   auto model = Llama::random(tiny(), 4);
   const auto rows = sentences();
   std::vector<KvCache> caches;
-  model->prefill(Batch::of(rows), caches, 4);
+  const Batch batch = Batch::of(rows);
+  std::vector<at::Tensor> packed;
+  for (const auto& s : batch.segments) packed.push_back(at::arange(s.begin, s.begin + s.length));
+  const at::Tensor last = model->prefill(batch, packed, caches, 4);
+  const at::Tensor whole = model->hidden(batch);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_LE(difference(last[static_cast<int64_t>(i)], whole.index({packed[i][-1]})), 1e-5);
+  }
   std::vector<std::vector<int32_t>> longer = rows;
   for (int step = 0; step < 4; ++step) {
     std::vector<int64_t> next;
@@ -91,6 +98,7 @@ TEST(Llama, GradientsMatchFiniteDifferences) {
     const at::Tensor direction = gradient / norm * step;
     const auto moved = [&](double factor) {
       p.value.add_(direction, factor);
+      model->weights_changed();
       const double value = loss_of(*model, {}).item<double>();
       p.value.sub_(direction, factor);
       return value;
