@@ -26,8 +26,8 @@ def run_ours(verb, model, prompts, out):
     return {"seconds": seconds - min(starts), "peak_rss_bytes": memory}
 
 
-def generate(model, source, count, new_tokens):
-    prompts = run.WORK / "generate.jsonl"
+def generate(kind, model, source, count, new_tokens):
+    prompts = run.WORK / f"generate-{kind}.jsonl"
     run.write_lines(prompts, [{"prompt_ids": row["prompt_ids"], "max_new_tokens": new_tokens}
                               for row in source[:count]])
     out = {side: run.WORK / f"generate-{side}.jsonl" for side in ("ours", "peer")}
@@ -37,15 +37,15 @@ def generate(model, source, count, new_tokens):
     answers = {side: [line["ids"] for line in run.read_lines(path)] for side, path in out.items()}
     same = sum(a == b for a, b in zip(answers["ours"], answers["peer"]))
     tokens = sum(len(ids) for ids in answers["ours"])
-    print(f"generate: {same} of {len(answers['peer'])} answers have the same tokens")
-    return [run.row("generate greedy, batch 16", "tok/s", tokens / ours["seconds"],
+    print(f"generate, {kind} rows: {same} of {len(answers['peer'])} answers have the same tokens")
+    return [run.row(f"generate greedy, {kind} rows, batch 16", "tok/s", tokens / ours["seconds"],
                     theirs["tokens_per_second"], PEER, 5.0),
-            run.row("generate peak memory", "bytes", ours["peak_rss_bytes"],
+            run.row(f"generate peak memory, {kind} rows", "bytes", ours["peak_rss_bytes"],
                     theirs["peak_rss_bytes"], PEER, smaller_is_better=True)]
 
 
-def label(model, source, count, peer_count):
-    prompts = run.WORK / "label.jsonl"
+def label(kind, model, source, count, peer_count):
+    prompts = run.WORK / f"label-{kind}.jsonl"
     run.write_lines(prompts, [{key: row[key] for key in ("prompt_ids", "continuation_ids")}
                               for row in source[:count]])
     out = {side: run.WORK / f"label-{side}.jsonl" for side in ("ours", "peer")}
@@ -56,8 +56,9 @@ def label(model, source, count, peer_count):
               for side, path in out.items()}
     apart = max(abs(a - b) for mine, other in zip(scores["ours"], scores["peer"])
                 for a, b in zip(mine, other))
-    print(f"label: largest difference of a log-probability {apart:.5f}")
-    return [run.row(f"label scoring, {len(source[0]['continuation_ids'])} labels", "prompts/s",
+    print(f"label, {kind} rows: largest difference of a log-probability {apart:.5f}")
+    return [run.row(f"label scoring, {kind} rows, {len(source[0]['continuation_ids'])} labels",
+                    "prompts/s",
                     count / ours["seconds"], theirs["prompts_per_second"],
                     PEER + ", one pass a label", 20.0)]
 
@@ -71,12 +72,14 @@ def main():
     parser.add_argument("--peer-label-prompts", type=int, default=8, help="its rate is steady")
     arguments = parser.parse_args()
     limits, model, result = run.probe(), run.model("small"), []
-    source = run.read_lines(run.rows("small-score.jsonl", TABLE, "--vocab-size", 8000,
-                                     "--kind", "score", "--limit", 512))
-    if arguments.only != "label":
-        result += generate(model, source, arguments.prompts, arguments.new_tokens)
-    if arguments.only != "generate":
-        result += label(model, source, arguments.label_prompts, arguments.peer_label_prompts)
+    for kind, options in run.INSTRUCTIONS.items():
+        source = run.read_lines(run.rows(f"small-score-{kind}.jsonl", TABLE, "--vocab-size", 8000,
+                                         "--kind", "score", "--limit", 512, *options))
+        if arguments.only != "label":
+            result += generate(kind, model, source, arguments.prompts, arguments.new_tokens)
+        if arguments.only != "generate":
+            result += label(kind, model, source, arguments.label_prompts,
+                            arguments.peer_label_prompts)
     run.finish("pair", result, limits)
 
 

@@ -18,6 +18,15 @@ WORK = ROOT / "build/bench-data"  # models and rows, made once
 PROGRAM = ROOT / "build/release/bin/relata"
 THREADS = os.cpu_count()
 
+# Rows as CRE-LLM lays them out, an instruction before every sentence, and without it. relata computes
+# what rows have in common once; the instruction is the greater part of a row.
+INSTRUCTIONS = {
+    "instruction": ["--instruction",
+                    "下面的句子用方括号标出了两个实体。请判断头实体与尾实体之间的关系，"
+                    "并按（头实体，关系，尾实体）的形式写出三元组；没有关系时写“unknown”。"],
+    "plain": [],
+}
+
 
 def run(command, stdin=None, stdout=None):
     """Runs a command to its end; returns (standard output, seconds, peak resident bytes).

@@ -9,14 +9,6 @@ TABLE = run.ROOT / "recipes/data/finre/train.txt"
 PEER = "Transformers 5.23"
 # The vocabulary of Llama-2 where a copy is at hand; else one of the same size is trained.
 LLAMA2 = run.ROOT.parent / "shared/data/tokenizers/llama2/tokenizer.model"
-# Rows as CRE-LLM lays them out, an instruction before every sentence, and without it. relata computes
-# what the rows of a batch have in common once; the instruction is the greater part of a row.
-INSTRUCTIONS = {
-    "instruction": ["--instruction",
-                    "下面的句子用方括号标出了两个实体。请判断头实体与尾实体之间的关系，"
-                    "并按（头实体，关系，尾实体）的形式写出三元组；没有关系时写“unknown”。"],
-    "plain": [],
-}
 KEYS = ("tokens_per_second", "answer_tokens_per_second", "peak_rss_bytes", "losses")
 
 
@@ -70,7 +62,7 @@ def compare(work, ours, theirs, goal, peer_name):
 def small(kind, steps):
     model = run.model("small")
     rows = run.rows(f"small-{kind}.jsonl", TABLE, "--vocab-size", 8000, "--limit", 4000,
-                    *INSTRUCTIONS[kind])
+                    *run.INSTRUCTIONS[kind])
     theirs = run.peer("sft_small", "--model", model, "--rows", rows, "--batch", 16,
                       "--steps", steps, "--warmup", 2, "--rate", 3e-4)
     ours = run_ours("small", model, rows, batch=16, steps=steps, warmup=2, rate=3e-4)
@@ -81,7 +73,7 @@ def tinyllama(kind, steps):
     model = run.model("tinyllama", "--bf16")
     vocabulary = ["--tokenizer", LLAMA2] if LLAMA2.exists() else ["--vocab-size", 32000]
     rows = run.rows(f"tinyllama-{kind}.jsonl", TABLE, *vocabulary, "--limit", 400,
-                    *INSTRUCTIONS[kind])
+                    *run.INSTRUCTIONS[kind])
     adapter = run.WORK / "tinyllama-adapter"
     theirs = run.peer("sft_tinyllama", "--model", model, "--rows", rows, "--batch", 4,
                       "--steps", steps, "--warmup", 1, "--rate", 1e-4, "--save-initial", adapter)
@@ -93,14 +85,14 @@ def tinyllama(kind, steps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=["small", "tinyllama"])
-    parser.add_argument("--rows", choices=list(INSTRUCTIONS))
+    parser.add_argument("--rows", choices=list(run.INSTRUCTIONS))
     parser.add_argument("--small-steps", type=int, default=14)
     parser.add_argument("--tinyllama-steps", type=int, default=5)
     arguments = parser.parse_args()
     limits, result, extra = run.probe(), [], {}
     for name, work, steps in (("small", small, arguments.small_steps),
                               ("tinyllama", tinyllama, arguments.tinyllama_steps)):
-        for kind in INSTRUCTIONS:
+        for kind in run.INSTRUCTIONS:
             if arguments.only in (None, name) and arguments.rows in (None, kind):
                 rows, extra[f"{name} {kind}"] = work(kind, steps)
                 result += rows

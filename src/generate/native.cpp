@@ -1,5 +1,6 @@
 #include "relata/generate/native.h"
 
+#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
+#include "relata/kernels/loss.h"
 #include "relata/model/llama.h"
 #include "relata/model/prefix_tree.h"
 
@@ -17,6 +19,7 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
+constexpr int64_t kPrefillTokens = 2048;  // at once: activations then stay in the caches
 constexpr int64_t kMinSharedPrompt = 16;  // shorter common beginnings are computed each
 
 Status check_ids(const Ids& ids, const model::LlamaConfig& config, const std::string& what) {
@@ -40,27 +43,34 @@ Status check_length(size_t length, const model::LlamaConfig& config, const std::
   return {};
 }
 
-// Picks the next token of one sequence from its log-probabilities [V].
+// Picks the next token of one sequence from its logits [V].
 class Sampler {
  public:
   explicit Sampler(const GenerateRequest& request) : request_(request), random_(request.seed) {}
 
-  std::pair<int32_t, double> pick(const float* logprobs, int64_t vocabulary) {
-    if (request_.temperature <= 0) {
-      const float* best = std::max_element(logprobs, logprobs + vocabulary);
-      return {static_cast<int32_t>(best - logprobs), *best};
-    }
+  // The token and its log-probability at temperature 1.
+  std::pair<int32_t, double> pick(const float* logits, int64_t vocabulary) {
+    const kernels::LogitSummary summary = kernels::summarise_logits(logits, vocabulary);
+    int64_t chosen = request_.temperature <= 0
+                         ? std::find(logits, logits + vocabulary, summary.largest) - logits
+                         : sample(logits, vocabulary);
+    if (chosen == vocabulary) chosen = 0;  // no largest: not a number everywhere
+    return {static_cast<int32_t>(chosen), logits[chosen] - summary.logsumexp};
+  }
+
+ private:
+  int64_t sample(const float* logits, int64_t vocabulary) {
     std::vector<int32_t> order(vocabulary);
     std::iota(order.begin(), order.end(), 0);
     int64_t keep = vocabulary;
     if (request_.top_k > 0) keep = std::min<int64_t>(keep, request_.top_k);
     std::partial_sort(order.begin(), order.begin() + keep, order.end(), [&](int32_t a, int32_t b) {
-      return logprobs[a] != logprobs[b] ? logprobs[a] > logprobs[b] : a < b;
+      return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
     });
     std::vector<double> weights;
     double total = 0.0;
     for (int64_t i = 0; i < keep; ++i) {
-      weights.push_back(std::exp((logprobs[order[i]] - logprobs[order[0]]) / request_.temperature));
+      weights.push_back(std::exp((logits[order[i]] - logits[order[0]]) / request_.temperature));
       total += weights.back();
     }
     double covered = 0.0;
@@ -76,10 +86,9 @@ class Sampler {
     double sum = 0.0;
     size_t chosen = 0;
     while (chosen + 1 < weights.size() && (sum += weights[chosen]) <= target) ++chosen;
-    return {order[chosen], logprobs[order[chosen]]};
+    return order[chosen];
   }
 
- private:
   const GenerateRequest& request_;
   std::mt19937_64 random_;
 };
@@ -115,10 +124,13 @@ class NativeEngine final : public Engine {
     const auto& eos = model_->config().eos_ids;
     return std::find(eos.begin(), eos.end(), id) != eos.end();
   }
-  bool accept(Running& running, const GenerateRequest& request, const at::Tensor& logprobs);
+  void accept_all(std::vector<Running>& running, const std::vector<GenerateRequest>& requests,
+                  const at::Tensor& logits) const;
+  bool accept(Running& running, const GenerateRequest& request, const float* logits,
+              int64_t vocabulary) const;
   void finish_text(Running& running, const GenerateRequest& request) const;
   std::vector<Running> start(const std::vector<GenerateRequest>& requests,
-                             const std::vector<size_t>& order, size_t& next);
+                             const std::vector<size_t>& order, size_t& next, size_t room);
   void score_group(const std::vector<ScoreRequest>& requests, const std::vector<size_t>& group,
                    std::vector<ScoreResult>& results);
 
@@ -128,10 +140,23 @@ class NativeEngine final : public Engine {
   std::string id_;
 };
 
+// logits [running, V]; the sequences are independent of each other.
+void NativeEngine::accept_all(std::vector<Running>& running,
+                              const std::vector<GenerateRequest>& requests,
+                              const at::Tensor& logits) const {
+  const int64_t vocabulary = logits.size(1);
+  const float* rows = logits.data_ptr<float>();
+  at::parallel_for(0, logits.size(0), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      accept(running[i], requests[running[i].index], rows + i * vocabulary, vocabulary);
+    }
+  });
+}
+
 // Appends the chosen token; true when the sequence is finished.
-bool NativeEngine::accept(Running& running, const GenerateRequest& request,
-                          const at::Tensor& logprobs) {
-  const auto [id, logprob] = running.sampler.pick(logprobs.data_ptr<float>(), logprobs.numel());
+bool NativeEngine::accept(Running& running, const GenerateRequest& request, const float* logits,
+                          int64_t vocabulary) const {
+  const auto [id, logprob] = running.sampler.pick(logits, vocabulary);
   GenerateResult& result = running.result;
   if (is_eos(id)) {
     result.finish = "eos";
@@ -168,30 +193,27 @@ void NativeEngine::finish_text(Running& running, const GenerateRequest& request)
 
 // Prefills the next requests that fit the token budget and decodes their first token.
 std::vector<Running> NativeEngine::start(const std::vector<GenerateRequest>& requests,
-                                         const std::vector<size_t>& order, size_t& next) {
+                                         const std::vector<size_t>& order, size_t& next,
+                                         size_t room) {
   std::vector<Running> started;
   std::vector<Ids> prompts;
   int64_t tokens = 0;
   int64_t extra = 0;
-  while (next < order.size() && static_cast<int>(started.size()) < options_.max_batch_requests) {
+  while (next < order.size() && started.size() < room) {
     const GenerateRequest& request = requests[order[next]];
     tokens += static_cast<int64_t>(request.prompt.size());
-    if (!started.empty() && tokens > options_.max_batch_tokens) break;
+    if (!started.empty() && tokens > std::min<int64_t>(kPrefillTokens, options_.max_batch_tokens))
+      break;
     started.push_back({order[next], {}, Sampler(request), {}, 0});
     prompts.push_back(request.prompt);
     extra = std::max<int64_t>(extra, request.max_new_tokens);
     ++next;
   }
   const model::PackedSequences packed = model::pack_sequences(prompts, kMinSharedPrompt);
-  std::vector<at::Tensor> rows;
-  for (const auto& sequence : packed.rows) rows.push_back(at::tensor(sequence, at::kLong));
   std::vector<model::KvCache> caches;
-  const at::Tensor hidden = model_->prefill(packed.batch, rows, caches, extra);
-  const at::Tensor logprobs = model_->logits(hidden).log_softmax(-1);
-  for (size_t i = 0; i < started.size(); ++i) {
-    started[i].cache = std::move(caches[i]);
-    accept(started[i], requests[started[i].index], logprobs.select(0, static_cast<int64_t>(i)));
-  }
+  const at::Tensor hidden = model_->prefill(packed, caches, extra);
+  for (size_t i = 0; i < started.size(); ++i) started[i].cache = std::move(caches[i]);
+  accept_all(started, requests, model_->logits(hidden));
   return started;
 }
 
@@ -220,8 +242,12 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
   size_t next = 0;
   std::vector<Running> active;
   while (next < order.size() || !active.empty()) {
-    if (next < order.size() && static_cast<int>(active.size()) <= options_.max_batch_requests / 2) {
-      for (Running& running : start(requests, order, next)) active.push_back(std::move(running));
+    const auto most = static_cast<size_t>(options_.max_batch_requests);
+    const bool refill = active.size() <= most / 2;
+    while (refill && next < order.size() && active.size() < most) {
+      for (Running& running : start(requests, order, next, most - active.size())) {
+        active.push_back(std::move(running));
+      }
     }
     std::vector<Running> going;
     for (Running& running : active) {
@@ -242,10 +268,7 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
       caches.push_back(&running.cache);
     }
     const at::Tensor hidden = model_->decode(at::tensor(last, at::kLong), caches);
-    const at::Tensor logprobs = model_->logits(hidden).log_softmax(-1);
-    for (size_t i = 0; i < active.size(); ++i) {
-      accept(active[i], requests[active[i].index], logprobs.select(0, static_cast<int64_t>(i)));
-    }
+    accept_all(active, requests, model_->logits(hidden));
   }
   return results;
 }

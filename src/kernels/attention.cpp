@@ -7,12 +7,9 @@
 namespace relata::kernels {
 namespace {
 
-constexpr int64_t kLane = 16;  // floats of one vector
-constexpr int kTileRows = 6;   // 6 x 4 vectors of sums stay in registers
+constexpr int kTileRows = 6;  // 6 x 4 vectors of sums stay in registers
 constexpr int kTileVectors = 4;
 constexpr int64_t kBlock = 24;  // query rows worked on at once; a multiple of kTileRows
-
-using Vector = float __attribute__((vector_size(64), aligned(4), may_alias));
 
 RELATA_INLINE int64_t padded(int64_t n) { return (n + kLane - 1) / kLane * kLane; }
 
@@ -29,14 +26,13 @@ RELATA_INLINE void tile(Matrix a, const float* b, int64_t b_stride, float* c, in
   Vector sums[R][C];
   for (int r = 0; r < R; ++r) {
     for (int v = 0; v < C; ++v) {
-      sums[r][v] =
-          add ? *reinterpret_cast<const Vector*>(c + r * c_stride + v * kLane) : Vector{} * 0.0F;
+      sums[r][v] = add ? load(c + r * c_stride + v * kLane) : Vector{} * 0.0F;
     }
   }
   for (int64_t i = 0; i < k; ++i) {
     Vector row[C];
     for (int v = 0; v < C; ++v) {
-      row[v] = *reinterpret_cast<const Vector*>(b + i * b_stride + v * kLane);
+      row[v] = load(b + i * b_stride + v * kLane);
     }
     for (int r = 0; r < R; ++r) {
       const float left = a.data[r * a.row + i * a.column];

@@ -170,38 +170,6 @@ RELATA_INLINE void rotate_heads_body(const T* in, int64_t in_stride, T* out, int
   }
 }
 
-template <class T>
-RELATA_INLINE void attend_one_body(const T* q, const T* keys, const T* values, T* out,
-                                   float* scores, int64_t length, int64_t head_width, float scale) {
-  float largest = -INFINITY;
-  for (int64_t t = 0; t < length; ++t) {
-    const T* key = keys + t * head_width;
-    float dot = 0.0F;
-#pragma omp simd reduction(+ : dot)
-    for (int64_t i = 0; i < head_width; ++i) dot += to_float(q[i]) * to_float(key[i]);
-    scores[t] = dot * scale;
-    largest = std::max(largest, scores[t]);
-  }
-  float total = 0.0F;
-#pragma omp simd reduction(+ : total)
-  for (int64_t t = 0; t < length; ++t) {
-    scores[t] = fast_exp(scores[t] - largest);
-    total += scores[t];
-  }
-  constexpr int64_t kBlock = 64;
-  for (int64_t begin = 0; begin < head_width; begin += kBlock) {
-    const int64_t width = std::min(kBlock, head_width - begin);
-    float sums[kBlock] = {};
-    for (int64_t t = 0; t < length; ++t) {
-      const float weight = scores[t];
-      const T* value = values + t * head_width + begin;
-#pragma omp simd
-      for (int64_t i = 0; i < width; ++i) sums[i] += weight * to_float(value[i]);
-    }
-    for (int64_t i = 0; i < width; ++i) store(out[begin + i], sums[i] / total);
-  }
-}
-
 }  // namespace
 
 RELATA_CLONES void add_norm_forward(const AddNorm<float>& a, int64_t first_row, int64_t rows,
@@ -244,13 +212,4 @@ RELATA_CLONES void rotate_heads(const Bf16* in, int64_t in_stride, Bf16* out, in
                                 int64_t head_width, int direction) {
   rotate_heads_body(in, in_stride, out, out_stride, cos, sin, rows, heads, head_width, direction);
 }
-RELATA_CLONES void attend_one(const float* q, const float* keys, const float* values, float* out,
-                              float* scores, int64_t length, int64_t head_width, float scale) {
-  attend_one_body(q, keys, values, out, scores, length, head_width, scale);
-}
-RELATA_CLONES void attend_one(const Bf16* q, const Bf16* keys, const Bf16* values, Bf16* out,
-                              float* scores, int64_t length, int64_t head_width, float scale) {
-  attend_one_body(q, keys, values, out, scores, length, head_width, scale);
-}
-
 }  // namespace relata::kernels

@@ -6,11 +6,17 @@ namespace relata::kernels {
 namespace {
 
 template <class T>
-RELATA_INLINE double cross_entropy_body(T* logits, int64_t vocabulary, int64_t target, float factor,
-                                        float* scratch) {
+RELATA_INLINE float largest_of(const T* logits, int64_t vocabulary) {
   float largest = -INFINITY;
 #pragma omp simd reduction(max : largest)
   for (int64_t i = 0; i < vocabulary; ++i) largest = std::max(largest, to_float(logits[i]));
+  return largest;
+}
+
+template <class T>
+RELATA_INLINE double cross_entropy_body(T* logits, int64_t vocabulary, int64_t target, float factor,
+                                        float* scratch) {
+  const float largest = largest_of(logits, vocabulary);
   const float of_target = to_float(logits[target]);
   float total = 0.0F;
 #pragma omp simd reduction(+ : total)
@@ -34,6 +40,14 @@ RELATA_CLONES double cross_entropy(float* logits, int64_t vocabulary, int64_t ta
 RELATA_CLONES double cross_entropy(Bf16* logits, int64_t vocabulary, int64_t target, float factor,
                                    float* scratch) {
   return cross_entropy_body(logits, vocabulary, target, factor, scratch);
+}
+
+RELATA_CLONES LogitSummary summarise_logits(const float* logits, int64_t vocabulary) {
+  const float largest = largest_of(logits, vocabulary);
+  float total = 0.0F;
+#pragma omp simd reduction(+ : total)
+  for (int64_t i = 0; i < vocabulary; ++i) total += fast_exp(logits[i] - largest);
+  return {largest, largest + std::log(static_cast<double>(total))};
 }
 
 }  // namespace relata::kernels

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "relata/kernels/bf16.h"
+
 // Sanitizers instrument the resolver of multi-versioned functions before their runtime is ready.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__)
@@ -16,6 +18,18 @@
 #define RELATA_INLINE inline __attribute__((always_inline))
 
 namespace relata::kernels {
+
+// Sixteen floats, split where the machine's registers are shorter.
+using Vector = float __attribute__((vector_size(64), aligned(4), may_alias));
+constexpr int64_t kLane = 16;
+
+RELATA_INLINE Vector load(const float* in) { return *reinterpret_cast<const Vector*>(in); }
+RELATA_INLINE Vector load(const Bf16* in) {
+  using Halves = uint16_t __attribute__((vector_size(32), aligned(2), may_alias));
+  using Words = uint32_t __attribute__((vector_size(64)));
+  const Words words = __builtin_convertvector(*reinterpret_cast<const Halves*>(in), Words) << 16U;
+  return std::bit_cast<Vector>(words);
+}
 
 // exp(x) by 2^n * polynomial; relative error below 3e-7 on the clamped range. Written out so that
 // loops over it vectorise.

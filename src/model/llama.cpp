@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "relata/kernels/attention.h"
+
 namespace relata::model {
 
 Batch Batch::of(const std::vector<std::vector<int32_t>>& sequences) {
@@ -272,34 +274,33 @@ at::Tensor Llama::loss(const at::Tensor& hidden, const at::Tensor& targets,
   return nn::linear_cross_entropy(hidden, head(), computed(head()), targets, weights, divisor);
 }
 
-at::Tensor Llama::prefill(const Batch& batch, const std::vector<at::Tensor>& sequences,
-                          std::vector<KvCache>& caches, int64_t extra) {
+at::Tensor Llama::prefill(const PackedSequences& packed, std::vector<KvCache>& caches,
+                          int64_t extra) {
   at::NoGradGuard no_grad;
+  const Batch& batch = packed.batch;
   const nn::Rotation turn = rotation(batch.positions, longest(batch) + extra);
   const nn::Heads shape = heads();
-  caches.assign(sequences.size(), {});
+  caches.assign(packed.rows.size(), {});
   std::vector<int64_t> last;
-  for (const at::Tensor& rows : sequences) last.push_back(rows[-1].item<int64_t>());
+  for (const auto& rows : packed.rows) last.push_back(rows.back());
   const at::Tensor last_rows = at::tensor(last, at::kLong);
   Stream stream{embed(batch.ids), {}};
+  std::vector<nn::CacheView> views(caches.size());
   for (size_t l = 0; l < layers_.size(); ++l) {
     Layer& layer = layers_[l];
     auto [x, h] = nn::add_rms_norm(stream.x, stream.delta, layer.attention_norm,
                                    config_.rms_norm_eps, compute_type_, {});
     const at::Tensor qkv = project(h, layer.qkv);
-    const nn::KeysValues rotated = nn::rotated_keys_values(qkv, turn, shape);
-    for (size_t s = 0; s < sequences.size(); ++s) {
-      const int64_t length = sequences[s].numel();
-      const auto keep = [&](const at::Tensor& source, std::vector<at::Tensor>& target) {
-        at::Tensor cache =
-            at::empty({shape.key_value, length + extra, shape.width}, source.options());
-        cache.narrow(1, 0, length).copy_(source.index_select(0, sequences[s]).transpose(0, 1));
-        target.push_back(cache);
-      };
-      keep(rotated.keys, caches[s].keys);
-      keep(rotated.values, caches[s].values);
+    for (size_t s = 0; s < caches.size(); ++s) {
+      const auto length = static_cast<int64_t>(packed.rows[s].size());
+      const int64_t blocks = (length + extra + kernels::kKeyBlock - 1) / kernels::kKeyBlock;
+      const int64_t capacity = blocks * kernels::kKeyBlock;
+      caches[s].keys.push_back(at::empty({shape.key_value, capacity, shape.width}, qkv.options()));
+      caches[s].values.push_back(at::empty_like(caches[s].keys.back()));
       caches[s].length = length;
+      views[s] = {caches[s].keys[l].data_ptr(), caches[s].values[l].data_ptr(), capacity, 0};
     }
+    nn::fill_caches(qkv, turn, packed.rows, views, shape);
     at::Tensor attended = nn::attention(qkv, turn, batch.segments, shape);
     at::Tensor residual = x;
     if (l + 1 == layers_.size()) {

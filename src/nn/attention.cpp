@@ -108,25 +108,37 @@ at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segm
   return TreeAttention::apply(qkv, rotation, segments, heads);
 }
 
-KeysValues rotated_keys_values(const at::Tensor& qkv, const Rotation& rotation, Heads heads) {
+void fill_caches(const at::Tensor& qkv, const Rotation& rotation,
+                 const std::vector<std::vector<int64_t>>& rows,
+                 const std::vector<CacheView>& caches, Heads heads) {
   const at::Tensor input = qkv.contiguous();
-  const int64_t tokens = input.size(0);
   const int64_t stride = input.size(1);
-  const int64_t half = heads.width / 2;
-  const int64_t q_width = heads.query * heads.width;
-  const int64_t k_width = heads.key_value * heads.width;
-  at::Tensor keys = at::empty({tokens, heads.key_value, heads.width}, input.options());
+  const int64_t width = heads.width;
+  const int64_t half = width / 2;
   dispatch(input.scalar_type(), [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
-    at::parallel_for(0, tokens, kRowGrain, [&](int64_t begin, int64_t end) {
-      kernels::rotate_heads(
-          data<T>(input) + begin * stride + q_width, stride, data<T>(keys) + begin * k_width,
-          k_width, data<float>(rotation.cos) + begin * half,
-          data<float>(rotation.sin) + begin * half, end - begin, heads.key_value, heads.width, 1);
+    const auto count = static_cast<int64_t>(rows.size()) * heads.key_value;
+    at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+      std::vector<T> turned(static_cast<size_t>(width));
+      for (int64_t i = begin; i < end; ++i) {
+        const CacheView& cache = caches[i / heads.key_value];
+        const int64_t head = i % heads.key_value;
+        T* keys = static_cast<T*>(cache.keys) + head * cache.capacity * width;
+        T* values = static_cast<T*>(cache.values) + head * cache.capacity * width;
+        const std::vector<int64_t>& tokens = rows[i / heads.key_value];
+        for (size_t t = 0; t < tokens.size(); ++t) {
+          const int64_t row = tokens[t];
+          const T* key = data<T>(input) + row * stride + (heads.query + head) * width;
+          kernels::rotate_heads(key, stride, turned.data(), width,
+                                data<float>(rotation.cos) + row * half,
+                                data<float>(rotation.sin) + row * half, 1, 1, width, 1);
+          kernels::store_key(turned.data(), keys, static_cast<int64_t>(t), width);
+          std::copy_n(key + heads.key_value * width, width, values);
+          values += width;
+        }
+      }
     });
   });
-  return {keys,
-          input.narrow(1, q_width + k_width, k_width).view({tokens, heads.key_value, heads.width})};
 }
 
 at::Tensor decode_attention(const at::Tensor& qkv, const Rotation& rotation,
@@ -142,8 +154,8 @@ at::Tensor decode_attention(const at::Tensor& qkv, const Rotation& rotation,
   dispatch(input.scalar_type(), [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
     at::parallel_for(0, batch * heads.key_value, 1, [&](int64_t begin, int64_t end) {
-      std::vector<float> scores;
-      std::vector<T> query(static_cast<size_t>(width));
+      std::vector<float> scratch;
+      std::vector<T> turned(static_cast<size_t>(width));
       for (int64_t i = begin; i < end; ++i) {
         const int64_t b = i / heads.key_value;
         const int64_t head = i % heads.key_value;
@@ -155,15 +167,15 @@ at::Tensor decode_attention(const at::Tensor& qkv, const Rotation& rotation,
         const T* value = key + heads.key_value * width;
         T* keys = static_cast<T*>(cache.keys) + head * cache.capacity * width;
         T* values = static_cast<T*>(cache.values) + head * cache.capacity * width;
-        kernels::rotate_heads(key, stride, keys + cache.length * width, width, cos, sin, 1, 1,
-                              width, 1);
+        kernels::rotate_heads(key, stride, turned.data(), width, cos, sin, 1, 1, width, 1);
+        kernels::store_key(turned.data(), keys, cache.length, width);
         std::copy_n(value, width, values + cache.length * width);
-        scores.resize(static_cast<size_t>(cache.length + 1));
+        scratch.resize(static_cast<size_t>(width + cache.length + kernels::kKeyBlock));
         for (int64_t h = head * groups; h < (head + 1) * groups; ++h) {
-          kernels::rotate_heads(row + h * width, stride, query.data(), width, cos, sin, 1, 1, width,
-                                1);
-          kernels::attend_one(query.data(), keys, values,
-                              data<T>(out) + (b * heads.query + h) * width, scores.data(),
+          kernels::rotate_heads(row + h * width, stride, turned.data(), width, cos, sin, 1, 1,
+                                width, 1);
+          kernels::attend_one(turned.data(), keys, values,
+                              data<T>(out) + (b * heads.query + h) * width, scratch.data(),
                               cache.length + 1, width, scale);
         }
       }

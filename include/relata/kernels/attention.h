@@ -78,4 +78,19 @@ void attention_backward(const AttentionGrad<float>& a, const AttentionTree& tree
 void attention_backward(const AttentionGrad<Bf16>& a, const AttentionTree& tree,
                         int64_t key_value_head, AttentionScratch& scratch);
 
+// Cached keys of one head lie in blocks of kKeyBlock tokens, within a block by column: [blocks, E,
+// kKeyBlock]. Scores of a block are then sums of whole vectors.
+constexpr int64_t kKeyBlock = 16;
+
+// Writes one key [E] as token `index` of a head's blocks.
+void store_key(const float* key, float* blocks, int64_t index, int64_t width);
+void store_key(const Bf16* key, Bf16* blocks, int64_t index, int64_t width);
+
+// One query head against `length` cached tokens: out = softmax(scale q k^T) v. q, out [E]; keys as
+// above; values [length, E]; scratch: E floats and `length` rounded up to whole blocks.
+void attend_one(const float* q, const float* keys, const float* values, float* out, float* scratch,
+                int64_t length, int64_t width, float scale);
+void attend_one(const Bf16* q, const Bf16* keys, const Bf16* values, Bf16* out, float* scratch,
+                int64_t length, int64_t width, float scale);
+
 }  // namespace relata::kernels

@@ -71,11 +71,4 @@ void rotate_heads(const Bf16* in, int64_t in_stride, Bf16* out, int64_t out_stri
                   const float* cos, const float* sin, int64_t rows, int64_t heads,
                   int64_t head_width, int direction);
 
-// One query head against `length` cached keys and values: out = softmax(scale q k^T) v.
-// q, out [E]; keys, values [length, E]; scores: scratch of `length` floats.
-void attend_one(const float* q, const float* keys, const float* values, float* out, float* scores,
-                int64_t length, int64_t head_width, float scale);
-void attend_one(const Bf16* q, const Bf16* keys, const Bf16* values, Bf16* out, float* scores,
-                int64_t length, int64_t head_width, float scale);
-
 }  // namespace relata::kernels

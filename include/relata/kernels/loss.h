@@ -1,4 +1,4 @@
-// Cross entropy of one row of logits, its gradient in place.
+// One row of logits: cross entropy with its gradient in place, and what sampling needs.
 #pragma once
 
 #include <cstdint>
@@ -13,5 +13,11 @@ double cross_entropy(float* logits, int64_t vocabulary, int64_t target, float fa
                      float* scratch);
 double cross_entropy(Bf16* logits, int64_t vocabulary, int64_t target, float factor,
                      float* scratch);
+
+struct LogitSummary {
+  float largest;
+  double logsumexp;
+};
+LogitSummary summarise_logits(const float* logits, int64_t vocabulary);
 
 }  // namespace relata::kernels

@@ -50,7 +50,8 @@ struct Layer {
   Projection down;
 };
 
-// Keys and values of one sequence. Per layer [K, capacity, E]; the first `length` tokens count.
+// Keys and values of one sequence, a layer each, laid out as nn::CacheView says; the first `length`
+// tokens count.
 struct KvCache {
   std::vector<at::Tensor> keys, values;
   int64_t length = 0;
@@ -63,6 +64,13 @@ struct Batch {
   nn::Segments segments;
   // One sequence after the other, each causal, positions from 0.
   static Batch of(const std::vector<std::vector<int32_t>>& sequences);
+};
+
+// Sequences packed into one batch; rows[s][i] is the packed row of token i of sequence s. Rows may
+// be shared (prefix_tree.h).
+struct PackedSequences {
+  Batch batch;
+  std::vector<std::vector<int64_t>> rows;
 };
 
 struct ForwardOptions {
@@ -102,11 +110,10 @@ class Llama {
   at::Tensor loss(const at::Tensor& hidden, const at::Tensor& targets, const at::Tensor& weights,
                   double divisor);
 
-  // Inference. prefill(): hidden states [sequences, D] of the last token of each sequence, whose
-  // packed rows are sequences[s]; its keys and values are kept in `caches` with room for `extra`
-  // further tokens. decode(): one token per sequence, appended.
-  at::Tensor prefill(const Batch& batch, const std::vector<at::Tensor>& sequences,
-                     std::vector<KvCache>& caches, int64_t extra);
+  // Inference. prefill(): hidden states [sequences, D] of the last token of each sequence; the
+  // keys and values of each are kept in `caches` with room for `extra` further tokens. decode():
+  // one token per sequence, appended.
+  at::Tensor prefill(const PackedSequences& packed, std::vector<KvCache>& caches, int64_t extra);
   at::Tensor decode(const at::Tensor& ids, const std::vector<KvCache*>& caches);
 
   // What training changes: fused weights, or the LoRA matrices. Names are stable across runs.

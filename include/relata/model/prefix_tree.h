@@ -10,12 +10,6 @@
 
 namespace relata::model {
 
-struct PackedSequences {
-  Batch batch;
-  // rows[s][i]: the packed row of token i of sequence s.
-  std::vector<std::vector<int64_t>> rows;
-};
-
 // Beginnings of `min_shared` tokens or more that sequences have in common, also below a shared
 // beginning, become one segment. Sequences may be equal; none may be empty. Cost: a sort of the
 // sequences.

@@ -69,12 +69,6 @@ void add_gradient(const at::Tensor& weight, at::Tensor gradient);
 at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                      Heads heads);
 
-// k, v [N, K, E] of qkv, k rotated. Not differentiable.
-struct KeysValues {
-  at::Tensor keys, values;
-};
-KeysValues rotated_keys_values(const at::Tensor& qkv, const Rotation& rotation, Heads heads);
-
 // One layer's cache of one sequence: keys, values [K, capacity, E] of qkv's type, of which the
 // first `length` tokens count. Owned by the caller.
 struct CacheView {
@@ -83,6 +77,11 @@ struct CacheView {
   int64_t capacity = 0;
   int64_t length = 0;
 };
+
+// Writes the rotated keys and the values of packed rows rows[s] to the beginning of caches[s].
+void fill_caches(const at::Tensor& qkv, const Rotation& rotation,
+                 const std::vector<std::vector<int64_t>>& rows,
+                 const std::vector<CacheView>& caches, Heads heads);
 
 // One new token per sequence: its key and value are written to the cache's place `length`, and it
 // attends to all before it and itself. qkv [B, (H + 2K) * E] before rotation -> [B, H * E]. Not

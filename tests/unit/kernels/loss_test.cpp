@@ -34,5 +34,13 @@ TEST(CrossEntropy, InBfloat16) {
   EXPECT_NEAR(to_float(logits[3]), -0.95, 0.95 / 256);
 }
 
+TEST(LogitSummary, LargestAndLogSum) {
+  std::vector<float> logits(33, 90.0F);
+  logits[32] = 91.0F;
+  const LogitSummary summary = summarise_logits(logits.data(), 33);
+  EXPECT_EQ(summary.largest, 91.0F);
+  EXPECT_NEAR(summary.logsumexp, 90.0 + std::log(32.0 + std::exp(1.0)), 1e-5);
+}
+
 }  // namespace
 }  // namespace relata::kernels

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "relata/model/prefix_tree.h"
+
 namespace relata::model {
 namespace {
 
@@ -49,13 +51,11 @@ TEST(Llama, DecodingWithCacheEqualsTheFullPass) {
   auto model = Llama::random(tiny(), 4);
   const auto rows = sentences();
   std::vector<KvCache> caches;
-  const Batch batch = Batch::of(rows);
-  std::vector<at::Tensor> packed;
-  for (const auto& s : batch.segments) packed.push_back(at::arange(s.begin, s.begin + s.length));
-  const at::Tensor last = model->prefill(batch, packed, caches, 4);
-  const at::Tensor whole = model->hidden(batch);
+  const PackedSequences packed = pack_sequences(rows, 1);
+  const at::Tensor last = model->prefill(packed, caches, 4);
+  const at::Tensor whole = model->hidden(packed.batch);
   for (size_t i = 0; i < rows.size(); ++i) {
-    EXPECT_LE(difference(last[static_cast<int64_t>(i)], whole.index({packed[i][-1]})), 1e-5);
+    EXPECT_LE(difference(last[static_cast<int64_t>(i)], whole[packed.rows[i].back()]), 1e-5);
   }
   std::vector<std::vector<int32_t>> longer = rows;
   for (int step = 0; step < 4; ++step) {
