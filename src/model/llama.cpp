@@ -274,33 +274,73 @@ at::Tensor Llama::loss(const at::Tensor& hidden, const at::Tensor& targets,
   return nn::linear_cross_entropy(hidden, head(), computed(head()), targets, weights, divisor);
 }
 
+namespace {
+
+// Which segments a sequence's tokens lie in, outermost first.
+std::vector<size_t> path_of(const std::vector<int64_t>& rows, const nn::Segments& segments) {
+  std::vector<size_t> path;
+  const auto holds = [&](const nn::Segment& s) { return rows.back() < s.begin + s.length; };
+  int64_t at = std::partition_point(segments.begin(), segments.end(),
+                                    [&](const nn::Segment& s) { return !holds(s); }) -
+               segments.begin();
+  for (; at >= 0; at = segments[at].parent) path.insert(path.begin(), static_cast<size_t>(at));
+  return path;
+}
+
+// Segments that several sequences, or other segments, build on.
+std::vector<bool> shared_segments(const std::vector<std::vector<size_t>>& paths, size_t count) {
+  std::vector<int> users(count);
+  for (const auto& path : paths) {
+    for (const size_t s : path) ++users[s];
+  }
+  std::vector<bool> shared(count);
+  for (size_t s = 0; s < count; ++s) shared[s] = users[s] > 1;
+  return shared;
+}
+
+void add_layer(KvRun& run, const nn::Heads& heads, const at::TensorOptions& options) {
+  const std::vector<int64_t> sizes = {heads.key_value, run.capacity, heads.width};
+  run.keys.push_back(at::empty(sizes, options));
+  run.values.push_back(at::empty(sizes, options));
+}
+
+int64_t whole_blocks(int64_t tokens) {
+  return (tokens + kernels::kKeyBlock - 1) / kernels::kKeyBlock * kernels::kKeyBlock;
+}
+
+}  // namespace
+
 at::Tensor Llama::prefill(const PackedSequences& packed, std::vector<KvCache>& caches,
                           int64_t extra) {
   at::NoGradGuard no_grad;
   const Batch& batch = packed.batch;
   const nn::Rotation turn = rotation(batch.positions, longest(batch) + extra);
   const nn::Heads shape = heads();
-  caches.assign(packed.rows.size(), {});
+  std::vector<std::vector<size_t>> paths;
   std::vector<int64_t> last;
-  for (const auto& rows : packed.rows) last.push_back(rows.back());
+  for (const auto& rows : packed.rows) {
+    paths.push_back(path_of(rows, batch.segments));
+    last.push_back(rows.back());
+  }
+  const std::vector<bool> shared = shared_segments(paths, batch.segments.size());
+  std::vector<std::shared_ptr<KvRun>> runs(batch.segments.size());
+  for (size_t s = 0; s < runs.size(); ++s) {
+    runs[s] = std::make_shared<KvRun>();
+    runs[s]->capacity = whole_blocks(batch.segments[s].length + (shared[s] ? 0 : extra));
+  }
   const at::Tensor last_rows = at::tensor(last, at::kLong);
   Stream stream{embed(batch.ids), {}};
-  std::vector<nn::CacheView> views(caches.size());
+  std::vector<nn::CacheView> views(runs.size());
   for (size_t l = 0; l < layers_.size(); ++l) {
     Layer& layer = layers_[l];
     auto [x, h] = nn::add_rms_norm(stream.x, stream.delta, layer.attention_norm,
                                    config_.rms_norm_eps, compute_type_, {});
     const at::Tensor qkv = project(h, layer.qkv);
-    for (size_t s = 0; s < caches.size(); ++s) {
-      const auto length = static_cast<int64_t>(packed.rows[s].size());
-      const int64_t blocks = (length + extra + kernels::kKeyBlock - 1) / kernels::kKeyBlock;
-      const int64_t capacity = blocks * kernels::kKeyBlock;
-      caches[s].keys.push_back(at::empty({shape.key_value, capacity, shape.width}, qkv.options()));
-      caches[s].values.push_back(at::empty_like(caches[s].keys.back()));
-      caches[s].length = length;
-      views[s] = {caches[s].keys[l].data_ptr(), caches[s].values[l].data_ptr(), capacity, 0};
+    for (size_t s = 0; s < runs.size(); ++s) {
+      add_layer(*runs[s], shape, qkv.options());
+      views[s] = runs[s]->view(l);
     }
-    nn::fill_caches(qkv, turn, packed.rows, views, shape);
+    nn::fill_caches(qkv, turn, batch.segments, views, shape);
     at::Tensor attended = nn::attention(qkv, turn, batch.segments, shape);
     at::Tensor residual = x;
     if (l + 1 == layers_.size()) {
@@ -311,6 +351,21 @@ at::Tensor Llama::prefill(const PackedSequences& packed, std::vector<KvCache>& c
                                      config_.rms_norm_eps, compute_type_, {});
     stream = {x2, project(nn::swiglu(project(h2, layer.gate_up)), layer.down)};
   }
+  for (size_t s = 0; s < runs.size(); ++s) runs[s]->length = batch.segments[s].length;
+  caches.assign(paths.size(), {});
+  for (size_t i = 0; i < paths.size(); ++i) {
+    for (const size_t s : paths[i]) {
+      if (shared[s]) caches[i].shared.push_back(runs[s]);
+    }
+    KvRun& own = caches[i].own;
+    if (!shared[paths[i].back()]) {
+      own = std::move(*runs[paths[i].back()]);
+      continue;
+    }
+    own.capacity = whole_blocks(extra);
+    const auto options = at::TensorOptions().dtype(compute_type_);
+    for (size_t l = 0; l < layers_.size(); ++l) add_layer(own, shape, options);
+  }
   return finish(stream, {});
 }
 
@@ -318,30 +373,30 @@ at::Tensor Llama::decode(const at::Tensor& ids, const std::vector<KvCache*>& cac
   at::NoGradGuard no_grad;
   const nn::Heads shape = heads();
   std::vector<int64_t> positions;
-  int64_t furthest = 1;
   for (const KvCache* cache : caches) {
-    positions.push_back(cache->length);
-    furthest = std::max(furthest, cache->length + 1);
+    TORCH_CHECK(cache->own.length < cache->own.capacity, "no room left in the cache");
+    positions.push_back(cache->length());
   }
+  const int64_t furthest =
+      positions.empty() ? 1 : *std::max_element(positions.begin(), positions.end()) + 1;
   const nn::Rotation turn = rotation(at::tensor(positions, at::kLong), furthest);
   Stream stream{embed(ids), {}};
-  std::vector<nn::CacheView> views(caches.size());
+  std::vector<std::vector<nn::CacheView>> views(caches.size());
   for (size_t l = 0; l < layers_.size(); ++l) {
     Layer& layer = layers_[l];
     auto [x, h] = nn::add_rms_norm(stream.x, stream.delta, layer.attention_norm,
                                    config_.rms_norm_eps, compute_type_, {});
     for (size_t s = 0; s < caches.size(); ++s) {
-      KvCache& cache = *caches[s];
-      TORCH_CHECK(cache.length < cache.keys[l].size(1), "no room left in the cache");
-      views[s] = {cache.keys[l].data_ptr(), cache.values[l].data_ptr(), cache.keys[l].size(1),
-                  cache.length};
+      views[s].clear();
+      for (const auto& run : caches[s]->shared) views[s].push_back(run->view(l));
+      views[s].push_back(caches[s]->own.view(l));
     }
     const at::Tensor attended = nn::decode_attention(project(h, layer.qkv), turn, views, shape);
     auto [x2, h2] = nn::add_rms_norm(x, project(attended, layer.output), layer.mlp_norm,
                                      config_.rms_norm_eps, compute_type_, {});
     stream = {x2, project(nn::swiglu(project(h2, layer.gate_up)), layer.down)};
   }
-  for (KvCache* cache : caches) ++cache->length;
+  for (KvCache* cache : caches) ++cache->own.length;
   return finish(stream, {});
 }
 

@@ -108,41 +108,40 @@ at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segm
   return TreeAttention::apply(qkv, rotation, segments, heads);
 }
 
-void fill_caches(const at::Tensor& qkv, const Rotation& rotation,
-                 const std::vector<std::vector<int64_t>>& rows,
-                 const std::vector<CacheView>& caches, Heads heads) {
+void fill_caches(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
+                 std::vector<CacheView>& caches, Heads heads) {
   const at::Tensor input = qkv.contiguous();
   const int64_t stride = input.size(1);
   const int64_t width = heads.width;
   const int64_t half = width / 2;
   dispatch(input.scalar_type(), [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
-    const auto count = static_cast<int64_t>(rows.size()) * heads.key_value;
+    const auto count = static_cast<int64_t>(segments.size()) * heads.key_value;
     at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
       std::vector<T> turned(static_cast<size_t>(width));
       for (int64_t i = begin; i < end; ++i) {
+        const Segment& segment = segments[i / heads.key_value];
         const CacheView& cache = caches[i / heads.key_value];
         const int64_t head = i % heads.key_value;
         T* keys = static_cast<T*>(cache.keys) + head * cache.capacity * width;
         T* values = static_cast<T*>(cache.values) + head * cache.capacity * width;
-        const std::vector<int64_t>& tokens = rows[i / heads.key_value];
-        for (size_t t = 0; t < tokens.size(); ++t) {
-          const int64_t row = tokens[t];
+        for (int64_t t = 0; t < segment.length; ++t) {
+          const int64_t row = segment.begin + t;
           const T* key = data<T>(input) + row * stride + (heads.query + head) * width;
           kernels::rotate_heads(key, stride, turned.data(), width,
                                 data<float>(rotation.cos) + row * half,
                                 data<float>(rotation.sin) + row * half, 1, 1, width, 1);
-          kernels::store_key(turned.data(), keys, static_cast<int64_t>(t), width);
-          std::copy_n(key + heads.key_value * width, width, values);
-          values += width;
+          kernels::store_key(turned.data(), keys, t, width);
+          std::copy_n(key + heads.key_value * width, width, values + t * width);
         }
       }
     });
   });
+  for (size_t s = 0; s < segments.size(); ++s) caches[s].length = segments[s].length;
 }
 
 at::Tensor decode_attention(const at::Tensor& qkv, const Rotation& rotation,
-                            const std::vector<CacheView>& caches, Heads heads) {
+                            const std::vector<std::vector<CacheView>>& caches, Heads heads) {
   const at::Tensor input = qkv.contiguous();
   const auto batch = static_cast<int64_t>(caches.size());
   const int64_t width = heads.width;
@@ -155,28 +154,34 @@ at::Tensor decode_attention(const at::Tensor& qkv, const Rotation& rotation,
     using T = std::remove_pointer_t<decltype(tag)>;
     at::parallel_for(0, batch * heads.key_value, 1, [&](int64_t begin, int64_t end) {
       std::vector<float> scratch;
+      std::vector<kernels::CacheRun<T>> runs;
       std::vector<T> turned(static_cast<size_t>(width));
       for (int64_t i = begin; i < end; ++i) {
         const int64_t b = i / heads.key_value;
         const int64_t head = i % heads.key_value;
-        const CacheView& cache = caches[b];
         const float* cos = data<float>(rotation.cos) + b * half;
         const float* sin = data<float>(rotation.sin) + b * half;
         const T* row = data<T>(input) + b * stride;
         const T* key = row + (heads.query + head) * width;
-        const T* value = key + heads.key_value * width;
-        T* keys = static_cast<T*>(cache.keys) + head * cache.capacity * width;
-        T* values = static_cast<T*>(cache.values) + head * cache.capacity * width;
+        runs.clear();
+        for (const CacheView& cache : caches[b]) {
+          const int64_t offset = head * cache.capacity * width;
+          runs.push_back({static_cast<T*>(cache.keys) + offset,
+                          static_cast<T*>(cache.values) + offset, cache.length});
+        }
+        const CacheView& own = caches[b].back();
+        const int64_t offset = head * own.capacity * width;
         kernels::rotate_heads(key, stride, turned.data(), width, cos, sin, 1, 1, width, 1);
-        kernels::store_key(turned.data(), keys, cache.length, width);
-        std::copy_n(value, width, values + cache.length * width);
-        scratch.resize(static_cast<size_t>(width + cache.length + kernels::kKeyBlock));
+        kernels::store_key(turned.data(), static_cast<T*>(own.keys) + offset, own.length, width);
+        std::copy_n(key + heads.key_value * width, width,
+                    static_cast<T*>(own.values) + offset + own.length * width);
+        ++runs.back().length;
+        scratch.resize(static_cast<size_t>(kernels::attend_one_scratch(runs, width)));
         for (int64_t h = head * groups; h < (head + 1) * groups; ++h) {
           kernels::rotate_heads(row + h * width, stride, turned.data(), width, cos, sin, 1, 1,
                                 width, 1);
-          kernels::attend_one(turned.data(), keys, values,
-                              data<T>(out) + (b * heads.query + h) * width, scratch.data(),
-                              cache.length + 1, width, scale);
+          kernels::attend_one(turned.data(), runs, data<T>(out) + (b * heads.query + h) * width,
+                              scratch.data(), width, scale);
         }
       }
     });

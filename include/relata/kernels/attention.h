@@ -86,11 +86,26 @@ constexpr int64_t kKeyBlock = 16;
 void store_key(const float* key, float* blocks, int64_t index, int64_t width);
 void store_key(const Bf16* key, Bf16* blocks, int64_t index, int64_t width);
 
-// One query head against `length` cached tokens: out = softmax(scale q k^T) v. q, out [E]; keys as
-// above; values [length, E]; scratch: E floats and `length` rounded up to whole blocks.
-void attend_one(const float* q, const float* keys, const float* values, float* out, float* scratch,
-                int64_t length, int64_t width, float scale);
-void attend_one(const Bf16* q, const Bf16* keys, const Bf16* values, Bf16* out, float* scratch,
-                int64_t length, int64_t width, float scale);
+// A run of cached tokens of one head: keys in blocks as above, values [length, E].
+template <class T>
+struct CacheRun {
+  const T* keys;
+  const T* values;
+  int64_t length;
+};
+
+// Floats of scratch that attend_one() needs over these runs.
+template <class T>
+int64_t attend_one_scratch(const std::vector<CacheRun<T>>& runs, int64_t width) {
+  int64_t size = width;
+  for (const CacheRun<T>& run : runs) size += (run.length + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
+  return size;
+}
+
+// One query head against all runs together: out = softmax(scale q k^T) v. q, out [E].
+void attend_one(const float* q, const std::vector<CacheRun<float>>& runs, float* out,
+                float* scratch, int64_t width, float scale);
+void attend_one(const Bf16* q, const std::vector<CacheRun<Bf16>>& runs, Bf16* out, float* scratch,
+                int64_t width, float scale);
 
 }  // namespace relata::kernels

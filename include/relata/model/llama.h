@@ -50,11 +50,25 @@ struct Layer {
   Projection down;
 };
 
-// Keys and values of one sequence, a layer each, laid out as nn::CacheView says; the first `length`
-// tokens count.
-struct KvCache {
+// Keys and values of a run of tokens, a layer each, laid out as nn::CacheView says.
+struct KvRun {
   std::vector<at::Tensor> keys, values;
+  int64_t capacity = 0;
   int64_t length = 0;
+  nn::CacheView view(size_t layer) const {
+    return {keys[layer].data_ptr(), values[layer].data_ptr(), capacity, length};
+  }
+};
+
+// Keys and values of one sequence: runs that it shares with others, then its own, which grows.
+struct KvCache {
+  std::vector<std::shared_ptr<const KvRun>> shared;
+  KvRun own;
+  int64_t length() const {
+    int64_t sum = own.length;
+    for (const auto& run : shared) sum += run->length;
+    return sum;
+  }
 };
 
 // A packed batch. `positions` are the rotary positions of the tokens.
@@ -111,8 +125,8 @@ class Llama {
                   double divisor);
 
   // Inference. prefill(): hidden states [sequences, D] of the last token of each sequence; the
-  // keys and values of each are kept in `caches` with room for `extra` further tokens. decode():
-  // one token per sequence, appended.
+  // keys and values of each are kept in `caches` with room for `extra` further tokens; what
+  // sequences share is kept once. decode(): one token per sequence, appended.
   at::Tensor prefill(const PackedSequences& packed, std::vector<KvCache>& caches, int64_t extra);
   at::Tensor decode(const at::Tensor& ids, const std::vector<KvCache*>& caches);
 

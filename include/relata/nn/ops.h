@@ -69,8 +69,9 @@ void add_gradient(const at::Tensor& weight, at::Tensor gradient);
 at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                      Heads heads);
 
-// One layer's cache of one sequence: keys, values [K, capacity, E] of qkv's type, of which the
-// first `length` tokens count. Owned by the caller.
+// One layer's keys and values of a run of tokens, of qkv's type and owned by the caller: values
+// [K, capacity, E], keys [K, capacity / 16, E, 16] (kernels::store_key). The first `length` tokens
+// count; capacity is a multiple of 16.
 struct CacheView {
   void* keys = nullptr;
   void* values = nullptr;
@@ -78,16 +79,16 @@ struct CacheView {
   int64_t length = 0;
 };
 
-// Writes the rotated keys and the values of packed rows rows[s] to the beginning of caches[s].
-void fill_caches(const at::Tensor& qkv, const Rotation& rotation,
-                 const std::vector<std::vector<int64_t>>& rows,
-                 const std::vector<CacheView>& caches, Heads heads);
+// Writes the rotated keys and the values of segments[s]'s packed rows into caches[s], and its
+// length.
+void fill_caches(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
+                 std::vector<CacheView>& caches, Heads heads);
 
-// One new token per sequence: its key and value are written to the cache's place `length`, and it
-// attends to all before it and itself. qkv [B, (H + 2K) * E] before rotation -> [B, H * E]. Not
-// differentiable.
+// One new token per sequence, whose tokens so far are the runs caches[b], the last its own: the new
+// key and value are written behind that one's last, and attend to all and themselves. qkv
+// [B, (H + 2K) * E] before rotation -> [B, H * E]. Not differentiable.
 at::Tensor decode_attention(const at::Tensor& qkv, const Rotation& rotation,
-                            const std::vector<CacheView>& caches, Heads heads);
+                            const std::vector<std::vector<CacheView>>& caches, Heads heads);
 
 // sum_i weights[i] * -log softmax(hidden_i W^T)[targets_i], in chunks of rows so that the full
 // logits never exist; gradients of hidden and weight (add_gradient()) are computed in the same

@@ -49,7 +49,11 @@ TEST(Llama, PackedRowsDoNotSeeEachOther) {
 TEST(Llama, DecodingWithCacheEqualsTheFullPass) {
   at::NoGradGuard no_grad;
   auto model = Llama::random(tiny(), 4);
-  const auto rows = sentences();
+  // The first token is common; two rows are equal, one is the beginning of another.
+  auto rows = sentences();
+  rows.push_back(rows[2]);
+  rows.push_back({1, 28, 27, 26});
+  rows.push_back({2, 28, 27, 26, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17});
   std::vector<KvCache> caches;
   const PackedSequences packed = pack_sequences(rows, 1);
   const at::Tensor last = model->prefill(packed, caches, 4);
@@ -57,6 +61,7 @@ TEST(Llama, DecodingWithCacheEqualsTheFullPass) {
   for (size_t i = 0; i < rows.size(); ++i) {
     EXPECT_LE(difference(last[static_cast<int64_t>(i)], whole[packed.rows[i].back()]), 1e-5);
   }
+  EXPECT_FALSE(caches[0].shared.empty());
   std::vector<std::vector<int32_t>> longer = rows;
   for (int step = 0; step < 4; ++step) {
     std::vector<int64_t> next;
