@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
 #include <random>
 
-#include "prefix_tree.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
 #include "relata/model/llama.h"
+#include "relata/model/prefix_tree.h"
 
 namespace relata::generate {
 namespace {
@@ -250,67 +249,56 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
   return results;
 }
 
-// All requests of the group in one packed pass; each request is one prefix tree. Only the last
-// token of a continuation needs no forward pass of its own.
+// All requests of the group in one packed pass. What prompts and continuations have in common is
+// computed once. Only the last token of a continuation needs no forward pass of its own.
 void NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
                                const std::vector<size_t>& group,
                                std::vector<ScoreResult>& results) {
-  model::Batch batch;
-  std::vector<int64_t> ids, positions;
-  std::vector<int64_t> rows;          // packed rows whose logits are needed
-  std::map<int64_t, int64_t> row_of;  // packed row -> row of the logits
+  constexpr int64_t kMinShared = 4;     // shorter beginnings are not worth a segment
+  constexpr int64_t kLogitRows = 1024;  // all logits of a group may not fit into memory
+  std::vector<Ids> sequences;
+  for (const size_t r : group) {
+    for (const Ids& continuation : requests[r].continuations) {
+      Ids& path = sequences.emplace_back(requests[r].prefix);
+      path.insert(path.end(), continuation.begin(), continuation.end() - 1);
+    }
+  }
+  const model::PackedSequences packed = model::pack_sequences(sequences, kMinShared);
   struct Wanted {
-    size_t request, continuation;
-    int64_t row;
+    int64_t row;  // of the packed batch
     int32_t token;
+    double* logprob;
   };
   std::vector<Wanted> wanted;
+  auto tokens = packed.rows.begin();
   for (const size_t r : group) {
     const ScoreRequest& request = requests[r];
-    PrefixTree tree;
-    const auto base = static_cast<int64_t>(ids.size());
-    std::vector<size_t> order(request.continuations.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-      return request.continuations[a] < request.continuations[b];
-    });
-    for (const size_t c : order) {
+    for (size_t c = 0; c < request.continuations.size(); ++c, ++tokens) {
       const Ids& continuation = request.continuations[c];
-      Ids path = request.prefix;
-      path.insert(path.end(), continuation.begin(), continuation.end() - 1);
-      const std::vector<int64_t> nodes = tree.add(path, 0);
+      results[r].token_logprobs[c].resize(continuation.size());
       for (size_t i = 0; i < continuation.size(); ++i) {
-        wanted.push_back({r, c, base + nodes[request.prefix.size() - 1 + i], continuation[i]});
+        wanted.push_back({(*tokens)[request.prefix.size() - 1 + i], continuation[i],
+                          &results[r].token_logprobs[c][i]});
       }
     }
-    tree.finish();
-    const auto length = static_cast<int64_t>(tree.tokens.size());
-    at::Tensor mask;
-    if (tree.branches) {
-      mask = at::full({length, length}, -INFINITY, at::kFloat);
-      auto* cells = mask.data_ptr<float>();
-      for (int64_t column = 0; column < length; ++column) {
-        for (int64_t row = column; row < tree.subtree_end[column]; ++row) {
-          cells[row * length + column] = 0.0F;
-        }
+  }
+  std::stable_sort(wanted.begin(), wanted.end(),
+                   [](const Wanted& a, const Wanted& b) { return a.row < b.row; });
+  std::vector<int64_t> rows;
+  for (const Wanted& w : wanted) {
+    if (rows.empty() || rows.back() != w.row) rows.push_back(w.row);
+  }
+  const at::Tensor hidden = model_->hidden(packed.batch, {}, at::tensor(rows, at::kLong));
+  auto next = wanted.begin();
+  for (int64_t begin = 0; begin < hidden.size(0); begin += kLogitRows) {
+    const int64_t count = std::min(kLogitRows, hidden.size(0) - begin);
+    const at::Tensor logprobs = model_->logits(hidden.narrow(0, begin, count)).log_softmax(-1);
+    const auto* values = logprobs.data_ptr<float>();
+    for (int64_t i = 0; i < count; ++i) {
+      for (; next != wanted.end() && next->row == rows[begin + i]; ++next) {
+        *next->logprob = values[i * logprobs.size(1) + next->token];
       }
     }
-    batch.segments.push_back({base, length, mask});
-    ids.insert(ids.end(), tree.tokens.begin(), tree.tokens.end());
-    positions.insert(positions.end(), tree.depth.begin(), tree.depth.end());
-  }
-  for (const Wanted& w : wanted) {
-    if (row_of.emplace(w.row, static_cast<int64_t>(rows.size())).second) rows.push_back(w.row);
-  }
-  batch.ids = at::tensor(ids, at::kLong);
-  batch.positions = at::tensor(positions, at::kLong);
-  const at::Tensor hidden = model_->hidden(batch).index_select(0, at::tensor(rows, at::kLong));
-  const at::Tensor logprobs = model_->logits(hidden).log_softmax(-1);
-  const auto* values = logprobs.data_ptr<float>();
-  const int64_t vocabulary = logprobs.size(1);
-  for (const Wanted& w : wanted) {
-    results[w.request].token_logprobs[w.continuation].push_back(
-        values[row_of[w.row] * vocabulary + w.token]);
   }
 }
 

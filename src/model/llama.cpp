@@ -14,7 +14,7 @@ Batch Batch::of(const std::vector<std::vector<int32_t>>& sequences) {
   auto* positions = batch.positions.data_ptr<int64_t>();
   int64_t at = 0;
   for (const auto& s : sequences) {
-    batch.segments.push_back({at, static_cast<int64_t>(s.size()), {}});
+    batch.segments.push_back({at, static_cast<int64_t>(s.size())});
     for (size_t i = 0; i < s.size(); ++i) {
       ids[at] = s[i];
       positions[at++] = static_cast<int64_t>(i);
@@ -84,6 +84,12 @@ at::Tensor Llama::computed(const at::Tensor& weight) {
   return cast.copy;
 }
 
+at::Tensor Llama::compute_copy(const at::Tensor& weight) const {
+  const auto found = casts_.find(weight.unsafeGetTensorImpl());
+  const bool current = found != casts_.end() && found->second.generation == generation_;
+  return current ? found->second.copy : at::Tensor();
+}
+
 at::Tensor Llama::project(const at::Tensor& x, const Projection& p) {
   at::Tensor y = nn::linear(x, p.weight, computed(p.weight), p.bias);
   for (const Lora& lora : p.loras) {
@@ -111,9 +117,7 @@ nn::Rotation Llama::rotation(const at::Tensor& positions, int64_t length) {
           (angles.sin() * frequencies.attention_scale).contiguous()};
 }
 
-at::Tensor Llama::embed(const at::Tensor& ids) {
-  return at::embedding(embedding_, ids).to(at::kFloat);
-}
+at::Tensor Llama::embed(const at::Tensor& ids) { return nn::embedding(embedding_, ids); }
 
 namespace {
 
@@ -130,14 +134,20 @@ int64_t longest(const Batch& batch) {
 }  // namespace
 
 Llama::Stream Llama::run_layer(size_t index, const Stream& in, const nn::Rotation& rotation,
-                               const nn::Segments& segments, const ForwardOptions& options) {
+                               const nn::Segments& segments, const ForwardOptions& options,
+                               const at::Tensor& rows) {
   const Layer& layer = layers_[index];
   auto [x, h] = nn::add_rms_norm(in.x, in.delta, layer.attention_norm, config_.rms_norm_eps,
                                  compute_type_, block_dropout(options, 2 * index));
-  const at::Tensor attended = nn::attention(project(h, layer.qkv), rotation, segments, heads());
+  at::Tensor attended = nn::attention(project(h, layer.qkv), rotation, segments, heads());
+  at::Tensor stream = x;
+  if (rows.defined()) {
+    attended = attended.index_select(0, rows);
+    stream = x.index_select(0, rows);
+  }
   auto [x2, h2] =
-      nn::add_rms_norm(x, project(attended, layer.output), layer.mlp_norm, config_.rms_norm_eps,
-                       compute_type_, block_dropout(options, 2 * index + 1));
+      nn::add_rms_norm(stream, project(attended, layer.output), layer.mlp_norm,
+                       config_.rms_norm_eps, compute_type_, block_dropout(options, 2 * index + 1));
   return {x2, project(nn::swiglu(project(h2, layer.gate_up)), layer.down)};
 }
 
@@ -155,6 +165,7 @@ struct CheckpointedLayer : torch::autograd::Function<CheckpointedLayer> {
     nn::Rotation rotation;
     nn::Segments segments;
     ForwardOptions options;
+    at::Tensor rows;
   };
 
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
@@ -168,7 +179,7 @@ struct CheckpointedLayer : torch::autograd::Function<CheckpointedLayer> {
     at::AutoGradMode record(true);
     const Llama::Stream out = call->model->run_layer(
         call->index, {x.detach(), delta.numel() > 0 ? delta.detach() : at::Tensor()},
-        call->rotation, call->segments, call->options);
+        call->rotation, call->segments, call->options, call->rows);
     return {out.x.detach(), out.delta.detach()};
   }
 
@@ -184,7 +195,7 @@ struct CheckpointedLayer : torch::autograd::Function<CheckpointedLayer> {
     at::Tensor delta;
     if (saved[1].numel() > 0) delta = saved[1].detach().requires_grad_(true);
     const Llama::Stream out = call->model->run_layer(call->index, {x, delta}, call->rotation,
-                                                     call->segments, call->options);
+                                                     call->segments, call->options, call->rows);
     generator.set_state(now);
     torch::autograd::backward({out.x, out.delta}, {grads[0], grads[1]});
     return {x.grad(), delta.defined() ? delta.grad() : at::Tensor(), {}, {}};
@@ -202,17 +213,20 @@ struct CheckpointedLayer : torch::autograd::Function<CheckpointedLayer> {
   }
 };
 
-at::Tensor Llama::hidden(const Batch& batch, const ForwardOptions& options) {
+at::Tensor Llama::hidden(const Batch& batch, const ForwardOptions& options,
+                         const at::Tensor& rows) {
   const nn::Rotation turn = rotation(batch.positions, longest(batch));
   Stream stream{embed(batch.ids), {}};
   const bool checkpointing = options.gradient_checkpointing && at::GradMode::is_enabled();
   for (size_t i = 0; i < layers_.size(); ++i) {
+    // Above the last attention a token needs no other: only the rows asked for go on.
+    const at::Tensor kept = i + 1 == layers_.size() ? rows : at::Tensor();
     if (!checkpointing) {
-      stream = run_layer(i, stream, turn, batch.segments, options);
+      stream = run_layer(i, stream, turn, batch.segments, options, kept);
       continue;
     }
     auto call = std::make_shared<CheckpointedLayer::Call>(
-        CheckpointedLayer::Call{this, i, turn, batch.segments, options});
+        CheckpointedLayer::Call{this, i, turn, batch.segments, options, kept});
     // The anchor makes the graph reach layers whose inputs need no gradient (frozen embeddings).
     const at::Tensor anchor = at::zeros({1}).requires_grad_(true);
     const at::Tensor delta = stream.delta.defined() ? stream.delta : at::empty({0});
@@ -240,7 +254,8 @@ at::Tensor Llama::prefill(const Batch& batch, std::vector<KvCache>& caches, int6
   for (const Layer& layer : layers_) {
     auto [x, h] = nn::add_rms_norm(stream.x, stream.delta, layer.attention_norm,
                                    config_.rms_norm_eps, compute_type_, {});
-    const nn::RotatedHeads rotated = nn::split_and_rotate(project(h, layer.qkv), turn, shape);
+    const at::Tensor qkv = project(h, layer.qkv);
+    const nn::RotatedHeads rotated = nn::split_and_rotate(qkv, turn, shape);
     for (size_t s = 0; s < batch.segments.size(); ++s) {
       const nn::Segment& segment = batch.segments[s];
       const auto keep = [&](const at::Tensor& source, std::vector<at::Tensor>& target) {
@@ -254,7 +269,7 @@ at::Tensor Llama::prefill(const Batch& batch, std::vector<KvCache>& caches, int6
       keep(rotated.v, caches[s].values);
       caches[s].length = segment.length;
     }
-    const at::Tensor attended = nn::attend_segments(rotated, batch.segments, shape);
+    const at::Tensor attended = nn::attention(qkv, turn, batch.segments, shape);
     auto [x2, h2] = nn::add_rms_norm(x, project(attended, layer.output), layer.mlp_norm,
                                      config_.rms_norm_eps, compute_type_, {});
     stream = {x2, project(nn::swiglu(project(h2, layer.gate_up)), layer.down)};

@@ -26,6 +26,7 @@ struct StepWeights {
 };
 StepWeights step_weights(const std::vector<Row>& rows, const std::vector<int64_t>& indices);
 
+// Beginnings that rows share are computed once; under dropout they then share its noise there.
 // `prompt_weight` 0 leaves the secondary loss out. Token dropout replaces prompt tokens, never the
 // first of a row, by config.token_dropout_id; it is a function of `seed` alone.
 PackedRows pack_rows(const std::vector<Row>& rows, const std::vector<int64_t>& indices,

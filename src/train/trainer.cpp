@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "batch.h"
+#include "optimizer.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
 #include "relata/base/log.h"
@@ -80,7 +81,6 @@ class Loop {
   Status prepare();
   Status one_step();
   void optimise(double rate);
-  double clip();
   Status after_step();
   Status evaluate_now();
   Status log_interval();
@@ -167,48 +167,23 @@ bool Loop::finished() const {
   return state_.step >= total_steps_;
 }
 
-double Loop::clip() {
-  std::vector<at::Tensor> gradients;
-  for (const auto& p : parameters_) {
-    if (p.value.grad().defined()) gradients.push_back(p.value.grad());
-  }
-  if (gradients.empty()) return 0.0;
-  const double norm = at::stack(at::_foreach_norm(gradients)).norm().item<double>();
-  if (config_.max_grad_norm > 0 && norm > config_.max_grad_norm) {
-    at::_foreach_mul_(gradients, config_.max_grad_norm / (norm + 1e-6));
-  }
-  return norm;
-}
-
 void Loop::optimise(double rate) {
   at::NoGradGuard no_grad;
-  for (const bool decay : {true, false}) {
-    std::vector<at::Tensor> values, gradients, first, second, steps;
-    for (size_t i = 0; i < parameters_.size(); ++i) {
-      const auto& p = parameters_[i];
-      if (p.decay != decay || !p.value.grad().defined()) continue;
-      values.push_back(p.value);
-      gradients.push_back(p.value.grad());
-      first.push_back(state_.first[i]);
-      second.push_back(state_.second[i]);
-      // The operation counts the step itself before it uses it.
-      steps.push_back(at::scalar_tensor(static_cast<double>(state_.step + 1), at::kFloat));
-    }
-    if (values.empty()) continue;
-    at::_fused_adamw_(values, gradients, first, second, {}, steps, rate, config_.adam_beta1,
-                      config_.adam_beta2, decay ? config_.weight_decay : 0.0, config_.adam_epsilon,
-                      false, false);
-  }
-  if (!state_.average.empty()) {
-    const auto t = static_cast<double>(state_.step + 1);
-    // Early on the average must forget the initial weights quickly.
-    const double keep = std::min(config_.ema_decay, (1.0 + t) / (10.0 + t));
-    std::vector<at::Tensor> values;
-    for (const auto& p : parameters_) values.push_back(p.value);
-    at::_foreach_lerp_(state_.average, values, 1.0 - keep);
-  }
-  for (auto& p : parameters_) p.value.mutable_grad() = at::Tensor();
-  model_.weights_changed();
+  const double norm = gradient_norm(parameters_);
+  gradient_norm_ = norm;
+  AdamWOptions options;
+  options.step = state_.step + 1;
+  options.learning_rate = rate;
+  options.beta1 = config_.adam_beta1;
+  options.beta2 = config_.adam_beta2;
+  options.epsilon = config_.adam_epsilon;
+  options.weight_decay = config_.weight_decay;
+  const bool clip = config_.max_grad_norm > 0 && norm > config_.max_grad_norm;
+  options.gradient_scale = clip ? config_.max_grad_norm / (norm + 1e-6) : 1.0;
+  // Early on the average must forget the initial weights quickly.
+  const auto t = static_cast<double>(options.step);
+  options.average_keep = std::min(config_.ema_decay, (1.0 + t) / (10.0 + t));
+  adamw_step(model_, parameters_, state_, options);
 }
 
 Status Loop::one_step() {
@@ -240,7 +215,7 @@ Status Loop::one_step() {
     options.dropout = config_.dropout;
     options.dropout_seed = static_cast<uint32_t>(seed * 0x9E3779B97F4A7C15ULL >> 32U);
     options.gradient_checkpointing = config_.gradient_checkpointing;
-    const at::Tensor hidden = model_.hidden(packed.batch, options).index_select(0, packed.rows);
+    const at::Tensor hidden = model_.hidden(packed.batch, options, packed.rows);
     at::Tensor part = model_.loss(hidden, packed.targets, packed.weights, 1.0);
     part.backward();
     loss += part.item<double>();
@@ -249,7 +224,6 @@ Status Loop::one_step() {
     return input_error(fmt::format("the loss is not finite at step {}", state_.step + 1),
                        "lower learning_rate, or check the data for broken rows");
   }
-  gradient_norm_ = clip();
   double warmup = static_cast<double>(config_.warmup_steps);
   const bool timed = config_.max_train_minutes > 0;
   const double total = timed ? 60.0 * config_.max_train_minutes : static_cast<double>(total_steps_);

@@ -85,8 +85,10 @@ class Llama {
   void set_compute_type(at::ScalarType type);
   at::ScalarType compute_type() const { return compute_type_; }
 
-  // Final, normalised hidden states [N, D]. Differentiable when gradients are enabled.
-  at::Tensor hidden(const Batch& batch, const ForwardOptions& options = {});
+  // Final, normalised hidden states [N, D], or, with `rows` [M] int64, those of the packed rows
+  // [M, D], which costs less. Differentiable when gradients are enabled.
+  at::Tensor hidden(const Batch& batch, const ForwardOptions& options = {},
+                    const at::Tensor& rows = {});
   // Logits [M, V], float32, of hidden states [M, D].
   at::Tensor logits(const at::Tensor& hidden);
   // Loss of linear_cross_entropy() with this model's head.
@@ -109,6 +111,9 @@ class Llama {
   std::vector<std::pair<std::string, at::Tensor>> named_weights() const;
   // To be called after the weights changed: drops their copies in the compute type.
   void weights_changed() { ++generation_; }
+  // The copy of a weight in the compute type, for an optimiser that keeps it equal to the weight
+  // itself; undefined when there is none or it is out of date.
+  at::Tensor compute_copy(const at::Tensor& weight) const;
 
   const LlamaConfig& config() const { return config_; }
   const std::optional<LoraConfig>& lora() const { return lora_; }
@@ -130,7 +135,8 @@ class Llama {
     at::Tensor x, delta;
   };
   Stream run_layer(size_t index, const Stream& in, const nn::Rotation& rotation,
-                   const nn::Segments& segments, const ForwardOptions& options);
+                   const nn::Segments& segments, const ForwardOptions& options,
+                   const at::Tensor& rows);
   at::Tensor finish(const Stream& stream, const ForwardOptions& options);
   at::Tensor embed(const at::Tensor& ids);
   std::vector<std::pair<std::string, Projection*>> projections();

@@ -15,12 +15,13 @@
 
 namespace relata::nn {
 
-// A sequence inside the packed batch. Tokens see earlier tokens of their own segment only, or,
-// with `mask` [length, length] (additive, float32), what it allows.
+// Neighbouring tokens of the packed batch. A token sees the earlier tokens of its own segment and
+// all tokens of the segment's ancestors: sequences that begin alike share that beginning as a
+// parent. Parents come first; a root and its descendants lie side by side.
 struct Segment {
   int64_t begin = 0;
   int64_t length = 0;
-  at::Tensor mask;
+  int64_t parent = -1;  // index of a segment, or -1
 };
 using Segments = std::vector<Segment>;
 
@@ -45,11 +46,19 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
 at::Tensor swiglu(const at::Tensor& gate_up);
 
 // x W^T (+ bias). `weight` [out, in] is the trained tensor (float32, or frozen in any type);
-// `compute_weight` is its copy in x's type (may be the same tensor).
+// `compute_weight` is its copy in x's type (may be the same tensor). The weight's gradient goes
+// to add_gradient().
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& compute_weight,
                   const at::Tensor& bias);
 
-// Causal attention within segments. qkv [N, (H + 2K) * E] before rotation -> [N, H * E].
+// Rows of weight [V, D] for ids [N] -> [N, D] float32. The gradient goes to weight.grad(), float32.
+at::Tensor embedding(const at::Tensor& weight, const at::Tensor& ids);
+
+// Adds to weight.grad(). The first gradient is kept as it is, in the compute type: a step of one
+// micro-batch then needs no float32 copy. From the second on the sum is float32.
+void add_gradient(const at::Tensor& weight, at::Tensor gradient);
+
+// Causal attention (kernels/attention.h). qkv [N, (H + 2K) * E] before rotation -> [N, H * E].
 at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                      Heads heads);
 
@@ -58,8 +67,6 @@ struct RotatedHeads {
   at::Tensor q, k, v;
 };
 RotatedHeads split_and_rotate(const at::Tensor& qkv, const Rotation& rotation, Heads heads);
-// Attention over already rotated heads; not differentiable.
-at::Tensor attend_segments(const RotatedHeads& rotated, const Segments& segments, Heads heads);
 
 // One new token per sequence against its cache. q [B, H, E]; keys[b], values[b] [K, capacity_b, E]
 // of which the first lengths[b] count -> [B, H * E]. Not differentiable.
@@ -68,8 +75,9 @@ at::Tensor decode_attention(const at::Tensor& q, const std::vector<at::Tensor>& 
                             const std::vector<int64_t>& lengths, Heads heads);
 
 // sum_i weights[i] * -log softmax(hidden_i W^T)[targets_i], in chunks of rows so that the full
-// logits never exist; gradients of hidden and weight are computed in the same pass.
-// hidden [M, D] compute type; targets [M] int64; weights [M] float32. `divisor` scales the loss.
+// logits never exist; gradients of hidden and weight (add_gradient()) are computed in the same
+// pass. hidden [M, D] compute type; targets [M] int64; weights [M] float32. `divisor` scales the
+// loss.
 at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight,
                                 const at::Tensor& compute_weight, const at::Tensor& targets,
                                 const at::Tensor& weights, double divisor);

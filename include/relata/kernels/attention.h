@@ -1,0 +1,81 @@
+// Causal attention over packed sequences that may share prefixes, forward and backward.
+//
+// legend: N packed tokens; L tokens of one segment; H query heads; K key/value heads; E head width.
+// A segment's token sees the tokens of the segment's ancestors and its own segment up to itself.
+// Rotary angles are applied while rows are read, and taken back from the gradients, so that
+// rotated copies never exist. Rows are widened to float, and all arithmetic is in float.
+//
+// Work is handed out per (tree, key/value head): a tree is one root segment and all that descend
+// from it, which lie next to each other in the packed batch. Cost of a segment of L tokens whose
+// ancestors have P: 4 L (P + L/2) E flops per query head forward, 2.5 times that backward.
+// The blockwise recomputation follows Dao et al. 2022 (FlashAttention).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "relata/kernels/bf16.h"
+
+namespace relata::kernels {
+
+struct Span {
+  int64_t begin = 0;
+  int64_t length = 0;
+};
+
+// `context`: the ancestors' spans, outermost first.
+struct AttentionSegment {
+  Span own;
+  std::vector<Span> context;
+};
+
+// One tree; the tokens of all its segments are [begin, begin + length).
+struct AttentionTree {
+  int64_t begin = 0;
+  int64_t length = 0;
+  std::vector<AttentionSegment> segments;
+};
+
+struct AttentionShape {
+  int64_t query_heads = 0;
+  int64_t key_value_heads = 0;
+  int64_t width = 0;  // E, even
+};
+
+// qkv [N, (H + 2K) * E], before rotation; cos, sin [N, E/2]; out [N, H * E]; logsumexp [N, H].
+template <class T>
+struct Attention {
+  AttentionShape shape;
+  const T* qkv;
+  const float* cos;
+  const float* sin;
+  T* out;
+  float* logsumexp;
+};
+
+// dqkv [N, (H + 2K) * E] is written whole for the heads worked on.
+template <class T>
+struct AttentionGrad {
+  AttentionShape shape;
+  const T* qkv;
+  const float* cos;
+  const float* sin;
+  const T* out;
+  const float* logsumexp;
+  const T* dout;
+  T* dqkv;
+};
+
+// Scratch memory, kept between calls by the caller; one per thread.
+using AttentionScratch = std::vector<float>;
+
+void attention_forward(const Attention<float>& a, const AttentionTree& tree, int64_t key_value_head,
+                       AttentionScratch& scratch);
+void attention_forward(const Attention<Bf16>& a, const AttentionTree& tree, int64_t key_value_head,
+                       AttentionScratch& scratch);
+void attention_backward(const AttentionGrad<float>& a, const AttentionTree& tree,
+                        int64_t key_value_head, AttentionScratch& scratch);
+void attention_backward(const AttentionGrad<Bf16>& a, const AttentionTree& tree,
+                        int64_t key_value_head, AttentionScratch& scratch);
+
+}  // namespace relata::kernels

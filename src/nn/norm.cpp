@@ -1,0 +1,136 @@
+#include <ATen/Parallel.h>
+
+#include "dispatch.h"
+#include "relata/nn/ops.h"
+
+namespace relata::nn {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+struct AddRmsNorm : Function<AddRmsNorm> {
+  static variable_list forward(AutogradContext* context, const at::Tensor& x,
+                               const at::Tensor& delta, const at::Tensor& weight, double eps,
+                               at::ScalarType out, double probability, int64_t seed) {
+    const int64_t rows = x.size(0);
+    const int64_t width = x.size(1);
+    const bool has_delta = delta.defined() && delta.numel() > 0;
+    const at::Tensor input = x.contiguous();
+    const at::Tensor addend = has_delta ? delta.contiguous() : at::Tensor();
+    const at::Tensor scale = weight.to(at::kFloat).contiguous();
+    at::Tensor x_out = at::empty_like(input);
+    at::Tensor y = at::empty({rows, width}, input.options().dtype(out));
+    at::Tensor inv = at::empty({rows}, input.options());
+    const kernels::Dropout dropout{static_cast<float>(probability), static_cast<uint32_t>(seed)};
+    dispatch(out, [&](auto* tag) {
+      using T = std::remove_pointer_t<decltype(tag)>;
+      at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
+        const int64_t at = begin * width;
+        kernels::AddNorm<T> a{data<float>(input) + at, has_delta ? data<T>(addend) + at : nullptr,
+                              data<float>(scale),      data<float>(x_out) + at,
+                              data<T>(y) + at,         data<float>(inv) + begin};
+        kernels::add_norm_forward(a, begin, end - begin, width, static_cast<float>(eps), dropout);
+      });
+    });
+    context->save_for_backward({x_out, scale, inv});
+    context->saved_data["has_delta"] = has_delta;
+    context->saved_data["probability"] = probability;
+    context->saved_data["seed"] = seed;
+    context->saved_data["train_weight"] = weight.requires_grad();
+    return {x_out, y};
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor& x_out = saved[0];
+    const at::Tensor& scale = saved[1];
+    const at::Tensor& inv = saved[2];
+    const int64_t rows = x_out.size(0);
+    const int64_t width = x_out.size(1);
+    const bool has_delta = context->saved_data["has_delta"].toBool();
+    const kernels::Dropout dropout{
+        static_cast<float>(context->saved_data["probability"].toDouble()),
+        static_cast<uint32_t>(context->saved_data["seed"].toInt())};
+    const at::Tensor dy = grads[1].contiguous();
+    const at::Tensor from_above = grads[0].defined() ? grads[0].contiguous() : at::Tensor();
+    at::Tensor dx = at::empty_like(x_out);
+    at::Tensor ddelta = has_delta ? at::empty_like(dy) : at::Tensor();
+    // One block of rows per thread, summed in block order: the result does not depend on timing.
+    const int64_t blocks = std::min<int64_t>(at::get_num_threads(), std::max<int64_t>(rows, 1));
+    at::Tensor dweight = at::zeros({blocks, width}, x_out.options());
+    dispatch(dy.scalar_type(), [&](auto* tag) {
+      using T = std::remove_pointer_t<decltype(tag)>;
+      at::parallel_for(0, blocks, 1, [&](int64_t first, int64_t last) {
+        for (int64_t block = first; block < last; ++block) {
+          const int64_t begin = rows * block / blocks;
+          const int64_t end = rows * (block + 1) / blocks;
+          const int64_t at = begin * width;
+          kernels::AddNormGrad<T> a{data<T>(dy) + at,
+                                    from_above.defined() ? data<float>(from_above) + at : nullptr,
+                                    data<float>(x_out) + at,
+                                    data<float>(scale),
+                                    data<float>(inv) + begin,
+                                    data<float>(dx) + at,
+                                    has_delta ? data<T>(ddelta) + at : nullptr,
+                                    data<float>(dweight) + block * width};
+          kernels::add_norm_backward(a, begin, end - begin, width, dropout);
+        }
+      });
+    });
+    at::Tensor weight_grad =
+        context->saved_data["train_weight"].toBool() ? dweight.sum(0) : at::Tensor();
+    return {dx, ddelta, weight_grad, {}, {}, {}, {}};
+  }
+};
+
+struct SwiGlu : Function<SwiGlu> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& gate_up) {
+    const at::Tensor input = gate_up.contiguous();
+    const int64_t rows = input.size(0);
+    const int64_t width = input.size(1) / 2;
+    at::Tensor out = at::empty({rows, width}, input.options());
+    dispatch(input.scalar_type(), [&](auto* tag) {
+      using T = std::remove_pointer_t<decltype(tag)>;
+      at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
+        kernels::swiglu_forward(data<T>(input) + begin * 2 * width, data<T>(out) + begin * width,
+                                end - begin, width);
+      });
+    });
+    context->save_for_backward({input});
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    const at::Tensor input = context->get_saved_variables()[0];
+    const at::Tensor dout = grads[0].contiguous();
+    const int64_t rows = input.size(0);
+    const int64_t width = input.size(1) / 2;
+    at::Tensor dinput = at::empty_like(input);
+    dispatch(input.scalar_type(), [&](auto* tag) {
+      using T = std::remove_pointer_t<decltype(tag)>;
+      at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
+        kernels::swiglu_backward(data<T>(dout) + begin * width, data<T>(input) + begin * 2 * width,
+                                 data<T>(dinput) + begin * 2 * width, end - begin, width);
+      });
+    });
+    return {dinput};
+  }
+};
+
+}  // namespace
+
+std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
+                                               const at::Tensor& weight, double eps,
+                                               at::ScalarType out, kernels::Dropout dropout) {
+  const at::Tensor addend = delta.defined() ? delta : at::empty({0}, x.options().dtype(out));
+  auto result =
+      AddRmsNorm::apply(x, addend, weight, eps, out, static_cast<double>(dropout.probability),
+                        static_cast<int64_t>(dropout.seed));
+  return {result[0], result[1]};
+}
+
+at::Tensor swiglu(const at::Tensor& gate_up) { return SwiGlu::apply(gate_up); }
+
+}  // namespace relata::nn
