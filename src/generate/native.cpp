@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <random>
 
+#include "passes.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
+#include "relata/base/log.h"
 #include "relata/model/llama.h"
 #include "relata/model/prefix_tree.h"
 
@@ -120,11 +123,23 @@ class NativeEngine final : public Engine {
   void score_group(const std::vector<ScoreRequest>& requests, const std::vector<size_t>& group,
                    std::vector<ScoreResult>& results);
 
+  void log_sharing(const std::string& work);
+
   std::shared_ptr<model::Llama> model_;
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   NativeEngineOptions options_;
   std::string id_;
+  int64_t asked_ = 0;     // tokens of the current call's requests, one by one
+  int64_t computed_ = 0;  // after what they have in common was put together
 };
+
+void NativeEngine::log_sharing(const std::string& work) {
+  if (asked_ > 0) {
+    log_debug(work + ": " + std::to_string(computed_) + " tokens computed for " +
+              std::to_string(asked_) + " of all prompts and labels, the rest is shared");
+  }
+  asked_ = computed_ = 0;
+}
 
 // Appends the chosen token; true when the sequence is finished.
 bool NativeEngine::accept(Running& running, const GenerateRequest& request,
@@ -164,7 +179,54 @@ void NativeEngine::finish_text(Running& running, const GenerateRequest& request)
   running.result.text = text.substr(0, cut);
 }
 
-// Prefills the next requests that fit the token budget and decodes their first token.
+// The keys and values of every sequence, put together from those of the segments it runs through.
+std::vector<model::KvCache> join_caches(const model::PackedSequences& packed,
+                                        std::vector<model::KvCache>& segments, int64_t extra) {
+  std::map<int64_t, size_t> segment_at;  // first row -> segment
+  for (size_t s = 0; s < segments.size(); ++s) {
+    segment_at[packed.batch.segments[s].begin] = s;
+  }
+  // A sequence runs through whole segments.
+  std::vector<std::vector<size_t>> chains;
+  std::vector<int> users(segments.size());
+  for (const std::vector<int64_t>& rows : packed.rows) {
+    std::vector<size_t>& chain = chains.emplace_back();
+    for (size_t at = 0; at < rows.size(); at += segments[chain.back()].length) {
+      chain.push_back(segment_at.at(rows[at]));
+      ++users[chain.back()];
+    }
+  }
+  std::vector<model::KvCache> joined;
+  for (size_t i = 0; i < chains.size(); ++i) {
+    const std::vector<size_t>& chain = chains[i];
+    if (chain.size() == 1 && users[chain[0]] == 1) {
+      joined.push_back(std::move(segments[chain[0]]));
+      continue;
+    }
+    const auto length = static_cast<int64_t>(packed.rows[i].size());
+    const auto join = [&](std::vector<at::Tensor> model::KvCache::*member, size_t layer) {
+      const at::Tensor& like = (segments[chain[0]].*member)[layer];
+      at::Tensor whole = at::empty({like.size(0), length + extra, like.size(2)}, like.options());
+      int64_t at = 0;
+      for (const size_t s : chain) {
+        const int64_t count = segments[s].length;
+        whole.narrow(1, at, count).copy_((segments[s].*member)[layer].narrow(1, 0, count));
+        at += count;
+      }
+      return whole;
+    };
+    model::KvCache& cache = joined.emplace_back();
+    cache.length = length;
+    for (size_t layer = 0; layer < segments[chain[0]].keys.size(); ++layer) {
+      cache.keys.push_back(join(&model::KvCache::keys, layer));
+      cache.values.push_back(join(&model::KvCache::values, layer));
+    }
+  }
+  return joined;
+}
+
+// Prefills the next requests that fit the token budget and decodes their first token. What their
+// prompts have in common is computed once.
 std::vector<Running> NativeEngine::start(const std::vector<GenerateRequest>& requests,
                                          const std::vector<size_t>& order, size_t& next) {
   std::vector<Running> started;
@@ -173,18 +235,21 @@ std::vector<Running> NativeEngine::start(const std::vector<GenerateRequest>& req
   int64_t extra = 0;
   while (next < order.size() && static_cast<int>(started.size()) < options_.max_batch_requests) {
     const GenerateRequest& request = requests[order[next]];
-    tokens += static_cast<int64_t>(request.prompt.size());
+    tokens += new_tokens(prompts.empty() ? nullptr : &prompts.back(), request.prompt);
     if (!started.empty() && tokens > options_.max_batch_tokens) break;
     started.push_back({order[next], {}, Sampler(request), {}, 0});
     prompts.push_back(request.prompt);
     extra = std::max<int64_t>(extra, request.max_new_tokens);
     ++next;
   }
-  const model::Batch batch = model::Batch::of(prompts);
-  std::vector<model::KvCache> caches;
-  const at::Tensor hidden = model_->prefill(batch, caches, extra);
+  const model::PackedSequences packed = model::pack_sequences(prompts, kMinShared);
+  for (const Ids& prompt : prompts) asked_ += static_cast<int64_t>(prompt.size());
+  computed_ += packed.batch.ids.numel();
+  std::vector<model::KvCache> segments;
+  const at::Tensor hidden = model_->prefill(packed.batch, segments, extra);
+  std::vector<model::KvCache> caches = join_caches(packed, segments, extra);
   std::vector<int64_t> last;
-  for (const auto& segment : batch.segments) last.push_back(segment.begin + segment.length - 1);
+  for (const std::vector<int64_t>& rows : packed.rows) last.push_back(rows.back());
   const at::Tensor logprobs =
       model_->logits(hidden.index_select(0, at::tensor(last, at::kLong))).log_softmax(-1);
   for (size_t i = 0; i < started.size(); ++i) {
@@ -207,8 +272,10 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
                      model_->config(), what));
   }
   at::NoGradGuard no_grad;
+  std::vector<const Prompt*> prompts;
+  for (const GenerateRequest& request : requests) prompts.push_back(&request.prompt);
   std::vector<size_t> order;
-  for (size_t i = 0; i < requests.size(); ++i) {
+  for (const size_t i : order_by_prompt(prompts)) {
     if (requests[i].max_new_tokens > 0) {
       order.push_back(i);
     } else {
@@ -246,6 +313,7 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
       accept(active[i], requests[active[i].index], logprobs.select(0, static_cast<int64_t>(i)));
     }
   }
+  log_sharing("generating");
   return results;
 }
 
@@ -254,7 +322,6 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
 void NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
                                const std::vector<size_t>& group,
                                std::vector<ScoreResult>& results) {
-  constexpr int64_t kMinShared = 4;     // shorter beginnings are not worth a segment
   constexpr int64_t kLogitRows = 1024;  // all logits of a group may not fit into memory
   std::vector<Ids> sequences;
   for (const size_t r : group) {
@@ -264,6 +331,7 @@ void NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
     }
   }
   const model::PackedSequences packed = model::pack_sequences(sequences, kMinShared);
+  computed_ += packed.batch.ids.numel();
   struct Wanted {
     int64_t row;  // of the packed batch
     int32_t token;
@@ -318,23 +386,27 @@ Result<std::vector<ScoreResult>> NativeEngine::score(const std::vector<ScoreRequ
     results[i].token_logprobs.resize(r.continuations.size());
   }
   at::NoGradGuard no_grad;
-  std::vector<size_t> group;
-  int64_t tokens = 0;
-  const auto flush = [&](size_t done) {
-    if (!group.empty()) score_group(requests, group, results);
-    group.clear();
-    tokens = 0;
-    if (progress) progress(static_cast<int64_t>(done));
-  };
+  std::vector<Load> loads;
+  std::vector<size_t> request_of;  // per load
+  int64_t done = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
-    if (requests[i].continuations.empty()) continue;
-    auto size = static_cast<int64_t>(requests[i].prefix.size());
-    for (const Ids& c : requests[i].continuations) size += static_cast<int64_t>(c.size()) - 1;
-    if (tokens + size > options_.max_batch_tokens) flush(i);
-    group.push_back(i);
-    tokens += size;
+    if (requests[i].continuations.empty()) {
+      ++done;
+      continue;
+    }
+    Load load{&requests[i].prefix, 0};
+    for (const Ids& c : requests[i].continuations) load.branches += std::ssize(c) - 1;
+    asked_ += std::ssize(requests[i].prefix) + load.branches;
+    loads.push_back(load);
+    request_of.push_back(i);
   }
-  flush(requests.size());
+  for (std::vector<size_t> pass : plan_passes(loads, options_.max_batch_tokens)) {
+    for (size_t& i : pass) i = request_of[i];
+    score_group(requests, pass, results);
+    done += std::ssize(pass);
+    if (progress) progress(done);
+  }
+  log_sharing("scoring");
   return results;
 }
 
