@@ -11,6 +11,7 @@ find_package(SentencePiece REQUIRED)
 
 if(RELATA_TORCH)
   find_package(CLI11 REQUIRED)
+  find_package(CURL REQUIRED)
   # Torch's own configuration asks for CUDA's compiler even for a CPU build on some machines.
   find_package(Torch 2.6 REQUIRED)
 endif()

@@ -86,6 +86,12 @@ Json machine_json() {
   return machine;
 }
 
+Json devices_json() {
+  std::string cuda = "not supported by this version";
+  if (torch_has_cuda()) cuda += ", though this machine has one";
+  return {{"cpu", "supported"}, {"cuda", cuda}};
+}
+
 Json advice() {
   Json lines = Json::array();
   if (cpu_features().dump().find("avx2") == std::string::npos) {
@@ -113,6 +119,7 @@ Result<int> run_doctor(const Context& context) {
       {"compiler", __VERSION__},
       {"libtorch",
        {{"version", torch_version()}, {"cuda", torch_has_cuda()}, {"threads", torch_threads()}}},
+      {"devices", devices_json()},
       {"machine", machine_json()},
       {"advice", advice()}};
   RELATA_CHECK(write_result("", context.json ? json_page(report) : doctor_text(report)));
@@ -122,11 +129,12 @@ Result<int> run_doctor(const Context& context) {
 }  // namespace
 
 void add_doctor_command(CLI::App& app, Context& context) {
-  CLI::App* verb = add_verb(
-      app, "doctor", "Versions and the machine, for bug reports",
-      "Prints the versions of relata and LibTorch, the processor's features, cores, memory and\n"
-      "free disk space, and what stands in the way of good speed.",
-      {"relata doctor", "relata doctor --json"});
+  CLI::App* verb =
+      add_verb(app, "doctor", "Versions and the machine, for bug reports",
+               "Prints the versions of relata and LibTorch, which --device works, the processor's "
+               "features,\n"
+               "cores, memory and free disk space, and what stands in the way of good speed.",
+               {"relata doctor", "relata doctor --json"});
   verb->callback([&context] { context.action = [&context] { return run_doctor(context); }; });
 }
 

@@ -31,13 +31,17 @@ void add_engine_options(CLI::App& verb, EngineOptions& options) {
   verb.add_option("INPUT", options.inputs, "JSONL files, folders, globs or - (default: stdin)");
 }
 
+Status check_device_is_supported(const Context& context) {
+  if (context.device == "cpu") return {};
+  return usage_error(
+      fmt::format("--device {}: not supported; this version computes on the CPU only",
+                  context.device),
+      "use --device cpu, or leave it (and RELATA_DEVICE) out; `relata doctor` lists what works");
+}
+
 Result<std::unique_ptr<generate::Engine>> open_engine(const generate::NativeEngineOptions& options,
                                                       const Context& context) {
-  if (context.device != "cpu") {
-    return usage_error(
-        fmt::format("--device {}: this version runs models on the CPU only", context.device),
-        "leave --device out");
-  }
+  RELATA_CHECK(check_device_is_supported(context));
   return generate::make_native_engine(options);
 }
 

@@ -24,6 +24,9 @@ struct EngineOptions {
 
 void add_engine_options(CLI::App& verb, EngineOptions& options);
 
+// Models run on the CPU; any other --device is a usage error that says so.
+Status check_device_is_supported(const Context& context);
+
 Result<std::unique_ptr<generate::Engine>> open_engine(const generate::NativeEngineOptions& options,
                                                       const Context& context);
 Result<std::unique_ptr<generate::Engine>> open_engine(const EngineOptions& options,

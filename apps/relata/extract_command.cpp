@@ -1,16 +1,20 @@
 // `relata extract`: documents in, relations out.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <set>
 
+#include "backend_options.h"
 #include "command_io.h"
 #include "commands.h"
-#include "engine_options.h"
 #include "help.h"
+#include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
+#include "relata/extract/page.h"
 #include "relata/extract/pair.h"
 
 namespace relata::app {
@@ -21,7 +25,11 @@ struct ExtractOptions {
   std::vector<std::string> inputs;
   std::string output;
   data::ReadOptions read;
-  std::string decode;
+  std::string schema;    // "": the extractor's own
+  std::string pipeline;  // "": the extractor's own
+  std::string decode;    // "": the extractor's own
+  std::string html;
+  BackendOptions backend;
   double min_score = 0.0;
   double threshold = -1.0;  // below 0: the extractor's own
   int batch = 256;
@@ -45,9 +53,26 @@ void make_ids_unique(std::vector<data::Document>& documents) {
   }
 }
 
+// The extractor, with what the flags change of it.
 Result<extract::Extractor> open_extractor(const ExtractOptions& options) {
+  if (!options.pipeline.empty()) RELATA_CHECK(extract::check_pipeline(options.pipeline));
   RELATA_TRY(extract::Extractor extractor, extract::load_extractor(options.extractor));
-  if (options.threshold >= 0) extractor.config.threshold = options.threshold;
+  extract::ExtractorConfig& config = extractor.config;
+  if (!options.pipeline.empty()) config.pipeline = options.pipeline;
+  if (options.threshold >= 0) config.threshold = options.threshold;
+  if (!options.decode.empty()) {
+    config.decode = options.decode == "constrained" ? "labels" : options.decode;
+  }
+  if (options.schema.empty()) return extractor;
+  RELATA_TRY(data::Schema schema, data::read_schema(options.schema));
+  if (schema.negative() < 0 && extractor.schema.negative() >= 0 && config.decode == "labels") {
+    log_warning(options.schema + " has no negative relation: every pair will get some relation");
+  }
+  const Status replaced = extract::replace_schema(extractor, std::move(schema), config.decode);
+  if (!replaced.ok()) {
+    const Error& error = replaced.error();
+    return usage_error(fmt::format("{}: {}", options.schema, error.message), error.hint);
+  }
   return extractor;
 }
 
@@ -84,14 +109,6 @@ Result<int> run_dry(const extract::Extractor& extractor, const data::Dataset& da
   return code;
 }
 
-Result<std::unique_ptr<generate::Engine>> extraction_engine(const extract::Extractor& extractor,
-                                                            const Context& context) {
-  generate::NativeEngineOptions native;
-  native.model = extractor.model_path();
-  native.adapter = extractor.adapter_path();
-  return open_engine(native, context);
-}
-
 struct JournalPlan {
   std::string path;   // "" for none
   bool ours = false;  // beside OUT: removed when the work is done
@@ -99,7 +116,10 @@ struct JournalPlan {
 
 JournalPlan plan_journal(const ExtractOptions& options) {
   if (!options.journal.empty()) return {options.journal, false};
-  if (to_stdout(options)) return {};
+  std::error_code ignored;  // a place that cannot be looked at is reported when it is written
+  const auto place = std::filesystem::status(options.output, ignored);
+  const bool device = std::filesystem::exists(place) && !std::filesystem::is_regular_file(place);
+  if (to_stdout(options) || device) return {};
   return {options.output + ".journal", true};
 }
 
@@ -114,18 +134,60 @@ Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
   }
   Progress progress("extracting", queries, "pairs");
   extract::PairOptions pair_options;
-  pair_options.decode = options.decode == "constrained" ? "labels" : options.decode;
   pair_options.batch = options.batch;
   pair_options.min_score = options.min_score;
   pair_options.progress = [&progress](int64_t done) { progress.update(done); };
   return extract::extract_documents(extractor, engine, documents, pair_options, journal);
 }
 
+// Lists answers of free decoding that did not parse, in OUT.failed.jsonl or on stderr, and returns
+// the exit code of a run whose other parts ended with `code`.
+Result<int> report_unparsed(const std::vector<data::Document>& documents,
+                            const ExtractOptions& options, int code) {
+  const std::string place = options.output + ".failed.jsonl";
+  const auto failures = extract::unparsed_answers(documents);
+  if (failures.empty()) {
+    if (!to_stdout(options)) std::remove(place.c_str());  // of an earlier run
+    return code;
+  }
+  std::string lines;
+  for (const extract::UnparsedAnswer& failure : failures) {
+    const std::string line = json_line({{"id", failure.document},
+                                        {"head", failure.head},
+                                        {"tail", failure.tail},
+                                        {"problem", failure.problem},
+                                        {"answer", failure.answer}});
+    if (to_stdout(options)) log_warning(line);
+    lines += line + "\n";
+  }
+  if (!to_stdout(options)) RELATA_CHECK(write_file_atomic(place, lines));
+  log_warning(fmt::format("{} could not be read as relations, listed {}",
+                          counted(failures.size(), "answer"),
+                          to_stdout(options) ? "above" : "in " + place));
+  return kSomeFailed;
+}
+
+Status write_page(const ExtractOptions& options, const extract::Extractor& extractor,
+                  const std::vector<data::Document>& documents) {
+  if (options.html.empty()) return {};
+  return write_result(options.html, extract::extraction_page(documents, extractor.schema, {}));
+}
+
+Status check_places(const ExtractOptions& options) {
+  if (options.html.empty() || options.html != (to_stdout(options) ? "-" : options.output)) {
+    return {};
+  }
+  return usage_error("--html and the relations would go to the same place",
+                     "give each a file of its own");
+}
+
 Result<int> run_extract(const ExtractOptions& options, const Context& context) {
+  RELATA_CHECK(check_places(options));
   RELATA_TRY(const extract::Extractor extractor, open_extractor(options));
+  RELATA_CHECK(check_backend(options.backend, extractor.config.decode));
   RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, options.read));
   make_ids_unique(dataset.documents);
-  RELATA_TRY(const int code, report_skipped(dataset, options.dry_run ? "" : options.output));
+  RELATA_TRY(int code, report_skipped(dataset, options.dry_run ? "" : options.output));
   if (options.dry_run) return run_dry(extractor, dataset, code, context);
 
   const JournalPlan journal = plan_journal(options);
@@ -133,17 +195,29 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   if (!journal.path.empty()) {
     set_interrupt_hint("what is done is kept; the same command goes on from there");
   }
-  RELATA_TRY(auto engine, extraction_engine(extractor, context));
+  RELATA_TRY(auto engine, open_backend(options.backend, extractor, context));
   RELATA_TRY(const auto results,
              extract_all(options, extractor, *engine, dataset.documents, journal.path));
   std::string out;
   for (const data::Document& document : results) out += data::to_json_line(document) + "\n";
   RELATA_CHECK(write_result(options.output, out));
+  RELATA_CHECK(write_page(options, extractor, results));
+  RELATA_TRY(code, report_unparsed(results, options, code));
+  // Last, so that a run that could not write everything is soon repeated.
   if (journal.ours) std::remove(journal.path.c_str());
   return code;
 }
 
 void add_decoding_options(CLI::App& verb, ExtractOptions& options) {
+  verb.add_option("--schema", options.schema,
+                  "Extract by this schema instead of the extractor's: fewer relations, or other\n"
+                  "ids for them. Label scoring takes any relation; free decoding only names that\n"
+                  "the extractor's own schema has")
+      ->type_name("FILE");
+  verb.add_option("--pipeline", options.pipeline,
+                  fmt::format("How documents become questions: {} (default: the extractor's)",
+                              fmt::join(extract::pipeline_names(), ", ")))
+      ->type_name("NAME");
   verb.add_option("--decode", options.decode,
                   "labels or constrained: score every relation of the schema; free: generate\n"
                   "(default: the extractor's)")
@@ -162,8 +236,13 @@ void add_decoding_options(CLI::App& verb, ExtractOptions& options) {
 }
 
 void add_run_options(CLI::App& verb, ExtractOptions& options) {
+  auto* html = verb.add_option("--html", options.html,
+                               "Also write a page for people: texts with their entities marked,\n"
+                               "relations, and a drawing of all of them")
+                   ->type_name("FILE");
   verb.add_flag("--dry-run", options.dry_run,
-                "Only count documents, pairs and prompt tokens; loads no model");
+                "Only count documents, pairs and prompt tokens; loads no model")
+      ->excludes(html);
   auto* journal = verb.add_option("--journal", options.journal,
                                   "Note finished documents here (default: OUT.journal)")
                       ->type_name("F");
@@ -184,7 +263,10 @@ void add_extract_command(CLI::App& app, Context& context) {
       "same command goes on.",
       {"relata extract -x out/finre test.jsonl -o relations.jsonl",
        "relata extract -x out/finre --format cre-tsv finre/test.txt --min-score 0.5",
-       "relata extract -x out/finre --dry-run news/"});
+       "relata extract -x out/finre news.jsonl -o relations.jsonl --html relations.html",
+       "relata extract -x out/finre --dry-run news/",
+       "OPENAI_BASE_URL=http://localhost:8000/v1 \\\n"
+       "    relata extract -x out/chat --backend openai --decode free news.jsonl"});
   verb->add_option("-x,--extractor", options->extractor, "Extractor folder")
       ->required()
       ->type_name("DIR");
@@ -198,6 +280,7 @@ void add_extract_command(CLI::App& app, Context& context) {
       ->check(CLI::IsMember({"stop", "skip"}));
   add_decoding_options(*verb, *options);
   add_run_options(*verb, *options);
+  add_backend_options(*verb, options->backend);
   verb->callback([options, &context] {
     context.action = [options, &context] { return run_extract(*options, context); };
   });

@@ -35,6 +35,7 @@ void install_signal_handlers() {
   action.sa_handler = on_interrupt;
   sigaction(SIGINT, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file-size limit (ulimit -f) is then an error of the write
 }
 
 int exit_code(ErrorCode code) {

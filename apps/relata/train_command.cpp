@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "commands.h"
+#include "engine_options.h"
 #include "help.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
@@ -237,6 +238,7 @@ Result<int> train_extractor(const TrainConfig& config, const Context& context) {
 }
 
 Result<int> run_train(const TrainOptions& options, const Context& context) {
+  RELATA_CHECK(check_device_is_supported(context));
   RELATA_TRY(const TrainConfig config, read_train_config(options.config, options.overrides));
   if (config.dataset_format == "ids") return train_on_ids(config, context);
   return train_extractor(config, context);

@@ -25,6 +25,8 @@ std::string hint_for(int code) {
     case ENOSPC:
     case EDQUOT:
       return "free some space, or write to another folder";
+    case EFBIG:
+      return "raise the limit on file sizes (ulimit -f), or use a file system for large files";
     case EACCES:
     case EPERM:
     case EROFS:

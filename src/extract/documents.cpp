@@ -17,7 +17,7 @@ using data::PairQuery;
 
 constexpr const char* kVersion = "0.1.0";
 constexpr const char* kJournalKind = "relata-extract";
-constexpr const char* kMetaKeys[] = {"extractor", "model", "schema", "relata"};
+constexpr const char* kMetaKeys[] = {"extractor", "model", "schema", "relata", "unparsed"};
 
 bool states_pairs(const Document& document) {
   return !document.relations.empty() ||
@@ -50,6 +50,7 @@ std::string settings_hash(const Extractor& extractor, const generate::Engine& en
   json["negative_bias"] = config.negative_bias;
   json["max_new_tokens"] = config.max_new_tokens;
   json["min_score"] = options.min_score;
+  for (const data::RelationType& type : extractor.left_out) json["left_out"].push_back(type.name);
   return "sha256:" + sha256_hex(json.dump());
 }
 
@@ -175,8 +176,12 @@ class Extraction {
       if (!states_pairs(document)) drop_negative(predictions[i]);
     }
     std::vector<Document> results = apply_predictions(documents, queries, predictions);
+    for (Document& document : results) stamp(document);
+    for (size_t i = 0; i < queries.size(); ++i) {
+      if (predictions[i].problem.empty()) continue;
+      note_unparsed(results[static_cast<size_t>(queries[i].document)], queries[i], predictions[i]);
+    }
     for (size_t i = 0; i < results.size(); ++i) {
-      stamp(results[i]);
       if (journal_) RELATA_CHECK(journal_->append(to_json_line(results[i])));
       out_[todo[i]] = std::move(results[i]);
     }
@@ -203,10 +208,21 @@ class Extraction {
   void stamp(Document& document) {
     if (schema_id_.empty()) schema_id_ = schema_id(extractor_.schema);
     if (!document.meta.is_object()) document.meta = Json::object();
+    document.meta.erase("unparsed");  // of an earlier extraction
     document.meta["extractor"] = extractor_name(extractor_);
     document.meta["model"] = engine_.model_id();
     document.meta["schema"] = schema_id_;
     document.meta["relata"] = kVersion;
+  }
+
+  static void note_unparsed(Document& document, const PairQuery& query,
+                            const PairPrediction& prediction) {
+    Json note = Json::object();
+    note["head"] = document.entities[static_cast<size_t>(query.head)].id;
+    note["tail"] = document.entities[static_cast<size_t>(query.tail)].id;
+    note["problem"] = prediction.problem;
+    note["answer"] = prediction.raw;
+    document.meta["unparsed"].push_back(std::move(note));
   }
 
   void report(int64_t more) const {
@@ -282,6 +298,18 @@ Result<std::vector<Document>> extract_documents(const Extractor& extractor,
   Extraction extraction(extractor, engine, options, documents);
   if (!journal_path.empty()) RELATA_CHECK(extraction.open_journal(journal_path));
   return extraction.run();
+}
+
+std::vector<UnparsedAnswer> unparsed_answers(const std::vector<Document>& documents) {
+  std::vector<UnparsedAnswer> out;
+  for (const Document& document : documents) {
+    if (!document.meta.is_object() || !document.meta.contains("unparsed")) continue;
+    for (const Json& note : document.meta["unparsed"]) {
+      out.push_back({document.id, note.value("head", ""), note.value("tail", ""),
+                     note.value("problem", ""), note.value("answer", "")});
+    }
+  }
+  return out;
 }
 
 }  // namespace relata::extract

@@ -3,15 +3,27 @@
 
 namespace relata::extract {
 
+Result<std::string> user_turn(const Extractor& extractor, const data::Document& document, int head,
+                              int tail) {
+  RELATA_TRY(RenderedPrompt prompt,
+             render_prompt(extractor.pair_template, extractor.schema, document, head, tail));
+  return std::move(prompt.text);
+}
+
+Result<std::string> wrapped_prompt(const Extractor& extractor, const data::Document& document,
+                                   int head, int tail) {
+  RELATA_TRY(const std::string turn, user_turn(extractor, document, head, tail));
+  RELATA_TRY(const text::ChatTemplate chat, text::chat_template(extractor.config.chat));
+  return text::wrap_chat(chat, turn);
+}
+
 // Prompt and answer are tokenised apart and joined as ids, in training and inference alike, so
 // that an answer's ids never depend on where the prompt ends.
 Result<PairPrompt> encode_prompt(const Extractor& extractor, const text::Tokenizer& tokenizer,
                                  const data::Document& document, int head, int tail) {
-  RELATA_TRY(const RenderedPrompt prompt,
-             render_prompt(extractor.pair_template, extractor.schema, document, head, tail));
-  RELATA_TRY(const text::ChatTemplate chat, text::chat_template(extractor.config.chat));
+  RELATA_TRY(const std::string prompt, wrapped_prompt(extractor, document, head, tail));
   PairPrompt out;
-  out.ids = tokenizer.encode_ids(text::wrap_chat(chat, prompt.text), true);
+  out.ids = tokenizer.encode_ids(prompt, true);
   // Some tokenizers close every text; an answer must follow here.
   if (out.ids.size() > 1 && tokenizer.eos_id() >= 0 && out.ids.back() == tokenizer.eos_id()) {
     out.ids.pop_back();

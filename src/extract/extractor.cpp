@@ -1,10 +1,12 @@
 #include "relata/extract/extractor.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/text/chat.h"
+#include "template_parts.h"
 
 namespace relata::extract {
 namespace {
@@ -35,7 +37,7 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   }
   Fields fields(json, where);
   fields.get("format_version", config.format_version);
-  fields.get_choice("pipeline", config.pipeline, {"pair"});
+  fields.get_choice("pipeline", config.pipeline, pipeline_names());
   fields.get("model", config.model);
   fields.get("adapter", config.adapter);
   fields.get("template", config.template_file);
@@ -113,6 +115,42 @@ Status save_extractor(const Extractor& extractor) {
       write_json(resolve(extractor.folder, kSchemaFile), data::schema_to_json(extractor.schema)));
   // Last, so that a folder with a configuration is complete.
   return write_file_atomic(config_path, to_yaml(config));
+}
+
+std::vector<std::string> pipeline_names() { return {"pair"}; }
+
+Status check_pipeline(const std::string& name) {
+  const std::vector<std::string> names = pipeline_names();
+  if (std::find(names.begin(), names.end(), name) != names.end()) return {};
+  std::string list;
+  for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
+  return usage_error("unknown pipeline \"" + name + "\"", "there is: " + list);
+}
+
+Status replace_schema(Extractor& extractor, data::Schema schema, const std::string& decode) {
+  if (schema.relation_types.empty()) {
+    return usage_error("the schema has no relation types", "add some to it");
+  }
+  const auto has_name = [](const std::vector<data::RelationType>& types, const std::string& name) {
+    return std::any_of(types.begin(), types.end(),
+                       [&](const data::RelationType& type) { return type.name == name; });
+  };
+  const std::vector<data::RelationType>& taught = extractor.schema.relation_types;
+  RELATA_TRY(const auto parts, prompt_parts(extractor.pair_template, "template"));
+  if (decode == "free" && !uses_placeholder(parts, "relations")) {
+    for (const data::RelationType& type : schema.relation_types) {
+      if (has_name(taught, type.name)) continue;
+      return usage_error("the extractor's model was not taught to write \"" + type.name + "\"",
+                         "in free decoding, use names of the extractor's own schema; ids may "
+                         "differ; label scoring takes any relation");
+    }
+  }
+  extractor.left_out.clear();
+  for (const data::RelationType& type : taught) {
+    if (!has_name(schema.relation_types, type.name)) extractor.left_out.push_back(type);
+  }
+  extractor.schema = std::move(schema);
+  return {};
 }
 
 }  // namespace relata::extract

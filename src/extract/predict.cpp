@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 
 #include "relata/extract/pair.h"
@@ -93,25 +94,28 @@ Result<std::vector<double>> softmax_posterior(const generate::ScoreResult& score
   return posterior;
 }
 
-// Weak relations go; when none is left, the negative label says so.
+// Weak relations go; when none is left, the negative label says so. Without probabilities nothing
+// is weak.
 void drop_weak(const data::Schema& schema, double min_score, PairPrediction& prediction) {
   PairPrediction kept;
-  const int negative = schema.negative();
+  const bool scored = !prediction.scores.empty();
   for (size_t i = 0; i < prediction.labels.size(); ++i) {
     const int index = schema.find(prediction.labels[i]);
     const bool is_negative =
         index >= 0 && schema.relation_types[static_cast<size_t>(index)].negative;
-    if (!is_negative && prediction.scores[i] < min_score) continue;
+    if (scored && !is_negative && prediction.scores[i] < min_score) continue;
     kept.labels.push_back(prediction.labels[i]);
-    kept.scores.push_back(prediction.scores[i]);
+    if (scored) kept.scores.push_back(prediction.scores[i]);
   }
-  if (kept.labels.empty() && negative >= 0) {
-    const auto index = static_cast<size_t>(negative);
-    double relations = 0.0;
-    for (const double score : prediction.scores) relations = std::max(relations, score);
+  if (kept.labels.empty() && schema.negative() >= 0) {
+    const auto index = static_cast<size_t>(schema.negative());
     kept.labels.push_back(schema.relation_types[index].id);
-    kept.scores.push_back(prediction.posterior.empty() ? 1.0 - relations
-                                                       : prediction.posterior[index]);
+    if (!prediction.posterior.empty()) {
+      kept.scores.push_back(prediction.posterior[index]);
+    } else if (scored) {
+      kept.scores.push_back(1.0 -
+                            *std::max_element(prediction.scores.begin(), prediction.scores.end()));
+    }
   }
   prediction.labels = std::move(kept.labels);
   prediction.scores = std::move(kept.scores);
@@ -126,102 +130,138 @@ std::string_view trim_spaces(std::string_view text) {
 // Predicts one batch after the other; everything that does not change between them lives here.
 class Predictor {
  public:
-  Predictor(const Extractor& extractor, generate::Engine& engine, const text::Tokenizer& tokenizer,
+  // `tokenizer` may be null where the engine takes prompts as text.
+  Predictor(const Extractor& extractor, generate::Engine& engine, const text::Tokenizer* tokenizer,
             const std::vector<Document>& documents, const PairOptions& options)
       : extractor_(extractor),
         engine_(engine),
         tokenizer_(tokenizer),
         documents_(documents),
-        options_(options) {}
+        options_(options),
+        readable_(extractor.schema) {
+    readable_.relation_types.insert(readable_.relation_types.end(), extractor.left_out.begin(),
+                                    extractor.left_out.end());
+  }
 
   Result<std::vector<PairPrediction>> by_labels(const std::vector<PairQuery>& queries, size_t begin,
                                                 size_t end) {
-    std::vector<generate::ScoreRequest> requests;
-    requests.reserve(end - begin);
-    for (size_t i = begin; i < end; ++i) {
-      const Document& document = document_of(documents_, queries[i]);
-      generate::ScoreRequest request;
-      RELATA_TRY(PairPrompt prompt,
-                 encode_prompt(extractor_, tokenizer_, document, queries[i].head, queries[i].tail));
-      request.prefix = std::move(prompt.ids);
-      RELATA_TRY(request.continuations, answers(document, queries[i]));
-      requests.push_back(std::move(request));
-    }
-    RELATA_TRY(const auto scores, engine_.score(requests, engine_progress(begin)));
-    RELATA_CHECK(check_count(scores.size(), requests.size()));
-    std::vector<PairPrediction> out;
-    for (size_t i = begin; i < end; ++i) {
-      const std::string place = place_of(document_of(documents_, queries[i]), queries[i]);
-      RELATA_TRY(auto posterior, softmax_posterior(scores[i - begin],
-                                                   extractor_.schema.relation_types.size(), place));
-      posterior =
-          bias_posterior(extractor_.schema, std::move(posterior), extractor_.config.negative_bias);
-      out.push_back(decide(extractor_.schema, std::move(posterior), extractor_.config.threshold));
-      drop_weak(extractor_.schema, options_.min_score, out.back());
-    }
-    return out;
+    return ask<generate::ScoreRequest>(queries, begin, end, &Predictor::score_request,
+                                       &generate::Engine::score, &Predictor::read_scores);
   }
 
   Result<std::vector<PairPrediction>> by_generating(const std::vector<PairQuery>& queries,
                                                     size_t begin, size_t end) {
-    RELATA_TRY(const text::ChatTemplate chat, text::chat_template(extractor_.config.chat));
-    std::vector<generate::GenerateRequest> requests;
+    return ask<generate::GenerateRequest>(queries, begin, end, &Predictor::generate_request,
+                                          &generate::Engine::generate, &Predictor::read_answer);
+  }
+
+ private:
+  // Builds a request for each of queries [begin, end), has the engine answer all, reads the
+  // answers.
+  template <class Request, class Build, class Answer, class Read>
+  Result<std::vector<PairPrediction>> ask(const std::vector<PairQuery>& queries, size_t begin,
+                                          size_t end, Build build, Answer answer, Read read) {
+    std::vector<Request> requests;
     requests.reserve(end - begin);
     for (size_t i = begin; i < end; ++i) {
-      const Document& document = document_of(documents_, queries[i]);
-      generate::GenerateRequest request;
-      RELATA_TRY(PairPrompt prompt,
-                 encode_prompt(extractor_, tokenizer_, document, queries[i].head, queries[i].tail));
-      request.prompt = std::move(prompt.ids);
-      request.max_new_tokens = extractor_.config.max_new_tokens;
-      request.stops = chat.stops;
+      RELATA_TRY(Request request, (this->*build)(document_of(documents_, queries[i]), queries[i]));
       requests.push_back(std::move(request));
     }
-    RELATA_TRY(auto results, engine_.generate(requests, engine_progress(begin)));
-    RELATA_CHECK(check_count(results.size(), requests.size()));
+    RELATA_TRY(auto answers, (engine_.*answer)(requests, engine_progress(begin)));
+    if (answers.size() != requests.size()) {
+      return internal_error("the engine answered " + std::to_string(answers.size()) +
+                            " requests of " + std::to_string(requests.size()));
+    }
     std::vector<PairPrediction> out;
     for (size_t i = begin; i < end; ++i) {
-      out.push_back(read_answer(document_of(documents_, queries[i]), queries[i],
-                                std::move(results[i - begin])));
+      RELATA_TRY(PairPrediction prediction, (this->*read)(document_of(documents_, queries[i]),
+                                                          queries[i], answers[i - begin]));
+      drop_weak(extractor_.schema, options_.min_score, prediction);
+      out.push_back(std::move(prediction));
     }
     return out;
   }
 
- private:
+  Result<generate::ScoreRequest> score_request(const Document& document, const PairQuery& query) {
+    generate::ScoreRequest request;
+    RELATA_TRY(PairPrompt prompt,
+               encode_prompt(extractor_, *tokenizer_, document, query.head, query.tail));
+    request.prefix = std::move(prompt.ids);
+    RELATA_TRY(request.continuations, answers(document, query));
+    return request;
+  }
+
+  Result<PairPrediction> read_scores(const Document& document, const PairQuery& query,
+                                     generate::ScoreResult& scores) {
+    RELATA_TRY(auto posterior, softmax_posterior(scores, extractor_.schema.relation_types.size(),
+                                                 place_of(document, query)));
+    posterior =
+        bias_posterior(extractor_.schema, std::move(posterior), extractor_.config.negative_bias);
+    return decide(extractor_.schema, std::move(posterior), extractor_.config.threshold);
+  }
+
+  Result<generate::GenerateRequest> generate_request(const Document& document,
+                                                     const PairQuery& query) {
+    generate::GenerateRequest request;
+    request.max_new_tokens = extractor_.config.max_new_tokens;
+    RELATA_TRY(const text::ChatTemplate chat, text::chat_template(extractor_.config.chat));
+    request.stops = chat.stops;
+    switch (engine_.prompt_form()) {
+      case generate::PromptForm::kIds: {
+        RELATA_TRY(PairPrompt prompt,
+                   encode_prompt(extractor_, *tokenizer_, document, query.head, query.tail));
+        request.prompt = std::move(prompt.ids);
+        break;
+      }
+      case generate::PromptForm::kText: {
+        RELATA_TRY(request.text, wrapped_prompt(extractor_, document, query.head, query.tail));
+        break;
+      }
+      case generate::PromptForm::kUserTurn: {
+        RELATA_TRY(request.text, user_turn(extractor_, document, query.head, query.tail));
+        break;
+      }
+    }
+    return request;
+  }
+
   // Most templates write a label the same way for every pair: those are tokenised once.
   Result<std::vector<Ids>> answers(const Document& document, const PairQuery& query) {
     if (!shared_answers_.empty()) return shared_answers_;
     RELATA_TRY(const auto parts,
                answer_parts(extractor_.pair_template,
                             "template \"" + extractor_.pair_template.name + "\""));
-    RELATA_TRY(auto answers, label_answers(extractor_, tokenizer_, document, query));
+    RELATA_TRY(auto answers, label_answers(extractor_, *tokenizer_, document, query));
     if (!uses_placeholder(parts, "head") && !uses_placeholder(parts, "tail")) {
       shared_answers_ = answers;
     }
     return answers;
   }
 
-  PairPrediction read_answer(const Document& document, const PairQuery& query,
-                             generate::GenerateResult result) const {
+  Result<PairPrediction> read_answer(const Document& document, const PairQuery& query,
+                                     generate::GenerateResult& result) {
+    const auto parse = [&](std::string_view text) {
+      return parse_answer(extractor_.pair_template, readable_, document, query.head, query.tail,
+                          text);
+    };
+    ParsedAnswer parsed = parse(result.text);
+    // Chat models like to begin with a space or a new line.
+    if (parsed.labels.empty()) parsed = parse(trim_spaces(result.text));
     PairPrediction out;
-    ParsedAnswer parsed = parse_answer(extractor_.pair_template, extractor_.schema, document,
-                                       query.head, query.tail, result.text);
-    if (parsed.labels.empty()) {
-      // Chat models like to begin with a space or a new line.
-      parsed = parse_answer(extractor_.pair_template, extractor_.schema, document, query.head,
-                            query.tail, trim_spaces(result.text));
+    for (std::string& label : parsed.labels) {
+      if (extractor_.schema.find(label) >= 0) out.labels.push_back(std::move(label));
     }
-    double logprob = 0.0;
-    for (const double token : result.logprobs) logprob += token;
-    out.labels = std::move(parsed.labels);
-    out.scores.assign(out.labels.size(), std::exp(std::min(logprob, 0.0)));
     out.problem = std::move(parsed.problem);
-    out.raw = std::move(result.text);
     if (!out.problem.empty() && result.finish == "length") {
       out.problem +=
           " (cut off after " + std::to_string(extractor_.config.max_new_tokens) + " tokens)";
     }
-    drop_weak(extractor_.schema, options_.min_score, out);
+    // The whole answer's probability; what did not parse says nothing about any label's.
+    if (!result.logprobs.empty() && !out.labels.empty()) {
+      const double logprob = std::accumulate(result.logprobs.begin(), result.logprobs.end(), 0.0);
+      out.scores.assign(out.labels.size(), std::exp(std::min(logprob, 0.0)));
+    }
+    out.raw = std::move(result.text);
     return out;
   }
 
@@ -230,17 +270,12 @@ class Predictor {
     return [this, begin](int64_t done) { options_.progress(static_cast<int64_t>(begin) + done); };
   }
 
-  static Status check_count(size_t got, size_t wanted) {
-    if (got == wanted) return {};
-    return internal_error("the engine answered " + std::to_string(got) + " requests of " +
-                          std::to_string(wanted));
-  }
-
   const Extractor& extractor_;
   generate::Engine& engine_;
-  const text::Tokenizer& tokenizer_;
+  const text::Tokenizer* tokenizer_;
   const std::vector<Document>& documents_;
   const PairOptions& options_;
+  data::Schema readable_;  // what free answers may name
   std::vector<Ids> shared_answers_;
 };
 
@@ -258,13 +293,14 @@ Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
   if (extractor.schema.relation_types.empty()) {
     return usage_error("the schema has no relation types", "add some to schema.json");
   }
-  if (engine.tokenizer() == nullptr) {
+  const bool as_text = decode == "free" && engine.prompt_form() != generate::PromptForm::kIds;
+  if (engine.tokenizer() == nullptr && !as_text) {
     return usage_error("the model has no tokenizer",
                        "put tokenizer.json or tokenizer.model into its folder");
   }
   RELATA_CHECK(check_pair_template(extractor.pair_template,
                                    "template \"" + extractor.pair_template.name + "\""));
-  Predictor predictor(extractor, engine, *engine.tokenizer(), documents, options);
+  Predictor predictor(extractor, engine, engine.tokenizer(), documents, options);
   const auto batch = static_cast<size_t>(std::max(options.batch, 1));
   std::vector<PairPrediction> out;
   out.reserve(queries.size());

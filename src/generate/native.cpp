@@ -8,8 +8,10 @@
 #include <numeric>
 #include <random>
 
+#include "passes.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
+#include "relata/base/log.h"
 #include "relata/kernels/loss.h"
 #include "relata/model/llama.h"
 #include "relata/model/prefix_tree.h"
@@ -134,10 +136,14 @@ class NativeEngine final : public Engine {
   void score_group(const std::vector<ScoreRequest>& requests, const std::vector<size_t>& group,
                    std::vector<ScoreResult>& results);
 
+  void log_sharing(const std::string& work);
+
   std::shared_ptr<model::Llama> model_;
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   NativeEngineOptions options_;
   std::string id_;
+  int64_t asked_ = 0;     // tokens of the current call's requests, one by one
+  int64_t computed_ = 0;  // after what they have in common was put together
 };
 
 // logits [running, V]; the sequences are independent of each other.
@@ -151,6 +157,14 @@ void NativeEngine::accept_all(std::vector<Running>& running,
       accept(running[i], requests[running[i].index], rows + i * vocabulary, vocabulary);
     }
   });
+}
+
+void NativeEngine::log_sharing(const std::string& work) {
+  if (asked_ > 0) {
+    log_debug(work + ": " + std::to_string(computed_) + " tokens computed for " +
+              std::to_string(asked_) + " of all prompts and labels, the rest is shared");
+  }
+  asked_ = computed_ = 0;
 }
 
 // Appends the chosen token; true when the sequence is finished.
@@ -191,7 +205,8 @@ void NativeEngine::finish_text(Running& running, const GenerateRequest& request)
   running.result.text = text.substr(0, cut);
 }
 
-// Prefills the next requests that fit the token budget and decodes their first token.
+// Prefills the next requests that fit the token budget and decodes their first token. What their
+// prompts have in common is computed once.
 std::vector<Running> NativeEngine::start(const std::vector<GenerateRequest>& requests,
                                          const std::vector<size_t>& order, size_t& next,
                                          size_t room) {
@@ -201,15 +216,18 @@ std::vector<Running> NativeEngine::start(const std::vector<GenerateRequest>& req
   int64_t extra = 0;
   while (next < order.size() && started.size() < room) {
     const GenerateRequest& request = requests[order[next]];
-    tokens += static_cast<int64_t>(request.prompt.size());
-    if (!started.empty() && tokens > std::min<int64_t>(kPrefillTokens, options_.max_batch_tokens))
+    tokens += new_tokens(prompts.empty() ? nullptr : &prompts.back(), request.prompt);
+    if (!started.empty() && tokens > std::min<int64_t>(kPrefillTokens, options_.max_batch_tokens)) {
       break;
+    }
     started.push_back({order[next], {}, Sampler(request), {}, 0});
     prompts.push_back(request.prompt);
     extra = std::max<int64_t>(extra, request.max_new_tokens);
     ++next;
   }
   const model::PackedSequences packed = model::pack_sequences(prompts, kMinSharedPrompt);
+  for (const Ids& prompt : prompts) asked_ += static_cast<int64_t>(prompt.size());
+  computed_ += packed.batch.ids.numel();
   std::vector<model::KvCache> caches;
   const at::Tensor hidden = model_->prefill(packed, caches, extra);
   for (size_t i = 0; i < started.size(); ++i) started[i].cache = std::move(caches[i]);
@@ -230,8 +248,10 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
                      model_->config(), what));
   }
   at::NoGradGuard no_grad;
+  std::vector<const Prompt*> prompts;
+  for (const GenerateRequest& request : requests) prompts.push_back(&request.prompt);
   std::vector<size_t> order;
-  for (size_t i = 0; i < requests.size(); ++i) {
+  for (const size_t i : order_by_prompt(prompts)) {
     if (requests[i].max_new_tokens > 0) {
       order.push_back(i);
     } else {
@@ -270,6 +290,7 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
     const at::Tensor hidden = model_->decode(at::tensor(last, at::kLong), caches);
     accept_all(active, requests, model_->logits(hidden));
   }
+  log_sharing("generating");
   return results;
 }
 
@@ -278,7 +299,6 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
 void NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
                                const std::vector<size_t>& group,
                                std::vector<ScoreResult>& results) {
-  constexpr int64_t kMinShared = 4;     // shorter beginnings are not worth a segment
   constexpr int64_t kLogitRows = 1024;  // all logits of a group may not fit into memory
   std::vector<Ids> sequences;
   for (const size_t r : group) {
@@ -288,6 +308,7 @@ void NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
     }
   }
   const model::PackedSequences packed = model::pack_sequences(sequences, kMinShared);
+  computed_ += packed.batch.ids.numel();
   struct Wanted {
     int64_t row;  // of the packed batch
     int32_t token;
@@ -342,23 +363,27 @@ Result<std::vector<ScoreResult>> NativeEngine::score(const std::vector<ScoreRequ
     results[i].token_logprobs.resize(r.continuations.size());
   }
   at::NoGradGuard no_grad;
-  std::vector<size_t> group;
-  int64_t tokens = 0;
-  const auto flush = [&](size_t done) {
-    if (!group.empty()) score_group(requests, group, results);
-    group.clear();
-    tokens = 0;
-    if (progress) progress(static_cast<int64_t>(done));
-  };
+  std::vector<Load> loads;
+  std::vector<size_t> request_of;  // per load
+  int64_t done = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
-    if (requests[i].continuations.empty()) continue;
-    auto size = static_cast<int64_t>(requests[i].prefix.size());
-    for (const Ids& c : requests[i].continuations) size += static_cast<int64_t>(c.size()) - 1;
-    if (tokens + size > options_.max_batch_tokens) flush(i);
-    group.push_back(i);
-    tokens += size;
+    if (requests[i].continuations.empty()) {
+      ++done;
+      continue;
+    }
+    Load load{&requests[i].prefix, 0};
+    for (const Ids& c : requests[i].continuations) load.branches += std::ssize(c) - 1;
+    asked_ += std::ssize(requests[i].prefix) + load.branches;
+    loads.push_back(load);
+    request_of.push_back(i);
   }
-  flush(requests.size());
+  for (std::vector<size_t> pass : plan_passes(loads, options_.max_batch_tokens)) {
+    for (size_t& i : pass) i = request_of[i];
+    score_group(requests, pass, results);
+    done += std::ssize(pass);
+    if (progress) progress(done);
+  }
+  log_sharing("scoring");
   return results;
 }
 

@@ -1,7 +1,6 @@
 """The program as users meet it: help, exit codes, messages and round trips."""
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -9,61 +8,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-RELATA = os.environ.get("RELATA_BIN", str(ROOT / "build/release/bin/relata"))
+from program import RELATA, ROWS, json_lines, relata
+
 VERBS = [
     "train", "extract", "evaluate", "generate", "score", "doctor", "completion",
     "data convert", "data stats", "data validate", "data split", "data formats",
     "schema validate", "schema show", "schema infer",
     "tokenizer train", "tokenizer encode", "tokenizer decode", "tokenizer show",
 ]
-ROWS = [
-    ("东部文具", "永升", "拥有", "东部文具拥有永升的股份。"),
-    ("甲公司", "乙公司", "unknown", "甲公司与乙公司昨日会面。"),
-    ("李四", "甲公司", "任职", "李四昨日进入甲公司。"),
-    ("Ada", "Byron", "parent", "Ada was the daughter of Byron."),
-]
-
 pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is not built")
-
-
-def relata(*arguments, cwd=None, stdin="", env=None, code=0):
-    """Runs the program and checks its exit code; bytes or text on stdin."""
-    data = stdin if isinstance(stdin, bytes) else stdin.encode()
-    result = subprocess.run([RELATA, *map(str, arguments)], cwd=cwd, input=data, timeout=120,
-                            capture_output=True, env={**os.environ, **(env or {})})
-    result.out = result.stdout.decode()
-    result.err = result.stderr.decode()
-    assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.err}{result.out}"
-    return result
-
-
-def json_lines(text):
-    return [json.loads(line) for line in text.splitlines()]
-
-
-@pytest.fixture
-def tsv(tmp_path):
-    path = tmp_path / "gold.txt"
-    path.write_bytes("".join("\t".join(row) + "\r\n\r\n" for row in ROWS).encode())
-    return path
-
-
-@pytest.fixture
-def gold(tmp_path, tsv):
-    path = tmp_path / "gold.jsonl"
-    relata("data", "convert", tsv, "-o", path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tokenizer")
-    text = folder / "lines.txt"
-    lines = [f"{row[3]} the quick brown fox {i}\n" for i in range(40) for row in ROWS]
-    text.write_text("".join(lines))
-    relata("tokenizer", "train", folder / "tok", "--vocab-size", 400, "--symbols", "<a>,<b>", text)
-    return folder / "tok"
 
 
 # ---- help and usage ----------------------------------------------------------------------------
@@ -331,22 +284,31 @@ def test_bad_request_lines_name_the_place(verb, tmp_path):
     result = relata(verb, "-m", tmp_path, requests, code=3)
     assert f"relata: {requests}:2:" in result.err
     assert result.out == ""
-    relata(verb, "-m", tmp_path, "--device", "cuda", stdin="", code=2)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+@pytest.mark.parametrize("verb", ["generate", "score", "extract", "train"])
+def test_other_devices_are_refused_with_what_is_supported(verb, device, extractor, gold, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"dataset: {gold}\noutput_dir: {tmp_path / 'out'}\n")
+    arguments = {"extract": ["-x", extractor, gold], "train": [recipe]}
+    arguments = arguments.get(verb, ["-m", tmp_path])
+    for result in (relata(verb, *arguments, "--device", device, code=2),
+                   relata(verb, *arguments, env={"RELATA_DEVICE": device}, code=2)):
+        first, second = result.err.splitlines()
+        assert first == (f"relata: --device {device}: not supported; this version computes on the "
+                         "CPU only")
+        assert "--device cpu" in second and "relata doctor" in second
+    assert not (tmp_path / "out").exists()
+
+
+def test_doctor_reports_devices():
+    devices = json.loads(relata("doctor", "--json", "--device", "cuda").out)["devices"]
+    assert devices["cpu"] == "supported" and "not supported" in devices["cuda"]
+    assert "cuda: not supported" in relata("doctor").out
 
 
 # ---- extract -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def extractor(tmp_path, gold, tokenizer):
-    folder = tmp_path / "extractor"
-    (folder / "templates").mkdir(parents=True)
-    relata("schema", "infer", gold, "-o", folder / "schema.json")
-    (folder / "extractor.yaml").write_text(
-        f"format_version: 1\npipeline: pair\nmodel: {tokenizer}\ntemplate: templates/pair.yaml\n")
-    (folder / "templates/pair.yaml").write_text(
-        'name: short\nmarking: none\nprompt: "{sentence} {head} {tail}:"\nanswer: "{relation}"\n')
-    return folder
 
 
 def test_dry_run_counts_without_a_model(extractor, gold):

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "relata/base/json.h"
 #include "relata/data/schema.h"
@@ -26,6 +27,9 @@ struct Extractor {
   std::string folder;
   ExtractorConfig config;
   data::Schema schema;
+  // Relations that the model was taught and this run leaves out (replace_schema()): free decoding
+  // understands them in an answer and drops them.
+  std::vector<data::RelationType> left_out;
   PairTemplate pair_template;
   std::string model_path() const;    // resolved
   std::string adapter_path() const;  // resolved, or ""
@@ -35,5 +39,15 @@ struct Extractor {
 Result<Extractor> load_extractor(const std::string& folder);
 // Writes extractor.yaml, schema.json and templates/; model/ and adapters/ are the trainer's.
 Status save_extractor(const Extractor& extractor);
+
+// Extracts by another schema than the extractor's own. Label scoring can ask about any relation,
+// though a model judges well only what it was taught. Free decoding (`decode` "free") can only read
+// names that the model writes: those of the extractor's schema, unless its prompt lists the
+// relations; the error names the first other one. A relation's id, which results carry, is free.
+Status replace_schema(Extractor& extractor, data::Schema schema, const std::string& decode);
+
+// The pipelines there are, and the check of a name that a user gave.
+std::vector<std::string> pipeline_names();
+Status check_pipeline(const std::string& name);
 
 }  // namespace relata::extract

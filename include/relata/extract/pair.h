@@ -14,7 +14,7 @@ namespace relata::extract {
 // The relations predicted for one query.
 struct PairPrediction {
   std::vector<std::string> labels;  // best first; the negative label alone when nothing holds
-  std::vector<double> scores;       // probabilities, same order
+  std::vector<double> scores;       // probabilities, same order; empty when none are known
   std::vector<double> posterior;    // label scoring: over the schema's relation types, sums to 1
   std::string raw;                  // free decoding: the generated text
   std::string problem;              // free decoding: what did not parse
@@ -33,6 +33,11 @@ struct PairPrompt {
 };
 Result<PairPrompt> encode_prompt(const Extractor& extractor, const text::Tokenizer& tokenizer,
                                  const data::Document& document, int head, int tail);
+// The same prompt as text, and the user's turn of it, without the chat wrapper.
+Result<std::string> wrapped_prompt(const Extractor& extractor, const data::Document& document,
+                                   int head, int tail);
+Result<std::string> user_turn(const Extractor& extractor, const data::Document& document, int head,
+                              int tail);
 // Answer ids for training and scoring, EOS appended.
 std::vector<int32_t> encode_answer(const Extractor& extractor, const text::Tokenizer& tokenizer,
                                    const data::Document& document, int head, int tail,
@@ -72,11 +77,21 @@ std::vector<data::Document> apply_predictions(const std::vector<data::Document>&
 std::vector<data::PairQuery> extraction_queries(const std::vector<data::Document>& documents);
 
 // Extracts all documents, appending each finished document to the journal `journal_path` ("" for
-// none); documents already there under the same id and settings are taken from it.
+// none); documents already there under the same id and settings are taken from it. Answers of free
+// decoding that did not parse stand in their document's meta, under "unparsed".
 Result<std::vector<data::Document>> extract_documents(const Extractor& extractor,
                                                       generate::Engine& engine,
                                                       const std::vector<data::Document>& documents,
                                                       const PairOptions& options,
                                                       const std::string& journal_path);
+
+// What extract_documents() noted about answers that did not parse.
+struct UnparsedAnswer {
+  std::string document;    // ids
+  std::string head, tail;  // of entities
+  std::string problem;
+  std::string answer;  // as generated
+};
+std::vector<UnparsedAnswer> unparsed_answers(const std::vector<data::Document>& documents);
 
 }  // namespace relata::extract

@@ -1,5 +1,5 @@
 // The inference interface: generate text, and score given continuations of a shared prefix.
-// Implemented natively here (make_native_engine) and, later, over OpenAI-compatible servers.
+// Implemented natively here (make_native_engine) and over OpenAI-compatible servers (openai.h).
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,16 @@
 
 namespace relata::generate {
 
+// How an engine wants its prompts.
+enum class PromptForm {
+  kIds,       // GenerateRequest::prompt
+  kText,      // GenerateRequest::text: all of it, chat wrapper included
+  kUserTurn,  // GenerateRequest::text: the user's turn, which the engine wraps itself
+};
+
 struct GenerateRequest {
   std::vector<int32_t> prompt;     // special tokens included; at least one
+  std::string text;                // instead of `prompt`, where the engine's form asks for it
   int max_new_tokens = 256;        // the prompt excluded
   double temperature = 0.0;        // 0: greedy
   int top_k = 0;                   // 0: off
@@ -24,8 +32,8 @@ struct GenerateRequest {
 };
 
 struct GenerateResult {
-  std::vector<int32_t> ids;      // generated, EOS excluded
-  std::vector<double> logprobs;  // natural logarithms, one per id
+  std::vector<int32_t> ids;      // generated, EOS excluded; none from engines that take text
+  std::vector<double> logprobs;  // natural logarithms, one per token; empty when not known
   std::string text;              // decoded, cut at a stop string
   std::string finish;            // "eos", "stop" or "length"
 };
@@ -54,6 +62,7 @@ class Engine {
                                                  const EngineProgress& progress = {}) = 0;
   virtual const text::Tokenizer* tokenizer() const = 0;  // null when the model folder has none
   virtual std::string model_id() const = 0;              // "sha256:..." of config and weights index
+  virtual PromptForm prompt_form() const { return PromptForm::kIds; }
 };
 
 struct NativeEngineOptions {

@@ -173,6 +173,26 @@ TEST_F(ExtractDocuments, OtherFilesAreNotTakenForJournals) {
   EXPECT_EQ(read_file(journal_).value(), "{\"id\":\"x\"}\n");
 }
 
+TEST_F(ExtractDocuments, UnparsedAnswersAreNotedAndSurviveAResume) {
+  options_.decode = "free";
+  documents_.resize(3);
+  documents_[2].meta = Json{{"unparsed", "of an earlier run"}};
+  engine_.text_of = [](const std::string& prompt) {
+    return prompt.find("乙1") != std::string::npos ? "什么" : "无关系";
+  };
+  const auto out = extract(engine_, journal_).value();
+  const auto unparsed = unparsed_answers(out);
+  ASSERT_EQ(unparsed.size(), 2u);
+  EXPECT_EQ(unparsed[0].document, "d1");
+  EXPECT_EQ(unparsed[0].head, "e0");
+  EXPECT_EQ(unparsed[0].tail, "e1");
+  EXPECT_EQ(unparsed[0].answer, "什么");
+  EXPECT_NE(unparsed[0].problem, "");
+  EXPECT_FALSE(out[2].meta.contains("unparsed"));
+  FakeEngine second;
+  EXPECT_EQ(lines_of(extract(second, journal_).value()), lines_of(out));
+}
+
 TEST(ApplyPredictions, ReplacesRelations) {
   Document document = make_document("d", "甲乙", {"甲", "乙"});
   document.relations.push_back({0, 1, "P177", {}, {}});

@@ -48,6 +48,34 @@ TEST_F(ExtractorFolder, SavesAndLoads) {
   EXPECT_EQ(loaded->pair_template.prompt, extractor_.pair_template.prompt);
 }
 
+TEST_F(ExtractorFolder, AnotherSchemaMustBeExpressible) {
+  const data::Schema own = extractor_.schema;
+  data::Schema other;
+  other.relation_types = {own.relation_types[1]};
+  other.relation_types[0].id = "owns";
+  ASSERT_TRUE(replace_schema(extractor_, other, "free").ok());
+  EXPECT_EQ(extractor_.schema.relation_types[0].id, "owns");
+  EXPECT_EQ(extractor_.left_out.size(), 3u);
+
+  extractor_.schema = own;
+  other.relation_types[0].name = "控股";
+  const Status refused = replace_schema(extractor_, other, "free");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("控股"), std::string::npos);
+  EXPECT_TRUE(replace_schema(extractor_, other, "labels").ok());
+  extractor_.schema = own;
+  extractor_.pair_template.prompt = "{relations}: " + extractor_.pair_template.prompt;
+  EXPECT_TRUE(replace_schema(extractor_, other, "free").ok());
+  EXPECT_FALSE(replace_schema(extractor_, data::Schema{}, "labels").ok());
+}
+
+TEST(Pipelines, UnknownNamesListWhatThereIs) {
+  EXPECT_TRUE(check_pipeline("pair").ok());
+  const Status unknown = check_pipeline("tripel");
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_NE(unknown.error().hint.find("pair"), std::string::npos);
+}
+
 TEST_F(ExtractorFolder, AbsoluteModelsStay) {
   extractor_.config.model = "/models/llama";
   EXPECT_EQ(extractor_.model_path(), "/models/llama");

@@ -55,6 +55,8 @@ class FakeEngine : public generate::Engine {
   std::vector<generate::GenerateRequest> generated;
   std::shared_ptr<ByteTokenizer> bytes = std::make_shared<ByteTokenizer>();
   std::string id = "sha256:fake";
+  generate::PromptForm form = generate::PromptForm::kIds;
+  bool silent = false;  // about probabilities
 
   Result<std::vector<generate::GenerateResult>> generate(
       const std::vector<generate::GenerateRequest>& requests,
@@ -63,9 +65,10 @@ class FakeEngine : public generate::Engine {
     for (const auto& request : requests) {
       generated.push_back(request);
       generate::GenerateResult result;
-      result.text = text_of(bytes->decode(request.prompt, true));
+      const bool as_ids = form == generate::PromptForm::kIds;
+      result.text = text_of(as_ids ? bytes->decode(request.prompt, true) : request.text);
       result.ids = bytes->encode_ids(result.text, false);
-      result.logprobs.assign(result.ids.size(), 0.0);
+      result.logprobs.assign(silent ? 0 : result.ids.size(), 0.0);
       if (!result.logprobs.empty()) result.logprobs[0] = -0.5;
       result.finish = "eos";
       out.push_back(std::move(result));
@@ -97,6 +100,7 @@ class FakeEngine : public generate::Engine {
 
   const text::Tokenizer* tokenizer() const override { return bytes.get(); }
   std::string model_id() const override { return id; }
+  generate::PromptForm prompt_form() const override { return form; }
 };
 
 inline data::Schema company_schema() {

@@ -156,6 +156,52 @@ TEST_F(Predict, FreeDecodingParsesTheText) {
   EXPECT_EQ(engine_.generated[0].temperature, 0.0);
 }
 
+TEST_F(Predict, WhatDoesNotParseHasNoProbability) {
+  options_.decode = "free";
+  engine_.text_of = [](const std::string&) { return "somewhere else"; };
+  const auto out = predict().value();
+  EXPECT_EQ(out[0].labels, Strings{"unknown"});
+  EXPECT_TRUE(out[0].scores.empty());
+  EXPECT_EQ(out[0].raw, "somewhere else");
+}
+
+TEST_F(Predict, EnginesMayTakeTextAndGiveNoProbabilities) {
+  options_.decode = "free";
+  options_.min_score = 0.9;
+  extractor_.config.chat = "mistral";
+  engine_.silent = true;
+  engine_.text_of = [](const std::string&) { return "拥有"; };
+  for (const auto form : {generate::PromptForm::kText, generate::PromptForm::kUserTurn}) {
+    engine_.form = form;
+    engine_.generated.clear();
+    const auto out = predict().value();
+    EXPECT_EQ(out[0].labels, Strings{"拥有"});
+    EXPECT_TRUE(out[0].scores.empty());
+    EXPECT_TRUE(engine_.generated[0].prompt.empty());
+    const auto wanted = form == generate::PromptForm::kText
+                            ? wrapped_prompt(extractor_, documents_[0], 0, 1)
+                            : user_turn(extractor_, documents_[0], 0, 1);
+    EXPECT_EQ(engine_.generated[0].text, wanted.value());
+  }
+  EXPECT_EQ(engine_.generated[0].text.find("[INST]"), std::string::npos);
+}
+
+TEST_F(Predict, LeftOutRelationsAreReadAndDropped) {
+  options_.decode = "free";
+  data::Schema fewer;
+  fewer.relation_types = {extractor_.schema.relation_types[0], extractor_.schema.relation_types[1]};
+  fewer.relation_types[1].id = "owns";
+  ASSERT_TRUE(replace_schema(extractor_, fewer, "free").ok());
+  engine_.text_of = [](const std::string& prompt) -> std::string {
+    return prompt.find("头实体：甲") != std::string::npos ? "拥有、crosses" : "crosses";
+  };
+  const auto out = predict().value();
+  EXPECT_EQ(out[0].labels, Strings{"owns"});
+  EXPECT_EQ(out[0].problem, "");
+  EXPECT_EQ(out[1].labels, Strings{"unknown"});
+  EXPECT_EQ(out[1].problem, "");
+}
+
 TEST(ScoreResult, TotalIsTheSum) {
   generate::ScoreResult result;
   result.token_logprobs = {{-1.0, -0.5}, {}};

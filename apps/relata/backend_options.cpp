@@ -1,0 +1,88 @@
+#include "backend_options.h"
+
+#include <cstdlib>
+
+#include "engine_options.h"
+#include "relata/generate/openai.h"
+
+namespace relata::app {
+namespace {
+
+constexpr const char* kServerGroup = "Options of --backend openai";
+
+}  // namespace
+
+void add_backend_options(CLI::App& verb, BackendOptions& options) {
+  verb.add_option("--backend", options.backend,
+                  "native (default): the extractor's model, here; openai: a server that speaks\n"
+                  "OpenAI's HTTP interface answers the prompts, in free decoding only")
+      ->type_name("B")
+      ->check(CLI::IsMember({"native", "openai"}));
+  verb.add_option("--backend-url", options.url, "Its address, like http://localhost:8000/v1")
+      ->envname("OPENAI_BASE_URL")
+      ->type_name("URL")
+      ->group(kServerGroup);
+  verb.add_option("--backend-model", options.model,
+                  "The model's name there (default: the only one it offers)")
+      ->type_name("NAME")
+      ->group(kServerGroup);
+  verb.add_option("--backend-api", options.api,
+                  "completions (default): the prompt as the extractor writes it; chat: the server\n"
+                  "wraps it in its model's own chat template")
+      ->type_name("A")
+      ->check(CLI::IsMember({"completions", "chat"}))
+      ->group(kServerGroup);
+  verb.add_option("--backend-connections", options.connections,
+                  "Requests under way at once (default: 8)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 256))
+      ->group(kServerGroup);
+  verb.add_option("--backend-timeout", options.timeout, "Seconds for one request (default: 120)")
+      ->type_name("S")
+      ->check(CLI::Range(0.001, 86400.0))
+      ->group(kServerGroup);
+  verb.add_option("--backend-retries", options.retries,
+                  "Further tries, with growing waits, after failures that may pass (default: 4)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 100))
+      ->group(kServerGroup);
+}
+
+Status check_backend(const BackendOptions& options, const std::string& decode) {
+  if (options.backend == "native") return {};
+  if (decode != "free") {
+    return usage_error(
+        "--backend openai cannot score labels: such servers do not tell how probable a given "
+        "answer is",
+        "add --decode free, or leave --backend out");
+  }
+  if (options.url.empty()) {
+    return usage_error("--backend openai: no server is named",
+                       "give --backend-url, or set OPENAI_BASE_URL, to an address like "
+                       "http://localhost:8000/v1");
+  }
+  return {};
+}
+
+Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& options,
+                                                       const extract::Extractor& extractor,
+                                                       const Context& context) {
+  if (options.backend == "native") {
+    generate::NativeEngineOptions native;
+    native.model = extractor.model_path();
+    native.adapter = extractor.adapter_path();
+    return open_engine(native, context);
+  }
+  generate::OpenAiOptions server;
+  server.base_url = options.url;
+  // From the environment only: everyone on the machine can read a command line.
+  if (const char* key = std::getenv("OPENAI_API_KEY")) server.api_key = key;
+  server.model = options.model;
+  server.api = options.api;
+  server.connections = options.connections;
+  server.timeout = options.timeout;
+  server.retries = options.retries;
+  return generate::make_openai_engine(server);
+}
+
+}  // namespace relata::app

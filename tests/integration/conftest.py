@@ -1,0 +1,75 @@
+"""Small files and models that several tests begin with."""
+
+import json
+
+import pytest
+
+from program import ROWS, relata
+
+
+@pytest.fixture
+def tsv(tmp_path):
+    path = tmp_path / "gold.txt"
+    path.write_bytes("".join("\t".join(row) + "\r\n\r\n" for row in ROWS).encode())
+    return path
+
+
+@pytest.fixture
+def gold(tmp_path, tsv):
+    path = tmp_path / "gold.jsonl"
+    relata("data", "convert", tsv, "-o", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenizer")
+    text = folder / "lines.txt"
+    lines = [f"{row[3]} the quick brown fox {i}\n" for i in range(40) for row in ROWS]
+    text.write_text("".join(lines))
+    relata("tokenizer", "train", folder / "tok", "--vocab-size", 400, "--symbols", "<a>,<b>", text)
+    return folder / "tok"
+
+
+@pytest.fixture
+def extractor(tmp_path, gold, tokenizer):
+    """An extractor folder without weights."""
+    folder = tmp_path / "extractor"
+    (folder / "templates").mkdir(parents=True)
+    relata("schema", "infer", gold, "-o", folder / "schema.json")
+    (folder / "extractor.yaml").write_text(
+        f"format_version: 1\npipeline: pair\nmodel: {tokenizer}\ntemplate: templates/pair.yaml\n")
+    (folder / "templates/pair.yaml").write_text(
+        'name: short\nmarking: none\nprompt: "{sentence} {head} {tail}:"\nanswer: "{relation}"\n')
+    return folder
+
+
+def toy_recipe(data, output, **extra):
+    """A training from scratch that takes a moment; what it learns does not matter."""
+    return {
+        "dataset": str(data),
+        "dataset_format": "cre-tsv",
+        "output_dir": str(output),
+        "model": {
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "max_position_embeddings": 256,
+        },
+        "tokenizer": {"vocab_size": 400},
+        "max_steps": 1,
+        **extra,
+    }
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """An extractor with weights, next to chance."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = folder / "train.txt"
+    data.write_text("".join("\t".join(row) + "\n" for row in ROWS * 30))
+    recipe = folder / "toy.yaml"
+    recipe.write_text(json.dumps(toy_recipe(data, folder / "out")))
+    relata("train", recipe)
+    return folder / "out"
