@@ -84,8 +84,8 @@ class Validator {
       error("a negative type is neither symmetric nor has it an inverse");
     }
     if (!type.inverse.empty()) check_inverse(type);
-    if (type.symmetric && !same_types(type.head_types, type.tail_types)) {
-      warn("it is symmetric, but head_types and tail_types differ");
+    if (type.symmetric && !can_be_same(type.head_types, type.tail_types)) {
+      warn("it is symmetric, but head_types and tail_types have nothing in common");
     }
     check_example(type);
   }
@@ -107,9 +107,9 @@ class Validator {
     const RelationType& inverse = schema_.relation_types[static_cast<size_t>(index)];
     if (inverse.inverse != type.id) {
       error("the inverse " + in_quotes(type.inverse) + " does not name it as its own inverse");
-    } else if (!same_types(type.head_types, inverse.tail_types) ||
-               !same_types(type.tail_types, inverse.head_types)) {
-      warn("head_types and tail_types are not those of the inverse " + in_quotes(type.inverse) +
+    } else if (!can_be_same(type.head_types, inverse.tail_types) ||
+               !can_be_same(type.tail_types, inverse.head_types)) {
+      warn("head_types and tail_types do not fit those of the inverse " + in_quotes(type.inverse) +
            " turned round");
     }
   }
@@ -157,8 +157,11 @@ class Validator {
     }
   }
 
-  static bool same_types(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-    return std::set(a.begin(), a.end()) == std::set(b.begin(), b.end());
+  // No type lists mean any type.
+  static bool can_be_same(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+    return a.empty() || b.empty() || std::any_of(a.begin(), a.end(), [&](const auto& type) {
+             return std::find(b.begin(), b.end(), type) != b.end();
+           });
   }
 
   const Schema& schema_;
