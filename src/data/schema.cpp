@@ -63,6 +63,7 @@ class SchemaReader {
 };
 
 void SchemaReader::fail(std::string message, std::string hint) {
+  if (hint.empty()) hint = "docs/schemas.md describes the format";
   errors_.push_back(input_error(std::move(message), std::move(hint)));
 }
 
@@ -105,7 +106,8 @@ bool SchemaReader::take(Fields& fields) {
 }
 
 void SchemaReader::finish(Fields& fields, const std::string& place, const std::string& id) {
-  if (take(fields) && id.empty()) fail(place + ": no id", "give each type the label that the data uses");
+  if (take(fields) && id.empty())
+    fail(place + ": no id", "give each type the label that the data uses");
 }
 
 EntityType SchemaReader::entity_type(const Json& value, const std::string& place) {
