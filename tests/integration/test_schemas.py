@@ -63,6 +63,15 @@ def tag_types(paths, column=-1):
     return {tag[2:] for tag in tags if re.fullmatch(r"[BIES]-[A-Za-z_.\-]+", tag)}
 
 
+def test_docs_list_every_schema_with_its_counts():
+    listed = re.findall(r"^\| `(\w+)` \| .* \| (\d+) \| (\d+) \| (\d+) \|$",
+                        (ROOT / "docs/schemas.md").read_text(), re.M)
+    counts = [(path.stem, *(str(len(schema(path.stem).get(kind, []))) for kind in
+                            ("entity_types", "relation_types", "event_types")))
+              for path in sorted(SCHEMAS.glob("*.json"))]
+    assert listed == counts
+
+
 # ---- relations ---------------------------------------------------------------------------------
 
 
