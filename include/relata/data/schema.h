@@ -89,8 +89,8 @@ struct CheckedSchema {
 };
 Result<CheckedSchema> check_schema(const std::string& path);
 
-// The file that `name` stands for: the schema.json inside a folder (of an extractor), an existing
-// file, "-" itself, or <shipped_folder>/<name>.json, in this order. An error names the nearest
+// The file that `name` stands for: "-" or an existing file itself, the schema.json inside a folder
+// (of an extractor), or <shipped_folder>/<name>.json, in this order. An error names the nearest
 // shipped schema.
 Result<std::string> find_schema_file(const std::string& name, const std::string& shipped_folder);
 // The names that find_schema_file() knows, sorted; none when there is no such folder.
