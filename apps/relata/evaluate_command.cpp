@@ -12,6 +12,7 @@
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/eval/report.h"
+#include "shipped_schemas.h"
 
 namespace relata::app {
 namespace {
@@ -92,10 +93,10 @@ Result<std::vector<eval::PairItem>> read_items(const std::vector<data::Document>
   return Error{error.code, fmt::format("{}: {}", display_name(path), error.message), error.hint};
 }
 
-Result<data::Schema> open_schema(const EvaluateOptions& options,
-                                 const std::vector<data::Document>& gold) {
+Result<data::Schema> schema_of(const EvaluateOptions& options,
+                               const std::vector<data::Document>& gold) {
   if (options.schema.empty()) return data::infer_schema(gold);
-  return data::read_schema(options.schema);
+  return open_schema(options.schema);
 }
 
 std::string negative_label(const data::Schema& schema) {
@@ -166,7 +167,7 @@ Status write_side_files(const EvaluateOptions& options, const eval::Report& repo
 Result<int> run_evaluate(const EvaluateOptions& options, const Context& context) {
   RELATA_TRY(const std::vector<data::Document> gold, read_gold(options));
   eval::EvalOptions eval_options;
-  RELATA_TRY(const data::Schema schema, open_schema(options, gold));
+  RELATA_TRY(const data::Schema schema, schema_of(options, gold));
   eval_options.negative = negative_label(schema);
   eval_options.bootstrap = options.bootstrap;
   eval_options.seed = context.seed;
@@ -206,7 +207,8 @@ void add_answer_options(CLI::App& verb, EvaluateOptions& options) {
   verb.add_option("--pred-format", options.predicted_format, "The same for --pred and --compare")
       ->type_name("FMT");
   verb.add_option("--schema", options.schema,
-                  "Says which label is the negative one (default: guessed from gold)")
+                  "Schema file or a name of `relata schema list`: says which label is the\n"
+                  "negative one (default: guessed from gold)")
       ->type_name("F");
 }
 

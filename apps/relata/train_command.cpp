@@ -13,6 +13,7 @@
 #include "relata/eval/pair_metrics.h"
 #include "relata/generate/native.h"
 #include "relata/model/llama.h"
+#include "shipped_schemas.h"
 #include "train_config.h"
 #include "train_data.h"
 
@@ -41,7 +42,7 @@ Result<extract::Extractor> make_extractor(const TrainConfig& config, const TaskD
   if (config.schema.empty()) {
     extractor.schema = data::infer_schema(data.documents);
   } else {
-    RELATA_TRY(extractor.schema, data::read_schema(config.schema));
+    RELATA_TRY(extractor.schema, open_schema(config.schema));
   }
   if (file_exists(config.prompt_template)) {
     RELATA_TRY(extractor.pair_template, extract::load_pair_template(config.prompt_template));

@@ -1,13 +1,17 @@
 #include "relata/data/schema.h"
 
 #include <algorithm>
-#include <set>
+#include <filesystem>
 #include <unordered_map>
+#include <utility>
 
 #include "relata/base/fields.h"
+#include "relata/base/file.h"
 
 namespace relata::data {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Names in order of frequency, equally frequent ones in order of appearance.
 class NameCounts {
@@ -30,30 +34,241 @@ class NameCounts {
   std::unordered_map<std::string, size_t> index_;
 };
 
-Result<RelationType> relation_type_from_json(const Json& value, const std::string& where) {
-  if (!value.is_object()) {
-    return input_error(where + ": not an object", "write {\"id\": ..., \"description\": ...}");
+// Reads everything that can be read and collects what is wrong; places are inside the file.
+class SchemaReader {
+ public:
+  Schema read(const Json& value);
+  const std::vector<Error>& errors() const { return errors_; }
+
+ private:
+  // `read_item(item, place)` for every item of a list; a string stands for a list with commas.
+  template <class ReadItem>
+  void for_each(const Json& list, const std::string& place, const ReadItem& read_item);
+  // An item that may be a plain string, its id; false for anything but that and an object.
+  template <class Type>
+  bool read_plain(const Json& value, const std::string& place, Type& type);
+  template <class Type>
+  void read_names(Fields& fields, Type& type);
+  bool take(Fields& fields);  // false after a failure
+  void finish(Fields& fields, const std::string& place, const std::string& id);
+  void fail(std::string message, std::string hint);
+
+  EntityType entity_type(const Json& value, const std::string& place);
+  RelationType relation_type(const Json& value, const std::string& place);
+  EventType event_type(const Json& value, const std::string& place);
+  EventRole event_role(const Json& value, const std::string& place);
+  RelationExample example(const Json& value, const std::string& place);
+
+  std::vector<Error> errors_;
+};
+
+void SchemaReader::fail(std::string message, std::string hint) {
+  if (hint.empty()) hint = "docs/schemas.md describes the format";
+  errors_.push_back(input_error(std::move(message), std::move(hint)));
+}
+
+template <class ReadItem>
+void SchemaReader::for_each(const Json& list, const std::string& place, const ReadItem& read_item) {
+  if (list.is_null()) return;
+  if (!list.is_array()) {
+    return fail(place + ": not a list", "write \"" + place.substr(place.rfind('.') + 1) +
+                                            "\": [{\"id\": ..., \"description\": ...}, ...]");
   }
-  RelationType type;
-  Fields fields(value, where);
+  for (size_t i = 0; i < list.size(); ++i) {
+    read_item(list[i], place + "[" + std::to_string(i) + "]");
+  }
+}
+
+template <class Type>
+bool SchemaReader::read_plain(const Json& value, const std::string& place, Type& type) {
+  if (value.is_object()) return true;
+  if (value.is_string()) {
+    type.id = type.name = value.get<std::string>();
+    if (type.id.empty()) fail(place + ": no id", "give each type the label that the data uses");
+  } else {
+    fail(place + ": not an object", "write {\"id\": ..., \"description\": ...}");
+  }
+  return false;
+}
+
+template <class Type>
+void SchemaReader::read_names(Fields& fields, Type& type) {
   fields.get("id", type.id);
   fields.get("name", type.name);
   fields.get("description", type.description);
+  if (type.name.empty()) type.name = type.id;
+}
+
+bool SchemaReader::take(Fields& fields) {
+  const Status status = fields.finish();
+  if (!status.ok()) fail(status.error().message, status.error().hint);
+  return status.ok();
+}
+
+void SchemaReader::finish(Fields& fields, const std::string& place, const std::string& id) {
+  if (take(fields) && id.empty())
+    fail(place + ": no id", "give each type the label that the data uses");
+}
+
+EntityType SchemaReader::entity_type(const Json& value, const std::string& place) {
+  EntityType type;
+  if (!read_plain(value, place, type)) return type;
+  Fields fields(value, place);
+  read_names(fields, type);
+  finish(fields, place, type.id);
+  return type;
+}
+
+RelationExample SchemaReader::example(const Json& value, const std::string& place) {
+  RelationExample example;
+  Fields fields(value, place);
+  fields.get("text", example.text);
+  fields.get("head", example.head);
+  fields.get("tail", example.tail);
+  take(fields);
+  return example;
+}
+
+RelationType SchemaReader::relation_type(const Json& value, const std::string& place) {
+  RelationType type;
+  if (!value.is_object()) {
+    fail(place + ": not an object", "write {\"id\": ..., \"description\": ...}");
+    return type;
+  }
+  Json shown;
+  Fields fields(value, place);
+  read_names(fields, type);
   fields.get("head_types", type.head_types);
   fields.get("tail_types", type.tail_types);
   fields.get("inverse", type.inverse);
   fields.get("symmetric", type.symmetric);
   fields.get("negative", type.negative);
-  RELATA_CHECK(fields.finish());
-  if (type.id.empty()) {
-    return input_error(where + ": no id", "give each relation type the label that the data uses");
-  }
-  if (type.name.empty()) type.name = type.id;
+  fields.get("example", shown);
+  finish(fields, place, type.id);
+  if (!shown.is_null()) type.example = example(shown, place + ".example");
   return type;
+}
+
+EventRole SchemaReader::event_role(const Json& value, const std::string& place) {
+  EventRole role;
+  if (!read_plain(value, place, role)) return role;
+  Fields fields(value, place);
+  read_names(fields, role);
+  fields.get("types", role.types);
+  finish(fields, place, role.id);
+  return role;
+}
+
+EventType SchemaReader::event_type(const Json& value, const std::string& place) {
+  EventType type;
+  if (!read_plain(value, place, type)) return type;
+  Json roles;
+  Fields fields(value, place);
+  read_names(fields, type);
+  fields.get("roles", roles);
+  finish(fields, place, type.id);
+  for_each(roles, place + ".roles", [&](const Json& item, const std::string& where) {
+    type.roles.push_back(event_role(item, where));
+  });
+  return type;
+}
+
+Schema SchemaReader::read(const Json& value) {
+  Schema schema;
+  if (!value.is_object()) {
+    fail("not an object", "a schema is {\"entity_types\": [...], \"relation_types\": [...]}");
+    return schema;
+  }
+  Json entities, relations, events;
+  std::vector<std::string> plain_entities;
+  // Several names in one string are read as elsewhere: "PER, ORG".
+  const bool in_one = value.contains("entity_types") && value["entity_types"].is_string();
+  Fields fields(value, "schema");
+  fields.get("description", schema.description);
+  if (in_one) {
+    fields.get("entity_types", plain_entities);
+  } else {
+    fields.get("entity_types", entities);
+  }
+  fields.get("relation_types", relations);
+  fields.get("event_types", events);
+  take(fields);
+  for (std::string& id : plain_entities) schema.entity_types.push_back({id, id, ""});
+  for_each(entities, "entity_types", [&](const Json& item, const std::string& place) {
+    schema.entity_types.push_back(entity_type(item, place));
+  });
+  for_each(relations, "relation_types", [&](const Json& item, const std::string& place) {
+    schema.relation_types.push_back(relation_type(item, place));
+  });
+  for_each(events, "event_types", [&](const Json& item, const std::string& place) {
+    schema.event_types.push_back(event_type(item, place));
+  });
+  return schema;
+}
+
+template <class Type>
+Json named_to_json(const Type& type) {
+  Json item = {{"id", type.id}, {"name", type.name}};
+  if (!type.description.empty()) item["description"] = type.description;
+  return item;
+}
+
+template <class Type>
+bool has_only_an_id(const Type& type) {
+  return (type.name.empty() || type.name == type.id) && type.description.empty();
+}
+
+Json relation_to_json(const RelationType& type) {
+  Json item = {{"id", type.id}, {"name", type.name}, {"description", type.description}};
+  if (!type.head_types.empty()) item["head_types"] = type.head_types;
+  if (!type.tail_types.empty()) item["tail_types"] = type.tail_types;
+  if (!type.inverse.empty()) item["inverse"] = type.inverse;
+  if (type.symmetric) item["symmetric"] = true;
+  if (type.negative) item["negative"] = true;
+  if (type.example) {
+    item["example"] = {
+        {"text", type.example->text}, {"head", type.example->head}, {"tail", type.example->tail}};
+  }
+  return item;
+}
+
+Json event_to_json(const EventType& type) {
+  Json item = named_to_json(type);
+  Json roles = Json::array();
+  for (const EventRole& role : type.roles) {
+    if (has_only_an_id(role) && role.types.empty()) {
+      roles.push_back(role.id);
+      continue;
+    }
+    Json& added = roles.emplace_back(named_to_json(role));
+    if (!role.types.empty()) added["types"] = role.types;
+  }
+  if (!roles.empty()) item["roles"] = std::move(roles);
+  return item;
 }
 
 bool is_negative_name(const std::string& id) {
   return id == "unknown" || id == "no_relation" || id == "NA" || id == "Other";
+}
+
+std::vector<EventType> infer_event_types(const std::vector<Document>& documents) {
+  NameCounts types;
+  std::unordered_map<std::string, NameCounts> roles;
+  for (const Document& document : documents) {
+    for (const Event& event : document.events) {
+      if (event.type.empty()) continue;
+      types.add(event.type);
+      for (const Argument& argument : event.arguments) roles[event.type].add(argument.role);
+    }
+  }
+  std::vector<EventType> out;
+  for (const std::string& id : types.by_frequency()) {
+    EventType& type = out.emplace_back(EventType{id, id, "", {}});
+    for (const std::string& role : roles[id].by_frequency()) {
+      type.roles.push_back({role, role, "", {}});
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -76,82 +291,73 @@ Result<Schema> read_schema(const std::string& path) {
 }
 
 Result<Schema> schema_from_json(const Json& value, const std::string& where) {
-  if (!value.is_object()) {
-    return input_error(where + ": not an object",
-                       "a schema is {\"entity_types\": [...], \"relation_types\": [...]}");
+  SchemaReader reader;
+  Schema schema = reader.read(value);
+  if (reader.errors().empty()) return schema;
+  Error error = reader.errors().front();
+  error.message = where + ": " + error.message;
+  return error;
+}
+
+Result<CheckedSchema> check_schema(const std::string& path) {
+  RELATA_TRY(const Json value, read_json(path));
+  CheckedSchema out;
+  SchemaReader reader;
+  out.schema = reader.read(value);
+  for (const Error& error : reader.errors()) {
+    const size_t colon = error.message.find(": ");
+    const bool placed = colon != std::string::npos;
+    out.problems.push_back({placed ? error.message.substr(0, colon) : "schema",
+                            placed ? error.message.substr(colon + 2) : error.message, false});
+    if (!error.hint.empty()) out.problems.back().message += "; " + error.hint;
   }
-  Schema schema;
-  Json types = Json::array();
-  Fields fields(value, where);
-  fields.get("entity_types", schema.entity_types);
-  fields.get("relation_types", types);
-  RELATA_CHECK(fields.finish());
-  if (!types.is_array()) {
-    return input_error(where + ": relation_types is not a list",
-                       "write \"relation_types\": [{\"id\": ...}, ...]");
+  for (SchemaProblem& problem : validate_schema(out.schema)) {
+    out.problems.push_back(std::move(problem));
   }
-  for (size_t i = 0; i < types.size(); ++i) {
-    RELATA_TRY(RelationType type, relation_type_from_json(types[i], where + ": relation_types[" +
-                                                                        std::to_string(i) + "]"));
-    schema.relation_types.push_back(std::move(type));
-  }
-  return schema;
+  return out;
 }
 
 Json schema_to_json(const Schema& schema) {
-  Json types = Json::array();
-  for (const RelationType& type : schema.relation_types) {
-    Json& item = types.emplace_back(Json{{"id", type.id}, {"name", type.name}});
-    item["description"] = type.description;
-    if (!type.head_types.empty()) item["head_types"] = type.head_types;
-    if (!type.tail_types.empty()) item["tail_types"] = type.tail_types;
-    if (!type.inverse.empty()) item["inverse"] = type.inverse;
-    if (type.symmetric) item["symmetric"] = true;
-    if (type.negative) item["negative"] = true;
+  Json out = Json::object();
+  if (!schema.description.empty()) out["description"] = schema.description;
+  Json& entities = out["entity_types"] = Json::array();
+  for (const EntityType& type : schema.entity_types) {
+    entities.push_back(has_only_an_id(type) ? Json(type.id) : named_to_json(type));
   }
-  return {{"entity_types", schema.entity_types}, {"relation_types", std::move(types)}};
+  Json& relations = out["relation_types"] = Json::array();
+  for (const RelationType& type : schema.relation_types) {
+    relations.push_back(relation_to_json(type));
+  }
+  if (schema.event_types.empty()) return out;
+  Json& events = out["event_types"] = Json::array();
+  for (const EventType& type : schema.event_types) events.push_back(event_to_json(type));
+  return out;
 }
 
-std::vector<std::string> validate_schema(const Schema& schema) {
-  std::vector<std::string> problems;
-  std::set<std::string> entity_types;
-  for (const std::string& type : schema.entity_types) {
-    if (type.empty()) problems.push_back("an entity type is empty");
-    if (!entity_types.insert(type).second) {
-      problems.push_back("the entity type \"" + type + "\" is listed twice");
-    }
+std::vector<std::string> shipped_schemas(const std::string& shipped_folder) {
+  std::vector<std::string> names;
+  std::error_code code;
+  for (fs::directory_iterator entry(shipped_folder, code), end; !code && entry != end;
+       entry.increment(code)) {
+    if (entry->path().extension() == ".json") names.push_back(entry->path().stem().string());
   }
-  std::unordered_map<std::string, const RelationType*> types;
-  for (const RelationType& type : schema.relation_types) {
-    if (!types.emplace(type.id, &type).second) {
-      problems.push_back("the relation type \"" + type.id + "\" is listed twice");
-    }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::string> find_schema_file(const std::string& name, const std::string& shipped_folder) {
+  std::error_code code;
+  if (name == "-" || fs::is_regular_file(name, code)) return name;
+  if (file_exists(name + "/schema.json")) return name + "/schema.json";
+  const std::vector<std::string> shipped = shipped_schemas(shipped_folder);
+  if (std::find(shipped.begin(), shipped.end(), name) != shipped.end()) {
+    return shipped_folder + "/" + name + ".json";
   }
-  if (schema.relation_types.empty()) problems.push_back("there are no relation types");
-  for (const RelationType& type : schema.relation_types) {
-    const std::string name = "the relation type \"" + type.id + "\"";
-    if (!type.inverse.empty()) {
-      const auto inverse = types.find(type.inverse);
-      if (inverse == types.end()) {
-        problems.push_back(name + " has the unknown inverse \"" + type.inverse + "\"");
-      } else if (inverse->second->inverse != type.id) {
-        problems.push_back(name + " has the inverse \"" + type.inverse +
-                           "\", which does not name it as its own inverse");
-      }
-      if (type.symmetric && type.inverse != type.id) {
-        problems.push_back(name + " is symmetric and has another inverse");
-      }
-    }
-    for (const auto* list : {&type.head_types, &type.tail_types}) {
-      for (const std::string& entity_type : *list) {
-        if (!entity_types.contains(entity_type)) {
-          problems.push_back(name + " names the unknown entity type \"" + entity_type + "\"");
-        }
-      }
-    }
-    if (type.description.empty()) problems.push_back("warning: " + name + " has no description");
-  }
-  return problems;
+  if (file_exists(name) && !fs::is_directory(name, code)) return name;  // a pipe or device
+  const auto nearest = nearest_name(name, shipped);
+  return usage_error(
+      name + ": no schema file, no folder with a schema.json, and no schema that came with relata",
+      nearest ? "did you mean '" + *nearest + "'?" : "`relata schema list` shows what came along");
 }
 
 Schema infer_schema(const std::vector<Document>& documents) {
@@ -164,7 +370,9 @@ Schema infer_schema(const std::vector<Document>& documents) {
     for (const Relation& relation : document.relations) relation_types.add(relation.type);
   }
   Schema schema;
-  schema.entity_types = entity_types.by_frequency();
+  for (const std::string& id : entity_types.by_frequency()) {
+    schema.entity_types.push_back({id, id, ""});
+  }
   for (const std::string& id : relation_types.by_frequency()) {
     RelationType type;
     type.id = id;
@@ -172,6 +380,7 @@ Schema infer_schema(const std::vector<Document>& documents) {
     type.negative = is_negative_name(id);
     schema.relation_types.push_back(std::move(type));
   }
+  schema.event_types = infer_event_types(documents);
   return schema;
 }
 

@@ -13,7 +13,7 @@ from program import RELATA, ROWS, json_lines, relata
 VERBS = [
     "train", "extract", "evaluate", "generate", "score", "doctor", "completion",
     "data convert", "data stats", "data validate", "data split", "data formats",
-    "schema validate", "schema show", "schema infer",
+    "schema validate", "schema show", "schema list", "schema infer",
     "tokenizer train", "tokenizer encode", "tokenizer decode", "tokenizer show",
 ]
 pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is not built")
@@ -203,7 +203,48 @@ def test_schema_infer_show_validate(gold, tmp_path):
     schema = json.loads(path.read_text())
     schema["relation_types"].append(dict(schema["relation_types"][0]))
     path.write_text(json.dumps(schema))
-    relata("schema", "validate", path, code=3)
+    report = json.loads(relata("schema", "validate", path, "--json", code=3).out)
+    errors = [one for one in report["problems"] if one["kind"] == "error"]
+    assert [one["place"] for one in errors] == ['relation_types[4] "拥有"']
+
+
+def test_shipped_schemas_are_known_by_name(tmp_path):
+    listed = json.loads(relata("schema", "list", "--json").out)
+    names = [one["name"] for one in listed]
+    assert "redocred" in names and names == sorted(names)
+    assert "\nredocred " in relata("schema", "list").out
+    page = relata("schema", "show", "redocred").out
+    assert "P36 (capital) [inverse: P1376] LOC -> LOC" in page
+    report = json.loads(relata("schema", "validate", "redocred", "--json").out)
+    assert report["relation_types"] == 96 and report["problems"] == []
+    # What show prints is a schema again; a file of that name comes before the shipped one.
+    copy = json.loads(relata("schema", "show", "finre", "--json").out)
+    copy["relation_types"] = copy["relation_types"][:1]
+    (tmp_path / "finre").write_text(json.dumps(copy))
+    assert json.loads(relata("schema", "validate", "finre", "--json",
+                             cwd=tmp_path).out)["relation_types"] == 1
+    result = relata("schema", "show", "redocrde", code=2)
+    assert "did you mean 'redocred'?" in result.err
+
+
+def test_schema_problems_have_places(tmp_path):
+    path = tmp_path / "schema.json"
+    path.write_text('{"entity_types": ["PER"], "relation_types": [{"id": "a", "symetric": true},'
+                    ' {"id": "b", "head_types": ["PRE"], "description": "d"}]}')
+    result = relata("schema", "validate", path, code=3)
+    assert "relation_types[0]: unknown key 'symetric'; did you mean 'symmetric'?\n" in result.out
+    assert ('relation_types[1] "b": head_types names the unknown entity type "PRE"; '
+            'did you mean "PER"?\n') in result.out
+    assert 'warning: relation_types[1] "b": no example\n' in result.out
+    assert "2 errors" in result.err
+    assert "unknown key 'symetric'" in relata("schema", "show", path, code=3).err
+
+
+def test_schema_of_the_docs_has_no_problems(tmp_path):
+    block = (ROOT / "docs/schemas.md").read_text().split("```json\n")[1].split("```")[0]
+    (tmp_path / "schema.json").write_text(block)
+    report = json.loads(relata("schema", "validate", tmp_path / "schema.json", "--json").out)
+    assert report["problems"] == [] and report["event_types"] == 1
 
 
 # ---- evaluate ----------------------------------------------------------------------------------

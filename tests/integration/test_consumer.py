@@ -59,3 +59,7 @@ def test_package_names_no_build_folder(prefix):
 
 def test_installed_program_runs(prefix):
     assert "relata" in run(prefix / "bin/relata", "--version")
+
+
+def test_installed_program_finds_its_schemas(prefix):
+    assert "P36 (capital)" in run(prefix / "bin/relata", "schema", "show", "redocred")

@@ -1,0 +1,23 @@
+#include "shipped_schemas.h"
+
+#include <filesystem>
+
+namespace relata::app {
+
+std::string shipped_schema_folder() {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  const fs::path program = fs::read_symlink("/proc/self/exe", code);
+  return (program.parent_path() / RELATA_SHARE_FROM_BIN / "schemas").lexically_normal().string();
+}
+
+Result<std::string> schema_path(const std::string& schema) {
+  return data::find_schema_file(schema, shipped_schema_folder());
+}
+
+Result<data::Schema> open_schema(const std::string& schema) {
+  RELATA_TRY(const std::string path, schema_path(schema));
+  return data::read_schema(path);
+}
+
+}  // namespace relata::app
