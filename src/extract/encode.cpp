@@ -9,9 +9,9 @@ Result<PairPrompt> encode_prompt(const Extractor& extractor, const text::Tokeniz
                                  const data::Document& document, int head, int tail) {
   RELATA_TRY(const RenderedPrompt prompt,
              render_prompt(extractor.pair_template, extractor.schema, document, head, tail));
-  RELATA_TRY(const text::ChatTemplate chat, text::chat_template(extractor.config.chat));
+  RELATA_TRY(const text::ChatTemplate chat, extractor.chat_wrapper());
   PairPrompt out;
-  out.ids = tokenizer.encode_ids(text::wrap_chat(chat, prompt.text), true);
+  out.ids = tokenizer.encode_ids(text::wrap_chat(chat, prompt.text), chat.add_special);
   // Some tokenizers close every text; an answer must follow here.
   if (out.ids.size() > 1 && tokenizer.eos_id() >= 0 && out.ids.back() == tokenizer.eos_id()) {
     out.ids.pop_back();

@@ -164,7 +164,7 @@ class Predictor {
 
   Result<std::vector<PairPrediction>> by_generating(const std::vector<PairQuery>& queries,
                                                     size_t begin, size_t end) {
-    RELATA_TRY(const text::ChatTemplate chat, text::chat_template(extractor_.config.chat));
+    RELATA_TRY(const text::ChatTemplate chat, extractor_.chat_wrapper());
     std::vector<generate::GenerateRequest> requests;
     requests.reserve(end - begin);
     for (size_t i = begin; i < end; ++i) {

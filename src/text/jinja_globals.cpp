@@ -29,7 +29,10 @@ Value range_function(Interpreter& in, const Arguments& arguments) {
     items.push_back(Value::integer(i));
     if (__builtin_add_overflow(i, step, &i)) break;
   }
-  return make_sequence({SequenceKind::kRange, std::move(items)}, in.budget());
+  Sequence out{SequenceKind::kRange, std::move(items)};
+  out.shown = "range(" + std::to_string(begin) + ", " + std::to_string(end) +
+              (step == 1 ? "" : ", " + std::to_string(step)) + ")";
+  return make_sequence(std::move(out), in.budget());
 }
 
 // The pairs that dict() and namespace() are made of.

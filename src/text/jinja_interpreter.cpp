@@ -30,6 +30,12 @@ class Loop : public Object {
     return true;
   }
   const Value& current() const { return current_; }
+  // Lets go of the scope around it: a loop may be kept in a namespace, and a scope keep a loop.
+  void finish() {
+    items_.clear();
+    position_ = 0;
+    outer_.reset();
+  }
 
   Value attribute(const std::string& name) override {
     if (name == "index") return Value::integer(index_ + 1);
@@ -69,7 +75,7 @@ class Loop : public Object {
 
   // All items that pass, which a condition must be asked for now.
   int64_t count() {
-    if (!stmt_.condition) return static_cast<int64_t>(items_.size());
+    if (!stmt_.condition) return size_;
     if (!count_) {
       std::vector<Value> rest;
       if (after_) rest.push_back(std::move(*after_));
@@ -110,6 +116,7 @@ class Loop : public Object {
   const Stmt& stmt_;
   ScopePtr outer_;
   std::vector<Value> items_;
+  int64_t size_;
   int depth_ = 1;
   size_t position_ = 0;
   int64_t index_ = -1;
@@ -287,6 +294,7 @@ Interpreter::Flow Interpreter::execute_for(const Stmt& stmt) {
     if (flow == Flow::kBreak) break;
     if (flow == Flow::kNormal) untouched = false;
   }
+  loop->finish();
   if (!untouched || stmt.otherwise.empty()) return Flow::kNormal;
   auto scope = std::make_shared<Scope>();
   scope->parent = outer;

@@ -231,7 +231,7 @@ class Lexer {
     if (base != 10) i_ += 2;
     std::string text = digits(base);
     if (base == 10 && !after_dot && read_fraction(text)) {
-      Token token{.kind = TokenKind::kFloat, .at = at};
+      Token token{TokenKind::kFloat, at, ""};
       const auto result = std::from_chars(text.data(), text.data() + text.size(), token.number);
       if (result.ec != std::errc()) fail(at, "number out of range");
       tokens_.push_back(std::move(token));
@@ -239,7 +239,7 @@ class Lexer {
     }
     const bool zeros = text.find_first_not_of('0') == std::string::npos;
     if (text.empty() || (base == 10 && text[0] == '0' && !zeros)) fail(at, "malformed number");
-    Token token{.kind = TokenKind::kInteger, .at = at};
+    Token token{TokenKind::kInteger, at, ""};
     const auto result =
         std::from_chars(text.data(), text.data() + text.size(), token.integer, base);
     if (result.ec != std::errc()) fail(at, "the integer does not fit 64 bits");

@@ -8,7 +8,7 @@
 namespace relata::text::jinja {
 namespace {
 
-constexpr int kMaxNesting = 100;
+constexpr int kMaxNesting = 200;
 
 std::string describe(const Token& token) {
   switch (token.kind) {

@@ -54,6 +54,25 @@ bool is_cased(char32_t c) { return u_hasBinaryProperty(static_cast<UChar32>(c), 
 bool is_upper(char32_t c) { return u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_UPPERCASE); }
 bool is_lower(char32_t c) { return u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_LOWERCASE); }
 
+constexpr char32_t kCapitalSigma = 0x3A3;
+
+// Whether the sigma at `at` ends a word, which gives it another small letter.
+bool is_final_sigma(std::string_view text, size_t at) {
+  auto ignorable = [](char32_t c) {
+    return u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_CASE_IGNORABLE);
+  };
+  size_t before = at;
+  while (before > 0 && ignorable(decode(text, previous(text, before)))) {
+    before = previous(text, before);
+  }
+  if (before == 0 || !is_cased(decode(text, previous(text, before)))) return false;
+  size_t after = at + code_point_length(text, at);
+  while (after < text.size() && ignorable(decode(text, after))) {
+    after += code_point_length(text, after);
+  }
+  return after >= text.size() || !is_cased(decode(text, after));
+}
+
 bool is_printable(char32_t c) {
   if (c == ' ') return true;
   switch (u_charType(static_cast<UChar32>(c))) {
@@ -216,20 +235,21 @@ std::string upper(std::string_view text) { return mapped(text, Case::kUpper); }
 std::string lower(std::string_view text) { return mapped(text, Case::kLower); }
 
 std::string title(std::string_view text) {
-  // Lower case looks at neighbours (the Greek final sigma), so runs of letters are mapped whole.
   std::string out;
+  bool inside = false;  // after a letter that has case
   for (size_t i = 0; i < text.size();) {
-    const size_t first = code_point_length(text, i);
-    if (!is_cased(decode(text, i))) {
-      out += text.substr(i, first);
-      i += first;
-      continue;
+    const size_t size = code_point_length(text, i);
+    const std::string_view one = text.substr(i, size);
+    const char32_t c = decode(text, i);
+    if (!inside) {
+      out += mapped(one, Case::kTitle);
+    } else if (c == kCapitalSigma) {
+      append_utf8(out, is_final_sigma(text, i) ? 0x3C2 : 0x3C3);
+    } else {
+      out += lower(one);
     }
-    size_t end = i + first;
-    while (end < text.size() && is_cased(decode(text, end))) end += code_point_length(text, end);
-    out += mapped(text.substr(i, first), Case::kTitle);
-    out += lower(text.substr(i + first, end - i - first));
-    i = end;
+    inside = is_cased(c);
+    i += size;
   }
   return out;
 }

@@ -71,6 +71,7 @@ std::string sequence_repr(const Sequence& sequence, Budget& budget) {
     case SequenceKind::kTuple:
       return "(" + join_reprs(sequence.items, budget) + (sequence.items.size() == 1 ? ",)" : ")");
     default:
+      if (!sequence.shown.empty()) return sequence.shown;
       throw Failure("a lazy sequence has no text of its own", "turn it into a list: |list");
   }
 }

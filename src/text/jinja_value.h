@@ -99,8 +99,9 @@ enum class SequenceKind { kList, kTuple, kRange, kView, kGenerator };
 struct Sequence {
   SequenceKind kind = SequenceKind::kList;
   std::vector<Value> items;
-  size_t next = 0;  // generator: the first item that nobody has taken yet
-  int depth = 0;    // levels of containers; make_sequence() sets it
+  size_t next = 0;         // generator: the first item that nobody has taken yet
+  int depth = 0;           // levels of containers; make_sequence() sets it
+  std::string shown = {};  // a range's text; "" when it has none
 };
 
 // Keeps insertion order, as Python's.

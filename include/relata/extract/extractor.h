@@ -1,11 +1,13 @@
 // The extractor folder: everything `relata extract` needs, in one place (INTERFACE.md).
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "relata/base/json.h"
 #include "relata/data/schema.h"
 #include "relata/extract/template.h"
+#include "relata/text/chat.h"
 
 namespace relata::extract {
 
@@ -15,7 +17,7 @@ struct ExtractorConfig {
   std::string model = "model";  // folder, relative to the extractor's or absolute
   std::string adapter;          // "" or "adapters/pair"
   std::string template_file = "templates/pair.yaml";
-  std::string chat = "none";      // chat wrapper
+  std::string chat = "none";      // chat wrapper; "auto": the model's own
   std::string decode = "labels";  // labels (exhaustive scoring) or free
   double threshold = 0.5;         // a label beside the best one is kept from this posterior on
   double negative_bias = 0.0;     // added to the negative label's log-probability; tuned on dev
@@ -27,6 +29,8 @@ struct Extractor {
   ExtractorConfig config;
   data::Schema schema;
   PairTemplate pair_template;
+  std::optional<text::ChatTemplate> chat;  // config.chat, looked up; "auto" must be, once
+  Result<text::ChatTemplate> chat_wrapper() const;
   std::string model_path() const;    // resolved
   std::string adapter_path() const;  // resolved, or ""
 };
