@@ -13,6 +13,7 @@ class Loop : public Object {
  public:
   Loop(Interpreter& interpreter, const Stmt& stmt, ScopePtr outer, std::vector<Value> items)
       : interpreter_(interpreter), stmt_(stmt), outer_(std::move(outer)), items_(std::move(items)) {
+    size_ = static_cast<int64_t>(items_.size());
     for (const Value& item : items_) depth_ = std::max(depth_, 1 + depth_of(item));
   }
   int depth() const override { return depth_; }
@@ -116,7 +117,7 @@ class Loop : public Object {
   const Stmt& stmt_;
   ScopePtr outer_;
   std::vector<Value> items_;
-  int64_t size_;
+  int64_t size_ = 0;
   int depth_ = 1;
   size_t position_ = 0;
   int64_t index_ = -1;
