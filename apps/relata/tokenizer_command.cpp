@@ -225,6 +225,7 @@ void add_tokenizer_command(CLI::App& app, Context& context) {
   add_encode(*tokenizer, context);
   add_decode(*tokenizer, context);
   add_show(*tokenizer, context);
+  add_tokenizer_chat_command(*tokenizer, context);
 }
 
 }  // namespace relata::app

@@ -38,6 +38,11 @@ Result<extract::Extractor> make_extractor(const TrainConfig& config, const TaskD
   extract::Extractor extractor;
   extractor.folder = config.trainer.output_dir;
   extractor.config.chat = config.chat;
+  if (config.chat == "auto" && config.model_name_or_path.empty()) {
+    return usage_error("template: auto needs model_name_or_path",
+                       "a new model has no chat template; name one, or none");
+  }
+  RELATA_TRY(extractor.chat, text::chat_template(config.chat, config.model_name_or_path));
   extractor.config.decode = config.decode;
   if (config.schema.empty()) {
     extractor.schema = data::infer_schema(data.documents);

@@ -13,7 +13,7 @@ Result<std::string> user_turn(const Extractor& extractor, const data::Document& 
 Result<std::string> wrapped_prompt(const Extractor& extractor, const data::Document& document,
                                    int head, int tail) {
   RELATA_TRY(const std::string turn, user_turn(extractor, document, head, tail));
-  RELATA_TRY(const text::ChatTemplate chat, text::chat_template(extractor.config.chat));
+  RELATA_TRY(const text::ChatTemplate chat, extractor.chat_wrapper());
   return text::wrap_chat(chat, turn);
 }
 
@@ -22,8 +22,9 @@ Result<std::string> wrapped_prompt(const Extractor& extractor, const data::Docum
 Result<PairPrompt> encode_prompt(const Extractor& extractor, const text::Tokenizer& tokenizer,
                                  const data::Document& document, int head, int tail) {
   RELATA_TRY(const std::string prompt, wrapped_prompt(extractor, document, head, tail));
+  RELATA_TRY(const text::ChatTemplate chat, extractor.chat_wrapper());
   PairPrompt out;
-  out.ids = tokenizer.encode_ids(prompt, true);
+  out.ids = tokenizer.encode_ids(prompt, chat.add_special);
   // Some tokenizers close every text; an answer must follow here.
   if (out.ids.size() > 1 && tokenizer.eos_id() >= 0 && out.ids.back() == tokenizer.eos_id()) {
     out.ids.pop_back();

@@ -63,7 +63,7 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
     return usage_error(where + ": template is empty", "a file, such as templates/pair.yaml");
   }
   auto chat = text::chat_template(config.chat);
-  if (!chat.ok()) {
+  if (config.chat != "auto" && !chat.ok()) {
     return usage_error(where + ": chat: " + chat.error().message, chat.error().hint);
   }
   return config;
@@ -86,6 +86,11 @@ Json config_to_json(const ExtractorConfig& config) {
 
 }  // namespace
 
+Result<text::ChatTemplate> Extractor::chat_wrapper() const {
+  if (chat) return *chat;
+  return text::chat_template(config.chat, model_path());
+}
+
 std::string Extractor::model_path() const { return resolve(folder, config.model); }
 std::string Extractor::adapter_path() const { return resolve(folder, config.adapter); }
 
@@ -101,6 +106,7 @@ Result<Extractor> load_extractor(const std::string& folder) {
   RELATA_TRY(out.config, config_from_json(json, config_path));
   RELATA_TRY(out.schema, data::read_schema(resolve(folder, kSchemaFile)));
   RELATA_TRY(out.pair_template, load_pair_template(resolve(folder, out.config.template_file)));
+  RELATA_TRY(out.chat, out.chat_wrapper());
   return out;
 }
 

@@ -204,7 +204,7 @@ class Predictor {
                                                      const PairQuery& query) {
     generate::GenerateRequest request;
     request.max_new_tokens = extractor_.config.max_new_tokens;
-    RELATA_TRY(const text::ChatTemplate chat, text::chat_template(extractor_.config.chat));
+    RELATA_TRY(const text::ChatTemplate chat, extractor_.chat_wrapper());
     request.stops = chat.stops;
     switch (engine_.prompt_form()) {
       case generate::PromptForm::kIds: {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "jinja_text.h"
 #include "relata/base/fields.h"
 
 namespace relata::text {
 namespace {
+
+constexpr char kAuto[] = "auto";
 
 constexpr char kAssistantSystem[] =
     "A chat between a curious user and an artificial intelligence assistant. "
@@ -21,14 +24,23 @@ constexpr char kLlama2System[] =
     "explain why instead of answering something not correct. "
     "If you don't know the answer to a question, please don't share false information.";
 
-const std::vector<ChatTemplate>& all_templates() {
-  static const std::vector<ChatTemplate> templates = {
+constexpr char kChatGlm3System[] =
+    "You are ChatGLM3, a large language model trained by Zhipu.AI. "
+    "Follow the user's instructions carefully. Respond using markdown.";
+
+std::vector<ChatTemplate> make_templates() {
+  const std::string llama3 = "<|start_header_id|>user<|end_header_id|>\n\n";
+  return {
       {"none", "", "", {}},
       {"default", std::string(kAssistantSystem) + "\nHuman: ", "\nAssistant:", {}},
       {"llama2",
        "[INST] <<SYS>>\n" + std::string(kLlama2System) + "\n<</SYS>>\n\n",
        " [/INST]",
        {}},
+      {"llama3",
+       llama3,
+       "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+       {"<|eot_id|>"}},
       {"mistral", "[INST] ", " [/INST]", {}},
       // LLaMA-Factory encodes the system line and the turn apart, and Llama's tokenizer puts a
       // space before each part; in one string that space has to be written.
@@ -37,7 +49,18 @@ const std::vector<ChatTemplate>& all_templates() {
        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n",
        "<|im_end|>\n<|im_start|>assistant\n",
        {"<|im_end|>"}},
+      {"chatglm2", "[Round 1]\n\n问：", "\n\n答：", {}},
+      // As for vicuna, a space begins each part that the model's own code encodes apart.
+      {"chatglm3",
+       "<|system|>\n " + std::string(kChatGlm3System) + "<|user|>\n ",
+       "<|assistant|>\n",
+       {"<|user|>", "<|observation|>"}},
+      {"baichuan2", "<reserved_106>", "<reserved_107>", {}},
   };
+}
+
+const std::vector<ChatTemplate>& all_templates() {
+  static const std::vector<ChatTemplate> templates = make_templates();
   return templates;
 }
 
@@ -48,6 +71,10 @@ Result<ChatTemplate> chat_template(const std::string& name) {
   const auto found = std::find_if(templates.begin(), templates.end(),
                                   [&](const ChatTemplate& item) { return item.name == name; });
   if (found != templates.end()) return *found;
+  if (name == kAuto) {
+    return usage_error("chat template \"auto\" needs a checkpoint's folder",
+                       "name a template where there is no checkpoint");
+  }
   const std::vector<std::string> names = chat_template_names();
   std::string hint;
   if (const auto nearest = nearest_name(name, names)) {
@@ -58,13 +85,21 @@ Result<ChatTemplate> chat_template(const std::string& name) {
   return usage_error("unknown chat template \"" + name + "\"", hint);
 }
 
+Result<ChatTemplate> chat_template(const std::string& name, const std::string& model_folder) {
+  if (name != kAuto) return chat_template(name);
+  RELATA_TRY(const CheckpointChat chat, CheckpointChat::load(model_folder));
+  return chat.wrapper();
+}
+
 std::vector<std::string> chat_template_names() {
   std::vector<std::string> names;
   for (const auto& item : all_templates()) names.push_back(item.name);
+  names.emplace_back(kAuto);
   return names;
 }
 
 std::string wrap_chat(const ChatTemplate& wrapper, std::string_view prompt) {
+  if (wrapper.trim) prompt = jinja::strip(prompt, jinja::Side::kBoth);
   std::string out;
   out.reserve(wrapper.before.size() + prompt.size() + wrapper.after.size());
   out += wrapper.before;

@@ -1,12 +1,14 @@
 // The extractor folder: everything `relata extract` needs, in one place (INTERFACE.md).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "relata/base/json.h"
 #include "relata/data/schema.h"
 #include "relata/extract/template.h"
+#include "relata/text/chat.h"
 
 namespace relata::extract {
 
@@ -16,7 +18,7 @@ struct ExtractorConfig {
   std::string model = "model";  // folder, relative to the extractor's or absolute
   std::string adapter;          // "" or "adapters/pair"
   std::string template_file = "templates/pair.yaml";
-  std::string chat = "none";      // chat wrapper
+  std::string chat = "none";      // chat wrapper; "auto": the model's own
   std::string decode = "labels";  // labels (exhaustive scoring) or free
   double threshold = 0.5;         // a label beside the best one is kept from this posterior on
   double negative_bias = 0.0;     // added to the negative label's log-probability; tuned on dev
@@ -31,6 +33,8 @@ struct Extractor {
   // understands them in an answer and drops them.
   std::vector<data::RelationType> left_out;
   PairTemplate pair_template;
+  std::optional<text::ChatTemplate> chat;  // config.chat, looked up; "auto" must be, once
+  Result<text::ChatTemplate> chat_wrapper() const;
   std::string model_path() const;    // resolved
   std::string adapter_path() const;  // resolved, or ""
 };
