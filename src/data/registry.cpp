@@ -8,12 +8,28 @@ namespace {
 std::vector<FormatEntry> make_registry() {
   std::vector<FormatEntry> entries = {
       // JSON, told apart by the names of the first record's members.
+      docred_format(),
+      docred_result_format(),
+      tacred_format(),
+      opennre_format(),
       fewrel_format(),
+      nyt_format(),
+      spo_format(),
+      conll04_format(),
+      scierc_format(),
+      glirel_format(),
+      instructuie_format(),
       cre_llm_format(),
       alpaca_format(),
       sharegpt_format(),
+      // JSON or lines with marks in the text.
+      chemprot_format(),
+      kbp37_format(),
+      semeval2010_format(),
+      spacy_format(),
       jsonl_format(),
       // Lines.
+      ade_format(),
       csv_format(),
       cre_tsv_format(),
       text_format(),
