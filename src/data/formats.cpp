@@ -99,7 +99,9 @@ Result<std::string> write_dataset(const std::vector<Document>& documents,
   if (lost) count_losses(documents, format->holds, losses);
   RELATA_TRY(std::string content, format->write(documents, options, losses));
   if (lost) {
-    for (const auto& [kind, count] : losses) lost->push_back(std::to_string(count) + " " + kind);
+    for (const auto& [kind, count] : losses) {
+      if (count > 0) lost->push_back(std::to_string(count) + " " + kind);
+    }
   }
   return content;
 }
