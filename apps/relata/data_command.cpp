@@ -1,5 +1,6 @@
 // `relata data`: conversion, counts, checks and splits of datasets.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <memory>
 
@@ -49,8 +50,12 @@ Result<int> run_convert(const DataOptions& options) {
   RELATA_TRY(const int code, report_skipped(dataset, options.output));
   data::WriteOptions write = options.write;
   if (write.format.empty()) write.format = format_for_output(options.output);
-  RELATA_TRY(const std::string content, data::write_dataset(dataset.documents, write));
+  std::vector<std::string> lost;
+  RELATA_TRY(const std::string content, data::write_dataset(dataset.documents, write, &lost));
   RELATA_CHECK(write_result(options.output, content));
+  if (!lost.empty()) {
+    log_warning(fmt::format("{} cannot hold: {}", write.format, fmt::join(lost, ", ")));
+  }
   log_info(fmt::format("{}, {} to {}", counted(dataset.documents.size(), "document"),
                        dataset.format, write.format));
   return code;
@@ -94,7 +99,7 @@ Result<int> run_validate(const DataOptions& options, const Context& context) {
                             context.json ? json_page(report) : validation_text(problems, records)));
   if (problems.empty()) return kDone;
   return input_error(counted(problems.size(), "problem") + " found",
-                     "mend the records listed, or read with --on-error skip");
+                     "mend the records listed, or read with --on-error skip or fix");
 }
 
 std::string format_suffix(const std::string& format) {
@@ -151,12 +156,16 @@ void add_input_options(CLI::App& verb, DataOptions& options) {
   verb.add_option("IN", options.inputs, "Files, folders, globs or - (default: stdin)");
   verb.add_option("--from,--format", options.read.format, "Input format (default: guessed)")
       ->type_name("FMT");
+  verb.add_option("--label-patch", options.read.label_patch,
+                  "Other labels by id for tacred: TACRED Revisited's or Re-TACRED's file")
+      ->type_name("FILE");
 }
 
 void add_skip_option(CLI::App& verb, DataOptions& options) {
   verb.add_option("--on-error", options.read.on_error,
-                  "stop (default), or skip: leave bad records out, list them, exit 4")
-      ->check(CLI::IsMember({"stop", "skip"}));
+                  "stop (default); skip: leave bad records out, list them, exit 4;\n"
+                  "fix: mend what is safe, list it, and skip the rest")
+      ->check(CLI::IsMember({"stop", "skip", "fix"}));
 }
 
 void add_write_options(CLI::App& verb, DataOptions& options) {
@@ -173,11 +182,13 @@ void add_convert(CLI::App& data, Context& context) {
   CLI::App* verb = add_verb(
       data, "convert", "Change the format of a dataset",
       "Reads documents in one format and writes them in another. Without --from the format is\n"
-      "guessed from the content; without --to the canonical JSONL is written.",
+      "guessed from the content; without --to the canonical JSONL is written. What the target\n"
+      "format cannot hold is counted on stderr.",
       {"relata data convert finre/train.txt -o train.jsonl",
        "relata data convert --from cre-tsv --to cre-llm train.txt -o train.json \\\n"
        "    --instruction \"Which relation holds?\"",
-       "cat val_wiki.json | relata data convert --from fewrel - > fewrel.jsonl"});
+       "cat val_wiki.json | relata data convert --from fewrel - > fewrel.jsonl",
+       "relata data convert tacred/test.json --label-patch test_patch.json -o tacrev.jsonl"});
   add_input_options(*verb, *options);
   add_write_options(*verb, *options);
   add_skip_option(*verb, *options);

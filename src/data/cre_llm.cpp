@@ -3,8 +3,9 @@
 // ([head],?,[tail]). Records whose inputs are equal become one, with all their triples as output.
 #include <unordered_map>
 
+#include "json_records.h"
 #include "pair_rows.h"
-#include "readers.h"
+#include "registry.h"
 
 namespace relata::data {
 namespace {
@@ -124,22 +125,18 @@ Result<std::vector<std::string>> parse_output(std::string_view output, const Que
   return labels;
 }
 
-Status read_record(const Json& record, const std::string& where, PairDocuments& documents) {
-  std::string instruction;
-  std::string input;
-  std::string output;
-  for (const auto& [key, target] : {std::pair("instruction", &instruction),
-                                    std::pair("input", &input), std::pair("output", &output)}) {
-    if (!record.is_object() || !record.contains(key) || !record.at(key).is_string()) {
-      return input_error(where + ": the record has no text \"" + key + "\"",
-                         "a record is {\"instruction\": ..., \"input\": ..., \"output\": ...}");
-    }
-    *target = record.at(key).get_ref<const std::string&>();
-  }
+struct Turn {
+  std::string_view instruction;
+  std::string_view input;
+  std::string_view output;
+};
+
+Status add_turn(const Turn& turn, const std::string& where, PairDocuments& documents) {
+  const auto& [instruction, input, output] = turn;
   RELATA_TRY(const Question question, parse_input(input, where));
   RELATA_TRY(const auto labels, parse_output(output, question, where));
 
-  std::string key = instruction + '\n';
+  std::string key = std::string(instruction) + '\n';
   if (question.exact) {
     key += question.sentence;
   } else {
@@ -198,29 +195,64 @@ std::string dump(const Json& value) {
   return value.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace
-
-Status read_cre_llm(const Source& source, BadRecords& bad, Dataset& dataset) {
-  RELATA_CHECK(check_utf8(source.content, source));
-  RELATA_TRY(const Json value, parse_json(source.content, source.path));
-  if (!value.is_array()) {
-    return input_error(source.path + ": not a list of records",
-                       "cre-llm is [{\"instruction\": ..., \"input\": ..., \"output\": ...}, ...]");
-  }
-  const auto lines = value_lines(source.content, 1);
-  PairDocuments documents(source.stem());
-  for (size_t i = 0; i < value.size(); ++i) {
-    const Status status = read_record(value[i], source.at(lines.at(i)), documents);
-    if (!status.ok()) RELATA_CHECK(bad.add(status.error()));
-  }
-  dataset.documents = documents.take();
-  return {};
+Status read_record(const JsonRecord& record, PairDocuments& documents) {
+  Turn turn;
+  RELATA_TRY(turn.instruction, record.get_text(record.root(), "instruction"));
+  RELATA_TRY(turn.input, record.get_text(record.root(), "input"));
+  RELATA_TRY(turn.output, record.get_text(record.root(), "output"));
+  return add_turn(turn, record.where(), documents);
 }
 
+// The first two turns of a conversation, as write_sharegpt() writes them: the input is the last
+// line of the question.
+Status read_conversation(const JsonRecord& record, PairDocuments& documents) {
+  RELATA_TRY(const JsonView turns, record.get_list(record.root(), "conversations"));
+  Turn turn;
+  bool asked = false;
+  bool answered = false;
+  for (const JsonView item : turns) {
+    RELATA_TRY(const std::string_view from, record.get_text(item, "from"));
+    RELATA_TRY(const std::string_view value, record.get_text(item, "value"));
+    if (!asked && (from == "human" || from == "user")) {
+      asked = true;
+      const size_t newline = value.rfind('\n');
+      turn.input = newline == std::string_view::npos ? value : value.substr(newline + 1);
+      if (newline != std::string_view::npos) turn.instruction = value.substr(0, newline);
+    } else if (asked && !answered && (from == "gpt" || from == "assistant")) {
+      answered = true;
+      turn.output = value;
+    }
+  }
+  if (!answered)
+    return record.fail(turns, "has no question of \"human\" with an answer of \"gpt\"");
+  return add_turn(turn, record.where(), documents);
+}
+
+bool sniff_cre_llm(const Sample& sample) {
+  return sample.has({"input", "output"}) && !sample.holds("\"conversations\"");
+}
+
+Status read_cre_llm(const Source& source, const ReadOptions&, Intake& intake) {
+  PairDocuments documents(source.stem());
+  RELATA_CHECK(read_json_records(
+      source, intake, [&](const JsonRecord& record) { return read_record(record, documents); }));
+  return documents.hand_over(intake, source.path);
+}
+
+Status read_sharegpt(const Source& source, const ReadOptions&, Intake& intake) {
+  PairDocuments documents(source.stem());
+  RELATA_CHECK(read_json_records(source, intake, [&](const JsonRecord& record) {
+    return read_conversation(record, documents);
+  }));
+  return documents.hand_over(intake, source.path);
+}
+
+bool sniff_sharegpt(const Sample& sample) { return sample.has({"conversations"}); }
+
 Result<std::string> write_cre_llm(const std::vector<Document>& documents,
-                                  const std::string& instruction) {
+                                  const WriteOptions& options, Losses&) {
   Json list = Json::array();
-  for (Record& record : make_records(documents, instruction)) {
+  for (Record& record : make_records(documents, options.instruction)) {
     list.push_back({{"instruction", std::move(record.instruction)},
                     {"input", std::move(record.input)},
                     {"output", std::move(record.output)}});
@@ -229,15 +261,15 @@ Result<std::string> write_cre_llm(const std::vector<Document>& documents,
 }
 
 Result<std::string> write_alpaca(const std::vector<Document>& documents,
-                                 const std::string& instruction) {
-  RELATA_TRY(std::string out, write_cre_llm(documents, instruction));
+                                 const WriteOptions& options, Losses& losses) {
+  RELATA_TRY(std::string out, write_cre_llm(documents, options, losses));
   return out + "\n";
 }
 
 Result<std::string> write_sharegpt(const std::vector<Document>& documents,
-                                   const std::string& instruction) {
+                                   const WriteOptions& options, Losses&) {
   Json list = Json::array();
-  for (const Record& record : make_records(documents, instruction)) {
+  for (const Record& record : make_records(documents, options.instruction)) {
     const std::string question =
         record.instruction.empty() ? record.input : record.instruction + "\n" + record.input;
     Json turns = Json::array();
@@ -248,6 +280,37 @@ Result<std::string> write_sharegpt(const std::vector<Document>& documents,
     list.push_back(std::move(item));
   }
   return dump(list) + "\n";
+}
+
+}  // namespace
+
+FormatEntry cre_llm_format() {
+  FormatEntry entry;
+  entry.info = {"cre-llm", "CRE-LLM's instruction JSON; one entity pair a record"};
+  entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.sniff = sniff_cre_llm;
+  entry.read = read_cre_llm;
+  entry.write = write_cre_llm;
+  return entry;
+}
+
+FormatEntry alpaca_format() {
+  FormatEntry entry;
+  entry.info = {"alpaca", "instruction, input, output for fine-tuning; one entity pair a record"};
+  entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.read = read_cre_llm;
+  entry.write = write_alpaca;
+  return entry;
+}
+
+FormatEntry sharegpt_format() {
+  FormatEntry entry;
+  entry.info = {"sharegpt", "conversations for fine-tuning; one entity pair a record"};
+  entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.sniff = sniff_sharegpt;
+  entry.read = read_sharegpt;
+  entry.write = write_sharegpt;
+  return entry;
 }
 
 }  // namespace relata::data
