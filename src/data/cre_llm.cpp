@@ -3,8 +3,9 @@
 // ([head],?,[tail]). Records whose inputs are equal become one, with all their triples as output.
 #include <unordered_map>
 
+#include "json_records.h"
 #include "pair_rows.h"
-#include "readers.h"
+#include "registry.h"
 
 namespace relata::data {
 namespace {
@@ -124,22 +125,16 @@ Result<std::vector<std::string>> parse_output(std::string_view output, const Que
   return labels;
 }
 
-Status read_record(const Json& record, const std::string& where, PairDocuments& documents) {
-  std::string instruction;
-  std::string input;
-  std::string output;
-  for (const auto& [key, target] : {std::pair("instruction", &instruction),
-                                    std::pair("input", &input), std::pair("output", &output)}) {
-    if (!record.is_object() || !record.contains(key) || !record.at(key).is_string()) {
-      return input_error(where + ": the record has no text \"" + key + "\"",
-                         "a record is {\"instruction\": ..., \"input\": ..., \"output\": ...}");
-    }
-    *target = record.at(key).get_ref<const std::string&>();
-  }
+Status read_record(const JsonRecord& record, PairDocuments& documents) {
+  const JsonView root = record.root();
+  const std::string where = record.where();
+  RELATA_TRY(const std::string_view instruction, record.get_text(root, "instruction"));
+  RELATA_TRY(const std::string_view input, record.get_text(root, "input"));
+  RELATA_TRY(const std::string_view output, record.get_text(root, "output"));
   RELATA_TRY(const Question question, parse_input(input, where));
   RELATA_TRY(const auto labels, parse_output(output, question, where));
 
-  std::string key = instruction + '\n';
+  std::string key = std::string(instruction) + '\n';
   if (question.exact) {
     key += question.sentence;
   } else {
@@ -198,29 +193,21 @@ std::string dump(const Json& value) {
   return value.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace
+bool sniff_cre_llm(const Sample& sample) {
+  return sample.has({"input", "output"}) && !sample.holds("\"conversations\"");
+}
 
-Status read_cre_llm(const Source& source, BadRecords& bad, Dataset& dataset) {
-  RELATA_CHECK(check_utf8(source.content, source));
-  RELATA_TRY(const Json value, parse_json(source.content, source.path));
-  if (!value.is_array()) {
-    return input_error(source.path + ": not a list of records",
-                       "cre-llm is [{\"instruction\": ..., \"input\": ..., \"output\": ...}, ...]");
-  }
-  const auto lines = value_lines(source.content, 1);
+Status read_cre_llm(const Source& source, const ReadOptions&, Intake& intake) {
   PairDocuments documents(source.stem());
-  for (size_t i = 0; i < value.size(); ++i) {
-    const Status status = read_record(value[i], source.at(lines.at(i)), documents);
-    if (!status.ok()) RELATA_CHECK(bad.add(status.error()));
-  }
-  dataset.documents = documents.take();
-  return {};
+  RELATA_CHECK(read_json_records(
+      source, intake, [&](const JsonRecord& record) { return read_record(record, documents); }));
+  return documents.hand_over(intake, source.path);
 }
 
 Result<std::string> write_cre_llm(const std::vector<Document>& documents,
-                                  const std::string& instruction) {
+                                  const WriteOptions& options, Losses&) {
   Json list = Json::array();
-  for (Record& record : make_records(documents, instruction)) {
+  for (Record& record : make_records(documents, options.instruction)) {
     list.push_back({{"instruction", std::move(record.instruction)},
                     {"input", std::move(record.input)},
                     {"output", std::move(record.output)}});
@@ -229,15 +216,15 @@ Result<std::string> write_cre_llm(const std::vector<Document>& documents,
 }
 
 Result<std::string> write_alpaca(const std::vector<Document>& documents,
-                                 const std::string& instruction) {
-  RELATA_TRY(std::string out, write_cre_llm(documents, instruction));
+                                 const WriteOptions& options, Losses& losses) {
+  RELATA_TRY(std::string out, write_cre_llm(documents, options, losses));
   return out + "\n";
 }
 
 Result<std::string> write_sharegpt(const std::vector<Document>& documents,
-                                   const std::string& instruction) {
+                                   const WriteOptions& options, Losses&) {
   Json list = Json::array();
-  for (const Record& record : make_records(documents, instruction)) {
+  for (const Record& record : make_records(documents, options.instruction)) {
     const std::string question =
         record.instruction.empty() ? record.input : record.instruction + "\n" + record.input;
     Json turns = Json::array();
@@ -248,6 +235,34 @@ Result<std::string> write_sharegpt(const std::vector<Document>& documents,
     list.push_back(std::move(item));
   }
   return dump(list) + "\n";
+}
+
+}  // namespace
+
+FormatEntry cre_llm_format() {
+  FormatEntry entry;
+  entry.info = {"cre-llm", "CRE-LLM's instruction JSON; one entity pair a record"};
+  entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.sniff = sniff_cre_llm;
+  entry.read = read_cre_llm;
+  entry.write = write_cre_llm;
+  return entry;
+}
+
+FormatEntry alpaca_format() {
+  FormatEntry entry;
+  entry.info = {"alpaca", "instruction, input, output for fine-tuning; one entity pair a record"};
+  entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.write = write_alpaca;
+  return entry;
+}
+
+FormatEntry sharegpt_format() {
+  FormatEntry entry;
+  entry.info = {"sharegpt", "conversations for fine-tuning; one entity pair a record"};
+  entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.write = write_sharegpt;
+  return entry;
 }
 
 }  // namespace relata::data

@@ -1,8 +1,8 @@
-// FewRel: {"P177": [{"tokens": [...], "h": [name, id, [[token, ...], ...]], "t": ...}, ...], ...}.
+// FewRel: {"P177": [{"tokens": [...], "h": [name, id, [[token, ...], ...]], "t": ...}, ...], ...};
+// without labels a list of such items.
 #include <algorithm>
-#include <limits>
 
-#include "readers.h"
+#include "token_text.h"
 
 namespace relata::data {
 namespace {
@@ -10,120 +10,135 @@ namespace {
 constexpr const char* kHint =
     "an item is {\"tokens\": [...], \"h\": [name, id, [[token, ...]]], \"t\": [...]}";
 
-struct Tokens {
-  std::string text;  // joined with single spaces
-  std::vector<ByteRange> ranges;
-};
-
-Result<Tokens> join_tokens(const Json& item, const std::string& where) {
-  if (!item.is_object() || !item.contains("tokens") || !item.at("tokens").is_array() ||
-      item.at("tokens").empty()) {
-    return input_error(where + ": the item has no list \"tokens\"", kHint);
+Result<ByteRange> mention_range(const JsonRecord& record, JsonView mention, const TokenText& text) {
+  const auto error = [&] {
+    return record.fail(mention, "is not a list of neighbouring tokens of the sentence", kHint);
+  };
+  if (!mention.is_array() || mention.size() == 0) return error();
+  const auto first = mention.at(0).integer();
+  if (!first || *first < 0) return error();
+  int64_t next = *first;
+  for (const JsonView index : mention) {
+    if (index.integer() != next++) return error();
   }
-  Tokens tokens;
-  for (const Json& token : item.at("tokens")) {
-    if (!token.is_string()) return input_error(where + ": a token is not a string", kHint);
-    if (!tokens.ranges.empty()) tokens.text.push_back(' ');
-    const size_t begin = tokens.text.size();
-    tokens.text += token.get_ref<const std::string&>();
-    tokens.ranges.push_back({begin, tokens.text.size()});
-  }
-  return tokens;
-}
-
-Result<ByteRange> mention_range(const Json& mention, const Tokens& tokens,
-                                const std::string& where) {
-  const Error error = input_error(where +
-                                      " has a mention that is not a list of neighbouring "
-                                      "tokens of the sentence",
-                                  kHint);
-  if (!mention.is_array() || mention.empty()) return error;
-  size_t last = std::numeric_limits<size_t>::max();
-  for (const Json& index : mention) {
-    if (!index.is_number_unsigned() || index.get<uint64_t>() >= tokens.ranges.size()) return error;
-    const size_t token = index.get<size_t>();
-    if (&index != &mention.front() && token != last + 1) return error;
-    last = token;
-  }
-  const ByteRange range{tokens.ranges[mention.front().get<size_t>()].begin,
-                        tokens.ranges[last].end};
-  if (range.begin == range.end) return error;
-  return range;
+  const auto range = text.range(static_cast<size_t>(*first), static_cast<size_t>(next));
+  if (!range) return error();
+  return *range;
 }
 
 // Appends the entity under "h" or "t", and its id to `ids`.
-Status read_entity(const Json& item, const char* key, const Tokens& tokens,
-                   const std::string& where, Document& document, Json& ids) {
-  const std::string place = where + ": \"" + key + "\"";
-  if (!item.contains(key) || !item.at(key).is_array() || item.at(key).size() != 3 ||
-      !item.at(key)[1].is_string() || !item.at(key)[2].is_array() || item.at(key)[2].empty()) {
-    return input_error(place + " is not [name, id, mentions]", kHint);
+Status read_entity(const JsonRecord& record, JsonView item, const char* key, const TokenText& text,
+                   Document& document, Json& ids) {
+  RELATA_TRY(const JsonView value, record.get_list(item, key));
+  RELATA_CHECK(record.check_list(value, 3));
+  RELATA_TRY(const std::string_view id, record.as_text(value.at(1)));
+  const JsonView mentions = value.at(2);
+  if (!mentions.is_array() || mentions.size() == 0) {
+    return record.fail(mentions, "is not a list of mentions", kHint);
   }
-  const Json& value = item.at(key);
   Entity entity;
   entity.id = "e" + std::to_string(document.entities.size());
-  for (const Json& mention : value[2]) {
-    RELATA_TRY(const ByteRange range, mention_range(mention, tokens, place));
+  for (const JsonView mention : mentions) {
+    RELATA_TRY(const ByteRange range, mention_range(record, mention, text));
     entity.mentions.push_back(range);
   }
   std::sort(entity.mentions.begin(), entity.mentions.end(),
             [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
   const ByteRange& first = entity.mentions.front();
-  entity.text = tokens.text.substr(first.begin, first.end - first.begin);
-  ids[entity.id] = value[1];
+  entity.text = text.text().substr(first.begin, first.end - first.begin);
+  ids[entity.id] = id;
   document.entities.push_back(std::move(entity));
   return {};
 }
 
-Result<Document> read_item(const Json& item, const std::string& type, const std::string& id,
-                           const std::string& where) {
-  RELATA_TRY(Tokens tokens, join_tokens(item, where));
+Result<Document> read_item(const JsonRecord& record, JsonView item, std::string_view type) {
+  RELATA_TRY(const JsonView tokens, record.get_list(item, "tokens"));
+  TokenText text(are_tight(tokens));
+  RELATA_CHECK(read_tokens(record, tokens, text));
   Document document;
-  document.id = id;
   Json ids = Json::object();
-  RELATA_CHECK(read_entity(item, "h", tokens, where, document, ids));
-  RELATA_CHECK(read_entity(item, "t", tokens, where, document, ids));
-  document.text = std::move(tokens.text);
-  Relation relation;
-  relation.head = 0;
-  relation.tail = 1;
-  relation.type = type;
-  document.relations.push_back(std::move(relation));
+  RELATA_CHECK(read_entity(record, item, "h", text, document, ids));
+  RELATA_CHECK(read_entity(record, item, "t", text, document, ids));
+  text.hand_over(document);
   document.meta["entity_ids"] = std::move(ids);
+  if (type.empty()) {
+    document.meta["pairs"] = Json::array({Json::array({"e0", "e1"})});
+  } else {
+    Relation relation;
+    relation.head = 0;
+    relation.tail = 1;
+    relation.type = type;
+    document.relations.push_back(std::move(relation));
+  }
   return document;
+}
+
+bool sniff_fewrel(const Sample& sample) {
+  if (!sample.holds_objects) return false;
+  if (sample.is_list) return sample.has({"tokens", "h", "t"}) && !sample.has({"relation"});
+  // The first member is a list of objects, and the record is not of another format.
+  if (sample.keys.empty() || sample.keys[0] == "entities" || sample.keys[0] == "relations") {
+    return false;
+  }
+  std::string marks;
+  const size_t key = sample.head.find('"');
+  size_t at = sample.head.find('"', key + 1);
+  for (++at; marks.size() < 3 && at < sample.head.size(); ++at) {
+    if (!is_blank(sample.head.substr(at, 1)) && sample.head[at] != '\n') {
+      marks.push_back(sample.head[at]);
+    }
+  }
+  return (marks == ":[{" && sample.holds("\"tokens\"")) || marks == ":[]";
+}
+
+Status read_labelled(const JsonRecord& record, Intake& intake) {
+  Status status;
+  record.root().each_member([&](std::string_view type, JsonView items) {
+    if (!status.ok()) return;
+    if (type.empty() || !items.is_array()) {
+      status = record.fail(items, "is not a list of items", "FewRel is {\"P177\": [items], ...}");
+      return;
+    }
+    size_t index = 0;
+    for (const JsonView item : items) {
+      const std::string number = std::to_string(index++);
+      auto document = read_item(record, item, type);
+      if (document.ok()) {
+        document->id = std::string(type) + "-" + number;
+        status = intake.add(std::move(document).value(), record.where());
+      } else {
+        status = intake.reject(document.error());
+      }
+      if (!status.ok()) return;
+    }
+  });
+  return status;
+}
+
+Status read_fewrel(const Source& source, const ReadOptions&, Intake& intake) {
+  if (source.content.find_first_not_of(" \t\r\n") == source.content.find('[')) {
+    return read_json_records(source, intake, [&](const JsonRecord& record) -> Status {
+      RELATA_TRY(Document document, read_item(record, record.root(), ""));
+      document.id = source.stem() + "-" + std::to_string(record.number());
+      return intake.add(std::move(document), record.where());
+    });
+  }
+  return read_json_value(source, [&](const JsonRecord& record) -> Status {
+    if (!record.root().is_object()) {
+      return record.fail(record.root(), "is not an object", "FewRel is {\"P177\": [items], ...}");
+    }
+    return read_labelled(record, intake);
+  });
 }
 
 }  // namespace
 
-Status read_fewrel(const Source& source, BadRecords& bad, Dataset& dataset) {
-  RELATA_CHECK(check_utf8(source.content, source));
-  RELATA_TRY(const Json value, parse_json(source.content, source.path));
-  const std::string shape_hint = "FewRel is {\"P177\": [items], ...}";
-  if (!value.is_object()) return input_error(source.path + ": not an object", shape_hint);
-  size_t count = 0;
-  for (const auto& [type, items] : value.items()) {
-    if (type.empty() || !items.is_array()) {
-      return input_error(source.path + ": \"" + type + "\" is not a list of items", shape_hint);
-    }
-    count += items.size();
-  }
-  const auto lines = value_lines(source.content, 2);
-  // Otherwise a key occurs twice, and only one of its lists is in `value`.
-  const bool has_lines = lines.size() == count;
-  size_t k = 0;
-  for (const auto& [type, items] : value.items()) {
-    for (size_t i = 0; i < items.size(); ++i, ++k) {
-      const std::string where = (has_lines ? source.at(lines[k]) : source.path) + ": " + type +
-                                "[" + std::to_string(i) + "]";
-      auto document = read_item(items[i], type, type + "-" + std::to_string(i), where);
-      if (document.ok()) {
-        dataset.documents.push_back(std::move(document).value());
-      } else {
-        RELATA_CHECK(bad.add(document.error()));
-      }
-    }
-  }
-  return {};
+FormatEntry fewrel_format() {
+  FormatEntry entry;
+  entry.info = {"fewrel", "FewRel's JSON: relation type to tokenized sentences"};
+  entry.sniff = sniff_fewrel;
+  entry.read = read_fewrel;
+  return entry;
 }
 
 }  // namespace relata::data

@@ -88,7 +88,7 @@ Document& PairDocuments::add(const PairRow& row, const std::string& key) {
   return group.document;
 }
 
-std::vector<Document> PairDocuments::take() {
+Status PairDocuments::hand_over(Intake& intake, const std::string& where) {
   bool in_order = true;
   size_t last = 0;
   for (Group& group : groups_) {
@@ -96,19 +96,17 @@ std::vector<Document> PairDocuments::take() {
     rows.insert(rows.end(), group.pair_rows.begin(), group.pair_rows.end());
     for (const size_t row : rows) in_order = in_order && row == ++last;
   }
-  std::vector<Document> documents;
-  documents.reserve(groups_.size());
   for (Group& group : groups_) {
     Document& document = group.document;
     for (const auto& [head, tail] : group.pairs) {
       document.meta["pairs"].push_back({document.entities[head].id, document.entities[tail].id});
     }
     if (!in_order) document.meta["rows"] = group.relation_rows;
-    documents.push_back(std::move(document));
+    RELATA_CHECK(intake.add(std::move(document), where));
   }
   groups_.clear();
   index_.clear();
-  return documents;
+  return {};
 }
 
 std::vector<PairItem> pair_items(const std::vector<Document>& documents) {

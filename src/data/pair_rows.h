@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "reading.h"
 #include "relata/data/document.h"
 
 namespace relata::data {
@@ -31,7 +32,8 @@ class PairDocuments {
   static Status check(const PairRow& row, const std::string& where);
   // Rows of equal `key` become one document; the row must have passed check().
   Document& add(const PairRow& row, const std::string& key);
-  std::vector<Document> take();
+  // Gives the documents to the intake.
+  Status hand_over(Intake& intake, const std::string& where);
 
  private:
   struct Group {

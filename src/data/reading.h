@@ -1,8 +1,10 @@
 // What the readers share: lines, places in error messages, and what happens to bad records.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "relata/data/formats.h"
@@ -33,23 +35,44 @@ class Lines {
 
 bool is_blank(std::string_view line);
 
-// Passes the error on, or with on_error=skip notes it and lets the reader go on.
-class BadRecords {
+// What a reader hands over: good documents, and bad records, which stop the reading, or with
+// on_error=skip or fix are noted and left out.
+class Intake {
  public:
-  BadRecords(const ReadOptions& options, Dataset& dataset)
-      : skip_(options.on_error == "skip"), dataset_(dataset) {}
-  Status add(const Error& error);
+  Intake(const ReadOptions& options, Dataset& dataset)
+      : skips_(options.on_error != "stop"), fixes_(options.on_error == "fix"), dataset_(dataset) {}
+
+  // Passes the error on, or notes it and lets the reader go on.
+  Status reject(const Error& error);
+  // Whether the reader should mend what is safe to mend; it then calls note_fix().
+  bool fixes() const { return fixes_; }
+  void note_fix(const std::string& where, const std::string& what);
+  // Adds the document. An id that an earlier document has is an error, or gets a number behind it.
+  Status add(Document document, const std::string& where);
+  size_t size() const { return dataset_.documents.size(); }
 
  private:
-  bool skip_;
+  bool skips_;
+  bool fixes_;
   Dataset& dataset_;
+  std::unordered_map<std::string, size_t> ids_;  // how many documents have had this id
 };
 
 // `text` begins at line `first_line` of the file.
 Status check_utf8(std::string_view text, const Source& source, size_t first_line = 1);
+// The error for the invalid sequence at `offset` of the source, which is on line `line`.
+Error utf8_error(const Source& source, size_t offset, size_t line);
 
-// Lines on which the values at nesting depth `depth` of valid JSON begin, in file order. Array
-// elements and member values count; keys do not.
-std::vector<size_t> value_lines(std::string_view json, int depth);
+// Where `name` stands in `text`: occurrences that cut no word of letters and digits, or all when
+// there is none such ("Iraq" is not in "Iraqi" if the text has "Iraq" too). Scripts that write no
+// spaces have no words here.
+std::vector<ByteRange> find_mentions(const std::string& text, const std::string& name);
+
+// The occurrence of `stated` in `text` that is nearest to `range`, if there is any: mends offsets
+// that are a little off. Null if two are equally near.
+std::optional<ByteRange> nearest_occurrence(const std::string& text, const std::string& stated,
+                                            ByteRange range);
+// `range` without the white space at its ends.
+ByteRange trimmed(std::string_view text, ByteRange range);
 
 }  // namespace relata::data

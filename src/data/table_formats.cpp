@@ -3,7 +3,7 @@
 #include <array>
 
 #include "pair_rows.h"
-#include "readers.h"
+#include "registry.h"
 
 namespace relata::data {
 namespace {
@@ -136,9 +136,17 @@ void append_csv_field(std::string& out, std::string_view field) {
   out.push_back('"');
 }
 
-}  // namespace
+bool sniff_cre_tsv(const Sample& sample) {
+  constexpr size_t kLinesTried = 20;
+  if (sample.path.ends_with(".tsv")) return true;
+  if (sample.path.ends_with(".json") || sample.path.ends_with(".jsonl")) return false;
+  for (const std::string_view line : sample.lines(kLinesTried)) {
+    if (std::count(line.begin(), line.end(), '\t') == 3) return true;
+  }
+  return false;
+}
 
-Status read_cre_tsv(const Source& source, BadRecords& bad, Dataset& dataset) {
+Status read_cre_tsv(const Source& source, const ReadOptions&, Intake& intake) {
   PairDocuments documents(source.stem());
   Lines lines(source.content);
   for (std::string_view line; lines.next(line);) {
@@ -147,14 +155,14 @@ Status read_cre_tsv(const Source& source, BadRecords& bad, Dataset& dataset) {
     if (row.ok()) {
       documents.add(*row, std::string(row->sentence));
     } else {
-      RELATA_CHECK(bad.add(row.error()));
+      RELATA_CHECK(intake.reject(row.error()));
     }
   }
-  dataset.documents = documents.take();
-  return {};
+  return documents.hand_over(intake, source.path);
 }
 
-Result<std::string> write_cre_tsv(const std::vector<Document>& documents) {
+Result<std::string> write_cre_tsv(const std::vector<Document>& documents, const WriteOptions&,
+                                  Losses&) {
   std::string out;
   for (const PairItem& item : pair_items(documents)) {
     if (!item.relation) continue;
@@ -174,14 +182,15 @@ Result<std::string> write_cre_tsv(const std::vector<Document>& documents) {
   return out;
 }
 
-bool has_csv_header(std::string_view content) {
+// Whether the first line names the columns head, tail, relation and sentence.
+bool sniff_csv(const Sample& sample) {
   CsvRecord header;
-  if (!CsvReader(content.substr(0, content.find('\n'))).next(header)) return false;
+  if (!CsvReader(sample.head.substr(0, sample.head.find('\n'))).next(header)) return false;
   const auto places = find_columns(header.fields);
   return *std::max_element(places.begin(), places.end()) < header.fields.size();
 }
 
-Status read_csv(const Source& source, BadRecords& bad, Dataset& dataset) {
+Status read_csv(const Source& source, const ReadOptions&, Intake& intake) {
   CsvReader reader(source.content);
   CsvRecord record;
   reader.next(record);
@@ -216,13 +225,13 @@ Status read_csv(const Source& source, BadRecords& bad, Dataset& dataset) {
       good = PairDocuments::check(row, where);
       if (good.ok()) documents.add(row, record.fields[places[3]]);
     }
-    if (!good.ok()) RELATA_CHECK(bad.add(good.error()));
+    if (!good.ok()) RELATA_CHECK(intake.reject(good.error()));
   }
-  dataset.documents = documents.take();
-  return {};
+  return documents.hand_over(intake, source.path);
 }
 
-Result<std::string> write_csv(const std::vector<Document>& documents) {
+Result<std::string> write_csv(const std::vector<Document>& documents, const WriteOptions&,
+                              Losses&) {
   std::string out = "head,tail,relation,sentence\n";
   for (const PairItem& item : pair_items(documents)) {
     if (!item.relation) continue;
@@ -236,6 +245,28 @@ Result<std::string> write_csv(const std::vector<Document>& documents) {
     out.push_back('\n');
   }
   return out;
+}
+
+}  // namespace
+
+FormatEntry cre_tsv_format() {
+  FormatEntry entry;
+  entry.info = {"cre-tsv", "head, tail, relation, sentence with tabs between; one relation a line"};
+  entry.holds = kHoldsRelations;
+  entry.sniff = sniff_cre_tsv;
+  entry.read = read_cre_tsv;
+  entry.write = write_cre_tsv;
+  return entry;
+}
+
+FormatEntry csv_format() {
+  FormatEntry entry;
+  entry.info = {"csv", "columns head, tail, relation, sentence, named in the first line"};
+  entry.holds = kHoldsRelations;
+  entry.sniff = sniff_csv;
+  entry.read = read_csv;
+  entry.write = write_csv;
+  return entry;
 }
 
 }  // namespace relata::data

@@ -11,15 +11,21 @@
 namespace relata::data {
 
 struct ReadOptions {
-  std::string format;             // "" guesses from the content
-  std::string on_error = "stop";  // or "skip": bad records are listed in Dataset::skipped
-  bool whole_file = false;        // "text" only: the file is one document, not one a line
+  std::string format;  // "" guesses from the content
+  // "stop" at the first bad record, "skip" it and list it in Dataset::skipped, or "fix": mend what
+  // is safe (listed in Dataset::fixed) and skip the rest.
+  std::string on_error = "stop";
+  bool whole_file = false;  // "text" only: the file is one document, not one a line
+  // "tacred" only: a file of other labels by id, [{"id", "relation"}] as TACRED Revisited has it
+  // (records it does not name keep their label) or {id: label} as Re-TACRED (they are left out).
+  std::string label_patch = "";
 };
 
 struct Dataset {
   std::string format;  // the one used
   std::vector<Document> documents;
   std::vector<std::string> skipped;  // "file:line: reason"
+  std::vector<std::string> fixed;    // "file:line: what was mended"
 };
 
 struct WriteOptions {
@@ -35,12 +41,16 @@ struct FormatInfo {
 };
 
 std::vector<FormatInfo> formats();
+// Looks at the name and at the first 64 KiB.
 Result<std::string> guess_format(std::string_view content, const std::string& path);
 Result<Dataset> read_dataset(const std::string& path, const ReadOptions& options);
 Result<Dataset> parse_dataset(std::string_view content, const std::string& path,
                               const ReadOptions& options);
+// `lost`, if given, gets a line for each kind of thing that the format cannot hold, with how many
+// there were: "12 scores of relations".
 Result<std::string> write_dataset(const std::vector<Document>& documents,
-                                  const WriteOptions& options);
+                                  const WriteOptions& options,
+                                  std::vector<std::string>* lost = nullptr);
 
 // One question of the pair task: which relations hold from `head` to `tail` in `document`?
 struct PairQuery {

@@ -103,17 +103,17 @@ TEST(CreLlm, ErrorsNameTheLine) {
     EXPECT_FALSE(dataset.ok());
     return dataset.ok() ? "" : dataset.error().message;
   };
-  EXPECT_EQ(error("{\"input\": \"a\"}"), "f.json:6: the record has no text \"instruction\"");
-  EXPECT_EQ(error("5"), "f.json:6: the record has no text \"instruction\"");
+  EXPECT_EQ(error("{\"input\": \"a\"}"), "f.json:6: record 2: the record has no \"instruction\"");
+  EXPECT_EQ(error("5"), "f.json:6: record 2: the record is 5, not an object");
   const std::string bad_input =
-      "f.json:6: the input is not a sentence with its entities in brackets, a space and "
+      "f.json:6: record 2: the input is not a sentence with its entities in brackets, a space and "
       "([head],?,[tail])";
   for (const char* input : {"", "([A],?,[B])", "[A] [B] ([A],?,[])", "[A] C ([A],?,[B])"}) {
     EXPECT_EQ(error(record(input, "")), bad_input) << input;
   }
   for (const char* output : {"x", "([A],x,[C])", "([A],,[B])", "([A],x,[B]),", "([A],x,[B]);"}) {
     EXPECT_EQ(error(record("[A] [B] ([A],?,[B])", output)),
-              "f.json:6: the output is not a list of ([A],relation,[B])")
+              "f.json:6: record 2: the output is not a list of ([A],relation,[B])")
         << output;
   }
   const auto skipped = parse_dataset(good + "5]", "f.json", {"cre-llm", "skip"});

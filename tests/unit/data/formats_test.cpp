@@ -187,15 +187,13 @@ TEST(FewRel, ErrorsNameTheItem) {
   const std::string head = R"({"P1": [)"
                            "\n";
   const std::string good = R"({"tokens":["a","b"],"h":["a","Q1",[[0]]],"t":["b","Q2",[[1]]]})";
-  EXPECT_EQ(parse_error(head + good + ",\n{}]}", "fewrel").message,
-            "f:3: P1[1]: the item has no list \"tokens\"");
+  EXPECT_EQ(parse_error(head + good + ",\n{}]}", "fewrel").message, "f:3: P1[1] has no \"tokens\"");
   EXPECT_EQ(
       parse_error(head + R"({"tokens":["a","b"],"h":["a","Q1",[[0]]],"t":["b","Q2",[[2]]]}]})",
                   "fewrel")
           .message,
-      "f:2: P1[0]: \"t\" has a mention that is not a list of neighbouring tokens of the "
-      "sentence");
-  EXPECT_EQ(parse_error(R"({"P1": 5})", "fewrel").message, "f: \"P1\" is not a list of items");
+      "f:2: P1[0].t[2][0] is not a list of neighbouring tokens of the sentence");
+  EXPECT_EQ(parse_error(R"({"P1": 5})", "fewrel").message, "f:1: P1 is not a list of items");
   ReadOptions skip{"fewrel", "skip"};
   const auto dataset = parse_dataset(head + good + ",\n{}]}", "f", skip);
   ASSERT_TRUE(dataset.ok());

@@ -1,0 +1,272 @@
+#include "json_records.h"
+
+#include <algorithm>
+
+namespace relata::data {
+namespace {
+
+constexpr std::string_view kSpace = " \t\r\n";
+constexpr size_t kNone = std::string_view::npos;
+
+std::string shown(JsonView value) {
+  if (value.is_array()) return "a list";
+  if (value.is_object()) return "an object";
+  if (value.is_null()) return "null";
+  if (value.is_bool()) return value.truth() ? "true" : "false";
+  constexpr size_t kLongest = 40;
+  std::string_view text = value.string().substr(0, kLongest);
+  text = text.substr(0, text::find_invalid_utf8(text).value_or(text.size()));
+  std::string out(text);
+  if (text.size() < value.string().size()) out += "…";
+  return value.is_number() ? out : "\"" + out + "\"";
+}
+
+// Walks over the records of a file and counts its lines on the way.
+class RecordWalk {
+ public:
+  RecordWalk(const Source& source, Intake& intake, const ReadRecord& read)
+      : source_(source), intake_(intake), read_(read), text_(source.content) {}
+
+  Status run() {
+    position_ = text_.find_first_not_of(kSpace);
+    if (position_ == kNone) return {};
+    listed_ = text_[position_] == '[';
+    return listed_ ? read_list() : read_sequence();
+  }
+
+ private:
+  Status read_list() {
+    ++position_;
+    skip_space();
+    if (position_ < text_.size() && text_[position_] == ']') return read_rest();
+    while (position_ != kNone) {
+      RELATA_CHECK(read_one());
+      if (position_ == kNone) return {};
+      skip_space();
+      if (position_ >= text_.size()) return broken(position_, "the list is not closed");
+      const char c = text_[position_];
+      if (c == ']') return read_rest();
+      if (c != ',') {
+        RELATA_CHECK(broken(position_, "a comma or ] is missing between records"));
+        position_ = skip_json_value(text_, position_);
+        if (position_ == kNone || position_ >= text_.size() || text_[position_] == ']') return {};
+      }
+      ++position_;
+    }
+    return {};
+  }
+
+  Status read_rest() {
+    ++position_;
+    skip_space();
+    return position_ >= text_.size() ? Status() : broken(position_, "text after the closing ]");
+  }
+
+  Status read_sequence() {
+    while (position_ != kNone && position_ < text_.size()) {
+      RELATA_CHECK(read_one());
+      if (position_ != kNone) skip_space();
+    }
+    return {};
+  }
+
+  // Reads the record at position_ and leaves position_ behind it, or at npos if it cannot be told
+  // where the next one begins.
+  Status read_one() {
+    skip_space();
+    const size_t begin = position_;
+    ++number_;
+    const size_t line = line_at(begin);
+    const auto problem = parser_.parse(text_, begin);
+    if (problem) {
+      RELATA_CHECK(broken(problem->offset, problem->what));
+      position_ = next_record(begin, problem->offset);
+      return {};
+    }
+    position_ = parser_.end();
+    const std::string_view bytes = text_.substr(begin, position_ - begin);
+    if (const auto bad = text::find_invalid_utf8(bytes)) {
+      return intake_.reject(utf8_error(source_, begin + *bad, line_at(begin + *bad)));
+    }
+    const JsonRecord record(source_, parser_.root(), number_, line, listed_);
+    const Status status = read_(record);
+    return status.ok() ? status : intake_.reject(status.error());
+  }
+
+  size_t next_record(size_t begin, size_t problem) const {
+    if (listed_) {
+      const size_t end = skip_json_value(text_, begin);
+      return end == kNone || end > problem ? end : skip_json_value(text_, problem);
+    }
+    // A line that begins like a record, not counting this one.
+    for (size_t newline = text_.find('\n', begin); newline != kNone;
+         newline = text_.find('\n', newline + 1)) {
+      if (text_.substr(newline + 1, 1) == "{") return newline + 1;
+    }
+    return kNone;
+  }
+
+  Status broken(size_t offset, const std::string& what) {
+    const size_t newline = offset == 0 ? kNone : text_.rfind('\n', offset - 1);
+    const size_t column = newline == kNone ? offset : offset - newline - 1;
+    std::string place = source_.at(line_at(offset)) + ":" + std::to_string(column + 1) + ": ";
+    if (listed_) place += "record " + std::to_string(number_) + ": ";
+    return intake_.reject(input_error(place + "broken JSON: " + what,
+                                      "mend the file there, or leave the record out with "
+                                      "on_error=skip"));
+  }
+
+  size_t line_at(size_t offset) {
+    const auto begin = text_.begin() + static_cast<std::ptrdiff_t>(std::min(counted_, offset));
+    const auto end = text_.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text_.size()));
+    if (offset < counted_) {
+      return lines_ - std::count(end, text_.begin() + static_cast<std::ptrdiff_t>(counted_), '\n');
+    }
+    lines_ += std::count(begin, end, '\n');
+    counted_ = std::min(offset, text_.size());
+    return lines_;
+  }
+
+  void skip_space() {
+    position_ = std::min(text_.find_first_not_of(kSpace, position_), text_.size());
+  }
+
+  const Source& source_;
+  Intake& intake_;
+  const ReadRecord& read_;
+  std::string_view text_;
+  JsonParser parser_;
+  size_t position_ = 0;
+  size_t number_ = 0;
+  size_t counted_ = 0;  // bytes whose lines are in lines_
+  size_t lines_ = 1;
+  bool listed_ = false;
+};
+
+}  // namespace
+
+std::string JsonRecord::where() const {
+  return source_.at(line_) + (listed_ ? ": record " + std::to_string(number_) : "");
+}
+
+Error JsonRecord::fail(JsonView field, std::string_view problem, std::string hint) const {
+  std::string path = root_.path_to(field);
+  if (path.empty()) path = "the record";
+  const size_t begin = root_.offset();
+  const std::string_view before = source_.content.substr(begin, field.offset() - begin);
+  std::string message =
+      source_.at(line_ + static_cast<size_t>(std::count(before.begin(), before.end(), '\n')));
+  if (listed_) message += ": record " + std::to_string(number_);
+  message.append(": ").append(path).append(" ").append(problem);
+  return input_error(std::move(message), std::move(hint));
+}
+
+Error JsonRecord::missing(JsonView object, std::string_view key, std::string_view type) const {
+  if (!object.is_object()) return fail(object, "is " + shown(object) + ", not an object");
+  const JsonView value = object.find(key);
+  if (!value) return fail(object, "has no \"" + std::string(key) + "\"");
+  return fail(value, "is " + shown(value) + ", not " + std::string(type));
+}
+
+Result<JsonView> JsonRecord::get(JsonView object, std::string_view key) const {
+  const JsonView value = object.find(key);
+  if (!value) return missing(object, key, "");
+  return value;
+}
+
+Result<std::string_view> JsonRecord::get_text(JsonView object, std::string_view key) const {
+  const JsonView value = object.find(key);
+  if (!value.is_string()) return missing(object, key, "text");
+  return value.string();
+}
+
+Result<JsonView> JsonRecord::get_list(JsonView object, std::string_view key) const {
+  const JsonView value = object.find(key);
+  if (!value.is_array()) return missing(object, key, "a list");
+  return value;
+}
+
+Result<JsonView> JsonRecord::get_object(JsonView object, std::string_view key) const {
+  const JsonView value = object.find(key);
+  if (!value.is_object()) return missing(object, key, "an object");
+  return value;
+}
+
+Result<size_t> JsonRecord::get_index(JsonView object, std::string_view key, size_t limit) const {
+  const JsonView value = object.find(key);
+  if (!value.is_number()) return missing(object, key, "a whole number");
+  return as_index(value, limit);
+}
+
+Result<JsonView> JsonRecord::find_list(JsonView object, std::string_view key) const {
+  const JsonView value = object.find(key);
+  if (!value || value.is_null()) return JsonView();
+  if (!value.is_array()) return missing(object, key, "a list");
+  return value;
+}
+
+Result<std::string_view> JsonRecord::find_text(JsonView object, std::string_view key) const {
+  const JsonView value = object.find(key);
+  if (!value || value.is_null()) return std::string_view();
+  return as_text(value);
+}
+
+Result<std::string_view> JsonRecord::as_text(JsonView value) const {
+  if (!value.is_string()) return fail(value, "is " + shown(value) + ", not text");
+  return value.string();
+}
+
+Result<size_t> JsonRecord::as_index(JsonView value, size_t limit) const {
+  const auto index = value.integer();
+  if (!index) return fail(value, "is " + shown(value) + ", not a whole number");
+  if (*index < 0 || static_cast<uint64_t>(*index) >= limit) {
+    return fail(value, "is " + std::to_string(*index) +
+                           (limit == 0 ? ", where nothing can be counted"
+                                       : ", not in 0 to " + std::to_string(limit - 1)));
+  }
+  return static_cast<size_t>(*index);
+}
+
+Status JsonRecord::check_list(JsonView value, size_t size) const {
+  if (value.is_array() && value.size() == size) return {};
+  return fail(value, "is not a list of " + std::to_string(size));
+}
+
+Status JsonRecord::check_object(JsonView value) const {
+  if (value.is_object()) return {};
+  return fail(value, "is " + shown(value) + ", not an object");
+}
+
+Result<std::string> JsonRecord::as_id(JsonView value) const {
+  if (value.is_string() || value.is_number()) return std::string(value.string());
+  return fail(value, "is " + shown(value) + ", not text or a number");
+}
+
+Status read_json_records(const Source& source, Intake& intake, const ReadRecord& read) {
+  return RecordWalk(source, intake, read).run();
+}
+
+Status read_json_value(const Source& source, const ReadRecord& read) {
+  RELATA_CHECK(check_utf8(source.content, source));
+  JsonParser parser;
+  auto problem = parser.parse(source.content, 0);
+  if (!problem) {
+    const size_t rest = source.content.find_first_not_of(kSpace, parser.end());
+    if (rest == kNone) {
+      const size_t begin = parser.root().offset();
+      const std::string_view before = source.content.substr(0, begin);
+      const size_t line = 1 + static_cast<size_t>(std::count(before.begin(), before.end(), '\n'));
+      return read(JsonRecord(source, parser.root(), 1, line, false));
+    }
+    problem = JsonProblem{rest, "text after the end of the value"};
+  }
+  const std::string_view before = source.content.substr(0, problem->offset);
+  const size_t line = 1 + static_cast<size_t>(std::count(before.begin(), before.end(), '\n'));
+  const size_t newline = before.rfind('\n');
+  const size_t column = newline == kNone ? before.size() : before.size() - newline - 1;
+  return input_error(
+      source.at(line) + ":" + std::to_string(column + 1) + ": broken JSON: " + problem->what,
+      "mend the file there");
+}
+
+}  // namespace relata::data

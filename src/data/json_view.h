@@ -1,0 +1,144 @@
+// A read-only view of JSON that keeps every value's place in the text, so that readers can name the
+// field that is wrong, and that copies nothing but strings with escapes. base/json.h is for values
+// that are made, changed or kept.
+#pragma once
+
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relata/base/json.h"
+
+namespace relata::data {
+
+enum class JsonType : uint8_t { kNull, kBool, kNumber, kString, kArray, kObject };
+
+struct JsonNode {
+  const char* data = nullptr;  // a string's characters, unescaped, or a number's text
+  size_t offset = 0;           // in the parsed text
+  uint32_t size = 0;           // bytes of `data`, array elements, or object members
+  uint32_t next = 1;           // nodes of the value, itself included
+  JsonType type = JsonType::kNull;
+  bool truth = false;
+};
+
+// A value inside the last parse() of a JsonParser; absent when a lookup found nothing.
+class JsonView {
+ public:
+  JsonView() = default;
+  explicit JsonView(const JsonNode* node) : node_(node) {}
+
+  explicit operator bool() const { return node_ != nullptr; }
+  bool is_null() const { return is(JsonType::kNull); }
+  bool is_bool() const { return is(JsonType::kBool); }
+  bool is_number() const { return is(JsonType::kNumber); }
+  bool is_string() const { return is(JsonType::kString); }
+  bool is_array() const { return is(JsonType::kArray); }
+  bool is_object() const { return is(JsonType::kObject); }
+
+  bool truth() const { return node_->truth; }
+  std::string_view string() const { return {node_->data, node_->size}; }  // or a number's text
+  std::optional<int64_t> integer() const;  // none: no number, a fraction, or too large
+  double number() const;
+  size_t size() const { return node_->size; }  // array elements or object members
+  size_t offset() const { return node_->offset; }
+
+  // The last member of that name, as in Python; absent if there is none or this is no object.
+  JsonView find(std::string_view key) const;
+  // The element at `index`, which must be below size(). Cost: O(index).
+  JsonView at(size_t index) const;
+
+  // Array elements.
+  class Iterator {
+   public:
+    using iterator_category = std::forward_iterator_tag;
+    using value_type = JsonView;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+    using reference = JsonView;
+    Iterator(const JsonNode* node, size_t left) : node_(node), left_(left) {}
+    JsonView operator*() const { return JsonView(node_); }
+    Iterator& operator++() {
+      node_ += node_->next;
+      --left_;
+      return *this;
+    }
+    bool operator==(const Iterator& other) const { return left_ == other.left_; }
+
+   private:
+    const JsonNode* node_;
+    size_t left_;
+  };
+  Iterator begin() const { return {node_ + 1, is_array() ? node_->size : 0}; }
+  Iterator end() const { return {nullptr, 0}; }
+
+  // Calls visit(key, value) for every member of an object, in file order.
+  template <class Visit>
+  void each_member(Visit&& visit) const {
+    const JsonNode* node = node_ + 1;
+    for (uint32_t i = 0; is_object() && i < node_->size; ++i) {
+      const JsonNode* value = node + 1;
+      visit(JsonView(node).string(), JsonView(value));
+      node = value + value->next;
+    }
+  }
+
+  Json to_json() const;  // a copy that outlives the parser
+  // How to reach `inner` from here: "labels[3].h"; "" for this value itself.
+  std::string path_to(JsonView inner) const;
+
+ private:
+  bool is(JsonType type) const { return node_ && node_->type == type; }
+  const JsonNode* node_ = nullptr;
+};
+
+struct JsonProblem {
+  size_t offset = 0;  // in the text, where reading stopped
+  std::string what;   // "a string is not closed"
+};
+
+// Keeps its memory between parses, which is what makes reading record by record quick.
+class JsonParser {
+ public:
+  // Reads the value that begins at or after `begin`, past white space. On success root() is the
+  // value and end() is the offset behind it; both live until the next parse, as long as `text`.
+  // RFC 8259; nesting is limited to 256 levels, a value to 4 GiB.
+  std::optional<JsonProblem> parse(std::string_view text, size_t begin);
+  JsonView root() const { return JsonView(nodes_.data()); }
+  size_t end() const { return position_; }
+
+ private:
+  struct Failure {};  // thrown inside parse() only
+  [[noreturn]] void fail(size_t offset, const char* what);
+  void skip_space();
+  size_t open(JsonType type);
+  void close(size_t node, size_t count);
+  void read_value(int depth);
+  void read_array(int depth);
+  void read_object(int depth);
+  void read_string();
+  void read_escaped(size_t node, size_t begin, size_t position);
+  char32_t read_hex(size_t position);
+  void read_number();
+  void read_word(std::string_view word, JsonType type, bool truth);
+  char* allocate(size_t size);
+
+  std::string_view text_;
+  size_t position_ = 0;
+  std::vector<JsonNode> nodes_;
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  size_t block_left_ = 0;
+  char* block_at_ = nullptr;
+  std::string scratch_;
+  JsonProblem problem_;
+};
+
+// The offset behind the JSON value at `begin`, by its brackets alone; npos if they do not close.
+// A string ends at a line break, so that a lost quote spoils one line only.
+size_t skip_json_value(std::string_view text, size_t begin);
+
+}  // namespace relata::data

@@ -1,0 +1,83 @@
+#include "registry.h"
+
+#include "pair_rows.h"
+
+namespace relata::data {
+namespace {
+
+std::vector<FormatEntry> make_registry() {
+  std::vector<FormatEntry> entries = {
+      // JSON, told apart by the names of the first record's members.
+      fewrel_format(),
+      cre_llm_format(),
+      alpaca_format(),
+      sharegpt_format(),
+      jsonl_format(),
+      // Lines.
+      csv_format(),
+      cre_tsv_format(),
+      text_format(),
+  };
+  for (FormatEntry& entry : entries) {
+    entry.info.reads = entry.read != nullptr;
+    entry.info.writes = entry.write != nullptr;
+  }
+  return entries;
+}
+
+bool differs_from_name(const Document& document, const Entity& entity) {
+  return entity.mentions != find_occurrences(document.text, entity.text);
+}
+
+}  // namespace
+
+const std::vector<FormatEntry>& format_registry() {
+  static const std::vector<FormatEntry> entries = make_registry();
+  return entries;
+}
+
+const FormatEntry* find_format(const std::string& name) {
+  for (const FormatEntry& entry : format_registry()) {
+    if (entry.info.name == name) return &entry;
+  }
+  return nullptr;
+}
+
+void count_losses(const std::vector<Document>& documents, unsigned holds, Losses& losses) {
+  const auto lose = [&](Holds what, const char* kind, size_t count) {
+    if (!(holds & what) && count > 0) losses[kind] += count;
+  };
+  for (const Document& document : documents) {
+    lose(kHoldsIds, "document ids", !document.id.empty());
+    lose(kHoldsSentences, "sentence boundaries of documents", !document.sentences.empty());
+    lose(kHoldsEvents, "events", document.events.size());
+    lose(kHoldsRelations, "relations", document.relations.size());
+    const size_t pairs = meta_pairs(document).size();
+    lose(kHoldsPairs, "pairs without relations", pairs);
+    if (pairs == 0 || !(holds & kHoldsPairs)) {
+      lose(kHoldsTextAlone, "documents without relations", document.relations.empty());
+    }
+    std::vector<char> related(document.entities.size(), 0);
+    for (const Relation& relation : document.relations) {
+      related.at(relation.head) = related.at(relation.tail) = 1;
+      lose(kHoldsScores, "scores of relations", relation.score.has_value());
+      lose(kHoldsEvidence, "evidence of relations", !relation.evidence.empty());
+    }
+    for (size_t i = 0; i < document.entities.size(); ++i) {
+      const Entity& entity = document.entities[i];
+      if (!related[i] && !(holds & kHoldsLoneEntities)) {
+        ++losses["entities without relations"];
+        continue;
+      }
+      lose(kHoldsEntityTypes, "entity types", !entity.type.empty());
+      if (!(holds & kHoldsMentions)) {
+        losses["places of entities"] += differs_from_name(document, entity);
+      } else if (entity.mentions.size() > 1) {
+        lose(kHoldsClusters, "further mentions of entities", entity.mentions.size() - 1);
+      }
+    }
+  }
+  std::erase_if(losses, [](const auto& loss) { return loss.second == 0; });
+}
+
+}  // namespace relata::data
