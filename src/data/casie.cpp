@@ -2,8 +2,8 @@
 // cyberevent.hopper[].events[], each with a nugget and arguments; offsets in code points.
 #include <unordered_map>
 
+#include "annotation_formats.h"
 #include "json_records.h"
-#include "registry.h"
 #include "spans.h"
 
 namespace relata::data {
@@ -81,8 +81,7 @@ class CasieReader {
     RELATA_TRY(const size_t begin, record_.get_index(value, "startOffset", kLimit));
     RELATA_TRY(const size_t end, record_.get_index(value, "endOffset", kLimit));
     RELATA_TRY(const std::string_view text, record_.get_text(value, "text"));
-    return spans_->read(begin, end, text,
-                        record_.where() + ": " + record_.root().path_to(value));
+    return spans_->read(begin, end, text, record_.where() + ": " + record_.root().path_to(value));
   }
 
   Status read_argument(JsonView value, Event& event) {
@@ -139,7 +138,8 @@ class CasieReader {
 };
 
 bool sniff_casie(const Sample& sample) {
-  return sample.has({"content", "cyberevent"}) || (sample.has({"sourcefile"}) && sample.holds("\"cyberevent\""));
+  return sample.has({"content", "cyberevent"}) ||
+         (sample.has({"sourcefile"}) && sample.holds("\"cyberevent\""));
 }
 
 Status read_casie(const Source& source, const ReadOptions&, Intake& intake) {

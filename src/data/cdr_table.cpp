@@ -8,9 +8,9 @@
 namespace relata::data {
 namespace {
 
-constexpr size_t kGroup = 17;     // columns of a pair
-constexpr size_t kArgument = 5;   // where the first concept begins in its group
-constexpr size_t kConcept = 6;    // columns of a concept: id, names, type, begins, ends, sentences
+constexpr size_t kGroup = 17;    // columns of a pair
+constexpr size_t kArgument = 5;  // where the first concept begins in its group
+constexpr size_t kConcept = 6;   // columns of a concept: id, names, type, begins, ends, sentences
 constexpr const char* kHint =
     "a line is id, sentences joined by |, then groups of 17 columns: 1:CID:2, direction, cross, "
     "two spans, and for each concept id, names, type, begins, ends, sentences";

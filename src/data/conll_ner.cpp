@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "annotation_formats.h"
 #include "ner_tags.h"
 #include "reading.h"
-#include "registry.h"
 #include "token_text.h"
 
 namespace relata::data {
@@ -33,7 +33,9 @@ struct Sentence {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-bool has_only_space(std::string_view line) { return std::all_of(line.begin(), line.end(), is_space); }
+bool has_only_space(std::string_view line) {
+  return std::all_of(line.begin(), line.end(), is_space);
+}
 
 Row split_row(std::string_view line, size_t number) {
   Row row;
@@ -110,8 +112,8 @@ struct Layout {
   bool tag_first = false;
   bool token_second = false;  // the first column numbers the tokens
   bool positions = false;
-  bool tight = false;         // the script writes no spaces between tokens
-  bool types_alone = false;   // tags are "PER", not "B-PER"
+  bool tight = false;        // the script writes no spaces between tokens
+  bool types_alone = false;  // tags are "PER", not "B-PER"
 
   std::string_view tag(const Row& row) const { return tag_first ? row.first : row.last; }
   std::string_view raw_token(const Row& row) const {
@@ -124,6 +126,8 @@ struct Layout {
     return split ? split->token : raw;
   }
 };
+
+bool is_comment(const Row& row) { return row.first.starts_with("#") && !parse_ner_tag(row.last); }
 
 // What is so for nearly all of the rows that have columns.
 class LayoutFinder {
@@ -152,7 +156,7 @@ class LayoutFinder {
       size_t number = 0;
       size_t base = 0;
       for (const Row& row : sentence.rows) {
-        if (row.columns < 2) continue;
+        if (row.columns < 2 || is_comment(row)) continue;
         ++rows_;
         tags_last_ += parse_ner_tag(row.last).has_value();
         tags_first_ += parse_ner_tag(row.first).has_value();
@@ -168,7 +172,7 @@ class LayoutFinder {
     std::unordered_set<std::string_view> types;
     for (const Sentence& sentence : sentences_) {
       for (const Row& row : sentence.rows) {
-        if (row.columns > 1) types.insert(row.last);
+        if (row.columns > 1 && !is_comment(row)) types.insert(row.last);
         if (types.size() > kMostTypes) return false;
       }
     }
@@ -179,7 +183,7 @@ class LayoutFinder {
     for (const Sentence& sentence : sentences_) {
       size_t before = 0;
       for (const Row& row : sentence.rows) {
-        if (row.columns < 2) continue;
+        if (row.columns < 2 || is_comment(row)) continue;
         const std::string_view token = layout.raw_token(row);
         if (token.empty() || text::find_invalid_utf8(token)) continue;
         han_ += is_han_or_kana(text::to_code_points(token)[0]);
@@ -207,7 +211,8 @@ class ConllReader {
     std::vector<Sentence> sentences = split_sentences(source_.content);
     const auto layout = LayoutFinder(sentences).find();
     if (!layout) {
-      return input_error(source_.path + ": neither the last nor the first column holds tags", kHint);
+      return input_error(source_.path + ": neither the last nor the first column holds tags",
+                         kHint);
     }
     layout_ = *layout;
     text_ = TokenText(layout_.tight);

@@ -10,10 +10,10 @@
 namespace relata::data {
 
 enum class TagScheme {
-  kIob2,  // B begins every entity
-  kIob1,  // I begins an entity; B only one that follows another of its type
+  kIob2,   // B begins every entity
+  kIob1,   // I begins an entity; B only one that follows another of its type
   kIobes,  // also E (or L) for the last token and S (or U) for an entity of one; I may be M
-  kIo,    // the type alone
+  kIo,     // the type alone
 };
 
 struct NerTag {

@@ -3,8 +3,8 @@
 // for each part of a span that is not in one place.
 #include <unordered_map>
 
+#include "annotation_formats.h"
 #include "json_records.h"
-#include "registry.h"
 #include "spans.h"
 
 namespace relata::data {
@@ -94,7 +94,8 @@ class PheeReader {
     Status status;
     value.each_member([&](std::string_view key, JsonView member) {
       if (!status.ok() || !is_argument(member)) return;
-      status = read_argument(key == "Trigger" ? role : role + "." + std::string(key), member, event);
+      status =
+          read_argument(key == "Trigger" ? role : role + "." + std::string(key), member, event);
     });
     return status;
   }
@@ -146,7 +147,8 @@ class PheeReader {
   }
 
   // The entity of that id, role and place; its type is the last part of the role.
-  int entity_of(std::string_view id, const std::string& role, const std::vector<ByteRange>& pieces) {
+  int entity_of(std::string_view id, const std::string& role,
+                const std::vector<ByteRange>& pieces) {
     const std::string type = role.substr(role.rfind('.') + 1);
     const ByteRange range = enclosing(pieces);
     const std::string key = std::string(id) + "\t" + type + "\t" + std::to_string(range.begin) +
@@ -180,9 +182,8 @@ class PheeReader {
 bool sniff_phee(const Sample& sample) { return sample.has({"context", "annotations"}); }
 
 Status read_phee(const Source& source, const ReadOptions&, Intake& intake) {
-  return read_json_records(source, intake, [&](const JsonRecord& record) {
-    return PheeReader(record, intake).run();
-  });
+  return read_json_records(
+      source, intake, [&](const JsonRecord& record) { return PheeReader(record, intake).run(); });
 }
 
 }  // namespace

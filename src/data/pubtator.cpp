@@ -3,11 +3,12 @@
 // https://www.ncbi.nlm.nih.gov/research/pubtator/
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "annotation_formats.h"
 #include "cdr_table.h"
 #include "columns.h"
 #include "reading.h"
-#include "registry.h"
 #include "spans.h"
 
 namespace relata::data {
@@ -22,7 +23,8 @@ bool is_no_concept(std::string_view id) {
 }
 
 bool is_accession(std::string_view id) {
-  const size_t digits = std::count_if(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const size_t digits =
+      std::count_if(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
   return digits > 0 && digits + 1 >= id.size();
 }
 
@@ -69,9 +71,11 @@ class BlockReader {
     }
     const SpanReader spans(document_.text, intake_);
     for (const Row& row : block_.rows) {
-      const bool is_mention =
-          row.fields.size() > 2 && whole_number(row.fields[1]) && whole_number(row.fields[2]);
-      const Status status = is_mention ? read_mention(row, spans) : keep_relation(row);
+      if (!is_mention(row) && row.fields.size() > 3)
+        related_.insert({row.fields[2], row.fields[3]});
+    }
+    for (const Row& row : block_.rows) {
+      const Status status = is_mention(row) ? read_mention(row, spans) : keep_relation(row);
       if (!status.ok()) RELATA_CHECK(leave_out(status.error(), intake_));
     }
     for (const Row* row : relations_) {
@@ -83,6 +87,20 @@ class BlockReader {
   }
 
  private:
+  static bool is_mention(const Row& row) {
+    return row.fields.size() > 2 && whole_number(row.fields[1]) && whole_number(row.fields[2]);
+  }
+
+  // A list of concepts is one concept where a relation names it as such, and those of the list
+  // that relations name.
+  std::vector<std::string_view> entities_of(std::string_view field) const {
+    std::vector<std::string_view> concepts = concepts_of(field);
+    if (concepts.size() == 1 || !related_.contains(field)) return concepts;
+    std::erase_if(concepts, [&](std::string_view id) { return !related_.contains(id); });
+    concepts.insert(concepts.begin(), field);
+    return concepts;
+  }
+
   Status read_mention(const Row& row, const SpanReader& spans) {
     if (row.fields.size() < 5 || row.fields[4].empty()) {
       return input_error(source_.at(row.line) + ": " + std::to_string(row.fields.size()) +
@@ -90,10 +108,10 @@ class BlockReader {
                          kHint);
     }
     RELATA_TRY(const ByteRange range,
-               spans.read(*whole_number(row.fields[1]), *whole_number(row.fields[2]),
-                          row.fields[3], source_.at(row.line)));
+               spans.read(*whole_number(row.fields[1]), *whole_number(row.fields[2]), row.fields[3],
+                          source_.at(row.line)));
     const std::string_view field = row.fields.size() > 5 ? row.fields[5] : "";
-    for (const std::string_view id : concepts_of(field)) {
+    for (const std::string_view id : entities_of(field)) {
       Entity& entity = entity_of(id, row.fields[4]);
       entity.mentions.push_back(range);
       sort_mentions(entity);
@@ -141,8 +159,9 @@ class BlockReader {
   Result<int> concept_index(std::string_view id, size_t line) const {
     const auto found = concepts_.find(std::string(id));
     if (found != concepts_.end()) return found->second;
-    return input_error(source_.at(line) + ": no mention has the concept \"" + std::string(id) + "\"",
-                       "every concept of a relation needs a mention row");
+    return input_error(
+        source_.at(line) + ": no mention has the concept \"" + std::string(id) + "\"",
+        "every concept of a relation needs a mention row");
   }
 
   void finish_meta() {
@@ -159,6 +178,7 @@ class BlockReader {
   std::vector<const Row*> relations_;
   std::unordered_map<std::string, int> entities_;  // by concept and type
   std::unordered_map<std::string, int> concepts_;  // the first entity of each
+  std::unordered_set<std::string_view> related_;   // concepts that relations name
   Json ids_ = Json::object();
   Json novelty_ = Json::array();
 };

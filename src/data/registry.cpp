@@ -1,5 +1,6 @@
 #include "registry.h"
 
+#include "annotation_formats.h"
 #include "pair_rows.h"
 
 namespace relata::data {
@@ -8,19 +9,28 @@ namespace {
 std::vector<FormatEntry> make_registry() {
   std::vector<FormatEntry> entries = {
       // JSON, told apart by the names of the first record's members.
+      casie_format(),
+      phee_format(),
+      rams_format(),
+      wikievents_format(),
+      crudeoilnews_format(),
+      label_studio_format(),
       fewrel_format(),
       cre_llm_format(),
       alpaca_format(),
       sharegpt_format(),
       jsonl_format(),
       // Lines.
+      brat_format(),
+      pubtator_format(),
+      conll_ner_format(),
       csv_format(),
       cre_tsv_format(),
       text_format(),
   };
   for (FormatEntry& entry : entries) {
     entry.info.reads = entry.read != nullptr;
-    entry.info.writes = entry.write != nullptr;
+    entry.info.writes = entry.write != nullptr || entry.write_files != nullptr;
   }
   return entries;
 }
