@@ -125,12 +125,14 @@ Result<std::vector<std::string>> parse_output(std::string_view output, const Que
   return labels;
 }
 
-Status read_record(const JsonRecord& record, PairDocuments& documents) {
-  const JsonView root = record.root();
-  const std::string where = record.where();
-  RELATA_TRY(const std::string_view instruction, record.get_text(root, "instruction"));
-  RELATA_TRY(const std::string_view input, record.get_text(root, "input"));
-  RELATA_TRY(const std::string_view output, record.get_text(root, "output"));
+struct Turn {
+  std::string_view instruction;
+  std::string_view input;
+  std::string_view output;
+};
+
+Status add_turn(const Turn& turn, const std::string& where, PairDocuments& documents) {
+  const auto& [instruction, input, output] = turn;
   RELATA_TRY(const Question question, parse_input(input, where));
   RELATA_TRY(const auto labels, parse_output(output, question, where));
 
@@ -193,6 +195,39 @@ std::string dump(const Json& value) {
   return value.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
+Status read_record(const JsonRecord& record, PairDocuments& documents) {
+  Turn turn;
+  RELATA_TRY(turn.instruction, record.get_text(record.root(), "instruction"));
+  RELATA_TRY(turn.input, record.get_text(record.root(), "input"));
+  RELATA_TRY(turn.output, record.get_text(record.root(), "output"));
+  return add_turn(turn, record.where(), documents);
+}
+
+// The first two turns of a conversation, as write_sharegpt() writes them: the input is the last
+// line of the question.
+Status read_conversation(const JsonRecord& record, PairDocuments& documents) {
+  RELATA_TRY(const JsonView turns, record.get_list(record.root(), "conversations"));
+  Turn turn;
+  bool asked = false;
+  bool answered = false;
+  for (const JsonView item : turns) {
+    RELATA_TRY(const std::string_view from, record.get_text(item, "from"));
+    RELATA_TRY(const std::string_view value, record.get_text(item, "value"));
+    if (!asked && (from == "human" || from == "user")) {
+      asked = true;
+      const size_t newline = value.rfind('\n');
+      turn.input = newline == std::string_view::npos ? value : value.substr(newline + 1);
+      if (newline != std::string_view::npos) turn.instruction = value.substr(0, newline);
+    } else if (asked && !answered && (from == "gpt" || from == "assistant")) {
+      answered = true;
+      turn.output = value;
+    }
+  }
+  if (!answered)
+    return record.fail(turns, "has no question of \"human\" with an answer of \"gpt\"");
+  return add_turn(turn, record.where(), documents);
+}
+
 bool sniff_cre_llm(const Sample& sample) {
   return sample.has({"input", "output"}) && !sample.holds("\"conversations\"");
 }
@@ -203,6 +238,16 @@ Status read_cre_llm(const Source& source, const ReadOptions&, Intake& intake) {
       source, intake, [&](const JsonRecord& record) { return read_record(record, documents); }));
   return documents.hand_over(intake, source.path);
 }
+
+Status read_sharegpt(const Source& source, const ReadOptions&, Intake& intake) {
+  PairDocuments documents(source.stem());
+  RELATA_CHECK(read_json_records(source, intake, [&](const JsonRecord& record) {
+    return read_conversation(record, documents);
+  }));
+  return documents.hand_over(intake, source.path);
+}
+
+bool sniff_sharegpt(const Sample& sample) { return sample.has({"conversations"}); }
 
 Result<std::string> write_cre_llm(const std::vector<Document>& documents,
                                   const WriteOptions& options, Losses&) {
@@ -253,6 +298,7 @@ FormatEntry alpaca_format() {
   FormatEntry entry;
   entry.info = {"alpaca", "instruction, input, output for fine-tuning; one entity pair a record"};
   entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.read = read_cre_llm;
   entry.write = write_alpaca;
   return entry;
 }
@@ -261,6 +307,8 @@ FormatEntry sharegpt_format() {
   FormatEntry entry;
   entry.info = {"sharegpt", "conversations for fine-tuning; one entity pair a record"};
   entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.sniff = sniff_sharegpt;
+  entry.read = read_sharegpt;
   entry.write = write_sharegpt;
   return entry;
 }

@@ -76,11 +76,12 @@ class JsonView {
   Iterator begin() const { return {node_ + 1, is_array() ? node_->size : 0}; }
   Iterator end() const { return {nullptr, 0}; }
 
-  // Calls visit(key, value) for every member of an object, in file order.
+  // Calls visit(key, value) for every member of an object, in file order; never for other values.
   template <class Visit>
   void each_member(Visit&& visit) const {
+    if (!is_object()) return;
     const JsonNode* node = node_ + 1;
-    for (uint32_t i = 0; is_object() && i < node_->size; ++i) {
+    for (uint32_t i = 0; i < node_->size; ++i) {
       const JsonNode* value = node + 1;
       visit(JsonView(node).string(), JsonView(value));
       node = value + value->next;

@@ -8,6 +8,7 @@ namespace {
 
 std::vector<FormatEntry> make_registry() {
   std::vector<FormatEntry> entries = {
+      brat_format(),  // by the file's name
       // JSON, told apart by the names of the first record's members.
       casie_format(),
       phee_format(),
@@ -15,15 +16,30 @@ std::vector<FormatEntry> make_registry() {
       wikievents_format(),
       crudeoilnews_format(),
       label_studio_format(),
+      docred_format(),
+      docred_result_format(),
+      tacred_format(),
+      opennre_format(),
       fewrel_format(),
+      nyt_format(),
+      spo_format(),
+      conll04_format(),
+      scierc_format(),
+      glirel_format(),
+      instructuie_format(),
       cre_llm_format(),
       alpaca_format(),
       sharegpt_format(),
+      // JSON or lines with marks in the text.
+      chemprot_format(),
+      kbp37_format(),
+      semeval2010_format(),
+      spacy_format(),
       jsonl_format(),
       // Lines.
-      brat_format(),
       pubtator_format(),
       conll_ner_format(),
+      ade_format(),
       csv_format(),
       cre_tsv_format(),
       text_format(),

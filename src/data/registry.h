@@ -66,5 +66,20 @@ FormatEntry cre_llm_format();
 FormatEntry alpaca_format();
 FormatEntry sharegpt_format();
 FormatEntry fewrel_format();
+FormatEntry docred_format();
+FormatEntry docred_result_format();
+FormatEntry tacred_format();
+FormatEntry semeval2010_format();
+FormatEntry nyt_format();
+FormatEntry conll04_format();
+FormatEntry ade_format();
+FormatEntry scierc_format();
+FormatEntry chemprot_format();
+FormatEntry kbp37_format();
+FormatEntry spo_format();
+FormatEntry opennre_format();
+FormatEntry glirel_format();
+FormatEntry spacy_format();
+FormatEntry instructuie_format();
 
 }  // namespace relata::data

@@ -178,6 +178,15 @@ TokenizedText tokenize(const Document& document, Losses& losses) {
   return text;
 }
 
+std::string dump_records(const Json& list) {
+  std::string out = "[";
+  for (const Json& item : list) {
+    out += out.size() == 1 ? "\n" : ",\n";
+    out += item.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+  return out + "\n]\n";
+}
+
 Json token_list(const Document& document, const TokenizedText& text, size_t begin, size_t end) {
   Json list = Json::array();
   for (size_t i = begin; i < end; ++i) {

@@ -54,6 +54,9 @@ struct TokenizedText {
 // Counts what joining the tokens with spaces would change.
 TokenizedText tokenize(const Document& document, Losses& losses);
 
+// A list of records, one a line.
+std::string dump_records(const Json& list);
+
 // The strings of the tokens [begin, end).
 Json token_list(const Document& document, const TokenizedText& text, size_t begin, size_t end);
 

@@ -1,0 +1,145 @@
+// The JSON view against nlohmann's parser, which is the oracle here.
+#include "../../../src/data/json_view.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "relata/text/utf8.h"
+
+namespace relata::data {
+namespace {
+
+// What the view's parser makes of the whole text; null where it refuses.
+std::optional<Json> parse(const std::string& text) {
+  JsonParser parser;
+  if (parser.parse(text, 0)) return std::nullopt;
+  if (text.find_first_not_of(" \t\r\n", parser.end()) != std::string::npos) return std::nullopt;
+  return parser.root().to_json();
+}
+
+void expect_same(const std::string& text) {
+  if (text::find_invalid_utf8(text)) return;  // checked elsewhere
+  const Json want = Json::parse(text, nullptr, false);
+  const auto got = parse(text);
+  EXPECT_EQ(got.has_value(), !want.is_discarded()) << text;
+  if (got && !want.is_discarded() && text.find("e") == std::string::npos) {
+    EXPECT_EQ(*got, want) << text;
+  }
+}
+
+TEST(JsonView, ReadsWhatTheOracleReads) {
+  for (const char* text : {"null",
+                           "true",
+                           "false",
+                           "0",
+                           "-0",
+                           "12",
+                           "-3.5",
+                           "1E2",
+                           "01",
+                           "1.",
+                           ".5",
+                           "-",
+                           "+1",
+                           "1e",
+                           "\"\"",
+                           "\"a\\u0041\\n\\\"\"",
+                           "\"\\ud83d\\ude00\"",
+                           "\"\\ud83d\"",
+                           "\"\\udc00x\"",
+                           "\"\\ud83d\\u0041\"",
+                           "\"\\x\"",
+                           "\"a\nb\"",
+                           "\"\\u12\"",
+                           "[]",
+                           "[1]",
+                           "[1,]",
+                           "[,1]",
+                           "[1 2]",
+                           "{}",
+                           "{\"a\":1}",
+                           "{\"a\":1,}",
+                           "{a:1}",
+                           "{\"a\" 1}",
+                           "{\"a\":}",
+                           "[[[]]]",
+                           "[1]]",
+                           "",
+                           " ",
+                           "nul",
+                           "truee",
+                           "{\"a\":{\"b\":[1,{\"c\":\"d\"}]}}",
+                           "\"é漢\"",
+                           "NaN",
+                           "'a'",
+                           "[9223372036854775807,-9223372036854775808]"}) {
+    expect_same(text);
+  }
+}
+
+TEST(JsonView, AgreesOnChangedText) {
+  const std::string seed =
+      R"({"text": "Gr\u00fc\u00dfe, \"Bo\" \\ 漢", "list": [1, -2.5, 3e2, true, null, [], {}], "a": {"b": "c"}})";
+  std::mt19937 random(7);
+  const std::string marks = "{}[]\",:\\u0189eE+-.tfn \n\x01";
+  for (int i = 0; i < 20000; ++i) {
+    std::string text = seed;
+    for (int changes = 1 + static_cast<int>(random() % 3); changes > 0; --changes) {
+      const size_t at = random() % text.size();
+      switch (random() % 3) {
+        case 0:
+          text[at] = marks[random() % marks.size()];
+          break;
+        case 1:
+          text.erase(at, 1 + random() % 4);
+          break;
+        default:
+          text.insert(at, 1, marks[random() % marks.size()]);
+      }
+      if (text.empty()) break;
+    }
+    if (!text.empty()) expect_same(text);
+  }
+}
+
+TEST(JsonView, FindsMembersAndPaths) {
+  const std::string text = R"({"a": [{"b": 1}, {"b": 2, "c": "x", "b": 3}]})";
+  JsonParser parser;
+  ASSERT_FALSE(parser.parse(text, 0));
+  const JsonView root = parser.root();
+  const JsonView second = root.find("a").at(1);
+  EXPECT_EQ(second.find("b").integer(), 3);
+  EXPECT_EQ(root.path_to(second.find("c")), "a[1].c");
+  EXPECT_EQ(second.find("c").offset(), text.find("\"x\""));
+  EXPECT_EQ(root.path_to(root), "");
+  EXPECT_FALSE(root.find("z"));
+  EXPECT_FALSE(root.find("a").find("z"));
+}
+
+TEST(JsonView, LimitsNesting) {
+  JsonParser parser;
+  const auto problem = parser.parse(std::string(100000, '['), 0);
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->what, "the values are nested too deeply");
+}
+
+TEST(JsonView, StringsOfAllLengthsKeepTheirEscapes) {
+  JsonParser parser;
+  std::string list = "[";
+  std::vector<std::string> want;
+  for (size_t size : {0u, 1u, 7u, 8u, 9u, 63u, 65535u, 65536u, 200000u}) {
+    want.push_back(std::string(size, 'a') + "\n" + std::string(size, 'b'));
+    list += (list.size() > 1 ? "," : "") + Json(want.back()).dump();
+  }
+  list += "]";
+  for (int again = 0; again < 2; ++again) {
+    ASSERT_FALSE(parser.parse(list, 0));
+    size_t i = 0;
+    for (const JsonView item : parser.root()) EXPECT_EQ(item.string(), want[i++]);
+    EXPECT_EQ(i, want.size());
+  }
+}
+
+}  // namespace
+}  // namespace relata::data

@@ -1,0 +1,533 @@
+// One small sample of each relation format in tests/files/data/formats: what comes out, what goes
+// back, and what bad input says.
+#include <gtest/gtest.h>
+
+#include "relata/base/file.h"
+#include "relata/data/formats.h"
+
+namespace relata::data {
+namespace {
+
+const std::string kSamples = RELATA_TEST_FILES "/data/formats/";
+
+struct SampleFile {
+  std::string name;
+  std::string format;
+  size_t documents;
+  size_t relations;
+};
+
+const std::vector<SampleFile>& samples() {
+  static const std::vector<SampleFile> files = {
+      {"docred.json", "docred", 3, 4},
+      {"docred-result.json", "docred-result", 2, 3},
+      {"tacred.json", "tacred", 3, 3},
+      {"semeval2010.txt", "semeval2010", 2, 2},
+      {"train_sentences.json", "semeval2010", 2, 2},
+      {"nyt.json", "nyt", 2, 3},
+      {"nyt_cotype.json", "nyt", 1, 1},
+      {"nyt_relation_list.json", "nyt", 1, 1},
+      {"conll04.json", "conll04", 2, 2},
+      {"conll04_spert.json", "conll04", 1, 1},
+      {"ade.rel", "ade", 2, 3},
+      {"ade_dose.rel", "ade", 1, 1},
+      {"ade_neg.txt", "ade", 2, 0},
+      {"scierc.json", "scierc", 1, 2},
+      {"chemprot.txt", "chemprot", 2, 2},
+      {"kbp37.txt", "kbp37", 2, 2},
+      {"spo.json", "spo", 2, 3},
+      {"opennre.jsonl", "opennre", 2, 2},
+      {"glirel.jsonl", "glirel", 2, 1},
+      {"spacy.jsonl", "spacy", 2, 1},
+      {"instructuie.json", "instructuie", 2, 1},
+      {"iepile.json", "instructuie", 3, 1},
+      {"sharegpt.json", "sharegpt", 1, 1},
+  };
+  return files;
+}
+
+std::string content_of(const std::string& name) {
+  const auto content = read_file(kSamples + name);
+  EXPECT_TRUE(content.ok()) << content.error().message;
+  return content.ok() ? *content : "";
+}
+
+Dataset read(const std::string& name, const std::string& format = "") {
+  ReadOptions options;
+  options.format = format;
+  auto dataset = read_dataset(kSamples + name, options);
+  EXPECT_TRUE(dataset.ok()) << dataset.error().message;
+  return dataset.ok() ? *dataset : Dataset{};
+}
+
+Dataset parse(const std::string& content, const std::string& format,
+              const std::string& on_error = "stop") {
+  ReadOptions options;
+  options.format = format;
+  options.on_error = on_error;
+  auto dataset = parse_dataset(content, "f", options);
+  EXPECT_TRUE(dataset.ok()) << dataset.error().message << "\n" << content;
+  return dataset.ok() ? *dataset : Dataset{};
+}
+
+std::string error_of(const std::string& content, const std::string& format) {
+  ReadOptions options;
+  options.format = format;
+  const auto dataset = parse_dataset(content, "f", options);
+  EXPECT_FALSE(dataset.ok()) << content;
+  return dataset.ok() ? "" : dataset.error().message;
+}
+
+std::string write(const std::vector<Document>& documents, const std::string& format,
+                  std::vector<std::string>* lost = nullptr) {
+  const auto out = write_dataset(documents, {format, ""}, lost);
+  EXPECT_TRUE(out.ok()) << out.error().message;
+  return out.ok() ? *out : "";
+}
+
+std::string covered(const Document& document, ByteRange range) {
+  return document.text.substr(range.begin, range.end - range.begin);
+}
+
+std::string mention(const Document& document, size_t entity, size_t index = 0) {
+  return covered(document, document.entities.at(entity).mentions.at(index));
+}
+
+// "head -type-> tail" of every relation.
+std::vector<std::string> triples(const Document& document) {
+  std::vector<std::string> out;
+  for (const Relation& relation : document.relations) {
+    out.push_back(document.entities.at(relation.head).text + " -" + relation.type + "-> " +
+                  document.entities.at(relation.tail).text);
+  }
+  return out;
+}
+
+using Lines = std::vector<std::string>;
+
+class RelationFormat : public testing::TestWithParam<SampleFile> {};
+
+TEST_P(RelationFormat, IsGuessedAndRead) {
+  const SampleFile& sample = GetParam();
+  const Dataset dataset = read(sample.name);
+  EXPECT_EQ(dataset.format, sample.format);
+  EXPECT_EQ(dataset.documents.size(), sample.documents);
+  size_t relations = 0;
+  for (const Document& document : dataset.documents) {
+    relations += document.relations.size();
+    for (const Entity& entity : document.entities) {
+      EXPECT_FALSE(entity.text.empty());
+      for (const ByteRange& range : entity.mentions) {
+        EXPECT_LT(range.begin, range.end);
+        EXPECT_LE(range.end, document.text.size());
+      }
+    }
+  }
+  EXPECT_EQ(relations, sample.relations);
+}
+
+// Through the canonical record, the tables say the same.
+TEST_P(RelationFormat, SurvivesTheCanonicalRecord) {
+  const Dataset dataset = read(GetParam().name);
+  const Dataset again = parse(write(dataset.documents, "jsonl"), "jsonl");
+  ASSERT_EQ(again.documents.size(), dataset.documents.size());
+  for (size_t i = 0; i < again.documents.size(); ++i) {
+    const Document& one = dataset.documents[i];
+    const Document& two = again.documents[i];
+    EXPECT_EQ(one.id, two.id);
+    EXPECT_EQ(one.text, two.text);
+    EXPECT_EQ(one.meta, two.meta);
+    EXPECT_EQ(triples(one), triples(two));
+    ASSERT_EQ(one.entities.size(), two.entities.size());
+    for (size_t k = 0; k < one.entities.size(); ++k) {
+      EXPECT_EQ(one.entities[k].mentions, two.entities[k].mentions);
+      EXPECT_EQ(one.entities[k].type, two.entities[k].type);
+    }
+  }
+}
+
+// A file that was cut off is an error with the file's name, or (at the end of a record of a format
+// that is one record after the other) a shorter data set; never a crash.
+TEST_P(RelationFormat, BreaksCleanlyAtEveryByte) {
+  const SampleFile& sample = GetParam();
+  const std::string content = content_of(sample.name);
+  const bool is_list = content.starts_with('[');
+  const size_t last = content.find_last_not_of(" \r\n");
+  for (size_t size = 0; size <= last; ++size) {
+    ReadOptions options;
+    options.format = sample.format;
+    const auto cut = parse_dataset(content.substr(0, size), "f", options);
+    if (cut.ok()) {
+      EXPECT_FALSE(is_list) << size;
+      EXPECT_LE(cut->documents.size(), sample.documents);
+    } else {
+      EXPECT_EQ(cut.error().code, ErrorCode::kBadInput);
+      EXPECT_TRUE(cut.error().message.starts_with("f:")) << cut.error().message;
+    }
+    options.on_error = "skip";
+    const auto rest = parse_dataset(content.substr(0, size), "f", options);
+    if (rest.ok()) EXPECT_LE(rest->documents.size(), sample.documents);
+  }
+}
+
+// Every byte in turn becomes another one: an error that names the file, or a data set whose places
+// are all inside their texts.
+TEST_P(RelationFormat, StandsWrongBytes) {
+  const SampleFile& sample = GetParam();
+  const std::string content = content_of(sample.name);
+  for (const char wrong : {'9', '"', ']', '{', '\xFF', '-', 'n'}) {
+    for (size_t at = 0; at < content.size(); ++at) {
+      std::string changed = content;
+      changed[at] = wrong;
+      for (const char* on_error : {"stop", "fix"}) {
+        ReadOptions options;
+        options.format = sample.format;
+        options.on_error = on_error;
+        const auto dataset = parse_dataset(changed, "f", options);
+        if (!dataset.ok()) {
+          EXPECT_TRUE(dataset.error().message.starts_with("f:")) << dataset.error().message;
+          continue;
+        }
+        for (const Document& document : dataset->documents) {
+          for (const Entity& entity : document.entities) {
+            for (const ByteRange& range : entity.mentions) {
+              ASSERT_TRUE(range.begin < range.end && range.end <= document.text.size());
+            }
+          }
+          for (const Relation& relation : document.relations) {
+            ASSERT_LT(static_cast<size_t>(relation.head), document.entities.size());
+            ASSERT_LT(static_cast<size_t>(relation.tail), document.entities.size());
+          }
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, RelationFormat, testing::ValuesIn(samples()), [](const auto& info) {
+  std::string name = info.param.name;
+  for (char& c : name) {
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return name;
+});
+
+TEST(Docred, KeepsWhatTheFileHas) {
+  const Dataset dataset = read("docred.json");
+  const Document& first = dataset.documents[0];
+  EXPECT_EQ(first.id, "Ada Lund");
+  EXPECT_TRUE(first.text.starts_with("Ada Lund ( born 1971 ) leads"));
+  ASSERT_EQ(first.sentences.size(), 2u);
+  EXPECT_EQ(covered(first, first.sentences[1]), "She was born in Gull Bay , as Lund recalls .");
+  EXPECT_EQ(mention(first, 0), "Ada Lund");  // sorted
+  EXPECT_EQ(mention(first, 0, 1), "Lund");
+  EXPECT_TRUE(first.entities[0].names.empty());
+  EXPECT_EQ(first.entities[2].names, (Lines{"Tarn", "The Tarn Works"}));
+  EXPECT_EQ(first.entities[2].text, "Tarn");
+  EXPECT_EQ(triples(first),
+            (Lines{"Ada Lund -P569-> 1971", "Ada Lund -P19-> Gull Bay", "Ada Lund -P108-> Tarn"}));
+  EXPECT_EQ(first.relations[1].evidence, first.sentences);
+  const Document& odd = dataset.documents[1];
+  EXPECT_EQ(odd.sentences.size(), 2u);
+  EXPECT_EQ(odd.relations[0].evidence, (std::vector<ByteRange>{odd.sentences[1]}));
+}
+
+TEST(Docred, RoundTripIsExact) {
+  const Dataset dataset = read("docred.json");
+  Lines lost;
+  const auto written = nlohmann::json::parse(write(dataset.documents, "docred", &lost));
+  EXPECT_EQ(written, nlohmann::json::parse(content_of("docred.json")));
+  EXPECT_TRUE(lost.empty());
+}
+
+TEST(Docred, SaysWhatItCannotHold) {
+  Document document;
+  document.id = "d";
+  document.text = "Ada lives. In Rome, Bo too.";
+  document.sentences = {{0, 10}, {11, 27}};
+  document.entities = {{"a", "Ada", "PER", {{0, 3}}, {}},
+                       {"b", "lives. In", "X", {{4, 13}}, {}},
+                       {"c", "Nowhere", "LOC", {}, {}}};
+  document.relations = {{0, 1, "r", 0.5, {{0, 3}}}, {0, 2, "s", {}, {}}, {0, 0, "t", 0.5, {}}};
+  Lines lost;
+  const auto written = nlohmann::json::parse(write({document}, "docred", &lost));
+  EXPECT_EQ(lost, (Lines{"2 entities that no sentence holds",
+                         "1 mentions that go over the end of a "
+                         "sentence",
+                         "2 relations of entities that no sentence holds", "2 scores of relations",
+                         "1 texts whose spaces changed, being cut into tokens"}));
+  EXPECT_EQ(written[0]["vertexSet"].size(), 1u);
+  EXPECT_EQ(written[0]["labels"].size(), 1u);
+  EXPECT_EQ(written[0]["sents"].size(), 2u);
+}
+
+TEST(Docred, ErrorsNameTheField) {
+  std::string content = content_of("docred.json");
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string changed = content;
+    changed.replace(changed.find(from), from.size(), to);
+    return changed;
+  };
+  EXPECT_EQ(error_of(with("\"h\": 0, \"t\": 3", "\"h\": 0, \"t\": 99"), "docred"),
+            "f:6: record 1: labels[1].t is 99, not in 0 to 3");
+  EXPECT_EQ(error_of(with("\"h\": 0, \"t\": 3", "\"h\": 0, \"t\": \"3\""), "docred"),
+            "f:6: record 1: labels[1].t is \"3\", not a whole number");
+  EXPECT_EQ(error_of(with("\"pos\": [4, 6]", "\"pos\": [4, 60]"), "docred"),
+            "f:5: record 1: vertexSet[3][0].pos is no range of the 11 tokens of sentence 1");
+  EXPECT_EQ(error_of(with("\"title\": \"Odd tokens\"", "\"title\": \"Ada Lund\""), "docred"),
+            "f:7: record 2: the id \"Ada Lund\" is not unique in the file");
+  EXPECT_EQ(error_of(with("\"evidence\": [2]", "\"evidence\": [1]"), "docred"),
+            "f:9: record 2: labels[0].evidence[0] names a sentence without tokens");
+  const Dataset skipped = parse(with("\"pos\": [4, 6]", "\"pos\": [4, 60]"), "docred", "skip");
+  EXPECT_EQ(skipped.documents.size(), 2u);
+  EXPECT_EQ(skipped.skipped.size(), 1u);
+  const Dataset fixed = parse(with("\"pos\": [4, 6]", "\"pos\": [4, 60]"), "docred", "fix");
+  ASSERT_EQ(fixed.documents.size(), 3u);
+  EXPECT_EQ(fixed.fixed.size(), 1u);
+  EXPECT_EQ(mention(fixed.documents[0], 3), "Gull Bay");
+  const Dataset numbered =
+      parse(with("\"title\": \"Odd tokens\"", "\"title\": \"Ada Lund\""), "docred", "fix");
+  EXPECT_EQ(numbered.documents[1].id, "Ada Lund#2");
+}
+
+TEST(DocredResult, RoundTripIsExact) {
+  const Dataset dataset = read("docred-result.json");
+  EXPECT_EQ(dataset.documents[0].entities[2].id, "e7");
+  EXPECT_EQ(dataset.documents[0].relations[0].score, 0.75);
+  EXPECT_EQ(nlohmann::json::parse(write(dataset.documents, "docred-result")),
+            nlohmann::json::parse(content_of("docred-result.json")));
+  // Gold documents as answers: entities keep their numbers, evidence its sentences.
+  const auto gold = nlohmann::json::parse(write(read("docred.json").documents, "docred-result"));
+  EXPECT_EQ(gold[1], nlohmann::json::parse(R"({"title": "Ada Lund", "h_idx": 0, "t_idx": 3,
+                                               "r": "P19", "evidence": [0, 1]})"));
+  EXPECT_EQ(error_of(R"([{"title": "a", "h_idx": -1, "t_idx": 0, "r": "x"}])", "docred-result"),
+            "f:1: record 1: h_idx is -1, not in 0 to 999999");
+}
+
+TEST(Tacred, RoundTripIsExact) {
+  const Dataset dataset = read("tacred.json");
+  EXPECT_EQ(triples(dataset.documents[0]), (Lines{"Ada Lund -per:employee_of-> Tarn Works"}));
+  EXPECT_EQ(dataset.documents[1].entities[1].type, "CITY");
+  Lines lost;
+  EXPECT_EQ(nlohmann::json::parse(write(dataset.documents, "tacred", &lost)),
+            nlohmann::json::parse(content_of("tacred.json")));
+  EXPECT_TRUE(lost.empty());
+}
+
+TEST(Tacred, TakesPatches) {
+  ReadOptions options;
+  options.label_patch = kSamples + "tacred_patch.json";
+  const auto tacrev = read_dataset(kSamples + "tacred.json", options);
+  ASSERT_TRUE(tacrev.ok());
+  ASSERT_EQ(tacrev->documents.size(), 3u);
+  EXPECT_EQ(tacrev->documents[0].relations[0].type, "per:employee_of");
+  EXPECT_EQ(tacrev->documents[1].relations[0].type, "per:cities_of_residence");
+  options.label_patch = kSamples + "retacred_patch.json";
+  const auto retacred = read_dataset(kSamples + "tacred.json", options);
+  ASSERT_TRUE(retacred.ok());
+  ASSERT_EQ(retacred->documents.size(), 2u);
+  EXPECT_EQ(retacred->documents[0].relations[0].type, "per:title");
+  options.label_patch = kSamples + "docred.json";
+  EXPECT_FALSE(read_dataset(kSamples + "tacred.json", options).ok());
+}
+
+TEST(Tacred, ErrorsNameTheField) {
+  const std::string start = R"([{"id": 1, "token": ["a", "b"], "subj_start": )";
+  EXPECT_EQ(error_of(start + R"(0, "subj_end": 2, "obj_start": 1, "obj_end": 1}])", "tacred"),
+            "f:1: record 1: subj_end is 2, not in 0 to 1");
+  EXPECT_EQ(error_of(start + R"(1, "subj_end": 0, "obj_start": 1, "obj_end": 1}])", "tacred"),
+            "f:1: record 1: subj_end is before subj_start, or both cover empty tokens only");
+  EXPECT_EQ(error_of(start + "0}]", "tacred"), "f:1: record 1: the record has no \"subj_end\"");
+  EXPECT_EQ(error_of(R"([{"id": 1, "token": ["a", 2]}])", "tacred"),
+            "f:1: record 1: token[1] is not text, as a token must be");
+}
+
+TEST(TaggedText, TakesTagsAndQuotesAway) {
+  const Dataset dataset = read("semeval2010.txt");
+  const Document& first = dataset.documents[0];
+  EXPECT_EQ(first.id, "1");
+  EXPECT_EQ(first.text, "The mill grinds the corn of \\\"Gull Bay\\\".");
+  EXPECT_EQ(triples(first), (Lines{"mill -Instrument-Agency(e2,e1)-> corn"}));
+  EXPECT_EQ(first.meta["comment"], "An agency, in a way.");
+  const Dataset json = read("train_sentences.json");
+  EXPECT_EQ(triples(json.documents[0]), (Lines{"mill -Instrument-Agency(e2,e1)-> corn"}));
+  EXPECT_EQ(triples(json.documents[1]), (Lines{"stone -Other-> road"}));
+  const Dataset kbp = read("kbp37.txt");
+  EXPECT_EQ(triples(kbp.documents[0]), (Lines{"Ada Lund -per:org(e1,e2)-> Tarn Works"}));
+}
+
+TEST(TaggedText, ErrorsNameTheLine) {
+  EXPECT_EQ(error_of("\n1\t\"A <e1>b</e1> c.\"\nOther\n", "semeval2010"),
+            "f:2: the sentence does not have its two entities in tags");
+  EXPECT_EQ(error_of("1\t\"<e1>b</e1> <e2>c</e2>\"\nOther\nOther\n", "semeval2010"),
+            "f:3: a second label for one sentence");
+  EXPECT_EQ(error_of("Other\n", "semeval2010"), "f:1: a label without a sentence");
+  EXPECT_EQ(error_of("1\t\"<e1>b</e1> <e2>c</e2>\"\nOther\n1\t\"<e1>b</e1> <e2>c</e2>\"\n",
+                     "semeval2010"),
+            "f:3: the id \"1\" is not unique in the file");
+}
+
+TEST(Nyt, FindsNamesAsWholeWords) {
+  const Dataset dataset = read("nyt.json");
+  const Document& first = dataset.documents[0];
+  EXPECT_EQ(triples(first), (Lines{"Ada Lund -/people/person/place_of_birth-> Gull Bay",
+                                   "Gull Bay -/location/location/contains-> Nowhere",
+                                   "Ada Lund -/people/person/nationality-> Iraq"}));
+  EXPECT_EQ(first.entities[3].mentions.size(), 1u);  // not in "Iraqi"
+  EXPECT_EQ(first.entities[3].mentions[0].begin, first.text.find("Iraq ."));
+  EXPECT_TRUE(first.entities[2].mentions.empty());
+  EXPECT_EQ(read("nyt_cotype.json").documents[0].entities[0].type, "PERSON");
+  EXPECT_EQ(error_of(R"([{"text": "a", "triple_list": [["a", "r"]]}])", "nyt"),
+            "f:1: record 1: triple_list[0] is not a list of 3");
+  EXPECT_EQ(error_of(R"([{"text": "a"}])", "nyt"),
+            "f:1: record 1: the record has no \"triple_list\"");
+}
+
+TEST(Conll04, ReadsTagsAndSpans) {
+  const Dataset tags = read("conll04.json");
+  EXPECT_EQ(triples(tags.documents[0]),
+            (Lines{"Ada Lund -Work_For-> Tarn Works", "Tarn Works -OrgBased_In-> Gull"}));
+  EXPECT_EQ(tags.documents[0].entities[2].type, "Loc");
+  EXPECT_EQ(triples(read("conll04_spert.json").documents[0]),
+            (Lines{"Ada Lund -Work_For-> Tarn Works"}));
+  const std::string start = R"([{"tokens": ["a", "b"], "tags": )";
+  EXPECT_EQ(error_of(start + R"(["O"], "relations": []}])", "conll04"),
+            "f:1: record 1: tags is not a list of 2");
+  EXPECT_EQ(error_of(start + R"(["O", "X-a"], "relations": []}])", "conll04"),
+            "f:1: record 1: tags[1] is no BIO, BIOES or BILOU tag");
+  // Adjacent entities, and entities that only I- opens.
+  const Dataset io = parse(start + R"(["I-a", "B-a"], "relations": []}])", "conll04");
+  EXPECT_EQ(io.documents[0].entities.size(), 2u);
+}
+
+TEST(Ade, TakesTheOccurrenceThatTheOffsetsMean) {
+  const Dataset dataset = read("ade.rel");
+  const Document& first = dataset.documents[0];
+  EXPECT_EQ(first.id, "101-1");
+  EXPECT_EQ(first.text, "Rash after lisin, and rash | itching after tarnol.");
+  EXPECT_EQ(triples(first),
+            (Lines{"rash -Adverse-Effect-> tarnol", "itching -Adverse-Effect-> tarnol"}));
+  EXPECT_EQ(first.entities.size(), 3u);
+  EXPECT_EQ(triples(read("ade_dose.rel").documents[0]), (Lines{"5 mg -Dose-> lisin"}));
+  EXPECT_EQ(error_of("1|a b|a|0|1|b|2\n", "ade"), "f:1: fewer than 8 columns with | between");
+  EXPECT_EQ(error_of("1|a b|a|0|1|b|2|x\n", "ade"), "f:1: an offset is no whole number");
+  EXPECT_EQ(error_of("1|a b|a|0|1|c|2|3\n", "ade"), "f:1: \"c\" is not in its sentence");
+}
+
+TEST(Scierc, KeepsMentionsApartAndNamesClusters) {
+  const Document document = read("scierc.json").documents.at(0);
+  EXPECT_EQ(triples(document), (Lines{"letters -USED-FOR-> parser", "It -USED-FOR-> Old Norse"}));
+  EXPECT_EQ(document.sentences.size(), 2u);
+  EXPECT_EQ(document.meta["clusters"], Json::parse(R"([["e0", "e2"]])"));
+  EXPECT_EQ(error_of(R"({"sentences": [["a"]], "ner": [[[0, 1, "X"]]]})", "scierc"),
+            "f:1: ner[0][0][1] is 1, not in 0 to 0");
+}
+
+TEST(Chemprot, TakesMarksAway) {
+  const Dataset dataset = read("chemprot.txt");
+  EXPECT_EQ(dataset.documents[0].text, "The Tarn kinase-bound form is blocked by lisin (p >> 3).");
+  EXPECT_EQ(triples(dataset.documents[0]), (Lines{"lisin -INHIBITOR-> Tarn kinase"}));
+  EXPECT_EQ(triples(dataset.documents[1]), (Lines{"old parser -USED-FOR-> letters"}));
+  EXPECT_EQ(error_of(R"({"text": "a [[ b ]]", "label": "x"})", "chemprot"),
+            "f:1: text has no \"<< \"");
+}
+
+TEST(Spo, KeepsSlots) {
+  const Dataset dataset = read("spo.json");
+  EXPECT_EQ(triples(dataset.documents[0]), (Lines{"张三 -饰演-> 李四", "海边 -导演-> 王五"}));
+  EXPECT_EQ(dataset.documents[0].entities[0].type, "娱乐人物");
+  EXPECT_EQ(dataset.documents[0].meta["spo"]["0"]["object"]["inWork"], "海边");
+  EXPECT_EQ(dataset.documents[1].meta["spo"]["0"]["Combined"], false);
+  EXPECT_EQ(error_of("{\"text\": \"a\", \"spo_list\": []}\n{\"text\": \"a\", \"spo_list\": [{}]}\n",
+                     "spo"),
+            "f:2: spo_list[0] has no \"subject\"");
+}
+
+TEST(Opennre, CountsCodePointsOrTokens) {
+  const Dataset dataset = read("opennre.jsonl");
+  EXPECT_EQ(triples(dataset.documents[0]), (Lines{"Lund -residence-> Río Gull"}));
+  EXPECT_EQ(dataset.documents[0].meta["entity_ids"]["e1"], "Q2");
+  EXPECT_EQ(triples(dataset.documents[1]), (Lines{"Bo -left-> Gull Bay"}));
+  const auto item = [](const std::string& place) {
+    return R"({"text": "Bo left Ada", "h": {"name": "Bo", "pos": )" + place +
+           R"(}, "t": {"name": "Ada", "pos": [8, 11]}, "relation": "r"})";
+  };
+  EXPECT_EQ(error_of(item("[0, 12]"), "opennre"),
+            "f:1: h.pos is [0, 12), not a range inside the text's 11 code points");
+  EXPECT_EQ(error_of(item("[0, 3]"), "opennre"),
+            "f:1: h.pos is [0, 3), which does not cover \"Bo\"");
+  for (const char* place : {"[0, 3]", "[1, 2]", "[5, 99]"}) {
+    const Dataset fixed = parse(item(place), "opennre", "fix");
+    ASSERT_EQ(fixed.documents.size(), 1u) << place;
+    EXPECT_EQ(fixed.fixed.size(), 1u);
+    EXPECT_EQ(mention(fixed.documents[0], 0), "Bo");
+  }
+}
+
+TEST(Glirel, EndsAreInclusiveUnlessTheTextSaysOtherwise) {
+  const Dataset dataset = read("glirel.jsonl");
+  EXPECT_EQ(triples(dataset.documents[0]), (Lines{"Binley -located at-> Tarn River"}));
+  EXPECT_EQ(dataset.documents[0].entities.size(), 2u);
+  EXPECT_EQ(dataset.documents[1].entities[0].text, "Bo");
+  EXPECT_EQ(dataset.documents[1].entities[1].text, "Gull Bay");
+}
+
+TEST(Spacy, ReadsSpansRelationsAndSentences) {
+  const Dataset dataset = read("spacy.jsonl");
+  EXPECT_EQ(triples(dataset.documents[0]), (Lines{"Zoë -EMPLOYER-> Tarn Works"}));
+  EXPECT_EQ(dataset.documents[0].entities.size(), 2u);
+  EXPECT_EQ(dataset.documents[1].sentences.size(), 2u);
+}
+
+TEST(InstructUie, TrustsPlacesOnlyWhereTheyCoverTheName) {
+  const Dataset dataset = read("instructuie.json");
+  const Document& first = dataset.documents[0];
+  EXPECT_EQ(triples(first), (Lines{"Ada Lund -was in-> Gull Bay"}));
+  EXPECT_EQ(first.entities.size(), 2u);
+  const Event& event = dataset.documents[1].events.at(0);
+  EXPECT_EQ(covered(dataset.documents[1], event.trigger), "resigned");
+  ASSERT_EQ(event.arguments.size(), 2u);
+  EXPECT_EQ(covered(dataset.documents[1], event.arguments[1].range), "Monday");
+  const Dataset iepile = read("iepile.json");
+  EXPECT_EQ(triples(iepile.documents[0]), (Lines{"Ada -leads-> Tarn Works"}));
+  EXPECT_EQ(iepile.documents[1].entities.size(), 2u);
+  EXPECT_EQ(iepile.documents[2].events.at(0).arguments.size(), 2u);
+  EXPECT_EQ(iepile.documents[0].meta["schema"], Json({"leads", "lives in"}));
+}
+
+TEST(Sharegpt, RoundTripIsExact) {
+  const Dataset dataset = read("sharegpt.json");
+  EXPECT_EQ(triples(dataset.documents[0]), (Lines{"Ada -leads-> Tarn Works"}));
+  EXPECT_EQ(nlohmann::json::parse(write(dataset.documents, "sharegpt")),
+            nlohmann::json::parse(content_of("sharegpt.json")));
+}
+
+TEST(Losses, AreCountedByKind) {
+  Lines lost;
+  write(read("docred.json").documents, "cre-tsv", &lost);
+  EXPECT_EQ(lost, (Lines{"1 documents without relations", "3 document ids",
+                         "1 entities without "
+                         "relations",
+                         "6 entity types", "3 evidence of relations", "1 places of entities",
+                         "3 sentence boundaries of documents"}));
+}
+
+TEST(BrokenRecords, AreSkippedOneByOne) {
+  const std::string good = R"({"text": "a b", "triple_list": [["a", "r", "b"]]})";
+  const auto read_with = [](const std::string& content) { return parse(content, "nyt", "skip"); };
+  for (const char* bad : {R"({"text": "a b", "triple_list": [["a", "r" "b"]]})", "5", "{}",
+                          R"({"text": "a b", "triple_list": nil})", "{\"text\": \"\xFF\"}",
+                          R"({"text": "a b, "triple_list": []})"}) {
+    const Dataset list = read_with("[" + good + ",\n" + bad + ",\n" + good + "]");
+    EXPECT_EQ(list.documents.size(), 2u) << bad;
+    EXPECT_EQ(list.skipped.size(), 1u) << bad;
+    EXPECT_TRUE(list.skipped.at(0).starts_with("f:2:")) << list.skipped.at(0);
+    const Dataset lines = read_with(good + "\n" + bad + "\n" + good + "\n");
+    EXPECT_EQ(lines.documents.size(), 2u) << bad;
+    EXPECT_EQ(lines.skipped.size(), 1u) << bad;
+    EXPECT_TRUE(lines.skipped.at(0).starts_with("f:2:")) << lines.skipped.at(0);
+  }
+}
+
+}  // namespace
+}  // namespace relata::data
