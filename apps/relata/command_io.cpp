@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include <unordered_map>
 
 #include "commands.h"
 #include "relata/base/file.h"
@@ -63,6 +64,37 @@ void append_outline(const Json& value, const std::string& indent, std::string& o
   }
 }
 
+// Lists what was done to records, in OUTPUT.<suffix>.txt if there is an output file.
+Status list_records(const std::vector<std::string>& lines, const std::string& done,
+                    const std::string& suffix, const std::string& output) {
+  if (lines.empty()) return {};
+  std::string place = "above";
+  if (output.empty() || output == "-") {
+    for (const std::string& line : lines) log_warning(line);
+  } else {
+    place = output + "." + suffix + ".txt";
+    RELATA_CHECK(write_file_atomic(place, fmt::format("{}\n", fmt::join(lines, "\n"))));
+  }
+  log_warning(fmt::format("{} {}, listed {}{}", counted(lines.size(), "record"), done,
+                          place == "above" ? "" : "in ", place));
+  return {};
+}
+
+// Files may number their documents alike; together they must not.
+void make_ids_unique(std::vector<data::Document>& documents) {
+  std::unordered_map<std::string, size_t> seen;
+  for (const data::Document& document : documents) ++seen[document.id];
+  std::unordered_map<std::string, size_t> given;
+  for (data::Document& document : documents) {
+    const std::string id = document.id;
+    if (++given[id] == 1) continue;
+    for (size_t number = given[id]; seen.contains(document.id); ++number) {
+      document.id = id + "#" + std::to_string(number);
+    }
+    ++seen[document.id];
+  }
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> input_files(const std::vector<std::string>& arguments) {
@@ -97,6 +129,7 @@ Result<data::Dataset> read_datasets(const std::vector<std::string>& arguments,
     std::move(dataset.skipped.begin(), dataset.skipped.end(), std::back_inserter(all.skipped));
     std::move(dataset.fixed.begin(), dataset.fixed.end(), std::back_inserter(all.fixed));
   }
+  if (files.size() > 1) make_ids_unique(all.documents);
   return all;
 }
 
@@ -112,20 +145,13 @@ Result<std::vector<data::NamedDataset>> read_dataset_parts(
 }
 
 Result<int> report_skipped(const data::Dataset& dataset, const std::string& output) {
+  RELATA_CHECK(list_records(dataset.fixed, "mended", "fixed", output));
   if (dataset.skipped.empty()) return kDone;
   if (dataset.documents.empty()) {
     return input_error(
         fmt::format("no usable record; the first problem: {}", dataset.skipped.front()));
   }
-  std::string place = "above";
-  if (output.empty() || output == "-") {
-    for (const std::string& line : dataset.skipped) log_warning(line);
-  } else {
-    place = output + ".skipped.txt";
-    RELATA_CHECK(write_file_atomic(place, fmt::format("{}\n", fmt::join(dataset.skipped, "\n"))));
-  }
-  log_warning(fmt::format("{} skipped, listed {}{}", counted(dataset.skipped.size(), "record"),
-                          place == "above" ? "" : "in ", place));
+  RELATA_CHECK(list_records(dataset.skipped, "skipped", "skipped", output));
   return kSomeFailed;
 }
 

@@ -1,5 +1,6 @@
 // `relata data`: conversion, counts, checks and splits of datasets.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <memory>
 
@@ -45,24 +46,18 @@ std::string format_for_output(const std::string& path) {
   return is_csv ? "csv" : "jsonl";
 }
 
-// One file or more for every document.
-Status write_folder(const data::Dataset& dataset, const data::WriteOptions& write,
-                    const std::string& folder) {
+// One file or more for every document; `lost` gets what the format cannot hold.
+Status write_folder(const std::vector<data::Document>& documents, const data::WriteOptions& write,
+                    const std::string& folder, std::vector<std::string>& lost) {
   if (folder.empty() || folder == "-") {
     return usage_error(fmt::format("--to {} writes a folder of files", write.format),
                        "name the folder with -o");
   }
-  std::vector<std::string> lost;
   RELATA_TRY(const std::vector<data::DatasetFile> files,
-             data::write_dataset_files(dataset.documents, write, &lost));
+             data::write_dataset_files(documents, write, &lost));
   for (const data::DatasetFile& file : files) {
     RELATA_CHECK(write_file_atomic(folder + "/" + file.name, file.content));
   }
-  for (const std::string& loss : lost) {
-    log_warning(fmt::format("{} cannot hold {}", write.format, loss));
-  }
-  log_info(fmt::format("{}, {} to {}", counted(dataset.documents.size(), "document"),
-                       dataset.format, write.format));
   return {};
 }
 
@@ -72,12 +67,16 @@ Result<int> run_convert(const DataOptions& options) {
   RELATA_TRY(const int code, report_skipped(dataset, options.output));
   data::WriteOptions write = options.write;
   if (write.format.empty()) write.format = format_for_output(options.output);
+  std::vector<std::string> lost;
   if (data::writes_folder(write.format)) {
-    RELATA_CHECK(write_folder(dataset, write, options.output));
-    return code;
+    RELATA_CHECK(write_folder(dataset.documents, write, options.output, lost));
+  } else {
+    RELATA_TRY(const std::string content, data::write_dataset(dataset.documents, write, &lost));
+    RELATA_CHECK(write_result(options.output, content));
   }
-  RELATA_TRY(const std::string content, data::write_dataset(dataset.documents, write));
-  RELATA_CHECK(write_result(options.output, content));
+  if (!lost.empty()) {
+    log_warning(fmt::format("{} cannot hold: {}", write.format, fmt::join(lost, ", ")));
+  }
   log_info(fmt::format("{}, {} to {}", counted(dataset.documents.size(), "document"),
                        dataset.format, write.format));
   return code;
@@ -130,7 +129,7 @@ Result<int> run_validate(const DataOptions& options, const Context& context) {
                             context.json ? json_page(report) : validation_text(problems, records)));
   if (problems.empty()) return kDone;
   return input_error(counted(problems.size(), "problem") + " found",
-                     "mend the records listed, or read with --on-error skip");
+                     "mend the records listed, or read with --on-error skip or fix");
 }
 
 std::string format_suffix(const std::string& format) {
@@ -187,12 +186,16 @@ void add_input_options(CLI::App& verb, DataOptions& options) {
   verb.add_option("IN", options.inputs, "Files, folders, globs or - (default: stdin)");
   verb.add_option("--from,--format", options.read.format, "Input format (default: guessed)")
       ->type_name("FMT");
+  verb.add_option("--label-patch", options.read.label_patch,
+                  "Other labels by id for tacred: TACRED Revisited's or Re-TACRED's file")
+      ->type_name("FILE");
 }
 
 void add_skip_option(CLI::App& verb, DataOptions& options) {
   verb.add_option("--on-error", options.read.on_error,
-                  "stop (default), or skip: leave bad records out, list them, exit 4")
-      ->check(CLI::IsMember({"stop", "skip"}));
+                  "stop (default); skip: leave bad records out, list them, exit 4;\n"
+                  "fix: mend what is safe, list it, and skip the rest")
+      ->check(CLI::IsMember({"stop", "skip", "fix"}));
 }
 
 void add_write_options(CLI::App& verb, DataOptions& options) {
@@ -209,11 +212,13 @@ void add_convert(CLI::App& data, Context& context) {
   CLI::App* verb = add_verb(
       data, "convert", "Change the format of a dataset",
       "Reads documents in one format and writes them in another. Without --from the format is\n"
-      "guessed from the content; without --to the canonical JSONL is written.",
+      "guessed from the content; without --to the canonical JSONL is written. What the target\n"
+      "format cannot hold is counted on stderr.",
       {"relata data convert finre/train.txt -o train.jsonl",
        "relata data convert --from cre-tsv --to cre-llm train.txt -o train.json \\\n"
        "    --instruction \"Which relation holds?\"",
-       "cat val_wiki.json | relata data convert --from fewrel - > fewrel.jsonl"});
+       "cat val_wiki.json | relata data convert --from fewrel - > fewrel.jsonl",
+       "relata data convert tacred/test.json --label-patch test_patch.json -o tacrev.jsonl"});
   add_input_options(*verb, *options);
   add_write_options(*verb, *options);
   add_skip_option(*verb, *options);

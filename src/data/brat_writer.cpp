@@ -302,7 +302,6 @@ std::vector<DatasetFile> write_brat(const std::vector<Document>& documents, Loss
     files.push_back({name + ".txt", document.text});
     files.push_back({name + ".ann", AnnWriter(document, losses).run()});
   }
-  std::erase_if(losses, [](const auto& loss) { return loss.second == 0; });
   return files;
 }
 

@@ -1,7 +1,7 @@
 // The answers that DocRED's scorer takes: a list of {"title", "h_idx", "t_idx", "r"}, with
 // "evidence" (sentence numbers) and "score" where a system gives them. Entities are the numbers
-// that they have in the document's vertexSet, and there is no text: a document has the id of its
-// title, empty text and entities "e<number>", as the docred reader calls them.
+// that they have in the document's vertexSet, and there is no text: a document has its title as id
+// and, for want of a better, as text, and entities "e<number>", as the docred reader calls them.
 #include <charconv>
 #include <unordered_map>
 
@@ -19,6 +19,7 @@ class ResultReader {
   Status read(const JsonRecord& record) {
     const JsonView root = record.root();
     RELATA_TRY(const std::string_view title, record.get_text(root, "title"));
+    if (title.empty()) return record.fail(root.find("title"), "is empty");
     RELATA_TRY(const size_t head, record.get_index(root, "h_idx", kMostEntities));
     RELATA_TRY(const size_t tail, record.get_index(root, "t_idx", kMostEntities));
     RELATA_TRY(const std::string_view type, record.get_text(root, "r"));
@@ -39,6 +40,7 @@ class ResultReader {
     const auto [found, is_new] = index_.try_emplace(std::string(title), documents_.size());
     if (is_new) {
       documents_.emplace_back().id = title;
+      documents_.back().text = title;
       entities_.emplace_back();
     }
     Document& document = documents_[found->second];

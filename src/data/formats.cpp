@@ -52,7 +52,9 @@ Status check_not_empty(std::string_view content, const std::string& path) {
 
 void report(const Losses& losses, std::vector<std::string>* lost) {
   if (!lost) return;
-  for (const auto& [kind, count] : losses) lost->push_back(std::to_string(count) + " " + kind);
+  for (const auto& [kind, count] : losses) {
+    if (count > 0) lost->push_back(std::to_string(count) + " " + kind);
+  }
 }
 
 }  // namespace

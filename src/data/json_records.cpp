@@ -95,13 +95,31 @@ class RecordWalk {
 
   size_t next_record(size_t begin, size_t problem) const {
     if (listed_) {
-      const size_t end = skip_json_value(text_, begin);
-      return end == kNone || end > problem ? end : skip_json_value(text_, problem);
+      size_t end = skip_json_value(text_, begin);
+      if (end != kNone && end <= problem) end = skip_json_value(text_, problem);
+      return std::min(end, comma_before_twin(begin, problem));
     }
     // A line that begins like a record, not counting this one.
     for (size_t newline = text_.find('\n', begin); newline != kNone;
          newline = text_.find('\n', newline + 1)) {
       if (text_.substr(newline + 1, 1) == "{") return newline + 1;
+    }
+    return kNone;
+  }
+
+  // The comma behind which, on a line of its own, a record begins as far from the left as the one
+  // at `begin`; npos if there is none behind `problem`.
+  size_t comma_before_twin(size_t begin, size_t problem) const {
+    const size_t line = begin == 0 ? kNone : text_.rfind('\n', begin - 1);
+    if (line == kNone) return kNone;
+    const std::string_view indent = text_.substr(line + 1, begin - line - 1);
+    if (!is_blank(indent)) return kNone;
+    for (size_t newline = text_.find('\n', problem); newline != kNone;
+         newline = text_.find('\n', newline + 1)) {
+      const std::string_view next = text_.substr(newline + 1, indent.size() + 1);
+      if (!next.starts_with(indent) || !next.ends_with('{')) continue;
+      const size_t comma = text_.find_last_not_of(kSpace, newline);
+      if (comma > begin && text_[comma] == ',') return comma;
     }
     return kNone;
   }

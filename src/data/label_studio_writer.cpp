@@ -129,7 +129,6 @@ Result<std::string> write_label_studio(const std::vector<Document>& documents, c
     out += out.size() == 1 ? "\n" : ",\n";
     out += TaskWriter(document, losses).run().dump(-1, ' ', false, Json::error_handler_t::replace);
   }
-  std::erase_if(losses, [](const auto& loss) { return loss.second == 0; });
   return out + "\n]\n";
 }
 

@@ -103,7 +103,6 @@ void count_losses(const std::vector<Document>& documents, unsigned holds, Losses
       }
     }
   }
-  std::erase_if(losses, [](const auto& loss) { return loss.second == 0; });
 }
 
 }  // namespace relata::data

@@ -11,6 +11,16 @@ bool begins_cjk(char c) {
   return (byte >= 0xE3 && byte <= 0xE9) || byte == 0xEF;
 }
 
+// Whether cut_tokens() makes several tokens, or none, of this one.
+bool cut_tokens_would_cut(std::string_view token) {
+  constexpr size_t kCjkBytes = 3;
+  for (const char c : token) {
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') return true;
+    if (begins_cjk(c) && token.size() > kCjkBytes) return true;
+  }
+  return false;
+}
+
 // Where the tokens listed in meta "tokens" stand; empty if they do not make up the text.
 std::vector<ByteRange> noted_tokens(const Document& document) {
   if (!document.meta.is_object()) return {};
@@ -90,9 +100,7 @@ void TokenText::add(std::string_view token) {
       text_.push_back(' ');
     }
   }
-  if (token.empty() || token.find_first_of(" \t\r\n") != std::string_view::npos) {
-    splits_back_ = false;
-  }
+  if (splits_back_) splits_back_ = !token.empty() && !cut_tokens_would_cut(token);
   const size_t begin = text_.size();
   text_ += token;
   ranges_.push_back({begin, text_.size()});

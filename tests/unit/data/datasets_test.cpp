@@ -52,11 +52,19 @@ TEST_P(PublishedDataset, HasItsCounts) {
   EXPECT_EQ(dataset->format, want.format);
   EXPECT_TRUE(dataset->skipped.empty());
   const Counts counts = count(dataset->documents);
-  if (want.documents > 0) EXPECT_EQ(dataset->documents.size(), want.documents);
+  if (want.documents > 0) {
+    EXPECT_EQ(dataset->documents.size(), want.documents);
+  }
   EXPECT_EQ(counts.relations, want.relations);
-  if (want.labels > 0) EXPECT_EQ(counts.labels.size(), want.labels);
-  if (want.entities > 0) EXPECT_EQ(counts.entities, want.entities);
-  if (want.mentions > 0) EXPECT_EQ(counts.mentions, want.mentions);
+  if (want.labels > 0) {
+    EXPECT_EQ(counts.labels.size(), want.labels);
+  }
+  if (want.entities > 0) {
+    EXPECT_EQ(counts.entities, want.entities);
+  }
+  if (want.mentions > 0) {
+    EXPECT_EQ(counts.mentions, want.mentions);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -72,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(
         Published{"semeval2010_task8/SemEval2010_task8_training/TRAIN_FILE.TXT", "semeval2010",
                   8000, 8000, 19, 16000, 16000},
         Published{"semeval2010_task8/SemEval2010_task8_testing_keys/TEST_FILE_FULL.TXT",
-                  "semeval2010", 2717, 2717, 18},
+                  "semeval2010", 2717, 2717, 19},
         Published{"semeval2010_task8/SemEval2010_task8_testing/TEST_FILE.txt", "semeval2010", 2717,
                   0},
         Published{"rag4re_semeval/original_data/train_sentences.json", "semeval2010", 8000, 8000,
@@ -127,16 +135,22 @@ TEST_P(PublishedAde, HasItsCounts) {
   EXPECT_EQ(dataset->format, "ade");
   std::set<std::string> texts;
   for (const Document& document : dataset->documents) texts.insert(document.text);
-  EXPECT_EQ(texts.size(), GetParam().documents);
+  if (GetParam().relations > 0) {
+    EXPECT_EQ(texts.size(), GetParam().documents);
+  } else {
+    EXPECT_EQ(dataset->documents.size(), GetParam().documents);
+  }
   EXPECT_EQ(count(dataset->documents).relations, GetParam().relations);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PublishedAde,
                          testing::Values(Published{"DRUG-AE.rel", "ade", 4271, 6821},
                                          Published{"DRUG-DOSE.rel", "ade", 213, 279},
-                                         Published{"ADE-NEG.txt", "ade", 16688, 0}),
+                                         Published{"ADE-NEG.txt", "ade", 16695, 0}),
                          [](const auto& info) {
-                           return info.param.file.substr(0, 4) + info.param.file.substr(5, 2);
+                           std::string name = info.param.file;
+                           std::erase_if(name, [](unsigned char c) { return !std::isalnum(c); });
+                           return name;
                          });
 
 // TACRED's text is not free, but its test ids and labels are: the patches give the published
