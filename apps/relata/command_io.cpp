@@ -121,7 +121,7 @@ Result<data::Dataset> read_datasets(const std::vector<std::string>& arguments,
                                     const data::ReadOptions& options) {
   RELATA_TRY(const std::vector<std::string> files, input_files(arguments));
   data::Dataset all;
-  for (const std::string& file : files) {
+  for (const std::string& file : data::without_companions(files)) {
     RELATA_TRY(data::Dataset dataset, read_dataset_file(file, options));
     all.format = dataset.format;
     std::move(dataset.documents.begin(), dataset.documents.end(),
@@ -131,6 +131,17 @@ Result<data::Dataset> read_datasets(const std::vector<std::string>& arguments,
   }
   if (files.size() > 1) make_ids_unique(all.documents);
   return all;
+}
+
+Result<std::vector<data::NamedDataset>> read_dataset_parts(
+    const std::vector<std::string>& arguments, const data::ReadOptions& options) {
+  std::vector<data::NamedDataset> parts;
+  for (const std::string& argument :
+       arguments.empty() ? std::vector<std::string>{"-"} : arguments) {
+    RELATA_TRY(data::Dataset dataset, read_datasets({argument}, options));
+    parts.push_back({display_name(argument), std::move(dataset)});
+  }
+  return parts;
 }
 
 Result<int> report_skipped(const data::Dataset& dataset, const std::string& output) {

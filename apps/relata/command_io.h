@@ -9,6 +9,7 @@
 #include "relata/base/json.h"
 #include "relata/base/result.h"
 #include "relata/data/formats.h"
+#include "relata/data/stats.h"
 
 namespace relata::app {
 
@@ -31,6 +32,10 @@ Result<data::Dataset> read_dataset_file(const std::string& path, const data::Rea
 // The documents of all files, read one after the other.
 Result<data::Dataset> read_datasets(const std::vector<std::string>& arguments,
                                     const data::ReadOptions& options);
+
+// The documents of each argument, a file or a folder, under its name.
+Result<std::vector<data::NamedDataset>> read_dataset_parts(
+    const std::vector<std::string>& arguments, const data::ReadOptions& options);
 
 // Tells about skipped records: in OUTPUT.skipped.txt when there is an output file, else on stderr.
 // The exit code of a run that skipped these; an error when nothing at all was read.

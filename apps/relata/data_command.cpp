@@ -9,6 +9,7 @@
 #include "data_split.h"
 #include "help.h"
 #include "relata/base/fields.h"
+#include "relata/base/file.h"
 #include "relata/base/log.h"
 
 namespace relata::app {
@@ -21,6 +22,7 @@ struct DataOptions {
   data::WriteOptions write;
   std::string parts = "train=0.8,dev=0.1,test=0.1";
   std::string by = "text";
+  std::string html;
 };
 
 Status check_format(const std::string& name, const std::string& flag) {
@@ -44,6 +46,21 @@ std::string format_for_output(const std::string& path) {
   return is_csv ? "csv" : "jsonl";
 }
 
+// One file or more for every document; `lost` gets what the format cannot hold.
+Status write_folder(const std::vector<data::Document>& documents, const data::WriteOptions& write,
+                    const std::string& folder, std::vector<std::string>& lost) {
+  if (folder.empty() || folder == "-") {
+    return usage_error(fmt::format("--to {} writes a folder of files", write.format),
+                       "name the folder with -o");
+  }
+  RELATA_TRY(const std::vector<data::DatasetFile> files,
+             data::write_dataset_files(documents, write, &lost));
+  for (const data::DatasetFile& file : files) {
+    RELATA_CHECK(write_file_atomic(folder + "/" + file.name, file.content));
+  }
+  return {};
+}
+
 Result<int> run_convert(const DataOptions& options) {
   RELATA_CHECK(check_formats(options));
   RELATA_TRY(const data::Dataset dataset, read_datasets(options.inputs, options.read));
@@ -51,8 +68,12 @@ Result<int> run_convert(const DataOptions& options) {
   data::WriteOptions write = options.write;
   if (write.format.empty()) write.format = format_for_output(options.output);
   std::vector<std::string> lost;
-  RELATA_TRY(const std::string content, data::write_dataset(dataset.documents, write, &lost));
-  RELATA_CHECK(write_result(options.output, content));
+  if (data::writes_folder(write.format)) {
+    RELATA_CHECK(write_folder(dataset.documents, write, options.output, lost));
+  } else {
+    RELATA_TRY(const std::string content, data::write_dataset(dataset.documents, write, &lost));
+    RELATA_CHECK(write_result(options.output, content));
+  }
   if (!lost.empty()) {
     log_warning(fmt::format("{} cannot hold: {}", write.format, fmt::join(lost, ", ")));
   }
@@ -63,10 +84,19 @@ Result<int> run_convert(const DataOptions& options) {
 
 Result<int> run_stats(const DataOptions& options, const Context& context) {
   RELATA_CHECK(check_formats(options));
-  RELATA_TRY(const data::Dataset dataset, read_datasets(options.inputs, options.read));
-  RELATA_TRY(const int code, report_skipped(dataset, ""));
-  const Json stats = data::dataset_stats(dataset);
-  RELATA_CHECK(write_result(options.output, context.json ? json_page(stats) : json_outline(stats)));
+  RELATA_TRY(const std::vector<data::NamedDataset> parts,
+             read_dataset_parts(options.inputs, options.read));
+  int code = kDone;
+  for (const data::NamedDataset& part : parts) {
+    RELATA_TRY(const int part_code, report_skipped(part.dataset, ""));
+    code = std::max(code, part_code);
+  }
+  const Json picture = data::dataset_picture(parts);
+  if (!options.html.empty()) {
+    RELATA_CHECK(write_file_atomic(options.html, data::picture_html(picture)));
+  }
+  RELATA_CHECK(write_result(options.output,
+                            context.json ? json_page(picture) : data::picture_text(picture)));
   return code;
 }
 
@@ -84,7 +114,7 @@ Result<int> run_validate(const DataOptions& options, const Context& context) {
   read.on_error = "skip";
   std::vector<std::string> problems;
   size_t records = 0;
-  for (const std::string& file : files) {
+  for (const std::string& file : data::without_companions(files)) {
     const auto dataset = read_dataset_file(file, read);
     if (!dataset.ok()) {
       if (dataset.error().code != ErrorCode::kBadInput) return dataset.error();
@@ -201,13 +231,17 @@ void add_convert(CLI::App& data, Context& context) {
 void add_stats(CLI::App& data, Context& context) {
   auto options = std::make_shared<DataOptions>();
   CLI::App* verb =
-      add_verb(data, "stats", "Counts, lengths and labels of a dataset",
-               "Prints how many documents, entities, relations and labels there are.",
-               {"relata data stats train.jsonl", "relata data stats --json finre/*.txt"});
+      add_verb(data, "stats", "Counts, lengths, labels, duplicates and leakage of a dataset",
+               "Prints what a dataset holds. Several files or folders are taken as its parts, and\n"
+               "what they share is counted too: texts, names, pairs, labels that one lacks.",
+               {"relata data stats train.jsonl",
+                "relata data stats train.jsonl dev.jsonl test.jsonl --html stats.html",
+                "relata data stats --json brat_folder/"});
   add_input_options(*verb, *options);
   add_skip_option(*verb, *options);
   verb->add_option("-o,--output", options->output, "Write here instead of stdout")
       ->type_name("OUT");
+  verb->add_option("--html", options->html, "Also write one page with plots")->type_name("FILE");
   verb->callback([options, &context] {
     context.action = [options, &context] { return run_stats(*options, context); };
   });

@@ -1,7 +1,9 @@
 #include "relata/data/document.h"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "pair_rows.h"
 
@@ -10,12 +12,41 @@ namespace {
 
 using text::OffsetMap;
 
+Json range_to_json(const ByteRange& range, const OffsetMap& offsets) {
+  return {offsets.to_code_point(range.begin), offsets.to_code_point(range.end)};
+}
+
 Json ranges_to_json(const std::vector<ByteRange>& ranges, const OffsetMap& offsets) {
   Json list = Json::array();
-  for (const ByteRange& range : ranges) {
-    list.push_back({offsets.to_code_point(range.begin), offsets.to_code_point(range.end)});
-  }
+  for (const ByteRange& range : ranges) list.push_back(range_to_json(range, offsets));
   return list;
+}
+
+bool is_empty(const ByteRange& range) { return range.begin == range.end; }
+
+Json event_to_json(const Event& event, const Document& document, const OffsetMap& offsets) {
+  Json item = {{"id", event.id}, {"type", event.type}};
+  if (!is_empty(event.trigger)) item["trigger"] = range_to_json(event.trigger, offsets);
+  Json& arguments = item["arguments"] = Json::array();
+  for (const Argument& argument : event.arguments) {
+    Json& out = arguments.emplace_back(Json{{"role", argument.role}});
+    if (!is_empty(argument.range)) out["range"] = range_to_json(argument.range, offsets);
+    if (argument.entity >= 0) out["entity"] = document.entities.at(argument.entity).id;
+  }
+  return item;
+}
+
+Json entity_to_json(const Entity& entity, const OffsetMap& offsets) {
+  Json item = {{"id", entity.id},
+               {"text", entity.text},
+               {"type", entity.type},
+               {"mentions", ranges_to_json(entity.mentions, offsets)}};
+  if (!entity.names.empty()) item["names"] = entity.names;
+  return item;
+}
+
+bool comes_before(const ByteRange& a, const ByteRange& b) {
+  return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
 }
 
 // Reads one document; every method's error names the place inside the record.
@@ -32,6 +63,7 @@ class DocumentReader {
       return fail("text", "has invalid UTF-8 at byte " + std::to_string(*bad + 1));
     }
     const OffsetMap offsets(document.text);
+    RELATA_CHECK(read_sentences(offsets, document));
     RELATA_TRY(const Json* entities, get_array(value_, "", "entities"));
     for (size_t i = 0; entities && i < entities->size(); ++i) {
       RELATA_CHECK(read_entity((*entities)[i], i, offsets, document));
@@ -39,6 +71,10 @@ class DocumentReader {
     RELATA_TRY(const Json* relations, get_array(value_, "", "relations"));
     for (size_t i = 0; relations && i < relations->size(); ++i) {
       RELATA_CHECK(read_relation((*relations)[i], i, offsets, document));
+    }
+    RELATA_TRY(const Json* events, get_array(value_, "", "events"));
+    for (size_t i = 0; events && i < events->size(); ++i) {
+      RELATA_CHECK(read_event((*events)[i], i, offsets, document));
     }
     RELATA_CHECK(read_meta(document));
     return document;
@@ -48,7 +84,7 @@ class DocumentReader {
   Error fail(const std::string& place, const std::string& problem) const {
     return input_error(where_ + ": " + (place.empty() ? "the record" : place) + " " + problem,
                        "see the result record in the manual: {\"id\", \"text\", \"entities\", "
-                       "\"relations\"}, offsets in code points");
+                       "\"relations\", \"events\"}, offsets in code points");
   }
   static std::string join(const std::string& place, const std::string& key) {
     return place.empty() ? key : place + "." + key;
@@ -81,21 +117,65 @@ class DocumentReader {
     return value.get<uint64_t>();
   }
 
+  Result<ByteRange> to_range(const Json& range, const std::string& place,
+                             const OffsetMap& offsets) const {
+    if (!range.is_array() || range.size() != 2) return fail(place, "is not [begin, end]");
+    const auto begin = offset(range[0]);
+    const auto end = offset(range[1]);
+    if (!begin || !end || *begin >= *end || *end > offsets.code_points()) {
+      return fail(place, "is " + range.dump(-1, ' ', false, Json::error_handler_t::replace) +
+                             ", not a range inside the text's " +
+                             std::to_string(offsets.code_points()) + " code points");
+    }
+    return ByteRange{offsets.to_byte(*begin), offsets.to_byte(*end)};
+  }
+
   Status get_ranges(const Json& object, const std::string& place, const char* key,
                     const OffsetMap& offsets, std::vector<ByteRange>& out) const {
     RELATA_TRY(const Json* list, get_array(object, place, key));
     for (size_t i = 0; list && i < list->size(); ++i) {
-      const Json& range = (*list)[i];
       const std::string item = join(place, key) + "[" + std::to_string(i) + "]";
-      if (!range.is_array() || range.size() != 2) return fail(item, "is not [begin, end]");
-      const auto begin = offset(range[0]);
-      const auto end = offset(range[1]);
-      if (!begin || !end || *begin >= *end || *end > offsets.code_points()) {
-        return fail(item, "is " + range.dump(-1, ' ', false, Json::error_handler_t::replace) +
-                              ", not a range inside the text's " +
-                              std::to_string(offsets.code_points()) + " code points");
+      RELATA_TRY(const ByteRange range, to_range((*list)[i], item, offsets));
+      out.push_back(range);
+    }
+    return {};
+  }
+
+  // Leaves `out` empty when the key is missing or null.
+  Status get_range(const Json& object, const std::string& place, const char* key,
+                   const OffsetMap& offsets, ByteRange& out) const {
+    const auto found = object.find(key);
+    if (found == object.end() || found->is_null()) return {};
+    RELATA_TRY(out, to_range(*found, join(place, key), offsets));
+    return {};
+  }
+
+  Status read_sentences(const OffsetMap& offsets, Document& document) const {
+    std::vector<ByteRange>& sentences = document.sentences;
+    RELATA_CHECK(get_ranges(value_, "", "sentences", offsets, sentences));
+    std::sort(sentences.begin(), sentences.end(), comes_before);
+    for (size_t i = 1; i < sentences.size(); ++i) {
+      if (sentences[i].begin < sentences[i - 1].end) {
+        return fail("sentences", "overlap at code point " +
+                                     std::to_string(offsets.to_code_point(sentences[i].begin)));
       }
-      out.push_back({offsets.to_byte(*begin), offsets.to_byte(*end)});
+    }
+    return {};
+  }
+
+  Status get_names(const Json& object, const std::string& place, Entity& entity) const {
+    RELATA_TRY(const Json* names, get_array(object, place, "names"));
+    if (!names || names->empty()) return {};
+    if (names->size() != entity.mentions.size()) {
+      return fail(place + ".names", "has " + std::to_string(names->size()) + " for " +
+                                        std::to_string(entity.mentions.size()) + " mentions");
+    }
+    for (size_t i = 0; i < names->size(); ++i) {
+      const Json& name = (*names)[i];
+      if (!name.is_string()) {
+        return fail(place + ".names[" + std::to_string(i) + "]", "is not a string");
+      }
+      entity.names.push_back(name.get<std::string>());
     }
     return {};
   }
@@ -109,10 +189,8 @@ class DocumentReader {
     RELATA_CHECK(get_string(value, place, "type", false, entity.type));
     RELATA_CHECK(get_string(value, place, "text", false, entity.text));
     RELATA_CHECK(get_ranges(value, place, "mentions", offsets, entity.mentions));
-    std::sort(entity.mentions.begin(), entity.mentions.end(),
-              [](const ByteRange& a, const ByteRange& b) {
-                return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
-              });
+    RELATA_CHECK(get_names(value, place, entity));
+    sort_mentions(entity);
     if (entity.text.empty()) {
       if (entity.mentions.empty()) return fail(place, "has neither \"text\" nor \"mentions\"");
       const ByteRange& first = entity.mentions.front();
@@ -154,6 +232,41 @@ class DocumentReader {
     return {};
   }
 
+  Status read_event(const Json& value, size_t index, const OffsetMap& offsets, Document& document) {
+    const std::string place = "events[" + std::to_string(index) + "]";
+    if (!value.is_object()) return fail(place, "is not an object");
+    Event event;
+    RELATA_CHECK(get_string(value, place, "id", true, event.id));
+    RELATA_CHECK(get_string(value, place, "type", false, event.type));
+    RELATA_CHECK(get_range(value, place, "trigger", offsets, event.trigger));
+    RELATA_TRY(const Json* arguments, get_array(value, place, "arguments"));
+    for (size_t i = 0; arguments && i < arguments->size(); ++i) {
+      const std::string item = place + ".arguments[" + std::to_string(i) + "]";
+      RELATA_CHECK(read_argument((*arguments)[i], item, offsets, event));
+    }
+    if (!event_ids_.insert(event.id).second) {
+      return fail(place + ".id", "\"" + event.id + "\" is not unique in the document");
+    }
+    document.events.push_back(std::move(event));
+    return {};
+  }
+
+  Status read_argument(const Json& value, const std::string& place, const OffsetMap& offsets,
+                       Event& event) const {
+    if (!value.is_object()) return fail(place, "is not an object");
+    Argument argument;
+    RELATA_CHECK(get_string(value, place, "role", true, argument.role));
+    RELATA_CHECK(get_range(value, place, "range", offsets, argument.range));
+    if (value.contains("entity") && !value.at("entity").is_null()) {
+      RELATA_CHECK(get_entity(value, place, "entity", argument.entity));
+    }
+    if (is_empty(argument.range) && argument.entity < 0) {
+      return fail(place, "has neither \"range\" nor \"entity\"");
+    }
+    event.arguments.push_back(std::move(argument));
+    return {};
+  }
+
   Status read_meta(Document& document) const {
     const auto meta = value_.find("meta");
     if (meta == value_.end() || meta->is_null()) return {};
@@ -171,6 +284,7 @@ class DocumentReader {
   const Json& value_;
   const std::string& where_;
   std::unordered_map<std::string, int> entity_index_;
+  std::unordered_set<std::string> event_ids_;
 };
 
 }  // namespace
@@ -179,10 +293,7 @@ std::string to_json_line(const Document& document) {
   const OffsetMap offsets(document.text);
   Json entities = Json::array();
   for (const Entity& entity : document.entities) {
-    entities.push_back({{"id", entity.id},
-                        {"text", entity.text},
-                        {"type", entity.type},
-                        {"mentions", ranges_to_json(entity.mentions, offsets)}});
+    entities.push_back(entity_to_json(entity, offsets));
   }
   Json relations = Json::array();
   for (const Relation& relation : document.relations) {
@@ -192,16 +303,36 @@ std::string to_json_line(const Document& document) {
     if (relation.score) item["score"] = *relation.score;
     if (!relation.evidence.empty()) item["evidence"] = ranges_to_json(relation.evidence, offsets);
   }
-  Json record = {{"id", document.id},
-                 {"text", document.text},
-                 {"entities", std::move(entities)},
-                 {"relations", std::move(relations)}};
+  Json record = {{"id", document.id}, {"text", document.text}};
+  if (!document.sentences.empty()) {
+    record["sentences"] = ranges_to_json(document.sentences, offsets);
+  }
+  record["entities"] = std::move(entities);
+  record["relations"] = std::move(relations);
+  for (const Event& event : document.events) {
+    record["events"].push_back(event_to_json(event, document, offsets));
+  }
   if (!document.meta.is_null()) record["meta"] = document.meta;
   return record.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Result<Document> document_from_json(const Json& value, const std::string& where) {
   return DocumentReader(value, where).read();
+}
+
+void sort_mentions(Entity& entity) {
+  std::vector<size_t> order(entity.mentions.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return comes_before(entity.mentions[a], entity.mentions[b]);
+  });
+  Entity sorted;
+  for (const size_t i : order) {
+    sorted.mentions.push_back(entity.mentions[i]);
+    if (!entity.names.empty()) sorted.names.push_back(std::move(entity.names.at(i)));
+  }
+  entity.mentions = std::move(sorted.mentions);
+  entity.names = std::move(sorted.names);
 }
 
 std::vector<ByteRange> find_occurrences(const std::string& text, const std::string& needle) {

@@ -1,6 +1,7 @@
 #include "relata/data/formats.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "registry.h"
 #include "relata/base/fields.h"
@@ -49,6 +50,13 @@ Status check_not_empty(std::string_view content, const std::string& path) {
   return input_error(path + ": the file is empty", "give a file with at least one record");
 }
 
+void report(const Losses& losses, std::vector<std::string>* lost) {
+  if (!lost) return;
+  for (const auto& [kind, count] : losses) {
+    if (count > 0) lost->push_back(std::to_string(count) + " " + kind);
+  }
+}
+
 }  // namespace
 
 std::vector<FormatInfo> formats() {
@@ -59,8 +67,13 @@ std::vector<FormatInfo> formats() {
 
 Result<std::string> guess_format(std::string_view content, const std::string& path) {
   content = without_mark(content);
-  RELATA_CHECK(check_not_empty(content, path));
   const Sample sample(content, path);
+  if (sample.head.empty()) {
+    for (const FormatEntry& entry : format_registry()) {
+      if (entry.may_be_empty && entry.sniff && entry.sniff(sample)) return entry.info.name;
+    }
+  }
+  RELATA_CHECK(check_not_empty(content, path));
   for (const FormatEntry& entry : format_registry()) {
     if (entry.sniff && entry.sniff(sample)) return entry.info.name;
   }
@@ -78,7 +91,6 @@ Result<Dataset> parse_dataset(std::string_view content, const std::string& path,
                               const ReadOptions& options) {
   RELATA_CHECK(check_options(options));
   content = without_mark(content);
-  RELATA_CHECK(check_not_empty(content, path));
   Dataset dataset;
   dataset.format = options.format;
   if (dataset.format.empty()) {
@@ -86,6 +98,7 @@ Result<Dataset> parse_dataset(std::string_view content, const std::string& path,
   }
   const FormatEntry* format = find_format(dataset.format);
   if (!format || !format->read) return format_error(dataset.format, &FormatInfo::reads);
+  if (!format->may_be_empty) RELATA_CHECK(check_not_empty(content, path));
   Intake intake(options, dataset);
   RELATA_CHECK(format->read({content, path}, options, intake));
   return dataset;
@@ -94,16 +107,54 @@ Result<Dataset> parse_dataset(std::string_view content, const std::string& path,
 Result<std::string> write_dataset(const std::vector<Document>& documents,
                                   const WriteOptions& options, std::vector<std::string>* lost) {
   const FormatEntry* format = find_format(options.format);
+  if (format && format->write_files) {
+    return usage_error("the format " + options.format + " is a folder of files",
+                       "name a folder to write it to");
+  }
   if (!format || !format->write) return format_error(options.format, &FormatInfo::writes);
   Losses losses;
   if (lost) count_losses(documents, format->holds, losses);
   RELATA_TRY(std::string content, format->write(documents, options, losses));
-  if (lost) {
-    for (const auto& [kind, count] : losses) {
-      if (count > 0) lost->push_back(std::to_string(count) + " " + kind);
-    }
-  }
+  report(losses, lost);
   return content;
+}
+
+bool writes_folder(const std::string& format) {
+  const FormatEntry* entry = find_format(format);
+  return entry && entry->write_files;
+}
+
+Result<std::vector<DatasetFile>> write_dataset_files(const std::vector<Document>& documents,
+                                                     const WriteOptions& options,
+                                                     std::vector<std::string>* lost) {
+  if (!writes_folder(options.format)) return format_error(options.format, &FormatInfo::writes);
+  const FormatEntry* format = find_format(options.format);
+  Losses losses;
+  if (lost) count_losses(documents, format->holds, losses);
+  std::vector<DatasetFile> files = format->write_files(documents, losses);
+  report(losses, lost);
+  return files;
+}
+
+std::vector<std::string> without_companions(const std::vector<std::string>& files) {
+  const auto stem_of = [](const std::string& file) { return file.substr(0, file.size() - 4); };
+  const auto folder_of = [](const std::string& file) {
+    return file.substr(0, file.find_last_of('/') + 1);
+  };
+  std::unordered_set<std::string> stems;
+  std::unordered_set<std::string> folders;
+  for (const std::string& file : files) {
+    if (!file.ends_with(".ann")) continue;
+    stems.insert(stem_of(file));
+    folders.insert(folder_of(file));
+  }
+  std::vector<std::string> kept;
+  for (const std::string& file : files) {
+    const bool text = file.ends_with(".txt") && stems.contains(stem_of(file));
+    const bool settings = file.ends_with(".conf") && folders.contains(folder_of(file));
+    if (!text && !settings) kept.push_back(file);
+  }
+  return kept;
 }
 
 }  // namespace relata::data

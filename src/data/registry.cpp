@@ -1,5 +1,6 @@
 #include "registry.h"
 
+#include "annotation_formats.h"
 #include "pair_rows.h"
 
 namespace relata::data {
@@ -7,7 +8,14 @@ namespace {
 
 std::vector<FormatEntry> make_registry() {
   std::vector<FormatEntry> entries = {
+      brat_format(),  // by the file's name
       // JSON, told apart by the names of the first record's members.
+      casie_format(),
+      phee_format(),
+      rams_format(),
+      wikievents_format(),
+      crudeoilnews_format(),
+      label_studio_format(),
       docred_format(),
       docred_result_format(),
       tacred_format(),
@@ -29,6 +37,8 @@ std::vector<FormatEntry> make_registry() {
       spacy_format(),
       jsonl_format(),
       // Lines.
+      pubtator_format(),
+      conll_ner_format(),
       ade_format(),
       csv_format(),
       cre_tsv_format(),
@@ -36,7 +46,7 @@ std::vector<FormatEntry> make_registry() {
   };
   for (FormatEntry& entry : entries) {
     entry.info.reads = entry.read != nullptr;
-    entry.info.writes = entry.write != nullptr;
+    entry.info.writes = entry.write != nullptr || entry.write_files != nullptr;
   }
   return entries;
 }

@@ -34,8 +34,9 @@ enum Holds : unsigned {
 using Losses = std::map<std::string, size_t>;
 
 struct FormatEntry {
-  FormatInfo info;     // reads and writes are set from the functions below
-  unsigned holds = 0;  // of Holds; for writers
+  FormatInfo info;            // reads and writes are set from the functions below
+  unsigned holds = 0;         // of Holds; for writers
+  bool may_be_empty = false;  // a file without content is a good one
   // Whether a file that begins like this is of the format; null if it is never guessed.
   bool (*sniff)(const Sample& sample) = nullptr;
   // Hands documents and bad records to the intake. The content is not blank, without byte order
@@ -44,6 +45,9 @@ struct FormatEntry {
   // The whole file. Losses that `holds` tells are counted by the caller.
   Result<std::string> (*write)(const std::vector<Document>& documents, const WriteOptions& options,
                                Losses& losses) = nullptr;
+  // Instead of `write`, for a format that puts every document into files of its own.
+  std::vector<DatasetFile> (*write_files)(const std::vector<Document>& documents,
+                                          Losses& losses) = nullptr;
 };
 
 // In the order in which they are asked to sniff: the first that says yes is the guess.

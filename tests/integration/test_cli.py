@@ -364,3 +364,38 @@ def test_extract_names_what_is_missing(extractor, gold, tmp_path):
         file.write("treshold: 0.5\n")
     assert "threshold" in relata("extract", "-x", extractor, "--dry-run", gold, code=2).err
     relata("extract", "-x", extractor, "--journal", "j", "--no-resume", gold, code=2)
+
+
+BRAT_TEXT = "Ann met Bob in Oslo."
+BRAT_MARKS = "T1\tPER 0 3\tAnn\nT2\tPER 8 11\tBob\nR1\tknows Arg1:T1 Arg2:T2\n"
+
+
+def test_brat_folders_are_read_and_written(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.txt").write_text(BRAT_TEXT)
+    (source / "a.ann").write_text(BRAT_MARKS)
+    (source / "b.txt").write_text("Nothing here.")
+    (source / "b.ann").write_text("")
+    (source / "annotation.conf").write_text("[entities]\nPER\n")
+    stats = json.loads(relata("data", "stats", source, "--json").out)
+    assert (stats["format"], stats["documents"], stats["relations"]) == ("brat", 2, 1)
+    out = tmp_path / "out"
+    relata("data", "convert", source, "--to", "brat", "-o", out)
+    assert (out / "a.ann").read_text() == BRAT_MARKS
+    assert (out / "a.txt").read_text() == BRAT_TEXT
+    assert "-o" in relata("data", "convert", source, "--to", "brat", code=2).err
+
+
+def test_stats_of_parts_tell_what_they_share(tmp_path):
+    train, test = tmp_path / "train.txt", tmp_path / "test.txt"
+    train.write_text("a\tb\tr\ta saw b\nc\td\ts\tc saw d\n")
+    test.write_text("a\tb\tr\ta saw b\ne\tf\tt\te saw f\n")
+    page = tmp_path / "stats.html"
+    stats = json.loads(relata("data", "stats", train, test, "--html", page, "--json").out)
+    overlap = stats["overlap"][0]
+    assert overlap["in"] == str(train) and overlap["of"] == str(test)
+    assert overlap["texts"]["shared"] == 1 and overlap["labels_only_here"] == ["t"]
+    assert stats["parts"][str(test)]["documents"] == 2
+    assert "<svg" in page.read_text()
+    assert "texts: 1 of 2 (50.0 %)" in relata("data", "stats", train, test).out

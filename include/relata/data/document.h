@@ -34,14 +34,14 @@ struct Relation {
 
 struct Argument {
   std::string role;
-  ByteRange range;  // the argument's text
+  ByteRange range;  // the argument's text; empty when only its entity is known
   int entity = -1;  // index into Document::entities, or -1
 };
 
 struct Event {
-  std::string id;    // unique in its document: "ev0"
-  std::string type;  // "" when the format has none
-  ByteRange trigger;
+  std::string id;     // unique in its document: "ev0"
+  std::string type;   // "" when the format has none
+  ByteRange trigger;  // empty when the format states none
   std::vector<Argument> arguments;
 };
 
@@ -60,6 +60,9 @@ struct Document {
 std::string to_json_line(const Document& document);
 // `where` ("gold.jsonl:12") begins error messages. Checks offsets, ids and types.
 Result<Document> document_from_json(const Json& value, const std::string& where);
+
+// Orders the mentions by their place, and with them their names.
+void sort_mentions(Entity& entity);
 
 // Byte ranges of all non-overlapping occurrences of `needle`, left to right; none for "".
 std::vector<ByteRange> find_occurrences(const std::string& text, const std::string& needle);

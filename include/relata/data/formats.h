@@ -40,7 +40,21 @@ struct FormatInfo {
   bool writes = false;
 };
 
+// A file that a format writes; `name` is without folder.
+struct DatasetFile {
+  std::string name;
+  std::string content;
+};
+
 std::vector<FormatInfo> formats();
+// The files without those that are read along with another: a .txt beside an .ann of its name, and
+// brat's settings (.conf) in such a folder.
+std::vector<std::string> without_companions(const std::vector<std::string>& files);
+// Whether the format puts every document into files of its own; write_dataset() cannot write it.
+bool writes_folder(const std::string& format);
+Result<std::vector<DatasetFile>> write_dataset_files(const std::vector<Document>& documents,
+                                                     const WriteOptions& options,
+                                                     std::vector<std::string>* lost = nullptr);
 // Looks at the name and at the first 64 KiB.
 Result<std::string> guess_format(std::string_view content, const std::string& path);
 Result<Dataset> read_dataset(const std::string& path, const ReadOptions& options);

@@ -65,6 +65,72 @@ TEST(Document, NamesThePlaceOfEveryError) {
             "f:1: meta.pairs is not a list of [head, tail] with ids of the document's entities");
 }
 
+TEST(Document, KeepsSentencesEventsAndNames) {
+  const std::string record =
+      R"({"id":"d","text":"北风😀吹了。再见","sentences":[[0,6],[6,8]],"entities":[)"
+      R"({"id":"x","text":"北","type":"T","mentions":[[0,1],[1,2]],"names":["N","F"]}],)"
+      R"("relations":[],"events":[{"id":"ev0","type":"Blow","trigger":[3,4],"arguments":[)"
+      R"({"role":"Agent","range":[0,2],"entity":"x"},{"role":"Face","range":[2,3]},)"
+      R"({"role":"Place","entity":"x"}]},{"id":"ev1","type":"","arguments":[]}]})";
+  const auto document = document_from_json(Json::parse(record), "f:1");
+  ASSERT_TRUE(document.ok()) << document.error().message;
+  EXPECT_EQ(document->sentences, (std::vector<ByteRange>{{0, 19}, {19, 25}}));
+  EXPECT_EQ(document->events[0].trigger, (ByteRange{10, 13}));
+  EXPECT_EQ(document->events[0].arguments[0].entity, 0);
+  EXPECT_EQ(document->events[0].arguments[1].range, (ByteRange{6, 10}));
+  EXPECT_EQ(document->events[0].arguments[1].entity, -1);
+  EXPECT_EQ(to_json_line(*document), record);
+}
+
+TEST(Document, SortsNamesWithTheirMentions) {
+  const auto document = document_from_json(
+      Json::parse(R"({"text":"ab b","entities":[{"id":"e","mentions":[[3,4],[0,2],[0,1]],)"
+                  R"("names":["last","second","first"]}]})"),
+      "f:1");
+  ASSERT_TRUE(document.ok()) << document.error().message;
+  EXPECT_EQ(document->entities[0].names, (std::vector<std::string>{"first", "second", "last"}));
+  EXPECT_EQ(document->entities[0].mentions, (std::vector<ByteRange>{{0, 1}, {0, 2}, {3, 4}}));
+}
+
+TEST(Document, SortsSentencesAndNamesTheirErrors) {
+  const auto document =
+      document_from_json(Json::parse(R"({"text":"ab cd","sentences":[[3,5],[0,2]]})"), "f:1");
+  ASSERT_TRUE(document.ok()) << document.error().message;
+  EXPECT_EQ(document->sentences[0], (ByteRange{0, 2}));
+  EXPECT_EQ(error_of(R"({"text":"abc","sentences":[[0,2],[1,3]]})"),
+            "f:1: sentences overlap at code point 1");
+  EXPECT_EQ(error_of(R"({"text":"abc","sentences":7})"), "f:1: sentences is not a list");
+  EXPECT_EQ(error_of(R"({"text":"abc","sentences":[[0,4]]})"),
+            "f:1: sentences[0] is [0,4], not a range inside the text's 3 code points");
+  EXPECT_EQ(error_of(R"({"text":"abc","sentences":[0]})"), "f:1: sentences[0] is not [begin, end]");
+}
+
+TEST(Document, NamesThePlaceOfErrorsInEvents) {
+  const auto with_event = [](const std::string& event) {
+    return error_of(R"({"text":"abc","events":[)" + event + "]}");
+  };
+  EXPECT_EQ(error_of(R"({"text":"abc","events":{}})"), "f:1: events is not a list");
+  EXPECT_EQ(with_event("1"), "f:1: events[0] is not an object");
+  EXPECT_EQ(with_event("{}"), "f:1: events[0] has no \"id\"");
+  EXPECT_EQ(with_event(R"({"id":"a"},{"id":"a"})"),
+            "f:1: events[1].id \"a\" is not unique in the document");
+  EXPECT_EQ(with_event(R"({"id":"a","type":1})"), "f:1: events[0].type is not a string");
+  EXPECT_EQ(with_event(R"({"id":"a","trigger":[2,4]})"),
+            "f:1: events[0].trigger is [2,4], not a range inside the text's 3 code points");
+  EXPECT_EQ(with_event(R"({"id":"a","arguments":[{"range":[0,1]}]})"),
+            "f:1: events[0].arguments[0] has no \"role\"");
+  EXPECT_EQ(with_event(R"({"id":"a","arguments":[{"role":"r"}]})"),
+            "f:1: events[0].arguments[0] has neither \"range\" nor \"entity\"");
+  EXPECT_EQ(with_event(R"({"id":"a","arguments":[{"role":"r","entity":"x"}]})"),
+            "f:1: events[0].arguments[0].entity \"x\" is no entity of the document");
+  EXPECT_EQ(error_of(R"({"text":"ab","entities":[{"id":"e","mentions":[[0,1]],"names":[]}]})"), "");
+  EXPECT_EQ(
+      error_of(R"({"text":"ab","entities":[{"id":"e","mentions":[[0,1]],"names":["a","b"]}]})"),
+      "f:1: entities[0].names has 2 for 1 mentions");
+  EXPECT_EQ(error_of(R"({"text":"ab","entities":[{"id":"e","mentions":[[0,1]],"names":[1]}]})"),
+            "f:1: entities[0].names[0] is not a string");
+}
+
 TEST(FindOccurrences, DoesNotOverlap) {
   EXPECT_EQ(find_occurrences("aaaa", "aa"), (std::vector<ByteRange>{{0, 2}, {2, 4}}));
   EXPECT_TRUE(find_occurrences("aaaa", "").empty());

@@ -1,0 +1,421 @@
+// Formats of entities and events, and of annotation tools.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "relata/base/file.h"
+#include "relata/data/formats.h"
+
+namespace relata::data {
+namespace {
+
+const std::string kFiles = RELATA_TEST_FILES "/data/annotated/";
+
+Dataset read(const std::string& name, const std::string& on_error = "stop") {
+  ReadOptions options;
+  options.on_error = on_error;
+  auto dataset = read_dataset(kFiles + name, options);
+  EXPECT_TRUE(dataset.ok()) << dataset.error().message;
+  return dataset.ok() ? *dataset : Dataset{};
+}
+
+Dataset parse(const std::string& content, const std::string& format,
+              const std::string& on_error = "stop", const std::string& path = "f") {
+  ReadOptions options;
+  options.format = format;
+  options.on_error = on_error;
+  auto dataset = parse_dataset(content, path, options);
+  EXPECT_TRUE(dataset.ok()) << dataset.error().message;
+  return dataset.ok() ? *dataset : Dataset{};
+}
+
+std::string parse_error(const std::string& content, const std::string& format,
+                        const std::string& path = "f") {
+  ReadOptions options;
+  options.format = format;
+  const auto dataset = parse_dataset(content, path, options);
+  EXPECT_FALSE(dataset.ok()) << content;
+  return dataset.ok() ? "" : dataset.error().message;
+}
+
+std::string covered(const Document& document, const ByteRange& range) {
+  return document.text.substr(range.begin, range.end - range.begin);
+}
+
+// "Ada Lovelace/PER London/LOC"
+std::string entities_of(const Document& document) {
+  std::string out;
+  for (const Entity& entity : document.entities) {
+    if (!out.empty()) out += " ";
+    out += entity.text + "/" + entity.type;
+  }
+  return out;
+}
+
+std::string arguments_of(const Document& document, const Event& event) {
+  std::string out = event.type + ":" + covered(document, event.trigger);
+  for (const Argument& argument : event.arguments) {
+    out += " " + argument.role + "=" + covered(document, argument.range);
+  }
+  return out;
+}
+
+TEST(ConllNer, ReadsDocumentsWithColumnsInIob1) {
+  const Dataset dataset = read("words.conll");
+  EXPECT_EQ(dataset.format, "conll-ner");
+  ASSERT_EQ(dataset.documents.size(), 1u);
+  const Document& document = dataset.documents[0];
+  EXPECT_EQ(document.id, "words-1");
+  EXPECT_EQ(document.text, "Ada Lovelace met Charles Babbage in London . Oslo Bergen trains");
+  EXPECT_EQ(entities_of(document),
+            "Ada Lovelace/PER Charles Babbage/PER London/LOC Oslo/LOC Bergen/LOC");
+  ASSERT_EQ(document.sentences.size(), 2u);
+  EXPECT_EQ(covered(document, document.sentences[1]), "Oslo Bergen trains");
+  EXPECT_TRUE(dataset.fixed.empty());
+}
+
+TEST(ConllNer, FindsTheTagInTheFirstColumnAndRepairsTransitions) {
+  const Dataset dataset = read("tag_first.txt");
+  ASSERT_EQ(dataset.documents.size(), 2u);
+  EXPECT_EQ(entities_of(dataset.documents[0]), "fish soup/Dish harbour/Place");
+  EXPECT_EQ(entities_of(dataset.documents[1]), "late/Hours");
+  EXPECT_TRUE(dataset.documents[0].sentences.empty());
+  ASSERT_EQ(dataset.fixed.size(), 1u);
+  EXPECT_EQ(dataset.fixed[0], kFiles +
+                                  "tag_first.txt:8: the tag \"I-Hours\" does not fit its "
+                                  "neighbours; it begins or ends an entity");
+}
+
+TEST(ConllNer, ReadsCharactersWithPositionsInBioes) {
+  const Dataset dataset = read("characters.txt");
+  ASSERT_EQ(dataset.documents.size(), 2u);
+  EXPECT_EQ(dataset.documents[0].text, "小明去北京市玩");
+  EXPECT_EQ(entities_of(dataset.documents[0]), "小明/PER 北京市/LOC");
+  EXPECT_EQ(entities_of(dataset.documents[1]), "她/PER");
+}
+
+TEST(ConllNer, EndsEntitiesWithoutTheirEnd) {
+  const Dataset dataset = parse("a B-X\nb O\nc S-Y\nd B-X\ne E-X\n", "conll-ner");
+  EXPECT_EQ(entities_of(dataset.documents[0]), "a/X c/Y d e/X");
+  ASSERT_EQ(dataset.fixed.size(), 1u);
+  EXPECT_TRUE(dataset.fixed[0].starts_with("f:1: ")) << dataset.fixed[0];
+}
+
+TEST(ConllNer, ReadsPlainTypesCommentsNumbersAndMarks) {
+  const Dataset plain = parse("Ann PER\nBell PER\nleft O\nOslo LOC\n", "conll-ner");
+  EXPECT_EQ(entities_of(plain.documents[0]), "Ann Bell/PER Oslo/LOC");
+  const Dataset numbered = parse(
+      "# sentence 1\n1\tAnn\tB-PER\n2\tleft\tO\n\n# sentence 2\n1\tBob\tB-PER\n\xEF\xBB\xBF\n",
+      "conll-ner");
+  ASSERT_EQ(numbered.documents.size(), 2u);
+  EXPECT_EQ(numbered.documents[0].text, "Ann left");
+  EXPECT_EQ(entities_of(numbered.documents[1]), "Bob/PER");
+}
+
+TEST(ConllNer, ErrorsNameTheLine) {
+  const std::string good = "a B-X\nb O\n\n";
+  std::string many;
+  for (int i = 0; i < 60; ++i) many += good;
+  EXPECT_EQ(parse_error(many + "word\n", "conll-ner"), "f:181: 1 column, 2 wanted (token, tag)");
+  EXPECT_EQ(parse_error(many + "word Q-X\n", "conll-ner"), "f:181: \"Q-X\" is no tag");
+  EXPECT_EQ(parse_error(many + "w\xC3 O\n", "conll-ner"),
+            "f:181: invalid UTF-8 at byte 2 of the line");
+  EXPECT_EQ(parse_error("one two\nthree four\n", "conll-ner"),
+            "f: neither the last nor the first column holds tags");
+  const Dataset skipped = parse(many + "word Q-X\n", "conll-ner", "skip");
+  EXPECT_EQ(skipped.documents.size(), 60u);
+  EXPECT_EQ(skipped.skipped.size(), 1u);
+  const Dataset fixed = parse(many + "word Q-X\n", "conll-ner", "fix");
+  EXPECT_EQ(fixed.documents.size(), 61u);
+  EXPECT_EQ(fixed.fixed.size(), 1u);
+}
+
+TEST(Pubtator, ReadsConceptsAsEntities) {
+  const Dataset dataset = read("abstracts.pubtator");
+  EXPECT_EQ(dataset.format, "pubtator");
+  ASSERT_EQ(dataset.documents.size(), 2u);
+  const Document& document = dataset.documents[0];
+  EXPECT_EQ(document.id, "101");
+  EXPECT_EQ(entities_of(document),
+            "Zincol/Chemical fever/Disease coughs and colds/Disease coughs and colds/Disease");
+  EXPECT_EQ(document.entities[0].mentions.size(), 2u);
+  EXPECT_EQ(document.meta["entity_ids"]["e3"], "D03");
+  ASSERT_EQ(document.relations.size(), 2u);
+  EXPECT_EQ(document.relations[1].tail, 3);
+  EXPECT_EQ(document.meta["novelty"], Json({"Novel", "No"}));
+  EXPECT_EQ(dataset.documents[1].text, "Nothing here.");
+}
+
+TEST(Pubtator, ChecksOffsetsAndMendsThem) {
+  const std::string head = "1|t|A zincol.\n1|a|More.\n";
+  EXPECT_EQ(parse_error(head + "1\t1\t7\tzincol\tChemical\tC1\n", "pubtator"),
+            "f:3: offsets 1-7 hold \" zinco\", not \"zincol\"");
+  EXPECT_EQ(parse_error(head + "1\t90\t96\tzincol\tChemical\tC1\n", "pubtator"),
+            "f:3: offsets 90-96 are no range of the text's 15 code points");
+  EXPECT_EQ(parse_error(head + "1\tR\tC1\tC2\n", "pubtator"),
+            "f:3: no mention has the concept \"C1\"");
+  EXPECT_EQ(parse_error(head + "2\t2\t8\tzincol\tChemical\tC1\n", "pubtator"),
+            "f:3: the id is \"2\", the document's is \"1\"");
+  EXPECT_EQ(parse_error(head + "1\tonly\n", "pubtator"), "f:3: neither a mention nor a relation");
+  const Dataset fixed = parse(head + "1\t1\t7\tzincol\tChemical\tC1\n", "pubtator", "fix");
+  EXPECT_EQ(entities_of(fixed.documents.at(0)), "zincol/Chemical");
+  EXPECT_EQ(fixed.fixed.size(), 1u);
+  const Dataset skipped =
+      parse(head + "1\t1\t7\tzincol\tChemical\tC1\n\n2|t|Good.\n2|a|Text.\n", "pubtator", "skip");
+  ASSERT_EQ(skipped.documents.size(), 1u);
+  EXPECT_EQ(skipped.documents[0].id, "2");
+}
+
+TEST(Pubtator, ReadsCdrAsATableOfPairs) {
+  const Dataset dataset = read("pairs.cdr");
+  EXPECT_EQ(dataset.format, "pubtator");
+  ASSERT_EQ(dataset.documents.size(), 1u);
+  const Document& document = dataset.documents[0];
+  EXPECT_EQ(document.text, "Zincol cures fever . No colds .");
+  EXPECT_EQ(document.sentences.size(), 2u);
+  EXPECT_EQ(entities_of(document), "Zincol/Chemical fever/Disease cold/Disease");
+  EXPECT_EQ(document.entities[2].names, std::vector<std::string>{"cold"});
+  EXPECT_EQ(document.relations[0].type, "CID");
+  EXPECT_EQ(document.relations[1].type, "NR");
+  EXPECT_EQ(document.relations[1].tail, 2);
+}
+
+TEST(Casie, ReadsEventsEntitiesAndHoppers) {
+  const Dataset dataset = read("casie.json");
+  EXPECT_EQ(dataset.format, "casie");
+  const Document& document = dataset.documents.at(0);
+  EXPECT_EQ(document.id, "9001");
+  ASSERT_EQ(document.events.size(), 2u);
+  EXPECT_EQ(arguments_of(document, document.events[0]),
+            "Databreach:stole Attacker=Thieves Victim=Shopco");
+  EXPECT_EQ(entities_of(document), "Thieves/Person Shopco/Organization Shopco/Organization");
+  EXPECT_EQ(document.meta["hoppers"], Json::parse(R"([["E1","E2"]])"));
+  EXPECT_EQ(document.meta["events"]["E2"]["realis"], "Generic");
+  EXPECT_EQ(document.meta["entity_ids"]["T3"], "Q1");
+}
+
+TEST(Casie, FindsAndMendsWrongOffsets) {
+  const auto content = read_file(kFiles + "casie.json");
+  ASSERT_TRUE(content.ok());
+  std::string shifted = *content;
+  shifted.replace(shifted.find("\"startOffset\": 8"), 16, "\"startOffset\": 9");
+  shifted.replace(shifted.find("\"endOffset\": 13"), 15, "\"endOffset\": 14");
+  EXPECT_EQ(
+      parse_error(shifted, "casie"),
+      "f:1: cyberevent.hopper[0].events[0].nugget: offsets 9-14 hold \"tole \", not \"stole\"");
+  EXPECT_TRUE(parse(shifted, "casie", "skip").documents.empty());
+  const Dataset fixed = parse(shifted, "casie", "fix");
+  ASSERT_EQ(fixed.documents.size(), 1u);
+  EXPECT_EQ(covered(fixed.documents[0], fixed.documents[0].events[0].trigger), "stole");
+  EXPECT_EQ(fixed.fixed.size(), 1u);
+  // A nugget that is nowhere takes its event with it, not the document.
+  std::string lost = *content;
+  lost.replace(lost.find("\"text\": \"stole\""), 15, "\"text\": \"xxxxx\"");
+  const Dataset dropped = parse(lost, "casie", "fix");
+  ASSERT_EQ(dropped.documents.size(), 1u);
+  EXPECT_EQ(dropped.documents[0].events.size(), 1u);
+  EXPECT_EQ(dropped.fixed.size(), 1u);
+}
+
+TEST(Phee, ReadsNestedAndBrokenArguments) {
+  const Dataset dataset = read("phee.jsonl");
+  EXPECT_EQ(dataset.format, "phee");
+  const Document& document = dataset.documents.at(0);
+  ASSERT_EQ(document.events.size(), 1u);
+  EXPECT_EQ(arguments_of(document, document.events[0]),
+            "Adverse_event:after Subject=A child Subject.Age=child Effect=rash and later fever "
+            "Treatment=zincol and tinol Treatment.Drug=zincol Treatment.Drug=tinol "
+            "Treatment.Combination=and Treatment.Combination.Drug=zincol "
+            "Treatment.Combination.Drug=tinol Negated=had");
+  const int effect = document.events[0].arguments[2].entity;
+  EXPECT_EQ(document.entities[effect].text, "rash fever");
+  EXPECT_EQ(document.meta["fragments"]["T4"], Json::parse("[[12,16],[27,32]]"));
+  EXPECT_EQ(document.meta["events"]["E1"]["Negated"], true);
+}
+
+TEST(Rams, ReadsTriggersAndLinks) {
+  const Dataset dataset = read("rams.jsonl");
+  EXPECT_EQ(dataset.format, "rams");
+  const Document& document = dataset.documents.at(0);
+  EXPECT_EQ(document.sentences.size(), 2u);
+  EXPECT_EQ(arguments_of(document, document.events.at(0)),
+            "transaction.transfer:sold giver=Ann recipient=Bob thing=the boat");
+  EXPECT_EQ(document.entities.size(), 3u);
+}
+
+TEST(WikiEvents, ReadsMentionsOverSentences) {
+  const Dataset dataset = read("wikievents.jsonl");
+  EXPECT_EQ(dataset.format, "wikievents");
+  const Document& document = dataset.documents.at(0);
+  EXPECT_EQ(document.text, "Ann left York. She flew.");
+  EXPECT_EQ(arguments_of(document, document.events.at(0)), "Movement:flew Mover=Ann");
+  EXPECT_EQ(document.relations.at(0).type, "Located");
+  EXPECT_EQ(covered(document, document.sentences.at(1)), "She flew.");
+}
+
+TEST(CrudeOilNews, ReadsSentencesWithEvents) {
+  const Dataset dataset = read("crudeoil.json");
+  EXPECT_EQ(dataset.format, "crudeoilnews");
+  const Document& document = dataset.documents.at(0);
+  EXPECT_EQ(document.id, "crudeoil");
+  ASSERT_EQ(document.events.size(), 2u);
+  EXPECT_EQ(arguments_of(document, document.events[0]),
+            "Movement-up-gain:rose Item=Oil -LRB- Brent -RRB-");
+  EXPECT_EQ(document.entities[0].names, std::vector<std::string>{"Oil (Brent)"});
+  EXPECT_EQ(document.meta["events"]["d_E1"]["intensity_cue"], Json({27, 32}));
+  EXPECT_EQ(document.meta["event_relations"][0]["head"], "d_E2");
+}
+
+TEST(Brat, ReadsPairsOfFiles) {
+  const Dataset dataset = read("brat/doc.ann");
+  EXPECT_EQ(dataset.format, "brat");
+  const Document& document = dataset.documents.at(0);
+  EXPECT_EQ(entities_of(document), "Aspirin/Drug ibuprofen tablets/Drug headaches/Symptom");
+  EXPECT_EQ(document.entities[0].mentions.size(), 2u);
+  EXPECT_EQ(document.entities[1].names, std::vector<std::string>{"ibuprofen tablets"});
+  EXPECT_EQ(arguments_of(document, document.events.at(0)),
+            "Stopping:stop Cause=Aspirin Cause2=ibuprofen 😀 tablets Theme=headaches");
+  EXPECT_EQ(arguments_of(document, document.events.at(1)), "Working:works Agent=It Why=stop");
+  EXPECT_EQ(document.relations.size(), 1u);
+  EXPECT_EQ(document.meta["event_relations"][0]["tail"], "E1");
+  EXPECT_EQ(document.meta["attributes"][1], Json({"A2", "Certainty", "E1", "High"}));
+  EXPECT_EQ(read("brat/plain.ann").documents.at(0).entities.size(), 0u);
+}
+
+TEST(Brat, IsWrittenAsItWasRead) {
+  const Dataset dataset = read("brat/doc.ann");
+  std::vector<std::string> lost;
+  WriteOptions options;
+  options.format = "brat";
+  const auto files = write_dataset_files(dataset.documents, options, &lost);
+  ASSERT_TRUE(files.ok()) << files.error().message;
+  ASSERT_EQ(files->size(), 2u);
+  EXPECT_TRUE(lost.empty()) << lost.front();
+  const auto lines = [](const std::string& text) {
+    std::multiset<std::string> out;
+    for (size_t at = 0; at < text.size();) {
+      const size_t end = std::min(text.find('\n', at), text.size());
+      out.insert(text.substr(at, end - at));
+      at = end + 1;
+    }
+    return out;
+  };
+  EXPECT_EQ((*files)[0].name, "doc.txt");
+  EXPECT_EQ((*files)[0].content, dataset.documents[0].text);
+  EXPECT_EQ(lines((*files)[1].content), lines(read_file(kFiles + "brat/doc.ann").value()));
+  EXPECT_FALSE(write_dataset(dataset.documents, options).ok());
+}
+
+TEST(Brat, WritesWhatOtherFormatsHold) {
+  Document document;
+  document.id = "../a/b";
+  document.text = "Ann met\nBob in Oslo.";
+  document.entities = {{"x", "Ann", "big name", {{0, 3}}, {}},
+                       {"y", "met\nBob", "", {{4, 11}}, {}},
+                       {"z", "Nowhere", "LOC", {}, {}}};
+  document.relations = {{0, 1, "knows", 0.5, {}}, {0, 2, "in", std::nullopt, {}}};
+  document.events = {{"e", "Meet", {4, 7}, {{"Place", {15, 19}, -1}, {"Who", {}, 0}}}};
+  std::vector<std::string> lost;
+  WriteOptions options;
+  options.format = "brat";
+  const auto files = write_dataset_files({document, document}, options, &lost);
+  ASSERT_TRUE(files.ok());
+  EXPECT_EQ((*files)[0].name, "_._a_b.txt");
+  EXPECT_EQ((*files)[3].name, "_._a_b#2.ann");
+  EXPECT_EQ((*files)[1].content,
+            "T1\tbig_name 0 3\tAnn\nT2\tEntity 4 7;8 11\tmet Bob\nT3\tMeet 4 7\tmet\n"
+            "T4\tArgument 15 19\tOslo\nE1\tMeet:T3 Place:T4 Who:T1\n"
+            "R1\tknows Arg1:T1 Arg2:T2\n");
+  const std::set<std::string> kinds(lost.begin(), lost.end());
+  EXPECT_TRUE(kinds.contains("2 scores of relations"));
+  EXPECT_TRUE(kinds.contains("2 entities that are not in the text"));
+  EXPECT_TRUE(kinds.contains("2 relations of entities that are not in the text"));
+}
+
+TEST(Brat, ErrorsNameFileAndLine) {
+  const std::string folder = testing::TempDir() + "/relata_brat/";
+  ASSERT_TRUE(write_file_atomic(folder + "d.txt", "Ann met Bob.").ok());
+  const auto error = [&](const std::string& ann) {
+    const std::string message = parse_error(ann, "brat", folder + "d.ann");
+    return message.substr(message.find("d.ann"));
+  };
+  EXPECT_EQ(error("T1\tPER 1 4\tAnn\n"), "d.ann:1: offsets 1-4 hold \"nn \", not \"Ann\"");
+  EXPECT_EQ(error("T1 PER 0 3 Ann\n"), "d.ann:1: no tab behind the id");
+  EXPECT_EQ(error("T1\tPER 0\tAnn\n"), "d.ann:1: \"0\" are no two offsets");
+  EXPECT_EQ(error("T1\tPER 0 3\tAnn\nT1\tPER 8 11\tBob\n"), "d.ann:2: T1 is not unique");
+  EXPECT_EQ(error("E1\tMeet:T9\n"), "d.ann:1: E1 has the trigger T9, which is no span of the file");
+  EXPECT_EQ(error("T1\tPER 0 3\tAnn\nR1\tr Arg1:T1 Arg2:T5\n"),
+            "d.ann:2: R1 is about T5, which is nothing in the file");
+  EXPECT_EQ(error("X1\tfoo\n"), "d.ann:1: the id begins with none of T, E, R, A, M, N, # and *");
+  const Dataset fixed =
+      parse("T1\tPER 1 4\tAnn\nT2\tPER 0 3\tZoe\nE1\tMeet:T9\n", "brat", "fix", folder + "d.ann");
+  EXPECT_EQ(entities_of(fixed.documents.at(0)), "Ann/PER");
+  EXPECT_EQ(fixed.fixed.size(), 3u);
+  EXPECT_NE(parse_error("T1\tPER 0 3\tAnn\n", "brat", folder + "none.ann").find("none.txt"),
+            std::string::npos);
+}
+
+TEST(Brat, FoldersAreReadOnceForEachPair) {
+  EXPECT_EQ(without_companions({"a/x.ann", "a/x.txt", "a/visual.conf", "b/x.txt", "b/v.conf"}),
+            (std::vector<std::string>{"a/x.ann", "b/x.txt", "b/v.conf"}));
+}
+
+TEST(LabelStudio, ReadsRegionsRelationsAndOldOffsets) {
+  const Dataset dataset = read("label_studio.json");
+  EXPECT_EQ(dataset.format, "label-studio");
+  ASSERT_EQ(dataset.documents.size(), 2u);
+  const Document& document = dataset.documents[0];
+  EXPECT_EQ(document.id, "5");
+  EXPECT_EQ(entities_of(document), "Ann/PER Acme/ORG");
+  ASSERT_EQ(document.relations.size(), 1u);
+  EXPECT_EQ(document.relations[0].head, 0);
+  EXPECT_EQ(arguments_of(document, document.events.at(0)), "Lead:runs Leader=Ann");
+  EXPECT_EQ(document.meta["more_labels"]["b"], Json({"FIRM"}));
+  EXPECT_EQ(document.meta["choices"]["topic"], Json({"business"}));
+  EXPECT_EQ(entities_of(dataset.documents[1]), "Bob/PER");  // offsets in UTF-16 units
+}
+
+TEST(LabelStudio, RoundTripKeepsClustersEventsAndMeta) {
+  for (const std::string name : {"brat/doc.ann", "casie.json", "rams.jsonl", "words.conll"}) {
+    Dataset dataset = read(name);
+    for (Document& document : dataset.documents) {
+      for (Entity& entity : document.entities) {
+        entity.names.clear();  // the format has no place for them, and says so
+        entity.text = covered(document, entity.mentions[0]);
+      }
+    }
+    WriteOptions options;
+    options.format = "label-studio";
+    std::vector<std::string> lost;
+    const auto written = write_dataset(dataset.documents, options, &lost);
+    ASSERT_TRUE(written.ok());
+    EXPECT_TRUE(lost.empty()) << lost.front();
+    const Dataset again = parse(*written, "label-studio");
+    ASSERT_EQ(again.documents.size(), dataset.documents.size());
+    for (size_t i = 0; i < again.documents.size(); ++i) {
+      EXPECT_EQ(to_json_line(again.documents[i]), to_json_line(dataset.documents[i]));
+    }
+    EXPECT_EQ(guess_format(*written, "x.json").value(), "label-studio");
+  }
+}
+
+TEST(LabelStudio, ErrorsNameTheField) {
+  const auto task = [](const std::string& result) {
+    return R"([{"data":{"text":"Ann met Bob."},"annotations":[{"result":[)" + result + "]}]}]";
+  };
+  EXPECT_EQ(
+      parse_error(task(R"({"id":"a","value":{"start":1,"end":4,"text":"Ann"}})"), "label-studio"),
+      "f:1: record 1: annotations[0].result[0].value: offsets 1-4 hold \"nn \", not \"Ann\"");
+  EXPECT_EQ(parse_error(task(R"({"type":"relation","from_id":"a","to_id":"b"})"), "label-studio"),
+            "f:1: record 1: annotations[0].result[0] relates regions that are not in the task");
+  EXPECT_EQ(parse_error(R"([{"data":{"a":1},"annotations":[]}])", "label-studio"),
+            "f:1: record 1: data has no \"text\", nor one member that is text");
+  const Dataset min = parse(
+      R"([{"id":1,"text":"Ann","label":[{"start":0,"end":3,"text":"Ann","labels":["PER"]}]}])",
+      "label-studio");
+  EXPECT_EQ(entities_of(min.documents.at(0)), "Ann/PER");
+}
+
+}  // namespace
+}  // namespace relata::data
