@@ -125,6 +125,8 @@ class RecordWalk {
   }
 
   Status broken(size_t offset, const std::string& what) {
+    // What is missing at the end is missing behind the last character, not lines below it.
+    offset = std::min(offset, text_.find_last_not_of(kSpace) + 1);
     const size_t newline = offset == 0 ? kNone : text_.rfind('\n', offset - 1);
     const size_t column = newline == kNone ? offset : offset - newline - 1;
     std::string place = source_.at(line_at(offset)) + ":" + std::to_string(column + 1) + ": ";

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from program import RELATA, ROWS, json_lines, relata
+from program import RELATA, ROOT, ROWS, json_lines, relata
 
 VERBS = [
     "train", "extract", "evaluate", "generate", "score", "doctor", "completion",
