@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from program import ROWS, relata
+from program import ROWS, relata, toy_recipe
 
 
 @pytest.fixture
@@ -42,25 +42,6 @@ def extractor(tmp_path, gold, tokenizer):
     (folder / "templates/pair.yaml").write_text(
         'name: short\nmarking: none\nprompt: "{sentence} {head} {tail}:"\nanswer: "{relation}"\n')
     return folder
-
-
-def toy_recipe(data, output, **extra):
-    """A training from scratch that takes a moment; what it learns does not matter."""
-    return {
-        "dataset": str(data),
-        "dataset_format": "cre-tsv",
-        "output_dir": str(output),
-        "model": {
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "max_position_embeddings": 256,
-        },
-        "tokenizer": {"vocab_size": 400},
-        "max_steps": 1,
-        **extra,
-    }
 
 
 @pytest.fixture(scope="session")

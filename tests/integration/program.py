@@ -28,3 +28,22 @@ def relata(*arguments, stdin="", env=None, code=0, **options):
 
 def json_lines(text):
     return [json.loads(line) for line in text.splitlines()]
+
+
+def toy_recipe(data, output, **extra):
+    """A training from scratch that takes a moment; what it learns does not matter."""
+    return {
+        "dataset": str(data),
+        "dataset_format": "cre-tsv",
+        "output_dir": str(output),
+        "model": {
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "max_position_embeddings": 256,
+        },
+        "tokenizer": {"vocab_size": 400},
+        "max_steps": 1,
+        **extra,
+    }

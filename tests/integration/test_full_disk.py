@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import toy_recipe
-from program import RELATA, ROWS, json_lines, relata
+from program import RELATA, ROWS, json_lines, relata, toy_recipe
 
 pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is not built")
 
