@@ -23,6 +23,7 @@ namespace {
 struct TrainOptions {
   std::string config;
   std::vector<std::string> overrides;
+  std::string rows;  // folder for the token rows; training is left out then
 };
 
 bool use_bf16(const TrainConfig& config) {
@@ -200,7 +201,23 @@ Result<int> train_on_ids(const TrainConfig& config, const Context& context) {
   return kDone;
 }
 
-Result<int> train_extractor(const TrainConfig& config, const Context& context) {
+// What training and evaluation would see, for other programs to train on the same.
+Result<int> write_rows(const TrainConfig& config, const extract::Extractor& extractor,
+                       const text::Tokenizer& tokenizer, const std::vector<train::Row>& rows,
+                       const std::string& folder) {
+  RELATA_CHECK(make_folders(folder));
+  RELATA_CHECK(write_file_atomic(folder + "/train.jsonl", id_rows_text(rows)));
+  if (!config.eval_dataset.empty()) {
+    RELATA_TRY(const TaskData dev,
+               read_task_data(config.eval_dataset, config.dataset_format, config.max_eval_samples));
+    RELATA_TRY(const std::string text, score_rows_text(extractor, tokenizer, dev));
+    RELATA_CHECK(write_file_atomic(folder + "/eval.jsonl", text));
+  }
+  return kDone;
+}
+
+Result<int> train_extractor(const TrainConfig& config, const std::string& rows_folder,
+                            const Context& context) {
   RELATA_TRY(const TaskData data,
              read_task_data(config.dataset, config.dataset_format, config.max_samples));
   RELATA_TRY(extract::Extractor extractor, make_extractor(config, data));
@@ -213,6 +230,7 @@ Result<int> train_extractor(const TrainConfig& config, const Context& context) {
     log_warning(fmt::format("{} rows are longer than cutoff_len {} and were left out",
                             count.too_long, config.cutoff_len));
   }
+  if (!rows_folder.empty()) return write_rows(config, extractor, *tokenizer, rows, rows_folder);
   RELATA_TRY(auto model, prepare_model(config, tokenizer.get()));
   log_info(fmt::format("{} rows, {} relation types, {:.1f} million weights", rows.size(),
                        extractor.schema.relation_types.size(),
@@ -247,7 +265,7 @@ Result<int> run_train(const TrainOptions& options, const Context& context) {
   RELATA_CHECK(check_device_is_supported(context));
   RELATA_TRY(const TrainConfig config, read_train_config(options.config, options.overrides));
   if (config.dataset_format == "ids") return train_on_ids(config, context);
-  return train_extractor(config, context);
+  return train_extractor(config, options.rows, context);
 }
 
 }  // namespace
@@ -257,6 +275,10 @@ void add_train_command(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("train", "Train a model and write an extractor folder");
   verb->add_option("CONFIG", options->config, "YAML file; see recipes/")->required();
   verb->add_option("OVERRIDES", options->overrides, "key=value, after the configuration's own");
+  verb->add_option("--rows", options->rows,
+                   "Write the token rows of training and evaluation as JSONL into this folder, to\n"
+                   "compare with other programs, and stop before training")
+      ->type_name("DIR");
   verb->footer(
       "Trains from scratch, fine-tunes all weights or a LoRA adapter, evaluates on the "
       "development\n"

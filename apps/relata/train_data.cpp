@@ -1,10 +1,16 @@
 #include "train_data.h"
 
 #include <algorithm>
+#include <set>
 
 #include "relata/base/file.h"
 
 namespace relata::app {
+namespace {
+
+constexpr int32_t kIgnoredLabel = -100;  // takes no loss, as in Transformers
+
+}  // namespace
 
 Result<TaskData> read_task_data(const std::vector<std::string>& paths, const std::string& format,
                                 int64_t limit) {
@@ -141,12 +147,41 @@ Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& pat
           return input_error(where + ": ids and labels must be integers");
         }
         row.ids.push_back(id.get<int32_t>());
-        row.weights.push_back(label.get<int64_t>() == -100 ? 0.0F : 1.0F);
+        row.weights.push_back(label.get<int64_t>() == kIgnoredLabel ? 0.0F : 1.0F);
       }
       rows.push_back(std::move(row));
     }
   }
   return rows;
+}
+
+std::string id_rows_text(const std::vector<train::Row>& rows) {
+  std::string text;
+  for (const train::Row& row : rows) {
+    Json labels = Json::array();
+    for (size_t i = 0; i < row.ids.size(); ++i) {
+      labels.push_back(row.weights[i] > 0 ? row.ids[i] : kIgnoredLabel);
+    }
+    text += Json{{"ids", row.ids}, {"labels", std::move(labels)}}.dump() + "\n";
+  }
+  return text;
+}
+
+Result<std::string> score_rows_text(const extract::Extractor& extractor,
+                                    const text::Tokenizer& tokenizer, const TaskData& data) {
+  std::string text;
+  for (const data::PairQuery& query : data.queries) {
+    const data::Document& document = data.documents[query.document];
+    RELATA_TRY(const auto prompt,
+               extract::encode_prompt(extractor, tokenizer, document, query.head, query.tail));
+    RELATA_TRY(const auto answers, extract::label_answers(extractor, tokenizer, document, query));
+    std::set<int> gold;
+    for (const std::string& label : query.labels) gold.insert(extractor.schema.find(label));
+    gold.erase(-1);
+    const Json row = {{"prompt_ids", prompt.ids}, {"continuation_ids", answers}, {"gold", gold}};
+    text += row.dump() + "\n";
+  }
+  return text;
 }
 
 }  // namespace relata::app

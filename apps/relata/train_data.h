@@ -33,4 +33,12 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
 // JSONL {"ids": [...], "labels": [...]}; a label of -100 takes no loss, as in Transformers.
 Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& paths);
 
+// The rows as JSONL, as read_id_rows() reads them.
+std::string id_rows_text(const std::vector<train::Row>& rows);
+// The pairs that an evaluation scores, as JSONL {"prompt_ids", "continuation_ids", "gold"}: one
+// continuation per relation type of the schema, gold the indices of the right ones. `relata score`
+// reads it.
+Result<std::string> score_rows_text(const extract::Extractor& extractor,
+                                    const text::Tokenizer& tokenizer, const TaskData& data);
+
 }  // namespace relata::app

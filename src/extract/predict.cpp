@@ -47,31 +47,6 @@ void drop_needless_ends(std::vector<Ids>& answers, int32_t eos) {
   answers = std::move(bare);
 }
 
-// One answer per relation type of the schema, in its order.
-Result<std::vector<Ids>> label_answers(const Extractor& extractor, const text::Tokenizer& tokenizer,
-                                       const Document& document, const PairQuery& query) {
-  std::vector<Ids> answers;
-  std::map<Ids, const std::string*> seen;
-  for (const data::RelationType& type : extractor.schema.relation_types) {
-    Ids ids = encode_answer(extractor, tokenizer, document, query.head, query.tail, {type.id},
-                            tokenizer.eos_id());
-    if (ids.empty()) {
-      return usage_error(place_of(document, query) + ": label \"" + type.id + "\" has no tokens",
-                         "give it a name in schema.json");
-    }
-    const auto [place, fresh] = seen.emplace(ids, &type.id);
-    if (!fresh) {
-      return usage_error("labels \"" + *place->second + "\" and \"" + type.id +
-                             "\" are written with the same tokens",
-                         "give them different names in schema.json, or use a tokenizer that knows "
-                         "their characters");
-    }
-    answers.push_back(std::move(ids));
-  }
-  drop_needless_ends(answers, tokenizer.eos_id());
-  return answers;
-}
-
 Result<std::vector<double>> softmax_posterior(const generate::ScoreResult& scores, size_t labels,
                                               const std::string& place) {
   if (scores.token_logprobs.size() != labels) {
@@ -280,6 +255,30 @@ class Predictor {
 };
 
 }  // namespace
+
+Result<std::vector<Ids>> label_answers(const Extractor& extractor, const text::Tokenizer& tokenizer,
+                                       const Document& document, const PairQuery& query) {
+  std::vector<Ids> answers;
+  std::map<Ids, const std::string*> seen;
+  for (const data::RelationType& type : extractor.schema.relation_types) {
+    Ids ids = encode_answer(extractor, tokenizer, document, query.head, query.tail, {type.id},
+                            tokenizer.eos_id());
+    if (ids.empty()) {
+      return usage_error(place_of(document, query) + ": label \"" + type.id + "\" has no tokens",
+                         "give it a name in schema.json");
+    }
+    const auto [place, fresh] = seen.emplace(ids, &type.id);
+    if (!fresh) {
+      return usage_error("labels \"" + *place->second + "\" and \"" + type.id +
+                             "\" are written with the same tokens",
+                         "give them different names in schema.json, or use a tokenizer that knows "
+                         "their characters");
+    }
+    answers.push_back(std::move(ids));
+  }
+  drop_needless_ends(answers, tokenizer.eos_id());
+  return answers;
+}
 
 Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
                                                   generate::Engine& engine,

@@ -43,6 +43,12 @@ std::vector<int32_t> encode_answer(const Extractor& extractor, const text::Token
                                    const data::Document& document, int head, int tail,
                                    const std::vector<std::string>& labels, int32_t eos);
 
+// What label scoring scores: one answer per relation type of the schema, in its order.
+Result<std::vector<std::vector<int32_t>>> label_answers(const Extractor& extractor,
+                                                        const text::Tokenizer& tokenizer,
+                                                        const data::Document& document,
+                                                        const data::PairQuery& query);
+
 Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
                                                   generate::Engine& engine,
                                                   const std::vector<data::Document>& documents,
