@@ -103,6 +103,11 @@ class Picture {
   }
 
  private:
+  struct StatedPair {
+    size_t document = 0;
+    std::set<std::string> labels;
+  };
+
   void add_document(const Document& document) {
     ++documents_;
     entities_ += document.entities.size();
@@ -161,13 +166,16 @@ class Picture {
       ++negative_and_other_;
       add_contradiction(document, query, labels);
     }
+    // In one document, entities of one name are different things.
+    const size_t place = documents_ + static_cast<size_t>(query.document);
     const auto [known, is_new] = pair_labels_.try_emplace(
-        std::hash<std::string>()(pair_key(document, query.head, query.tail)), labels);
-    if (is_new) return;
+        std::hash<std::string>()(pair_key(document, query.head, query.tail)),
+        StatedPair{place, labels});
+    if (is_new || known->second.document == place) return;
     ++pairs_again_;
-    if (known->second == labels) return;
+    if (known->second.labels == labels) return;
     ++different_labels_;
-    std::set<std::string> all = known->second;
+    std::set<std::string> all = known->second.labels;
     all.insert(labels.begin(), labels.end());
     add_contradiction(document, query, all);
   }
@@ -208,8 +216,8 @@ class Picture {
   LabelCounts relation_types_;
   LabelCounts event_types_;
   LabelCounts roles_;
-  std::unordered_map<std::string_view, std::string> texts_;        // to the first document's id
-  std::unordered_map<size_t, std::set<std::string>> pair_labels_;  // by the hash of text and names
+  std::unordered_map<std::string_view, std::string> texts_;  // to the first document's id
+  std::unordered_map<size_t, StatedPair> pair_labels_;       // by the hash of text and names
   Json duplicate_examples_ = Json::array();
   Json contradiction_examples_ = Json::array();
 };
