@@ -54,13 +54,15 @@ class Picture {
     format_ = dataset.format;
     skipped_ += dataset.skipped.size();
     fixed_ += dataset.fixed.size();
+    const size_t first = documents_;
     for (const Document& document : dataset.documents) add_document(document);
     const auto queries = pair_queries(dataset.documents);
     std::vector<size_t> per_document(dataset.documents.size(), 0);
     for (const PairQuery& query : queries) {
       ++per_document[query.document];
       several_ += query.labels.size() > 1;
-      add_query(dataset.documents[query.document], query);
+      add_query(dataset.documents[query.document], query,
+                first + static_cast<size_t>(query.document));
     }
     pairs_ += queries.size();
     for (const size_t count : per_document) pairs_per_document_.push_back(count);
@@ -159,7 +161,7 @@ class Picture {
   }
 
   // Labels of one pair of names in one text, wherever the text occurs.
-  void add_query(const Document& document, const PairQuery& query) {
+  void add_query(const Document& document, const PairQuery& query, size_t number) {
     const std::set<std::string> labels(query.labels.begin(), query.labels.end());
     const bool negative = std::any_of(labels.begin(), labels.end(), is_negative);
     if (negative && labels.size() > 1) {
@@ -167,11 +169,10 @@ class Picture {
       add_contradiction(document, query, labels);
     }
     // In one document, entities of one name are different things.
-    const size_t place = documents_ + static_cast<size_t>(query.document);
     const auto [known, is_new] = pair_labels_.try_emplace(
         std::hash<std::string>()(pair_key(document, query.head, query.tail)),
-        StatedPair{place, labels});
-    if (is_new || known->second.document == place) return;
+        StatedPair{number, labels});
+    if (is_new || known->second.document == number) return;
     ++pairs_again_;
     if (known->second.labels == labels) return;
     ++different_labels_;
