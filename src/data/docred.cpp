@@ -51,6 +51,8 @@ class DocredReader {
       kept_["unlabelled"] = true;
     }
     keep_rest(root);
+    if (has_index_) kept_["derived"].push_back(kIndex);
+    if (has_global_) kept_["derived"].push_back(kGlobal);
     text_.hand_over(document_);
     if (!kept_.empty()) document_.meta["docred"] = std::move(kept_);
     return intake_.add(std::move(document_), record_.where());
@@ -146,23 +148,22 @@ class DocredReader {
 
   // Notes the members of mentions that are neither read nor follow from what is.
   void keep_members(JsonView vertex, const std::string& id) {
-    Json kept = Json::array();
-    bool any = false;
     size_t number = 0;
     for (const JsonView value : vertex) {
-      Json& rest = kept.emplace_back(Json::object());
       value.each_member([&](std::string_view key, JsonView member) {
         if (key == "name" || key == "pos" || key == "sent_id" || key == "type") return;
-        if ((key == kIndex && is_index(member, number)) || (key == kGlobal && is_global(value))) {
-          note_derived(key);
+        if (key == kIndex && is_index(member, number)) {
+          has_index_ = true;
+        } else if (key == kGlobal && is_global(value)) {
+          has_global_ = true;
         } else {
-          rest[std::string(key)] = member.to_json();
+          Json& rest = kept_["mentions"][id];
+          while (rest.size() < vertex.size()) rest.push_back(Json::object());
+          rest[number][std::string(key)] = member.to_json();
         }
       });
-      any = any || !rest.empty();
       ++number;
     }
-    if (any) kept_["mentions"][id] = std::move(kept);
   }
 
   bool is_index(JsonView member, size_t number) const {
@@ -178,13 +179,6 @@ class DocredReader {
     const int64_t want = static_cast<int64_t>(starts_[static_cast<size_t>(*sentence)]) + *begin;
     return global.at(0).integer() == want && global.at(1).integer() == want;
   }
-  void note_derived(std::string_view key) {
-    Json& list = kept_["derived"];
-    if (std::none_of(list.begin(), list.end(), [&](const Json& item) { return item == key; })) {
-      list.push_back(key);
-    }
-  }
-
   void sort_mentions(const std::string& id) {
     first_type_ = mentions_.front().type;
     const auto less = [](const Mention& a, const Mention& b) {
@@ -256,6 +250,8 @@ class DocredReader {
   std::vector<ByteRange> sentence_ranges_;  // of every sentence; {0, 0} when it has no tokens
   std::vector<Mention> mentions_;           // of the entity being read
   std::string_view first_type_;
+  bool has_index_ = false;   // mentions have an "index" that follows from their order
+  bool has_global_ = false;  // ... a "global_pos" that follows from their place
 };
 
 // Writes one document.

@@ -20,9 +20,10 @@ bool is_word_byte(char c) {
 
 }  // namespace
 
-std::string Source::stem() const {
-  return path == "-" ? "stdin" : std::filesystem::path(path).stem().string();
-}
+Source::Source(std::string_view file_content, std::string file_path)
+    : content(file_content),
+      path(std::move(file_path)),
+      stem_(path == "-" ? "stdin" : std::filesystem::path(path).stem().string()) {}
 
 bool Lines::next(std::string_view& line) {
   if (position_ >= content_.size()) return false;

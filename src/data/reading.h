@@ -13,11 +13,16 @@ namespace relata::data {
 
 // A file's content and the name that error messages give it.
 struct Source {
+  Source(std::string_view file_content, std::string file_path);
+
   std::string_view content;
   std::string path;
 
   std::string at(size_t line) const { return path + ":" + std::to_string(line); }
-  std::string stem() const;  // "data/train.txt": "train"; begins document ids
+  const std::string& stem() const { return stem_; }  // "data/train.txt": "train"; begins ids
+
+ private:
+  std::string stem_;
 };
 
 // The lines of a text without their LF or CRLF.

@@ -54,13 +54,15 @@ class Picture {
     format_ = dataset.format;
     skipped_ += dataset.skipped.size();
     fixed_ += dataset.fixed.size();
+    const size_t first = documents_;
     for (const Document& document : dataset.documents) add_document(document);
     const auto queries = pair_queries(dataset.documents);
     std::vector<size_t> per_document(dataset.documents.size(), 0);
     for (const PairQuery& query : queries) {
       ++per_document[query.document];
       several_ += query.labels.size() > 1;
-      add_query(dataset.documents[query.document], query);
+      add_query(dataset.documents[query.document], query,
+                first + static_cast<size_t>(query.document));
     }
     pairs_ += queries.size();
     for (const size_t count : per_document) pairs_per_document_.push_back(count);
@@ -103,6 +105,11 @@ class Picture {
   }
 
  private:
+  struct StatedPair {
+    size_t document = 0;
+    std::set<std::string> labels;
+  };
+
   void add_document(const Document& document) {
     ++documents_;
     entities_ += document.entities.size();
@@ -154,20 +161,22 @@ class Picture {
   }
 
   // Labels of one pair of names in one text, wherever the text occurs.
-  void add_query(const Document& document, const PairQuery& query) {
+  void add_query(const Document& document, const PairQuery& query, size_t number) {
     const std::set<std::string> labels(query.labels.begin(), query.labels.end());
     const bool negative = std::any_of(labels.begin(), labels.end(), is_negative);
     if (negative && labels.size() > 1) {
       ++negative_and_other_;
       add_contradiction(document, query, labels);
     }
+    // In one document, entities of one name are different things.
     const auto [known, is_new] = pair_labels_.try_emplace(
-        std::hash<std::string>()(pair_key(document, query.head, query.tail)), labels);
-    if (is_new) return;
+        std::hash<std::string>()(pair_key(document, query.head, query.tail)),
+        StatedPair{number, labels});
+    if (is_new || known->second.document == number) return;
     ++pairs_again_;
-    if (known->second == labels) return;
+    if (known->second.labels == labels) return;
     ++different_labels_;
-    std::set<std::string> all = known->second;
+    std::set<std::string> all = known->second.labels;
     all.insert(labels.begin(), labels.end());
     add_contradiction(document, query, all);
   }
@@ -208,8 +217,8 @@ class Picture {
   LabelCounts relation_types_;
   LabelCounts event_types_;
   LabelCounts roles_;
-  std::unordered_map<std::string_view, std::string> texts_;        // to the first document's id
-  std::unordered_map<size_t, std::set<std::string>> pair_labels_;  // by the hash of text and names
+  std::unordered_map<std::string_view, std::string> texts_;  // to the first document's id
+  std::unordered_map<size_t, StatedPair> pair_labels_;       // by the hash of text and names
   Json duplicate_examples_ = Json::array();
   Json contradiction_examples_ = Json::array();
 };

@@ -15,6 +15,7 @@ bool begins_cjk(char c) {
 bool cut_tokens_would_cut(std::string_view token) {
   constexpr size_t kCjkBytes = 3;
   for (const char c : token) {
+    if (c > ' ' && c < '\x7F') continue;
     if (c == ' ' || c == '\t' || c == '\r' || c == '\n') return true;
     if (begins_cjk(c) && token.size() > kCjkBytes) return true;
   }

@@ -55,6 +55,18 @@ TEST(Stats, FindLeakageDuplicatesAndContradictions) {
   EXPECT_EQ(overlap["labels_only_here"], Json({"founded"}));
 }
 
+TEST(Stats, EntitiesOfOneNameInOneDocumentAreDifferent) {
+  Document document;
+  document.text = "Ann and Ann met Bob.";
+  document.entities = {{"a", "Ann", "", {{0, 3}}, {}},
+                       {"b", "Ann", "", {{8, 11}}, {}},
+                       {"c", "Bob", "", {{16, 19}}, {}}};
+  document.relations = {{0, 2, "knows", std::nullopt, {}}, {1, 2, "met", std::nullopt, {}}};
+  const Json picture = dataset_picture({{"x", {"jsonl", {document}, {}, {}}}});
+  EXPECT_EQ(picture["duplicates"]["pairs_stated_again"], 0);
+  EXPECT_EQ(picture["contradictions"]["different_labels"], 0);
+}
+
 TEST(Stats, HistogramsHoldEveryValue) {
   const Json picture = dataset_picture(two_parts());
   for (const char* key : {"code_points", "sentences", "pairs_per_document", "relation_distance"}) {
