@@ -91,6 +91,10 @@ Result<TrainConfig> read_train_config(const std::string& path,
     if (target == "all") target = "all-linear";
   }
   c.lora.base_model = c.model_name_or_path;
+  if (c.train_on_prompt && c.trainer.prompt_loss_weight > 0) {
+    return usage_error(path + ": train_on_prompt and prompt_loss_weight both put a loss on prompts",
+                       "choose one");
+  }
   if (c.dataset.empty()) {
     return usage_error(path + ": no dataset",
                        "set dataset: FILE, or dataset=FILE after the config");

@@ -65,13 +65,14 @@ std::vector<Target> targets_of(const data::PairQuery& query, const data::Schema&
 }
 
 train::Row make_row(const std::vector<int32_t>& prompt, const std::vector<int32_t>& answer,
-                    bool with_secondary) {
+                    const TrainConfig& config) {
   train::Row row;
   row.ids = prompt;
   row.ids.insert(row.ids.end(), answer.begin(), answer.end());
   row.weights.assign(row.ids.size(), 0.0F);
-  std::fill(row.weights.begin() + static_cast<int64_t>(prompt.size()), row.weights.end(), 1.0F);
-  if (with_secondary) {
+  const auto trained_from = config.train_on_prompt ? 1 : static_cast<int64_t>(prompt.size());
+  std::fill(row.weights.begin() + trained_from, row.weights.end(), 1.0F);
+  if (config.trainer.prompt_loss_weight > 0) {
     row.secondary.assign(row.ids.size(), 0.0F);
     std::fill(row.secondary.begin() + 1,
               row.secondary.begin() + static_cast<int64_t>(prompt.size()), 1.0F);
@@ -85,7 +86,6 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
                                           const text::Tokenizer& tokenizer, const TaskData& data,
                                           const TrainConfig& config, RowCount& count) {
   std::vector<train::Row> rows;
-  const bool secondary = config.trainer.prompt_loss_weight > 0;
   for (const data::PairQuery& query : data.queries) {
     const data::Document& document = data.documents[query.document];
     for (const Target& target : targets_of(query, extractor.schema, config.augment_inverse)) {
@@ -110,7 +110,7 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
             make_row(prompt.ids,
                      extract::encode_answer(extractor, tokenizer, document, target.head,
                                             target.tail, labels, tokenizer.eos_id()),
-                     secondary);
+                     config);
         if (static_cast<int64_t>(row.ids.size()) > config.cutoff_len) {
           ++count.too_long;
           continue;
