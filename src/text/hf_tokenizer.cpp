@@ -47,7 +47,6 @@ class HfTokenizer : public TokenizerBase {
   template <class Names>
   int32_t named_id(const std::optional<std::string>& name, const Names& usual) const;
   void encode_pieces(const Piece& whole, Workspace& workspace, std::vector<Token>& out) const;
-  void encode_piece(std::string_view piece, Workspace& workspace) const;
   void trim(std::string_view text, bool first, Token& token) const;
 
   std::unique_ptr<PieceModel> model_;
@@ -68,7 +67,8 @@ const Node& member(const Node& root, const char* key) {
 
 Result<std::string> model_type(const Node& model, const std::string& where) {
   // Files from before the tag existed are of the kind that has merges.
-  if (model.is_object() && model.contains("merges") && !model.contains("type")) return std::string("BPE");
+  if (model.is_object() && model.contains("merges") && !model.contains("type"))
+    return std::string("BPE");
   return component_type(model, where);
 }
 
@@ -147,29 +147,6 @@ void HfTokenizer::apply_config(const TokenizerConfig& config) {
   if (config.add_eos) frame_.after = one(*config.add_eos, eos_);
 }
 
-// Leaves the tokens of the piece in workspace.tokens.
-void HfTokenizer::encode_piece(std::string_view piece, Workspace& workspace) const {
-  PieceTokens& tokens = workspace.tokens;
-  tokens.clear();
-  for (size_t begin = 0; begin < piece.size();) {
-    const size_t end = cuts_at_spaces_ ? next_cut(piece, begin) : piece.size();
-    const std::string_view part = piece.substr(begin, end - begin);
-    const size_t first = tokens.size();
-    PieceCache::Entry known;
-    if (workspace.cache.find(part, known) != nullptr) {
-      tokens.insert(tokens.end(), known.tokens.begin(), known.tokens.end());
-    } else {
-      model_->encode(part, workspace.model, tokens);
-      workspace.cache.add(part, std::span(tokens).subspan(first), 0);
-    }
-    for (size_t i = first; begin > 0 && i < tokens.size(); ++i) {
-      tokens[i].begin += static_cast<uint32_t>(begin);
-      tokens[i].end += static_cast<uint32_t>(begin);
-    }
-    begin = end;
-  }
-}
-
 void HfTokenizer::encode_pieces(const Piece& whole, Workspace& workspace,
                                 std::vector<Token>& out) const {
   if (whole.begin >= whole.end) return;
@@ -178,7 +155,11 @@ void HfTokenizer::encode_pieces(const Piece& whole, Workspace& workspace,
   pre_tokenizer_->apply(buffers);
   const std::string_view text = buffers.text.text();
   for (const Piece& piece : buffers.pieces) {
-    encode_piece(text.substr(piece.begin, piece.end - piece.begin), workspace);
+    workspace.tokens.clear();
+    segment_cached(text.substr(piece.begin, piece.end - piece.begin), cuts_at_spaces_, workspace,
+                   [this](std::string_view part, ModelScratch& scratch, PieceTokens& tokens) {
+                     model_->encode(part, scratch, tokens);
+                   });
     for (const PieceToken& token : workspace.tokens) {
       ByteRange range = {piece.source, piece.source};
       if (token.begin < token.end) {

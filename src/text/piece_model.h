@@ -37,7 +37,6 @@ struct ModelScratch {
     int32_t id;
     uint32_t begin;
     double score;
-    double lead;  // over the second best way to get here
   };
   std::vector<Symbol> symbols;
   std::vector<int32_t> ranks;
@@ -46,9 +45,6 @@ struct ModelScratch {
   std::vector<Node> nodes;
   std::vector<PieceToken> path;
   std::string text;
-  // By how much the last piece's segmentation beat every other: what a sum's rounding must not
-  // reach.
-  float lead = std::numeric_limits<float>::infinity();
 };
 
 class PieceModel {
@@ -76,14 +72,9 @@ size_t next_cut(std::string_view piece, size_t begin);
 class PieceCache {
  public:
   static constexpr size_t kLongestKey = 96;
-  struct Entry {
-    std::span<const PieceToken> tokens;
-    float lead = 0;  // as given to add()
-  };
-
-  // Null when `key` is new; valid until the next add().
-  const PieceToken* find(std::string_view key, Entry& entry) const;
-  void add(std::string_view key, std::span<const PieceToken> tokens, float lead);
+  // False when `key` is new. `tokens` is valid until the next add().
+  bool find(std::string_view key, std::span<const PieceToken>& tokens) const;
+  void add(std::string_view key, std::span<const PieceToken> tokens);
 
  private:
   struct Slot {
@@ -92,7 +83,6 @@ class PieceCache {
     uint32_t tokens = 0;  // where they start in tokens_
     uint16_t count = 0;
     uint8_t key_size = 0;  // 0: the slot is free
-    float lead = 0;
   };
   static constexpr size_t kFirstSlots = 1 << 10;
   static constexpr size_t kMostSlots = 1 << 16;

@@ -1,7 +1,6 @@
 #include "sentencepiece_model.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "unicode_sets.h"
 
@@ -80,11 +79,9 @@ void SentencePieceModel::prepare_unigram() {
                              ? static_cast<double>(length * largest) - 0.1
                              : static_cast<double>(piece.score);
     pieces.push_back({piece.text, id, score});
-    largest_score_ = std::max(largest_score_, std::abs(score));
   }
   const float unknown = least - kUnknownPenalty;
-  largest_score_ = std::max(largest_score_, static_cast<double>(std::abs(unknown)));
-  lattice_ = UnigramLattice(pieces, unknown, UnigramLattice::Sums::kFloat);
+  lattice_ = UnigramLattice(pieces, unknown);
 }
 
 // Symbols of the byte-pair search: a piece has its id; a code point that is no piece, but part of
@@ -243,39 +240,6 @@ void SentencePieceModel::segment(std::string_view text, ModelScratch& scratch,
   }
 }
 
-// False when a word's best segmentation is so close to another that the library's, which sums
-// floats from the start of the sentence, may be the other.
-bool SentencePieceModel::segment_words(Workspace& workspace) const {
-  const std::string_view text = workspace.normalized;
-  constexpr double kRounding = 0x1p-23;
-  double magnitude = 0;  // bounds the sums so far
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = next_cut(text, begin);
-    const std::string_view word = text.substr(begin, end - begin);
-    const size_t first = workspace.tokens.size();
-    PieceCache::Entry known;
-    float lead = 0;
-    if (workspace.cache.find(word, known) != nullptr) {
-      workspace.tokens.insert(workspace.tokens.end(), known.tokens.begin(), known.tokens.end());
-      lead = known.lead;
-    } else {
-      workspace.model.lead = std::numeric_limits<float>::infinity();
-      segment(word, workspace.model, workspace.tokens);
-      lead = workspace.model.lead;
-      workspace.cache.add(word, std::span(workspace.tokens).subspan(first), lead);
-    }
-    const size_t count = workspace.tokens.size() - first;
-    magnitude += largest_score_ * static_cast<double>(count + 1);
-    if (lead < static_cast<double>(word.size()) * magnitude * kRounding) return false;
-    for (size_t i = first; i < first + count; ++i) {
-      workspace.tokens[i].begin += static_cast<uint32_t>(begin);
-      workspace.tokens[i].end += static_cast<uint32_t>(begin);
-    }
-    begin = end;
-  }
-  return true;
-}
-
 void SentencePieceModel::emit(std::string_view normalized, size_t base, const Workspace& workspace,
                               std::vector<Token>& out) const {
   bool after_unknown = false;
@@ -302,10 +266,10 @@ void SentencePieceModel::encode(std::string_view text, size_t base, bool prefix,
                                 Workspace& workspace, std::vector<Token>& out) const {
   normalize(text, prefix, workspace);
   workspace.tokens.clear();
-  if (!may_cut_ || !segment_words(workspace)) {
-    workspace.tokens.clear();
-    segment(workspace.normalized, workspace.model, workspace.tokens);
-  }
+  segment_cached(workspace.normalized, may_cut_, workspace,
+                 [this](std::string_view part, ModelScratch& scratch, PieceTokens& tokens) {
+                   segment(part, scratch, tokens);
+                 });
   emit(workspace.normalized, base, workspace, out);
 }
 

@@ -55,7 +55,6 @@ class SentencePieceModel {
   void normalize(std::string_view text, bool prefix, Workspace& workspace) const;
   void segment(std::string_view text, ModelScratch& scratch, PieceTokens& out) const;
   void segment_pairs(std::string_view text, ModelScratch& scratch, PieceTokens& out) const;
-  bool segment_words(Workspace& workspace) const;
   void emit(std::string_view normalized, size_t base, const Workspace& workspace,
             std::vector<Token>& out) const;
   std::string decode_piece(int32_t id, bool at_start, bool prefix, bool& took_space) const;
@@ -66,7 +65,6 @@ class SentencePieceModel {
   DoubleArray user_symbols_;
   bool has_user_symbols_ = false;
   UnigramLattice lattice_;
-  double largest_score_ = 0;  // of all, without its sign
   PairMerger merger_;
   std::unordered_map<std::string_view, int32_t> extra_symbols_;  // code points that are no piece
   std::array<int32_t, 256> byte_ids_{};

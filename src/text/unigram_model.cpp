@@ -13,24 +13,14 @@ constexpr uint32_t kUnreached = ~uint32_t{0};
 
 using PathNode = ModelScratch::Node;
 
-template <class Sum>
-void offer(PathNode& node, double candidate, PathNode from) {
-  if (node.begin == kUnreached) {
-    from.lead = std::numeric_limits<double>::infinity();
-  } else if (candidate > node.score) {
-    from.lead = candidate - node.score;
-  } else {
-    node.lead = std::min(node.lead, node.score - candidate);
-    return;
-  }
-  from.score = static_cast<Sum>(candidate);
-  node = from;
+void offer(PathNode& node, const PathNode& candidate) {
+  if (node.begin == kUnreached || candidate.score > node.score) node = candidate;
 }
 
 }  // namespace
 
-UnigramLattice::UnigramLattice(const std::vector<Piece>& pieces, double unknown_score, Sums sums)
-    : unknown_score_(unknown_score), sums_(sums) {
+UnigramLattice::UnigramLattice(const std::vector<Piece>& pieces, double unknown_score)
+    : unknown_score_(unknown_score) {
   std::vector<std::pair<std::string_view, int32_t>> keys;
   for (const Piece& piece : pieces) {
     if (!piece.text.empty()) keys.emplace_back(piece.text, static_cast<int32_t>(scored_.size()));
@@ -44,11 +34,13 @@ UnigramLattice::UnigramLattice(const std::vector<Piece>& pieces, double unknown_
   trie_ = DoubleArray(keys);
 }
 
-template <class Sum>
-void UnigramLattice::search(std::string_view text, std::vector<PathNode>& nodes) const {
-  for (size_t begin = 0; begin < text.size();) {
+void UnigramLattice::best_path(std::string_view text, ModelScratch& scratch,
+                               PieceTokens& out) const {
+  auto& nodes = scratch.nodes;
+  nodes.assign(text.size() + 1, {kUnknown, kUnreached, 0});
+  for (uint32_t begin = 0; begin < text.size();) {
     const double so_far = nodes[begin].score;
-    const size_t point_end = begin + code_point_at(text, begin).length;
+    const uint32_t point_end = begin + code_point_at(text, begin).length;
     bool has_single = false;
     uint32_t state = DoubleArray::kRoot;
     for (size_t end = begin; end < text.size();) {
@@ -57,34 +49,17 @@ void UnigramLattice::search(std::string_view text, std::vector<PathNode>& nodes)
       const int32_t value = trie_.value(state);
       if (value < 0) continue;
       const Scored& piece = scored_[static_cast<size_t>(value)];
-      offer<Sum>(nodes[end], piece.score + so_far, {piece.id, static_cast<uint32_t>(begin), 0, 0});
+      offer(nodes[end], {piece.id, begin, piece.score + so_far});
       has_single = has_single || end == point_end;
     }
-    if (!has_single) {
-      const auto score = static_cast<Sum>(static_cast<Sum>(unknown_score_) + so_far);
-      offer<Sum>(nodes[point_end], score, {kUnknown, static_cast<uint32_t>(begin), 0, 0});
-    }
+    if (!has_single) offer(nodes[point_end], {kUnknown, begin, unknown_score_ + so_far});
     begin = point_end;
   }
-}
-
-void UnigramLattice::best_path(std::string_view text, ModelScratch& scratch,
-                               PieceTokens& out) const {
-  auto& nodes = scratch.nodes;
-  nodes.assign(text.size() + 1, {kUnknown, kUnreached, 0, 0});
-  if (sums_ == Sums::kFloat) {
-    search<float>(text, nodes);
-  } else {
-    search<double>(text, nodes);
-  }
   const size_t first = out.size();
-  double lead = std::numeric_limits<double>::infinity();
   for (auto end = static_cast<uint32_t>(text.size()); end > 0; end = out.back().begin) {
     out.push_back({nodes[end].id, nodes[end].begin, end});
-    lead = std::min(lead, nodes[end].lead);
   }
   std::reverse(out.begin() + static_cast<ptrdiff_t>(first), out.end());
-  scratch.lead = static_cast<float>(lead);
 }
 
 Result<std::unique_ptr<PieceModel>> UnigramModel::from_json(const Node& node,
@@ -127,7 +102,7 @@ Status UnigramModel::read_vocab(const Node& vocab, const std::string& where) {
     pieces.push_back({tokens_[i], static_cast<int32_t>(i), scores_[i]});
   }
   const double least = *std::min_element(scores_.begin(), scores_.end());
-  lattice_ = UnigramLattice(pieces, least - kUnknownPenalty, UnigramLattice::Sums::kDouble);
+  lattice_ = UnigramLattice(pieces, least - kUnknownPenalty);
   return {};
 }
 

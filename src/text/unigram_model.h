@@ -19,21 +19,17 @@ class UnigramLattice {
     int32_t id;
     double score;
   };
-  // How sums are kept, which decides between segmentations that are equal but for rounding.
-  enum class Sums { kDouble, kFloat };
-
   UnigramLattice() = default;
   // The last of two equal texts wins. Unknown code points score `unknown_score`.
-  UnigramLattice(const std::vector<Piece>& pieces, double unknown_score, Sums sums);
+  UnigramLattice(const std::vector<Piece>& pieces, double unknown_score);
 
-  // Appends the best path; unknown code points have the id kUnknown. Sets scratch.lead.
+  // Appends the best path; unknown code points have the id kUnknown. Of paths with equal sums, the
+  // one whose last piece is the longest wins. Sums are doubles, which is exact for scores of
+  // floats.
   void best_path(std::string_view text, ModelScratch& scratch, PieceTokens& out) const;
   static constexpr int32_t kUnknown = -1;
 
  private:
-  template <class Sum>
-  void search(std::string_view text, std::vector<ModelScratch::Node>& nodes) const;
-
   DoubleArray trie_;  // values index scored_
   struct Scored {
     int32_t id;
@@ -41,7 +37,6 @@ class UnigramLattice {
   };
   std::vector<Scored> scored_;
   double unknown_score_ = 0;
-  Sums sums_ = Sums::kDouble;
 };
 
 // As Hugging Face's tokenizers run it: runs of unknown code points become one token, or bytes.

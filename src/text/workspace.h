@@ -39,6 +39,30 @@ struct Workspace {
   PieceCache cache;
 };
 
+// Appends to workspace.tokens the tokens of `piece`, of which segment(part, scratch, out) makes
+// those that are not in the cache; with `cut`, part by part (next_cut).
+template <class Segment>
+void segment_cached(std::string_view piece, bool cut, Workspace& workspace, Segment segment) {
+  PieceTokens& tokens = workspace.tokens;
+  for (size_t begin = 0; begin < piece.size();) {
+    const size_t end = cut ? next_cut(piece, begin) : piece.size();
+    const std::string_view part = piece.substr(begin, end - begin);
+    const size_t first = tokens.size();
+    std::span<const PieceToken> known;
+    if (workspace.cache.find(part, known)) {
+      tokens.insert(tokens.end(), known.begin(), known.end());
+    } else {
+      segment(part, workspace.model, tokens);
+      workspace.cache.add(part, std::span(tokens).subspan(first));
+    }
+    for (size_t i = first; begin > 0 && i < tokens.size(); ++i) {
+      tokens[i].begin += static_cast<uint32_t>(begin);
+      tokens[i].end += static_cast<uint32_t>(begin);
+    }
+    begin = end;
+  }
+}
+
 // Lends workspaces, one to a caller at a time; as many exist as there were callers at once.
 class WorkspacePool {
  public:
