@@ -14,6 +14,8 @@ import tokenizer_oracles as oracles
 from tokenizer_oracles import OWN, SHARED
 from tokenizer_texts import COUNT, all_texts
 
+CHUNK = 20_000  # texts whose answers are in memory at a time
+
 
 @pytest.fixture(scope="module")
 def texts():
@@ -41,16 +43,17 @@ def decode(relata, folder, rows):
 
 def compare(relata, folder, answer, texts, special=False):
     """Every id and every offset. The reference answers None where it has no offsets."""
-    found = encode(relata, folder, texts, *([] if special else ["--no-special"]))
     wrong = []
-    for text, ours, (ids, offsets) in zip(texts, found, answer(texts)):
-        same = ours["ids"] == ids
-        if same and offsets is not None:
-            same = [tuple(pair) for pair in ours["offsets"]] == [tuple(pair) for pair in offsets]
-        if not same:
-            wrong.append((text, ours, ids, offsets))
+    for start in range(0, len(texts), CHUNK):
+        part = texts[start : start + CHUNK]
+        found = encode(relata, folder, part, *([] if special else ["--no-special"]))
+        for text, ours, (ids, offsets) in zip(part, found, answer(part)):
+            same = ours["ids"] == ids
+            if same and offsets is not None:
+                same = [tuple(pair) for pair in ours["offsets"]] == [tuple(p) for p in offsets]
+            if not same:
+                wrong.append((text, ours, ids, offsets))
     assert not wrong, f"{len(wrong)} of {len(texts)} differ, first: {wrong[0]!r}"
-    return found
 
 
 def needs(path):

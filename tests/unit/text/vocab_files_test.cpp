@@ -111,11 +111,9 @@ std::string base64(const std::string& bytes) {
 std::string rank_file() {
   std::string out;
   for (int rank = 0; rank < 50256; ++rank) {
-    std::string token(1, static_cast<char>(rank));
-    if (rank >= 256) {
-      const int pair = rank - 256;
-      token = {static_cast<char>(pair / 256), static_cast<char>(pair % 256)};
-    }
+    const int pair = rank - 256;
+    std::string token(1, static_cast<char>(pair < 0 ? rank : pair / 256));
+    if (pair >= 0) token += static_cast<char>(pair % 256);
     out += base64(token) + " " + std::to_string(rank) + "\n";
   }
   return out;
