@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <thread>
 
 #include "command_io.h"
 #include "commands.h"
@@ -54,11 +55,11 @@ Result<int> run_train(const TokenizerOptions& options, const Context& context) {
   return kDone;
 }
 
-Json encoding_json(const text::Tokenizer& tokenizer, const std::string& text, bool add_special) {
+Json encoding_json(const std::string& text, const std::vector<text::Token>& tokens) {
   const text::OffsetMap offsets(text);
   Json ids = Json::array();
   Json ranges = Json::array();
-  for (const text::Token& token : tokenizer.encode(text, add_special)) {
+  for (const text::Token& token : tokens) {
     ids.push_back(token.id);
     ranges.push_back(
         {offsets.to_code_point(token.range.begin), offsets.to_code_point(token.range.end)});
@@ -66,18 +67,24 @@ Json encoding_json(const text::Tokenizer& tokenizer, const std::string& text, bo
   return {{"ids", ids}, {"offsets", ranges}};
 }
 
-Result<int> run_encode(const TokenizerOptions& options) {
+Result<int> run_encode(const TokenizerOptions& options, const Context& context) {
   RELATA_TRY(const auto tokenizer, text::load_tokenizer(options.folder));
   RELATA_TRY(const std::vector<InputLine> lines, read_lines(options.inputs));
-  std::string out;
+  std::vector<std::string> texts;
   for (const InputLine& line : lines) {
     RELATA_TRY(const Json value, parse_json(line.text, line.where));
     if (!value.is_string()) {
       return input_error(fmt::format("{}: not a JSON string", line.where),
                          "write one string a line, in double quotes");
     }
-    out += json_line(encoding_json(*tokenizer, value.get<std::string>(), !options.no_special));
-    out += "\n";
+    texts.push_back(value.get<std::string>());
+  }
+  const int threads =
+      context.threads > 0 ? context.threads : static_cast<int>(std::thread::hardware_concurrency());
+  const auto encoded = tokenizer->encode_batch(texts, !options.no_special, threads);
+  std::string out;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    out += json_line(encoding_json(texts[i], encoded[i])) + "\n";
   }
   RELATA_CHECK(write_result(options.output, out));
   return kDone;
@@ -180,8 +187,9 @@ void add_encode(CLI::App& tokenizer, Context& context) {
   add_folder_option(*verb, *options, "Model or tokenizer folder");
   add_stream_options(*verb, *options);
   verb->add_flag("--no-special", options->no_special, "Add no BOS or EOS");
-  verb->callback(
-      [options, &context] { context.action = [options] { return run_encode(*options); }; });
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_encode(*options, context); };
+  });
 }
 
 void add_decode(CLI::App& tokenizer, Context& context) {
@@ -216,10 +224,12 @@ void add_show(CLI::App& tokenizer, Context& context) {
 }  // namespace
 
 void add_tokenizer_command(CLI::App& app, Context& context) {
-  CLI::App* tokenizer = add_verb(app, "tokenizer", "Train a vocabulary; encode, decode, show",
-                                 "Works on model folders with tokenizer.json or tokenizer.model.",
-                                 {"relata tokenizer train tok/ wiki.txt --vocab-size 8000",
-                                  "echo '\"Paris is in France\"' | relata tokenizer encode tok/"});
+  CLI::App* tokenizer =
+      add_verb(app, "tokenizer", "Train a vocabulary; encode, decode, show",
+               "Works on model folders with any of the tokenizer files that docs/tokenizers.md\n"
+               "lists: tokenizer.json, SentencePiece's, tiktoken's, BERT's and GPT-2's.",
+               {"relata tokenizer train tok/ wiki.txt --vocab-size 8000",
+                "echo '\"Paris is in France\"' | relata tokenizer encode tok/"});
   tokenizer->require_subcommand(1);
   add_train(*tokenizer, context);
   add_encode(*tokenizer, context);

@@ -1,48 +1,29 @@
 #include "added_tokens.h"
 
-#include <unicode/uchar.h>
+#include "unicode_sets.h"
 
 namespace relata::text {
 namespace {
 
-// Rust's regex \w, which Hugging Face uses here.
-bool is_word(UChar32 c) {
-  const int category = u_charType(c);
-  return u_hasBinaryProperty(c, UCHAR_ALPHABETIC) || category == U_NON_SPACING_MARK ||
-         category == U_ENCLOSING_MARK || category == U_COMBINING_SPACING_MARK ||
-         category == U_DECIMAL_DIGIT_NUMBER || category == U_CONNECTOR_PUNCTUATION ||
-         u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL);
-}
-
-size_t start_before(std::string_view text, size_t offset) {
-  do {
-    --offset;
-  } while (offset > 0 && (static_cast<uint8_t>(text[offset]) & 0xC0) == 0x80);
-  return offset;
-}
-
-UChar32 code_point_at(std::string_view text, size_t offset) {
-  const auto point = to_code_points(text.substr(offset, code_point_length(text, offset)));
-  return static_cast<UChar32>(point.front());
-}
-
 bool word_touches(std::string_view text, size_t begin, size_t end) {
-  return (begin > 0 && is_word(code_point_at(text, start_before(text, begin)))) ||
-         (end < text.size() && is_word(code_point_at(text, end)));
+  return (begin > 0 && is_word(code_point_at(text, code_point_start(text, begin)).value)) ||
+         (end < text.size() && is_word(code_point_at(text, end).value));
 }
 
 size_t skip_space_back(std::string_view text, size_t offset, size_t limit) {
   while (offset > limit) {
-    const size_t before = start_before(text, offset);
-    if (!u_isUWhiteSpace(code_point_at(text, before))) break;
+    const size_t before = code_point_start(text, offset);
+    if (!is_space(code_point_at(text, before).value)) break;
     offset = before;
   }
   return offset;
 }
 
 size_t skip_space(std::string_view text, size_t offset) {
-  while (offset < text.size() && u_isUWhiteSpace(code_point_at(text, offset))) {
-    offset += code_point_length(text, offset);
+  while (offset < text.size()) {
+    const CodePoint point = code_point_at(text, offset);
+    if (!is_space(point.value)) break;
+    offset += point.length;
   }
   return offset;
 }
@@ -94,8 +75,9 @@ AddedTokenMatcher::Longest AddedTokenMatcher::longest_at(std::string_view text,
   return best;
 }
 
-std::vector<AddedTokenMatcher::Match> AddedTokenMatcher::find(std::string_view text) const {
-  std::vector<Match> matches;
+void AddedTokenMatcher::find(std::string_view text, std::vector<Match>& matches) const {
+  matches.clear();
+  if (tokens_.empty()) return;
   size_t taken = 0;  // end of the last match, white space included
   for (size_t i = 0; i < text.size();) {
     const Longest best = starts_[static_cast<uint8_t>(text[i])] ? longest_at(text, i) : Longest{};
@@ -113,7 +95,6 @@ std::vector<AddedTokenMatcher::Match> AddedTokenMatcher::find(std::string_view t
     taken = range.end;
     matches.push_back({range, token.id});
   }
-  return matches;
 }
 
 }  // namespace relata::text

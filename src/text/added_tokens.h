@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "json_reader.h"
 #include "relata/text/utf8.h"
+#include "vocabulary.h"
 
 namespace relata::text {
 
@@ -23,9 +23,6 @@ struct AddedToken {
   bool single_word = false;  // only where no word character touches it
 };
 
-// More ids than any real vocabulary has; bounds what a malformed file can make us allocate.
-constexpr int64_t kIdLimit = 10'000'000;
-
 Result<AddedToken> read_added_token(const Node& node, int64_t default_id, const std::string& where);
 
 // Finds tokens in a text: leftmost first, then longest, never overlapping.
@@ -37,7 +34,8 @@ class AddedTokenMatcher {
   };
 
   void add(const AddedToken& token, std::string_view searched);  // `searched`: normalised content
-  std::vector<Match> find(std::string_view valid_utf8) const;
+  // Replaces the content of `matches`.
+  void find(std::string_view valid_utf8, std::vector<Match>& matches) const;
   bool empty() const { return tokens_.empty(); }
 
  private:

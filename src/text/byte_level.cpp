@@ -35,6 +35,13 @@ const Table& table() {
 
 const std::string& byte_to_visible(uint8_t byte) { return table().visible[byte]; }
 
+std::string to_visible(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size());
+  for (const char byte : bytes) out += byte_to_visible(static_cast<uint8_t>(byte));
+  return out;
+}
+
 std::optional<uint8_t> visible_to_byte(char32_t code_point) {
   if (code_point >= table().bytes.size()) return std::nullopt;
   const int byte = table().bytes[code_point];

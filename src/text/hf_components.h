@@ -6,21 +6,21 @@
 #include <string>
 #include <vector>
 
-#include "aligned_text.h"
 #include "json_reader.h"
+#include "tokenizer_base.h"
 
 namespace relata::text {
 
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
-  virtual AlignedText apply(AlignedText text) const = 0;
+  virtual void apply(AlignedText& text, AlignedText& spare) const = 0;  // `spare` is scratch
 };
 
 class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
-  virtual std::vector<AlignedText> apply(AlignedText text) const = 0;
+  virtual void apply(PieceBuffers& buffers) const = 0;
 };
 
 class Decoder {
@@ -34,21 +34,29 @@ using PreTokenizerPtr = std::unique_ptr<const PreTokenizer>;
 using DecoderPtr = std::unique_ptr<const Decoder>;
 
 Result<NormalizerPtr> parse_normalizer(const Node& node, const std::string& where);
-Result<PreTokenizerPtr> parse_pre_tokenizer(const Node& node, const std::string& where);
+// The kinds that rewrite by rules of their own; null when `type` is none of them.
+Result<NormalizerPtr> parse_rule_normalizer(const std::string& type, const Node& node,
+                                            const std::string& where);
+
+// A last ByteLevel step leaves plain bytes when `raw_bytes`, for a model that takes them.
+Result<PreTokenizerPtr> parse_pre_tokenizer(const Node& node, bool raw_bytes,
+                                            const std::string& where);
+bool ends_in_byte_level(const Node& pre_tokenizer);
+
 Result<DecoderPtr> parse_decoder(const Node& node, const std::string& where);
 
-// Ids that a post-processor puts before and after a text.
-struct SpecialFrame {
-  std::vector<int32_t> before;
-  std::vector<int32_t> after;
+// What comes after the model: the ids around a text, and white space taken off the offsets of
+// tokens that begin or end with it.
+struct PostProcessing {
+  SpecialFrame frame;
+  bool trim_offsets = false;
+  bool add_prefix_space = false;  // the space before the first token is not of the text
 };
-Result<SpecialFrame> parse_post_processor(const Node& node, const std::string& where);
+Result<PostProcessing> parse_post_processor(const Node& node, const std::string& where);
 
 // The object's "type"; an error when `node` is no object or has none.
 Result<std::string> component_type(const Node& node, const std::string& where);
 Error unsupported_component(const std::string& where, const std::string& type);
-// A "pattern" that is a literal string.
-Result<std::string> literal_pattern(const Node& node, const std::string& where);
 // Sequences inside sequences deeper than this are refused.
 constexpr int kDepthLimit = 8;
 

@@ -2,6 +2,8 @@
 
 #include "byte_level.h"
 #include "hf_components.h"
+#include "split_pattern.h"
+#include "vocabulary.h"
 
 namespace relata::text {
 namespace {
@@ -22,36 +24,31 @@ class JoinWithSpaces : public Decoder {
 
 class ReplaceDecoder : public Decoder {
  public:
-  ReplaceDecoder(std::string pattern, std::string content)
+  ReplaceDecoder(SplitPatternPtr pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
   Tokens apply(Tokens tokens) const override {
-    for (auto& token : tokens) {
-      for (size_t at = token.find(pattern_); at != std::string::npos;
-           at = token.find(pattern_, at + content_.size())) {
-        token.replace(at, pattern_.size(), content_);
-      }
-    }
+    for (auto& token : tokens) token = replace(token);
     return tokens;
   }
 
  private:
-  std::string pattern_;
+  std::string replace(std::string_view token) const {
+    std::vector<ByteRange> matches;
+    pattern_->find(token, matches);
+    std::string out;
+    size_t begin = 0;
+    for (const ByteRange& match : matches) {
+      out += token.substr(begin, match.begin - begin);
+      out += content_;
+      begin = match.end;
+    }
+    out += token.substr(begin);
+    return out;
+  }
+
+  SplitPatternPtr pattern_;
   std::string content_;
 };
-
-// The byte of "<0x41>"; -1 for other tokens.
-int fallback_byte(const std::string& token) {
-  if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>') return -1;
-  int value = 0;
-  for (const char c : {token[3], token[4]}) {
-    const bool digit = c >= '0' && c <= '9';
-    const bool upper = c >= 'A' && c <= 'F';
-    const bool lower = c >= 'a' && c <= 'f';
-    if (!digit && !upper && !lower) return -1;
-    value = value * 16 + (digit ? c - '0' : (upper ? c - 'A' : c - 'a') + 10);
-  }
-  return value;
-}
 
 class ByteFallback : public Decoder {
  public:
@@ -68,7 +65,7 @@ class ByteFallback : public Decoder {
       bytes.clear();
     };
     for (auto& token : tokens) {
-      if (const int byte = fallback_byte(token); byte >= 0) {
+      if (const int byte = token_byte(token); byte >= 0) {
         bytes += static_cast<char>(byte);
         continue;
       }
@@ -113,14 +110,21 @@ class Strip : public Decoder {
   size_t stop_;
 };
 
+// Not again in what was put there.
+void replace_all(std::string& text, std::string_view old, std::string_view content) {
+  for (size_t at = text.find(old); at != std::string::npos; at = text.find(old, at)) {
+    text.replace(at, old.size(), content);
+    at += content.size();
+  }
+}
+
 class MetaspaceDecoder : public Decoder {
  public:
   MetaspaceDecoder(std::string replacement, bool prefixed)
       : replacement_(std::move(replacement)), prefixed_(prefixed) {}
   Tokens apply(Tokens tokens) const override {
     for (size_t i = 0; i < tokens.size(); ++i) {
-      const ReplaceDecoder replace(replacement_, i == 0 && prefixed_ ? "" : " ");
-      tokens[i] = replace.apply({tokens[i]}).front();
+      replace_all(tokens[i], replacement_, i == 0 && prefixed_ ? "" : " ");
     }
     return tokens;
   }
@@ -151,6 +155,50 @@ class ByteLevelDecoder : public Decoder {
   }
 };
 
+class WordPieceDecoder : public Decoder {
+ public:
+  WordPieceDecoder(std::string prefix, bool cleanup)
+      : prefix_(std::move(prefix)), cleanup_(cleanup) {}
+  Tokens apply(Tokens tokens) const override {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      if (i > 0 && tokens[i].starts_with(prefix_)) {
+        tokens[i].erase(0, prefix_.size());
+      } else if (i > 0) {
+        tokens[i].insert(0, 1, ' ');
+      }
+      if (cleanup_) clean_up(tokens[i]);
+    }
+    return tokens;
+  }
+
+ private:
+  // English punctuation and contractions lose the space before them.
+  static void clean_up(std::string& token) {
+    constexpr std::pair<const char*, const char*> kRules[] = {
+        {" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
+        {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+        {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+    for (const auto& [old, content] : kRules) replace_all(token, old, content);
+  }
+
+  std::string prefix_;
+  bool cleanup_;
+};
+
+class BpeDecoder : public Decoder {
+ public:
+  explicit BpeDecoder(std::string suffix) : suffix_(std::move(suffix)) {}
+  Tokens apply(Tokens tokens) const override {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      replace_all(tokens[i], suffix_, i + 1 < tokens.size() ? " " : "");
+    }
+    return tokens;
+  }
+
+ private:
+  std::string suffix_;
+};
+
 class Chain : public Decoder {
  public:
   explicit Chain(std::vector<DecoderPtr> steps) : steps_(std::move(steps)) {}
@@ -164,7 +212,7 @@ class Chain : public Decoder {
 };
 
 Result<DecoderPtr> parse_replace(const Node& node, const std::string& where) {
-  RELATA_TRY(std::string pattern, literal_pattern(node, where));
+  RELATA_TRY(SplitPatternPtr pattern, parse_pattern(node, where));
   JsonReader reader(node, where);
   std::string content = reader.string("content", "");
   RELATA_CHECK(reader.status());
@@ -195,6 +243,23 @@ Result<DecoderPtr> parse_metaspace(const Node& node, const std::string& where) {
   return DecoderPtr(std::make_unique<MetaspaceDecoder>(std::move(replacement), scheme != "never"));
 }
 
+Result<DecoderPtr> parse_word_piece(const Node& node, const std::string& where) {
+  JsonReader reader(node, where);
+  std::string prefix = reader.string("prefix", "##");
+  const bool cleanup = reader.boolean("cleanup", true);
+  if (prefix.empty()) reader.fail("\"prefix\" is empty");
+  RELATA_CHECK(reader.status());
+  return DecoderPtr(std::make_unique<WordPieceDecoder>(std::move(prefix), cleanup));
+}
+
+Result<DecoderPtr> parse_bpe(const Node& node, const std::string& where) {
+  JsonReader reader(node, where);
+  std::string suffix = reader.string("suffix", "</w>");
+  if (suffix.empty()) reader.fail("\"suffix\" is empty");
+  RELATA_CHECK(reader.status());
+  return DecoderPtr(std::make_unique<BpeDecoder>(std::move(suffix)));
+}
+
 Result<DecoderPtr> parse(const Node& node, const std::string& where, int depth);
 
 Result<DecoderPtr> parse_chain(const Node& node, const std::string& where, int depth) {
@@ -219,6 +284,8 @@ Result<DecoderPtr> parse(const Node& node, const std::string& where, int depth) 
   if (type == "Fuse") return DecoderPtr(std::make_unique<Fuse>());
   if (type == "Strip") return parse_strip(node, where);
   if (type == "Metaspace") return parse_metaspace(node, where);
+  if (type == "WordPiece") return parse_word_piece(node, where);
+  if (type == "BPEDecoder") return parse_bpe(node, where);
   if (type == "ByteLevel") return DecoderPtr(std::make_unique<ByteLevelDecoder>());
   return unsupported_component(where, type);
 }

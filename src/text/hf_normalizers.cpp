@@ -1,25 +1,26 @@
-#include <unicode/bytestream.h>
-#include <unicode/edits.h>
-#include <unicode/normalizer2.h>
-
-#include <stdexcept>
-
+#include "byte_level.h"
 #include "hf_components.h"
+#include "split_pattern.h"
+#include "transform.h"
+#include "unicode_forms.h"
 
 namespace relata::text {
 namespace {
 
 class Identity : public Normalizer {
  public:
-  AlignedText apply(AlignedText text) const override { return text; }
+  void apply(AlignedText& /*text*/, AlignedText& /*spare*/) const override {}
 };
 
 class Prepend : public Normalizer {
  public:
   explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
-  AlignedText apply(AlignedText text) const override {
-    if (!text.empty()) text.prepend(prefix_);
-    return text;
+  void apply(AlignedText& text, AlignedText& spare) const override {
+    if (text.empty() || prefix_.empty()) return;
+    spare.clear();
+    spare.append(prefix_, text.origin(0, 1));
+    spare.append_slice(text, 0, text.size());
+    text.swap(spare);
   }
 
  private:
@@ -28,74 +29,98 @@ class Prepend : public Normalizer {
 
 class Replace : public Normalizer {
  public:
-  Replace(std::string pattern, std::string content)
+  Replace(SplitPatternPtr pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
-  AlignedText apply(AlignedText text) const override {
-    AlignedText out;
+  void apply(AlignedText& text, AlignedText& spare) const override {
+    std::vector<ByteRange> matches;
+    pattern_->find(text.text(), matches);
+    if (matches.empty()) return;
+    spare.clear();
     size_t begin = 0;
-    for (size_t at = text.text().find(pattern_); at != std::string::npos;
-         at = text.text().find(pattern_, begin)) {
-      out.append_slice(text, begin, at);
-      begin = at + pattern_.size();
-      out.append(content_, text.origin(at, begin));
+    for (const ByteRange& match : matches) {
+      spare.append_slice(text, begin, match.begin);
+      // Of a long match only the end counts as where the content comes from.
+      spare.append(content_, text.origin(match.end - 1, match.end));
+      begin = match.end;
     }
-    out.append_slice(text, begin, text.size());
-    return out;
+    spare.append_slice(text, begin, text.size());
+    text.swap(spare);
   }
 
  private:
-  std::string pattern_;
+  SplitPatternPtr pattern_;
   std::string content_;
 };
 
-class UnicodeForm : public Normalizer {
+class FormNormalizer : public Normalizer {
  public:
-  explicit UnicodeForm(const icu::Normalizer2& form) : form_(form) {}
-  AlignedText apply(AlignedText text) const override {
-    std::string normalized;
-    icu::StringByteSink<std::string> sink(&normalized);
-    icu::Edits edits;
-    UErrorCode code = U_ZERO_ERROR;
-    form_.normalizeUTF8(0, text.text(), sink, &edits, code);
-    if (U_FAILURE(code)) throw std::runtime_error(std::string("ICU: ") + u_errorName(code));
-    AlignedText out;
-    for (auto edit = edits.getFineIterator(); edit.next(code);) {
-      const auto begin = static_cast<size_t>(edit.sourceIndex());
-      const size_t end = begin + static_cast<size_t>(edit.oldLength());
-      if (edit.hasChange()) {
-        out.append(std::string_view(normalized)
-                       .substr(static_cast<size_t>(edit.destinationIndex()),
-                               static_cast<size_t>(edit.newLength())),
-                   text.origin(begin, end));
-      } else {
-        out.append_slice(text, begin, end);
-      }
-    }
-    return out;
+  explicit FormNormalizer(UnicodeForm form) : form_(form) {}
+  void apply(AlignedText& text, AlignedText& spare) const override {
+    to_unicode_form(form_, text, spare);
   }
 
  private:
-  const icu::Normalizer2& form_;  // owned by ICU
+  UnicodeForm form_;
+};
+
+class Strip : public Normalizer {
+ public:
+  Strip(bool left, bool right) : left_(left), right_(right) {}
+  void apply(AlignedText& text, AlignedText& spare) const override {
+    const std::string_view all = text.text();
+    size_t begin = 0;
+    size_t end = all.size();
+    while (left_ && begin < end) {
+      const CodePoint point = code_point_at(all, begin);
+      if (!is_space(point.value)) break;
+      begin += point.length;
+    }
+    while (right_ && end > begin) {
+      const size_t last = code_point_start(all, end);
+      if (!is_space(code_point_at(all, last).value)) break;
+      end = last;
+    }
+    if (end - begin == all.size()) return;
+    spare.clear();
+    spare.append_slice(text, begin, end);
+    text.swap(spare);
+  }
+
+ private:
+  bool left_;
+  bool right_;
+};
+
+class ByteLevelNormalizer : public Normalizer {
+ public:
+  void apply(AlignedText& text, AlignedText& spare) const override {
+    spare.clear();
+    for (size_t i = 0; i < text.size(); ++i) {
+      spare.append(byte_to_visible(static_cast<uint8_t>(text.text()[i])), text.origin(i, i + 1));
+    }
+    text.swap(spare);
+  }
 };
 
 class Chain : public Normalizer {
  public:
   explicit Chain(std::vector<NormalizerPtr> steps) : steps_(std::move(steps)) {}
-  AlignedText apply(AlignedText text) const override {
-    for (const auto& step : steps_) text = step->apply(std::move(text));
-    return text;
+  void apply(AlignedText& text, AlignedText& spare) const override {
+    for (const auto& step : steps_) step->apply(text, spare);
   }
 
  private:
   std::vector<NormalizerPtr> steps_;
 };
 
-const icu::Normalizer2* unicode_form(const std::string& type) {
-  UErrorCode code = U_ZERO_ERROR;
-  if (type == "NFC") return icu::Normalizer2::getNFCInstance(code);
-  if (type == "NFD") return icu::Normalizer2::getNFDInstance(code);
-  if (type == "NFKC") return icu::Normalizer2::getNFKCInstance(code);
-  if (type == "NFKD") return icu::Normalizer2::getNFKDInstance(code);
+NormalizerPtr unicode_form(const std::string& type) {
+  constexpr std::pair<const char*, UnicodeForm> kForms[] = {{"NFC", UnicodeForm::kNfc},
+                                                            {"NFD", UnicodeForm::kNfd},
+                                                            {"NFKC", UnicodeForm::kNfkc},
+                                                            {"NFKD", UnicodeForm::kNfkd}};
+  for (const auto& [name, form] : kForms) {
+    if (type == name) return std::make_unique<FormNormalizer>(form);
+  }
   return nullptr;
 }
 
@@ -125,14 +150,21 @@ Result<NormalizerPtr> parse(const Node& node, const std::string& where, int dept
     return NormalizerPtr(std::make_unique<Prepend>(std::move(prefix)));
   }
   if (type == "Replace") {
-    RELATA_TRY(std::string pattern, literal_pattern(node, where));
+    RELATA_TRY(SplitPatternPtr pattern, parse_pattern(node, where));
     std::string content = reader.string("content", "");
     RELATA_CHECK(reader.status());
     return NormalizerPtr(std::make_unique<Replace>(std::move(pattern), std::move(content)));
   }
-  if (const icu::Normalizer2* form = unicode_form(type)) {
-    return NormalizerPtr(std::make_unique<UnicodeForm>(*form));
+  if (type == "Strip") {
+    const bool left = reader.boolean("strip_left", true);
+    const bool right = reader.boolean("strip_right", true);
+    RELATA_CHECK(reader.status());
+    return NormalizerPtr(std::make_unique<Strip>(left, right));
   }
+  if (type == "ByteLevel") return NormalizerPtr(std::make_unique<ByteLevelNormalizer>());
+  if (NormalizerPtr form = unicode_form(type)) return form;
+  RELATA_TRY(NormalizerPtr rules, parse_rule_normalizer(type, node, where));
+  if (rules != nullptr) return rules;
   return unsupported_component(where, type);
 }
 
@@ -152,20 +184,7 @@ Result<std::string> component_type(const Node& node, const std::string& where) {
 
 Error unsupported_component(const std::string& where, const std::string& type) {
   return input_error(where + ": unsupported kind \"" + type + "\"",
-                     "relata reads byte-pair tokenizers as Llama, Mistral and Qwen write them, and "
-                     "SentencePiece's tokenizer.model");
-}
-
-Result<std::string> literal_pattern(const Node& node, const std::string& where) {
-  JsonReader reader(node, where);
-  const Node& pattern = reader.object("pattern");
-  RELATA_CHECK(reader.status());
-  if (pattern.contains("Regex")) return input_error(where + ": unsupported \"Regex\" pattern");
-  JsonReader inner(pattern, where + ".pattern");
-  std::string text = inner.string("String", "");
-  if (text.empty()) inner.fail("\"String\" is missing or empty");
-  RELATA_CHECK(inner.status());
-  return text;
+                     "docs/tokenizers.md lists the kinds that relata reads");
 }
 
 }  // namespace relata::text

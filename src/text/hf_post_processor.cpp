@@ -45,35 +45,65 @@ Result<SpecialFrame> parse_template(const Node& node, const std::string& where) 
   return frame;
 }
 
-Result<SpecialFrame> parse(const Node& node, const std::string& where, int depth);
-
-Result<SpecialFrame> parse_chain(const Node& node, const std::string& where, int depth) {
-  if (depth >= kDepthLimit) return input_error(where + ": sequences nested too deeply");
-  JsonReader reader(node, where);
+// BERT's and RoBERTa's own kinds: "cls" before and "sep" after, each as [token, id].
+Result<SpecialFrame> parse_cls_sep(JsonReader& reader) {
   SpecialFrame frame;
-  for (const Node& item : reader.array("processors")) {
-    RELATA_TRY(const SpecialFrame inner, parse(item, where + ".processors", depth + 1));
-    // A later processor works around what the earlier ones made.
-    frame.before.insert(frame.before.begin(), inner.before.begin(), inner.before.end());
-    frame.after.insert(frame.after.end(), inner.after.begin(), inner.after.end());
+  for (const auto& [key, ids] : {std::pair("cls", &frame.before), std::pair("sep", &frame.after)}) {
+    const Node& pair = reader.array(key);
+    const int64_t id =
+        pair.size() == 2 && pair[1].is_number_integer() ? pair[1].get<int64_t>() : -1;
+    if (id < 0 || id >= kIdLimit) reader.fail(std::string("\"") + key + "\" has no usable id");
+    ids->push_back(static_cast<int32_t>(id));
   }
   RELATA_CHECK(reader.status());
   return frame;
 }
 
-Result<SpecialFrame> parse(const Node& node, const std::string& where, int depth) {
-  if (node.is_null()) return SpecialFrame{};
+Result<PostProcessing> parse(const Node& node, const std::string& where, int depth);
+
+Result<PostProcessing> parse_chain(const Node& node, const std::string& where, int depth) {
+  if (depth >= kDepthLimit) return input_error(where + ": sequences nested too deeply");
+  JsonReader reader(node, where);
+  PostProcessing result;
+  auto& [before, after] = result.frame;
+  for (const Node& item : reader.array("processors")) {
+    RELATA_TRY(const PostProcessing inner, parse(item, where + ".processors", depth + 1));
+    // A later processor works around what the earlier ones made.
+    before.insert(before.begin(), inner.frame.before.begin(), inner.frame.before.end());
+    after.insert(after.end(), inner.frame.after.begin(), inner.frame.after.end());
+    if (!inner.trim_offsets) continue;
+    result.trim_offsets = true;
+    result.add_prefix_space = inner.add_prefix_space;
+  }
+  RELATA_CHECK(reader.status());
+  return result;
+}
+
+Result<PostProcessing> parse(const Node& node, const std::string& where, int depth) {
+  PostProcessing result;
+  if (node.is_null()) return result;
   RELATA_TRY(const std::string type, component_type(node, where));
-  if (type == "TemplateProcessing") return parse_template(node, where);
   if (type == "Sequence") return parse_chain(node, where, depth);
-  // It only trims offsets, and relata's offsets cover the white space a token holds.
-  if (type == "ByteLevel") return SpecialFrame{};
-  return unsupported_component(where, type);
+  if (type == "TemplateProcessing") {
+    RELATA_TRY(result.frame, parse_template(node, where));
+    return result;
+  }
+  JsonReader reader(node, where);
+  if (type == "BertProcessing" || type == "RobertaProcessing") {
+    RELATA_TRY(result.frame, parse_cls_sep(reader));
+    if (type == "BertProcessing") return result;
+  } else if (type != "ByteLevel") {
+    return unsupported_component(where, type);
+  }
+  result.trim_offsets = reader.boolean("trim_offsets", true);
+  result.add_prefix_space = reader.boolean("add_prefix_space", true);
+  RELATA_CHECK(reader.status());
+  return result;
 }
 
 }  // namespace
 
-Result<SpecialFrame> parse_post_processor(const Node& node, const std::string& where) {
+Result<PostProcessing> parse_post_processor(const Node& node, const std::string& where) {
   return parse(node, where, 0);
 }
 

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
-#include <unordered_map>
 
 #include "bpe_model.h"
 #include "hf_components.h"
 #include "sentencepiece_tokenizer.h"
+#include "unicode_sets.h"
+#include "unigram_model.h"
+#include "wordpiece_model.h"
 
 namespace relata::text {
 namespace {
@@ -19,46 +20,43 @@ constexpr std::array<const char*, 3> kBosNames = {"<s>", "<|begin_of_text|>", "<
 constexpr std::array<const char*, 5> kEosNames = {"</s>", "<|im_end|>", "<|end_of_text|>",
                                                   "<|endoftext|>", "<eos>"};
 
-class HfTokenizer : public Tokenizer {
+class HfTokenizer : public TokenizerBase {
  public:
-  static Result<std::shared_ptr<const Tokenizer>> load(ModelFolder files);
+  HfTokenizer(ModelFolder files, std::unique_ptr<PieceModel> model, std::string kind)
+      : TokenizerBase(std::move(files)),
+        model_(std::move(model)),
+        kind_(std::move(kind)),
+        cuts_at_spaces_(model_->may_cut_at_spaces()) {}
+  Status configure(const Node& root, bool raw_bytes, const std::string& path);
 
-  std::vector<Token> encode(std::string_view text, bool add_special) const override;
   std::string decode(const std::vector<int32_t>& ids, bool skip_special) const override;
-  int32_t vocab_size() const override { return vocab_size_; }
-  int32_t token_to_id(std::string_view piece) const override;
-  std::string id_to_token(int32_t id) const override;
-  int32_t bos_id() const override { return bos_; }
-  int32_t eos_id() const override { return eos_; }
-  bool is_special(int32_t id) const override;
-  Status save(const std::string& folder) const override { return files_.save(folder); }
-  std::string kind() const override { return "tokenizer.json-bpe"; }
+  std::string kind() const override { return kind_ + "-" + model_->name(); }
+
+ protected:
+  void encode_segment(std::string_view segment, size_t base, Workspace& workspace,
+                      std::vector<Token>& out) const override;
+  void finish(std::string_view text, std::vector<Token>& tokens) const override;
+  int32_t piece_to_id(std::string_view piece) const override { return model_->token_to_id(piece); }
+  std::string_view id_to_piece(int32_t id) const override { return model_->id_to_token(id); }
 
  private:
-  HfTokenizer(ModelFolder files, BpeModel model)
-      : files_(std::move(files)), model_(std::move(model)) {}
-  Status read_components(const Node& root, const std::string& path);
+  Status read_components(const Node& root, bool raw_bytes, const std::string& path);
   Status read_added(const Node& root, const std::string& path);
-  void add_token(const AddedToken& token);
-  void configure(const TokenizerConfig& config);
+  void add_searched(const AddedToken& token);
+  void apply_config(const TokenizerConfig& config);
   template <class Names>
   int32_t named_id(const std::optional<std::string>& name, const Names& usual) const;
-  void encode_segment(std::string_view segment, size_t base, std::vector<Token>& out) const;
-  void encode_normalized(AlignedText text, std::vector<Token>& out) const;
+  void encode_pieces(const Piece& whole, Workspace& workspace, std::vector<Token>& out) const;
+  void trim(std::string_view text, bool first, Token& token) const;
 
-  ModelFolder files_;
-  BpeModel model_;
+  std::unique_ptr<PieceModel> model_;
+  std::string kind_;
+  bool cuts_at_spaces_;
   NormalizerPtr normalizer_;
   PreTokenizerPtr pre_tokenizer_;
   DecoderPtr decoder_;
-  SpecialFrame frame_;
-  AddedTokenMatcher raw_matcher_;
+  PostProcessing post_;
   AddedTokenMatcher normalized_matcher_;
-  std::unordered_map<int32_t, AddedToken> added_;
-  std::unordered_map<std::string, int32_t> added_ids_;
-  int32_t vocab_size_ = 0;
-  int32_t bos_ = -1;
-  int32_t eos_ = -1;
 };
 
 const Node& member(const Node& root, const char* key) {
@@ -67,84 +65,78 @@ const Node& member(const Node& root, const char* key) {
   return found == root.end() ? null : *found;
 }
 
-Result<std::shared_ptr<const Tokenizer>> HfTokenizer::load(ModelFolder files) {
-  const std::string path = files.path(kFile);
-  RELATA_TRY(const Node root, parse_node(*files.find(kFile), path));
-  if (!root.is_object()) return input_error(path + ": a JSON object is wanted");
-  const Node& model_node = member(root, "model");
+Result<std::string> model_type(const Node& model, const std::string& where) {
   // Files from before the tag existed are of the kind that has merges.
-  std::string type = "BPE";
-  if (!model_node.is_object() || !model_node.contains("merges") || model_node.contains("type")) {
-    RELATA_TRY(type, component_type(model_node, path + ": model"));
-  }
-  // A unigram model is one that SentencePiece itself reads, when its own file lies beside.
-  const bool convertible = type == "Unigram" && files.find("tokenizer.model") != nullptr;
-  if (convertible) return load_sentencepiece(std::move(files));
-  if (type != "BPE") return unsupported_component(path + ": model", type);
-  RELATA_TRY(BpeModel model, BpeModel::from_json(model_node, path + ": model"));
-  RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files));
-  std::shared_ptr<HfTokenizer> tokenizer(new HfTokenizer(std::move(files), std::move(model)));
-  RELATA_CHECK(tokenizer->read_components(root, path));
-  RELATA_CHECK(tokenizer->read_added(root, path));
-  tokenizer->configure(config);
-  return std::shared_ptr<const Tokenizer>(std::move(tokenizer));
+  if (model.is_object() && model.contains("merges") && !model.contains("type"))
+    return std::string("BPE");
+  return component_type(model, where);
 }
 
-Status HfTokenizer::read_components(const Node& root, const std::string& path) {
+Result<std::unique_ptr<PieceModel>> read_model(const Node& node, bool raw_bytes,
+                                               const std::string& where) {
+  RELATA_TRY(const std::string type, model_type(node, where));
+  if (type == "Unigram") return UnigramModel::from_json(node, where);
+  if (type == "WordPiece") return WordPieceModel::from_json(node, where);
+  if (type == "WordLevel") return WordLevelModel::from_json(node, where);
+  if (type != "BPE") return unsupported_component(where, type);
+  RELATA_TRY(std::unique_ptr<BpeModel> model, BpeModel::from_json(node, raw_bytes, where));
+  return std::unique_ptr<PieceModel>(std::move(model));
+}
+
+Status HfTokenizer::configure(const Node& root, bool raw_bytes, const std::string& path) {
+  RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files_));
+  RELATA_CHECK(read_components(root, raw_bytes, path));
+  RELATA_CHECK(read_added(root, path));
+  apply_config(config);
+  return {};
+}
+
+Status HfTokenizer::read_components(const Node& root, bool raw_bytes, const std::string& path) {
   RELATA_TRY(normalizer_, parse_normalizer(member(root, "normalizer"), path + ": normalizer"));
-  RELATA_TRY(pre_tokenizer_,
-             parse_pre_tokenizer(member(root, "pre_tokenizer"), path + ": pre_tokenizer"));
+  RELATA_TRY(pre_tokenizer_, parse_pre_tokenizer(member(root, "pre_tokenizer"), raw_bytes,
+                                                 path + ": pre_tokenizer"));
   RELATA_TRY(decoder_, parse_decoder(member(root, "decoder"), path + ": decoder"));
-  RELATA_TRY(frame_,
+  RELATA_TRY(post_,
              parse_post_processor(member(root, "post_processor"), path + ": post_processor"));
+  frame_ = post_.frame;
   return {};
 }
 
 Status HfTokenizer::read_added(const Node& root, const std::string& path) {
-  vocab_size_ = model_.id_limit();
+  need_id(model_->id_limit() - 1);
   JsonReader reader(root, path);
   for (const Node& item : reader.array("added_tokens")) {
     RELATA_TRY(const AddedToken token, read_added_token(item, -1, path + ": added_tokens"));
-    add_token(token);
+    add_searched(token);
   }
   RELATA_CHECK(reader.status());
   for (const auto* ids : {&frame_.before, &frame_.after}) {
-    for (const int32_t id : *ids) vocab_size_ = std::max(vocab_size_, id + 1);
+    for (const int32_t id : *ids) need_id(id);
   }
   return {};
 }
 
-void HfTokenizer::add_token(const AddedToken& token) {
-  if (added_ids_.contains(token.content) || !added_.try_emplace(token.id, token).second) return;
-  added_ids_.emplace(token.content, token.id);
-  if (token.normalized) {
-    normalized_matcher_.add(token, normalizer_->apply(AlignedText(token.content, 0)).text());
-  } else {
-    raw_matcher_.add(token, token.content);
-  }
-  vocab_size_ = std::max(vocab_size_, token.id + 1);
+void HfTokenizer::add_searched(const AddedToken& token) {
+  if (!token.normalized) return add_token(token);
+  AlignedText text;
+  AlignedText spare;
+  text.reset(token.content, 0);
+  normalizer_->apply(text, spare);
+  add_token(token, normalized_matcher_, text.text());
 }
 
 template <class Names>
 int32_t HfTokenizer::named_id(const std::optional<std::string>& name, const Names& usual) const {
   if (name) return token_to_id(*name);
   for (const char* candidate : usual) {
-    const auto found = added_ids_.find(candidate);
-    if (found != added_ids_.end()) return found->second;
+    if (const int32_t id = added_id(candidate); id >= 0) return id;
   }
   return -1;
 }
 
-void HfTokenizer::configure(const TokenizerConfig& config) {
-  for (const AddedToken& token : config.added) add_token(token);
-  for (const std::string& name : config.special) {
-    const auto found = added_ids_.find(name);
-    if (found != added_ids_.end()) {
-      added_.at(found->second).special = true;
-    } else if (const int32_t id = model_.token_to_id(name); id >= 0) {
-      add_token({.content = name, .id = id, .special = true});
-    }
-  }
+void HfTokenizer::apply_config(const TokenizerConfig& config) {
+  for (const AddedToken& token : config.added) add_searched(token);
+  add_named(config.special);
   bos_ = named_id(config.bos, kBosNames);
   eos_ = named_id(config.eos, kEosNames);
   // Transformers rebuilds the template when the configuration speaks of BOS or EOS.
@@ -155,42 +147,92 @@ void HfTokenizer::configure(const TokenizerConfig& config) {
   if (config.add_eos) frame_.after = one(*config.add_eos, eos_);
 }
 
-void HfTokenizer::encode_normalized(AlignedText text, std::vector<Token>& out) const {
-  for (const AlignedText& piece : pre_tokenizer_->apply(std::move(text))) {
-    model_.encode(piece, out);
+void HfTokenizer::encode_pieces(const Piece& whole, Workspace& workspace,
+                                std::vector<Token>& out) const {
+  if (whole.begin >= whole.end) return;
+  PieceBuffers& buffers = workspace.buffers;
+  buffers.pieces.assign(1, whole);
+  pre_tokenizer_->apply(buffers);
+  const std::string_view text = buffers.text.text();
+  for (const Piece& piece : buffers.pieces) {
+    workspace.tokens.clear();
+    segment_cached(text.substr(piece.begin, piece.end - piece.begin), cuts_at_spaces_, workspace,
+                   [this](std::string_view part, ModelScratch& scratch, PieceTokens& tokens) {
+                     model_->encode(part, scratch, tokens);
+                   });
+    for (const PieceToken& token : workspace.tokens) {
+      ByteRange range = {piece.source, piece.source};
+      if (token.begin < token.end) {
+        range = buffers.text.origin(piece.begin + token.begin, piece.begin + token.end);
+      }
+      out.push_back({token.id, range});
+    }
   }
 }
 
-void HfTokenizer::encode_segment(std::string_view segment, size_t base,
+void HfTokenizer::encode_segment(std::string_view segment, size_t base, Workspace& workspace,
                                  std::vector<Token>& out) const {
-  if (segment.empty()) return;
-  AlignedText text = normalizer_->apply(AlignedText(segment, base));
+  PieceBuffers& buffers = workspace.buffers;
+  buffers.text.reset(segment, base);
+  normalizer_->apply(buffers.text, buffers.spare_text);
+  normalized_matcher_.find(buffers.text.text(), workspace.normalized_matches);
+  if (workspace.normalized_matches.empty()) {
+    return encode_pieces({0, buffers.text.size(), base}, workspace, out);
+  }
+  // Pre-tokenizers rewrite the text that they get, so every part gets a copy.
+  AlignedText whole;
+  whole.swap(buffers.text);
+  const auto part = [&](size_t begin, size_t end) {
+    if (begin >= end) return;
+    buffers.text.clear();
+    buffers.text.append_slice(whole, begin, end);
+    encode_pieces({0, end - begin, whole.origin(begin, begin + 1).begin}, workspace, out);
+  };
   size_t begin = 0;
-  for (const auto& match : normalized_matcher_.find(text.text())) {
-    encode_normalized(text.slice(begin, match.range.begin), out);
-    out.push_back({match.id, text.origin(match.range.begin, match.range.end)});
+  for (const auto& match : workspace.normalized_matches) {
+    part(begin, match.range.begin);
+    out.push_back({match.id, whole.origin(match.range.begin, match.range.end)});
     begin = match.range.end;
   }
-  encode_normalized(begin == 0 ? std::move(text) : text.slice(begin, text.size()), out);
+  part(begin, whole.size());
 }
 
-std::vector<Token> HfTokenizer::encode(std::string_view text, bool add_special) const {
-  if (find_invalid_utf8(text)) throw std::logic_error("Tokenizer::encode(): not valid UTF-8");
-  std::vector<Token> out;
-  if (add_special) {
-    for (const int32_t id : frame_.before) out.push_back({id, {}});
-  }
+// A token's leading and trailing spaces, told by its own text, leave its range.
+void HfTokenizer::trim(std::string_view text, bool first, Token& token) const {
+  constexpr char32_t kVisibleSpace = 0x120;  // GPT-2's stand-in for the space
+  const AddedToken* extra = added(token.id);
+  const std::string_view piece =
+      extra != nullptr ? std::string_view(extra->content) : id_to_piece(token.id);
+  const auto is_blank = [](char32_t c) { return c == kVisibleSpace || is_space(c); };
   size_t begin = 0;
-  for (const auto& match : raw_matcher_.find(text)) {
-    encode_segment(text.substr(begin, match.range.begin - begin), begin, out);
-    out.push_back({match.id, match.range});
-    begin = match.range.end;
+  bool keep = (first || token.range.begin == 0) && post_.add_prefix_space;
+  while (begin < piece.size()) {
+    const CodePoint point = code_point_at(piece, begin);
+    if (!is_blank(point.value)) break;
+    begin += point.length;
+    if (!keep && token.range.begin < token.range.end) {
+      token.range.begin += code_point_at(text, token.range.begin).length;
+    }
+    keep = false;
   }
-  encode_segment(text.substr(begin), begin, out);
-  if (add_special) {
-    for (const int32_t id : frame_.after) out.push_back({id, {text.size(), text.size()}});
+  for (size_t end = piece.size(); end > 0;) {
+    const size_t last = code_point_start(piece, end);
+    if (!is_blank(code_point_at(piece, last).value)) break;
+    end = last;
+    if (token.range.end > token.range.begin) {
+      token.range.end = code_point_start(text, token.range.end);
+    }
   }
-  return out;
+}
+
+void HfTokenizer::finish(std::string_view text, std::vector<Token>& tokens) const {
+  if (!post_.trim_offsets) return;
+  bool first = true;
+  for (Token& token : tokens) {
+    if (token.range.begin == token.range.end) continue;
+    trim(text, first, token);
+    first = false;
+  }
 }
 
 std::string HfTokenizer::decode(const std::vector<int32_t>& ids, bool skip_special) const {
@@ -205,25 +247,36 @@ std::string HfTokenizer::decode(const std::vector<int32_t>& ids, bool skip_speci
   return out;
 }
 
-int32_t HfTokenizer::token_to_id(std::string_view piece) const {
-  const auto added = added_ids_.find(std::string(piece));
-  return added != added_ids_.end() ? added->second : model_.token_to_id(piece);
-}
-
-std::string HfTokenizer::id_to_token(int32_t id) const {
-  const auto added = added_.find(id);
-  return added != added_.end() ? added->second.content : model_.id_to_token(id);
-}
-
-bool HfTokenizer::is_special(int32_t id) const {
-  const auto added = added_.find(id);
-  return added != added_.end() && added->second.special;
-}
-
 }  // namespace
 
+Result<std::shared_ptr<const Tokenizer>> assemble_tokenizer(ModelFolder files,
+                                                            TokenizerParts parts) {
+  const bool bytes = ends_in_byte_level(member(parts.root, "pre_tokenizer"));
+  bool raw_bytes = bytes && parts.model != nullptr;
+  if (parts.model == nullptr) {
+    const Node& node = member(parts.root, "model");
+    const std::string where = parts.path + ": model";
+    RELATA_TRY(const std::string type, model_type(node, where));
+    raw_bytes = bytes && type == "BPE";
+    RELATA_TRY(parts.model, read_model(node, raw_bytes, where));
+  }
+  const auto tokenizer = std::make_shared<HfTokenizer>(std::move(files), std::move(parts.model),
+                                                       std::move(parts.kind));
+  RELATA_CHECK(tokenizer->configure(parts.root, raw_bytes, parts.path));
+  return std::shared_ptr<const Tokenizer>(tokenizer);
+}
+
 Result<std::shared_ptr<const Tokenizer>> load_hf_tokenizer(ModelFolder files) {
-  return HfTokenizer::load(std::move(files));
+  const std::string path = files.path(kFile);
+  RELATA_TRY(Node root, parse_node(*files.find(kFile), path));
+  if (!root.is_object()) return input_error(path + ": a JSON object is wanted");
+  const Node& model = member(root, "model");
+  // What train_tokenizer() writes: a unigram model whose own file lies beside.
+  const bool unigram = model.is_object() && model.value("type", Node()) == "Unigram";
+  if (unigram && files.find("tokenizer.model") != nullptr) {
+    return load_sentencepiece(std::move(files), "tokenizer.model");
+  }
+  return assemble_tokenizer(std::move(files), {std::move(root), nullptr, path, "tokenizer.json"});
 }
 
 }  // namespace relata::text

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 
 #include "relata/base/file.h"
 
@@ -12,9 +13,12 @@ namespace {
 constexpr char kConfigFile[] = "tokenizer_config.json";
 constexpr char kMapFile[] = "special_tokens_map.json";
 constexpr char kAddedFile[] = "added_tokens.json";
+constexpr char kRankExtension[] = ".tiktoken";
 
-constexpr std::array<const char*, 6> kFiles = {
-    "tokenizer.json", "tokenizer.model", kConfigFile, kMapFile, kAddedFile, "chat_template.jinja"};
+constexpr std::array kFiles = {"tokenizer.json", "tokenizer.model", "tokenizer.model.v3",
+                               "spiece.model",   "spm.model",       "vocab.txt",
+                               "vocab.json",     "merges.txt",      "chat_template.jinja",
+                               kConfigFile,      kMapFile,          kAddedFile};
 
 // A special token is written as a string or as an object with its "content".
 std::optional<std::string> token_content(const Node& node) {
@@ -48,7 +52,9 @@ void read_special_names(const JsonReader& reader, TokenizerConfig& config) {
   read_named_token(reader, "bos_token", config, &config.bos);
   read_named_token(reader, "eos_token", config, &config.eos);
   read_named_token(reader, "unk_token", config, &config.unk);
-  for (const char* key : {"pad_token", "sep_token", "cls_token", "mask_token"}) {
+  read_named_token(reader, "cls_token", config, &config.cls);
+  read_named_token(reader, "sep_token", config, &config.sep);
+  for (const char* key : {"pad_token", "mask_token"}) {
     read_named_token(reader, key, config, nullptr);
   }
   read_token_list(reader, "additional_special_tokens", config);
@@ -80,6 +86,11 @@ Status read_config_file(const ModelFolder& folder, TokenizerConfig& config) {
   config.add_bos = reader.optional_boolean("add_bos_token");
   config.add_eos = reader.optional_boolean("add_eos_token");
   config.legacy = reader.optional_boolean("legacy");
+  config.lower_case = reader.optional_boolean("do_lower_case");
+  config.strip_accents = reader.optional_boolean("strip_accents");
+  config.chinese_chars = reader.optional_boolean("tokenize_chinese_chars");
+  config.prefix_space = reader.optional_boolean("add_prefix_space");
+  config.tokenizer_class = reader.string("tokenizer_class", "");
   return reader.status();
 }
 
@@ -121,12 +132,24 @@ Result<ModelFolder> ModelFolder::read(const std::string& folder) {
     if (!file_exists(path)) continue;
     RELATA_TRY(result.files_[name], read_file(path));
   }
+  std::error_code ignored;  // a folder that cannot be listed holds no file that can be read
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    if (entry.path().extension() != kRankExtension) continue;
+    RELATA_TRY(result.files_[entry.path().filename().string()], read_file(entry.path().string()));
+  }
   return result;
 }
 
 const std::string* ModelFolder::find(const std::string& name) const {
   const auto found = files_.find(name);
   return found == files_.end() ? nullptr : &found->second;
+}
+
+std::optional<std::string> ModelFolder::rank_file() const {
+  for (const auto& [name, content] : files_) {
+    if (name.ends_with(kRankExtension)) return name;
+  }
+  return std::nullopt;
 }
 
 std::string ModelFolder::path(const std::string& name) const {

@@ -15,6 +15,7 @@ class ModelFolder {
  public:
   static Result<ModelFolder> read(const std::string& folder);
   const std::string* find(const std::string& name) const;
+  std::optional<std::string> rank_file() const;  // the name of a *.tiktoken file
   std::string path(const std::string& name) const;
   const std::string& folder() const { return folder_; }
   Status save(const std::string& folder) const;
@@ -29,10 +30,17 @@ struct TokenizerConfig {
   std::optional<std::string> bos;
   std::optional<std::string> eos;
   std::optional<std::string> unk;
+  std::optional<std::string> cls;
+  std::optional<std::string> sep;
   std::vector<std::string> special;  // contents of every special token that is named
   std::optional<bool> add_bos;
   std::optional<bool> add_eos;
   std::optional<bool> legacy;  // Llama's own flag: a space also after special tokens in the text
+  std::string tokenizer_class;
+  std::optional<bool> lower_case;  // this and the next two: BERT's
+  std::optional<bool> strip_accents;
+  std::optional<bool> chinese_chars;
+  std::optional<bool> prefix_space;  // GPT-2's and its kin's
 };
 
 Result<TokenizerConfig> read_tokenizer_config(const ModelFolder& folder);

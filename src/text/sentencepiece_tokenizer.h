@@ -7,6 +7,8 @@
 
 namespace relata::text {
 
-Result<std::shared_ptr<const Tokenizer>> load_sentencepiece(ModelFolder files);
+// The SentencePiece model in the file `name` of the folder.
+Result<std::shared_ptr<const Tokenizer>> load_sentencepiece(ModelFolder files,
+                                                            const std::string& name);
 
 }  // namespace relata::text

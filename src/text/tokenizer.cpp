@@ -1,22 +1,77 @@
 #include "relata/text/tokenizer.h"
 
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
 #include "hf_tokenizer.h"
 #include "model_folder.h"
 #include "sentencepiece_tokenizer.h"
+#include "vocab_files.h"
 
 namespace relata::text {
+namespace {
+
+constexpr size_t kBatchStep = 32;  // texts that a thread takes at a time
+
+}  // namespace
 
 std::vector<int32_t> Tokenizer::encode_ids(std::string_view text, bool add_special) const {
-  std::vector<int32_t> ids;
-  for (const Token& token : encode(text, add_special)) ids.push_back(token.id);
+  const std::vector<Token> tokens = encode(text, add_special);
+  std::vector<int32_t> ids(tokens.size());
+  std::transform(tokens.begin(), tokens.end(), ids.begin(),
+                 [](const Token& token) { return token.id; });
   return ids;
+}
+
+std::vector<std::vector<Token>> Tokenizer::encode_batch(std::span<const std::string> texts,
+                                                        bool add_special, int threads) const {
+  std::vector<std::vector<Token>> out(texts.size());
+  std::atomic<size_t> next = 0;
+  std::exception_ptr failure;
+  std::mutex failure_mutex;
+  const auto work = [&] {
+    try {
+      for (size_t begin = next.fetch_add(kBatchStep); begin < texts.size();
+           begin = next.fetch_add(kBatchStep)) {
+        const size_t end = std::min(begin + kBatchStep, texts.size());
+        for (size_t i = begin; i < end; ++i) out[i] = encode(texts[i], add_special);
+      }
+    } catch (...) {
+      const std::lock_guard lock(failure_mutex);
+      failure = std::current_exception();
+      next = texts.size();
+    }
+  };
+  const size_t useful = (texts.size() + kBatchStep - 1) / kBatchStep;
+  std::vector<std::jthread> helpers;
+  for (size_t i = 1; i < std::min(useful, static_cast<size_t>(std::max(threads, 1))); ++i) {
+    helpers.emplace_back(work);
+  }
+  work();
+  helpers.clear();  // waits for them
+  if (failure) std::rethrow_exception(failure);
+  return out;
 }
 
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& folder) {
   RELATA_TRY(ModelFolder files, ModelFolder::read(folder));
-  if (files.find("tokenizer.json") != nullptr) return load_hf_tokenizer(std::move(files));
-  if (files.find("tokenizer.model") != nullptr) return load_sentencepiece(std::move(files));
-  return input_error(folder + ": no tokenizer.json and no tokenizer.model",
+  const auto has = [&](const char* name) { return files.find(name) != nullptr; };
+  if (has("tokenizer.json")) return load_hf_tokenizer(std::move(files));
+  for (const char* name : {"tokenizer.model", "spiece.model", "spm.model", "tokenizer.model.v3"}) {
+    if (!has(name)) continue;
+    // Llama-3's rank file has the name that SentencePiece models have.
+    if (looks_like_tiktoken(*files.find(name))) return load_tiktoken(std::move(files), name);
+    return load_sentencepiece(std::move(files), name);
+  }
+  if (const auto name = files.rank_file()) return load_tiktoken(std::move(files), *name);
+  if (has("vocab.json")) return load_vocab_json(std::move(files));
+  if (has("vocab.txt")) return load_vocab_txt(std::move(files));
+  return input_error(folder +
+                         ": no tokenizer.json, tokenizer.model, spiece.model, spm.model, "
+                         "*.tiktoken, vocab.json or vocab.txt",
                      "name the folder that holds the model's tokenizer files");
 }
 

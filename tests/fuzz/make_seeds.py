@@ -2,6 +2,7 @@
 """Writes the first inputs of each fuzz target: make_seeds.py FOLDER makes FOLDER/TARGET/..."""
 
 import pathlib
+import shutil
 import sys
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -22,6 +23,7 @@ def main():
         (folder / target).mkdir(parents=True, exist_ok=True)
         for number, text in enumerate(texts):
             (folder / target / f"seed_{number:03}").write_bytes(text.encode())
+    shutil.copytree(TESTS / "fuzz/seeds", folder, dirs_exist_ok=True)
     files = [path for path in (TESTS / "files").rglob("*") if path.is_file()]
     small = [path for path in files if path.stat().st_size <= 20_000]
     # Every reader gets every file: a wrong format is an input too.

@@ -1,12 +1,14 @@
 // Tokenizers: text to ids and back, with the byte range each piece covers.
 //
-// load_tokenizer() reads a model folder: tokenizer.json (Hugging Face; BPE, with byte fallback as
-// Llama and Mistral write it) or tokenizer.model (SentencePiece, unigram or BPE), together with
-// tokenizer_config.json and special_tokens_map.json for the special tokens.
+// load_tokenizer() reads a model folder: tokenizer.json (Hugging Face), tokenizer.model or
+// spiece.model (SentencePiece), tiktoken's rank files, vocab.json with merges.txt (GPT-2),
+// vocab.txt (BERT), together with tokenizer_config.json and special_tokens_map.json for the special
+// tokens. docs/tokenizers.md says which kinds of each are supported.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +21,9 @@ namespace relata::text {
 
 struct Token {
   int32_t id = 0;
-  ByteRange range;  // in the encoded text; empty for added special tokens
+  // In the encoded text. A token of some bytes of a code point has the whole code point; tokens
+  // that are not of the text (BOS, EOS) have an empty range at 0.
+  ByteRange range;
 };
 
 // Thread-safe: all const members may be called concurrently.
@@ -42,6 +46,27 @@ class Tokenizer {
   virtual std::string kind() const = 0;  // "sentencepiece-unigram", "tokenizer.json-bpe", ...
 
   std::vector<int32_t> encode_ids(std::string_view text, bool add_special) const;
+  // encode() of every text, on up to `threads` threads.
+  std::vector<std::vector<Token>> encode_batch(std::span<const std::string> texts, bool add_special,
+                                               int threads) const;
+};
+
+// Decodes tokens as they come. The parts joined are what decode() says of all ids at once, but that
+// bytes of no text (a model's mistake) may give other numbers of U+FFFD. No part ends inside a code
+// point: bytes wait for the rest of theirs. Cost: one decode() of the last few ids per token.
+class StreamDecoder {
+ public:
+  StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special);
+  std::string add(int32_t id);  // the text that `id` completes; "" when it must wait
+  std::string finish();         // what still waits, bytes of no text as U+FFFD; then starts afresh
+
+ private:
+  std::string advance(const std::string& text);
+
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  bool skip_special_;
+  std::vector<int32_t> window_;  // the last ids: some that are out, then those that wait
+  size_t given_ = 0;             // how many of window_ are out
 };
 
 // Errors: no tokenizer file in `folder`, a malformed one, or one of an unsupported kind (named).

@@ -1,0 +1,66 @@
+// The unigram language model of SentencePiece: the segmentation with the largest sum of scores.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "double_array.h"
+#include "json_reader.h"
+#include "piece_model.h"
+#include "vocabulary.h"
+
+namespace relata::text {
+
+// Kudo 2018 (arXiv:1804.10959), the search for the best path only.
+class UnigramLattice {
+ public:
+  struct Piece {
+    std::string_view text;  // need not outlive the constructor
+    int32_t id;
+    double score;
+  };
+  UnigramLattice() = default;
+  // The last of two equal texts wins. Unknown code points score `unknown_score`.
+  UnigramLattice(const std::vector<Piece>& pieces, double unknown_score);
+
+  // Appends the best path; unknown code points have the id kUnknown. Of paths with equal sums, the
+  // one whose last piece is the longest wins. Sums are doubles, which is exact for scores of
+  // floats.
+  void best_path(std::string_view text, ModelScratch& scratch, PieceTokens& out) const;
+  static constexpr int32_t kUnknown = -1;
+
+ private:
+  DoubleArray trie_;  // values index scored_
+  struct Scored {
+    int32_t id;
+    double score;
+  };
+  std::vector<Scored> scored_;
+  double unknown_score_ = 0;
+};
+
+// As Hugging Face's tokenizers run it: runs of unknown code points become one token, or bytes.
+class UnigramModel : public PieceModel {
+ public:
+  static Result<std::unique_ptr<PieceModel>> from_json(const Node& node, const std::string& where);
+
+  std::string name() const override { return "unigram"; }
+  void encode(std::string_view piece, ModelScratch& scratch, PieceTokens& out) const override;
+  int32_t token_to_id(std::string_view token) const override;
+  std::string_view id_to_token(int32_t id) const override;
+  int32_t id_limit() const override { return static_cast<int32_t>(tokens_.size()); }
+
+ private:
+  Status read_vocab(const Node& vocab, const std::string& where);
+  void add_unknown(std::string_view piece, PieceToken run, PieceTokens& out) const;
+
+  std::vector<std::string> tokens_;
+  std::vector<double> scores_;
+  std::unordered_map<std::string_view, int32_t> ids_;  // into tokens_
+  UnigramLattice lattice_;
+  std::array<int32_t, 256> fallback_ids_{};
+  int32_t unknown_id_ = -1;
+  bool byte_fallback_ = false;
+};
+
+}  // namespace relata::text

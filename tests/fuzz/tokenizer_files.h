@@ -1,0 +1,53 @@
+// A folder that a fuzz target writes tokenizer files into, and what it does with what loads.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "relata/text/tokenizer.h"
+
+namespace relata::text {
+
+class FuzzFolder {
+ public:
+  FuzzFolder() {
+    path_ = std::filesystem::temp_directory_path() / ("relata_fuzz_" + std::to_string(getpid()));
+    std::filesystem::create_directories(path_);
+  }
+  ~FuzzFolder() { std::filesystem::remove_all(path_); }
+  FuzzFolder(const FuzzFolder&) = delete;
+  FuzzFolder& operator=(const FuzzFolder&) = delete;
+
+  // Loads `content` as the folder's only file.
+  std::shared_ptr<const Tokenizer> load(const std::string& name, std::string_view content) const {
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      std::filesystem::remove(entry.path());
+    }
+    std::ofstream(path_ / name, std::ios::binary) << content;
+    auto loaded = load_tokenizer(path_.string());
+    if (!loaded.ok() && loaded.error().message.find(path_.string()) == std::string::npos) {
+      std::abort();  // an error must name the file
+    }
+    return loaded.ok() ? loaded.value() : nullptr;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Ranges lie in the text, parts of a stream are whole code points, ids are in the vocabulary.
+inline void exercise(const std::shared_ptr<const Tokenizer>& tokenizer, const std::string& text) {
+  StreamDecoder stream(tokenizer, false);
+  for (const Token& token : tokenizer->encode(text, true)) {
+    if (token.range.begin > token.range.end || token.range.end > text.size()) std::abort();
+    if (token.id < 0 || token.id >= tokenizer->vocab_size()) std::abort();
+    if (find_invalid_utf8(stream.add(token.id))) std::abort();
+  }
+  if (find_invalid_utf8(stream.finish())) std::abort();
+}
+
+}  // namespace relata::text
