@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-en}" in
   en) recipe=recipes/fewrel.yaml gold=recipes/data/fewrel/test.json out=out/demo-fewrel minutes=4 ;;
-  zh) recipe=recipes/sanwen.yaml gold=recipes/data/sanwen/valid.txt out=out/demo-sanwen minutes=8 ;;
+  zh) recipe=recipes/sanwen.yaml gold=recipes/data/sanwen/valid.txt out=out/demo-sanwen minutes=4 ;;
   *)
     echo "usage: ./dev demo [zh]" >&2
     exit 2
