@@ -13,6 +13,8 @@
 namespace relata::eval {
 namespace {
 
+constexpr size_t kMostKeyedColumns = 3;  // data sets of pairs have four
+
 std::string trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \r");
   if (begin == std::string_view::npos) return "";
@@ -158,7 +160,8 @@ bool looks_keyed(std::string_view content) {
   each_line(content, [&](std::string_view line, int) {
     std::vector<std::string> columns = columns_of(line);
     if (columns.size() == 1 && columns[0].empty()) return;
-    keyed = keyed && columns.size() >= 2 && !columns[0].empty() && keys.insert(columns[0]).second;
+    keyed = keyed && columns.size() >= 2 && columns.size() <= kMostKeyedColumns &&
+            !columns[0].empty() && keys.insert(columns[0]).second;
     if (keyed) labels.insert(columns.begin() + 1, columns.end());
   });
   return keyed && !keys.empty() &&

@@ -121,7 +121,7 @@ void Tally::add(std::vector<ClassCounts> item, int64_t times) {
   const auto [place, fresh] =
       known_.try_emplace(std::move(item), static_cast<int>(outcomes_.size()));
   if (fresh) {
-    outcomes_.push_back(place);
+    outcomes_.push_back(place->first);
     ClassCounts total;
     for (const ClassCounts& counts : place->first) add_to(total, counts);
     totals_.push_back(total);
@@ -154,7 +154,7 @@ Fractions Tally::macro(const std::vector<int64_t>& weights) const {
   std::vector<ClassCounts> classes(labels_.size());
   for (size_t o = 0; o < outcomes_.size(); ++o) {
     if (weights[o] == 0) continue;
-    for (const ClassCounts& counts : outcomes_[o]->first) {
+    for (const ClassCounts& counts : outcomes_[o]) {
       add_to(classes[counts.label], counts, weights[o]);
     }
   }
@@ -195,7 +195,7 @@ std::map<std::string, Counts> Tally::classes() const {
   const std::vector<int64_t> times = weights();
   std::map<std::string, Counts> classes;
   for (size_t o = 0; o < outcomes_.size(); ++o) {
-    for (const ClassCounts& counts : outcomes_[o]->first) {
+    for (const ClassCounts& counts : outcomes_[o]) {
       Counts& sum = classes[labels_[counts.label]];
       sum.correct += times[o] * counts.correct;
       sum.predicted += times[o] * counts.predicted;

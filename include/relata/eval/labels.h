@@ -25,7 +25,7 @@ struct KeyedLabels {
 // An id that comes twice and a line without a label are errors.
 Result<std::vector<KeyedLabels>> parse_keyed_labels(const std::string& content,
                                                     const std::string& where);
-// Whether every line has two columns or more, and the first ones are distinct and no labels.
+// Whether every line has two or three columns, and the first ones are distinct and no labels.
 bool looks_keyed(std::string_view content);
 
 // Answers by the gold items' ids; items without an answer stay empty, unknown ids are an error.

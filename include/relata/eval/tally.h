@@ -86,7 +86,7 @@ class Tally {
   const std::vector<std::string>& labels() const { return labels_; }
   const std::vector<int>& items() const { return items_; }  // the outcome of each item
   size_t outcomes() const { return outcomes_.size(); }
-  const std::vector<ClassCounts>& outcome(int number) const { return outcomes_[number]->first; }
+  const std::vector<ClassCounts>& outcome(int number) const { return outcomes_[number]; }
 
   Fractions fractions() const;
   // `weights[o]`: how often outcome o occurs.
@@ -95,7 +95,6 @@ class Tally {
   std::map<std::string, Counts> classes() const;
 
  private:
-  using Outcomes = std::map<std::vector<ClassCounts>, int>;
   Fractions micro(const std::vector<int64_t>& weights) const;
   Fractions macro(const std::vector<int64_t>& weights) const;
   Fractions per_example(const std::vector<int64_t>& weights) const;
@@ -103,8 +102,8 @@ class Tally {
   Rules rules_;
   std::vector<std::string> labels_;
   std::map<std::string, int> numbers_;
-  Outcomes known_;
-  std::vector<Outcomes::const_iterator> outcomes_;
+  std::map<std::vector<ClassCounts>, int> known_;
+  std::vector<std::vector<ClassCounts>> outcomes_;
   std::vector<ClassCounts> totals_;  // of each outcome over its classes
   std::vector<int> items_;
 };
