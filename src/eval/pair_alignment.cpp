@@ -5,10 +5,12 @@
 #include <map>
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "alignment.h"
+#include "distance.h"
+#include "relata/eval/labels.h"
 #include "relata/eval/pair_metrics.h"
 
 namespace relata::eval {
@@ -18,22 +20,6 @@ using data::Document;
 using data::Entity;
 
 constexpr size_t kNamedInErrors = 3;
-
-// "a", "b", "c" and 4 more
-std::string name_some(const std::vector<std::string>& names) {
-  std::string text;
-  for (size_t i = 0; i < std::min(names.size(), kNamedInErrors); ++i) {
-    text += (i == 0 ? "'" : ", '") + names[i] + "'";
-  }
-  if (names.size() > kNamedInErrors) {
-    text += fmt::format(" and {} more", names.size() - kNamedInErrors);
-  }
-  return text;
-}
-
-std::string document_name(const Document& document, size_t index) {
-  return document.id.empty() ? fmt::format("document {}", index + 1) : document.id;
-}
 
 bool same_ids_in_order(const std::vector<Document>& gold, const std::vector<Document>& predicted) {
   return std::equal(
@@ -62,7 +48,23 @@ Result<std::vector<int>> match_by_position(const std::vector<Document>& gold,
   return places;
 }
 
-// For each predicted document the index of its gold document.
+}  // namespace
+
+std::string name_some(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kNamedInErrors); ++i) {
+    text += (i == 0 ? "'" : ", '") + names[i] + "'";
+  }
+  if (names.size() > kNamedInErrors) {
+    text += fmt::format(" and {} more", names.size() - kNamedInErrors);
+  }
+  return text;
+}
+
+std::string document_name(const Document& document, size_t index) {
+  return document.id.empty() ? fmt::format("document {}", index + 1) : document.id;
+}
+
 Result<std::vector<int>> match_documents(const std::vector<Document>& gold,
                                          const std::vector<Document>& predicted) {
   std::vector<int> places;
@@ -97,6 +99,8 @@ Result<std::vector<int>> match_documents(const std::vector<Document>& gold,
   }
   return places;
 }
+
+namespace {
 
 // How surely two entities are the same one; 0 when they are not.
 int likeness(const Entity& gold, const Entity& predicted, bool same_text) {
@@ -169,6 +173,7 @@ std::vector<PairItem> gold_items(const std::vector<Document>& gold,
     ++per_document[query.document];
     places[{query.document, query.head, query.tail}] = static_cast<int>(i);
   }
+  const DistanceUnit unit = distance_unit(gold);
   std::vector<PairItem> items;
   items.reserve(queries.size());
   for (const data::PairQuery& query : queries) {
@@ -176,6 +181,7 @@ std::vector<PairItem> gold_items(const std::vector<Document>& gold,
     const Entity& head = document.entities[query.head];
     const Entity& tail = document.entities[query.tail];
     PairItem item;
+    item.distance = distance_between(document.text, head.mentions, tail.mentions, unit);
     item.id = document_name(document, query.document);
     if (per_document[query.document] > 1) item.id += "/" + head.id + "-" + tail.id;
     item.context = document.text + "\n" + head.text + " → " + tail.text;
@@ -185,44 +191,6 @@ std::vector<PairItem> gold_items(const std::vector<Document>& gold,
     items.push_back(std::move(item));
   }
   return items;
-}
-
-std::string trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \r");
-  if (begin == std::string_view::npos) return "";
-  return std::string(text.substr(begin, text.find_last_not_of(" \r") - begin + 1));
-}
-
-std::vector<std::string> labels_of_line(std::string_view line) {
-  std::vector<std::string> labels;
-  while (true) {
-    const size_t tab = line.find('\t');
-    std::string label = trimmed(line.substr(0, tab));
-    if (!label.empty()) labels.push_back(std::move(label));
-    if (tab == std::string_view::npos) return labels;
-    line.remove_prefix(tab + 1);
-  }
-}
-
-Result<std::vector<std::vector<std::string>>> labels_of_json(std::string_view content,
-                                                             const std::string& where) {
-  RELATA_TRY(const Json list, parse_json(content, where));
-  std::vector<std::vector<std::string>> answers;
-  for (const Json& entry : list) {
-    const Json several = entry.is_array() ? entry : Json::array({entry});
-    std::vector<std::string> labels;
-    for (const Json& label : several) {
-      if (!label.is_string()) {
-        return input_error(fmt::format("{}: entry {} is a {}, a string wanted", where,
-                                       answers.size() + 1, label.type_name()),
-                           "write a JSON list with one string per pair, in the gold file's order");
-      }
-      std::string text = trimmed(label.get_ref<const std::string&>());
-      if (!text.empty()) labels.push_back(std::move(text));
-    }
-    answers.push_back(std::move(labels));
-  }
-  return answers;
 }
 
 }  // namespace
@@ -260,43 +228,15 @@ Result<std::vector<PairItem>> align_pairs(const std::vector<Document>& gold,
   return items;
 }
 
-Result<std::vector<PairItem>> align_labels(const std::vector<Document>& gold,
-                                           const std::vector<std::vector<std::string>>& labels) {
-  const std::vector<data::PairQuery> queries = data::pair_queries(gold);
-  if (queries.size() != labels.size()) {
-    return input_error(
-        fmt::format("{} answers for {} gold pairs", labels.size(), queries.size()),
-        "write one line per pair, an empty one for no answer; gold rows with the same sentence, "
-        "head and tail are one pair");
-  }
-  std::vector<PairItem> items = gold_items(gold, queries);
-  for (size_t i = 0; i < items.size(); ++i) {
-    for (const std::string& label : labels[i]) {
-      add_prediction({.head = 0, .tail = 0, .type = label, .score = {}, .evidence = {}}, items[i]);
-    }
-  }
-  return items;
+std::vector<PairItem> gold_pairs(const std::vector<Document>& gold) {
+  return gold_items(gold, data::pair_queries(gold));
 }
 
-Result<std::vector<std::vector<std::string>>> parse_label_list(const std::string& content,
-                                                               const std::string& where) {
-  std::string_view rest = content;
-  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-  if (const auto bad = text::find_invalid_utf8(rest)) {
-    const auto line = 1 + std::count(rest.begin(), rest.begin() + static_cast<long>(*bad), '\n');
-    return input_error(fmt::format("{}:{}: invalid UTF-8", where, line), "save the file as UTF-8");
-  }
-  const size_t first = rest.find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && rest[first] == '[') return labels_of_json(rest, where);
-
-  std::vector<std::vector<std::string>> answers;
-  while (!rest.empty()) {
-    const size_t end = rest.find('\n');
-    answers.push_back(labels_of_line(rest.substr(0, end)));
-    if (end == std::string_view::npos) break;
-    rest.remove_prefix(end + 1);
-  }
-  return answers;
+Result<std::vector<PairItem>> align_labels(const std::vector<Document>& gold,
+                                           const std::vector<std::vector<std::string>>& labels) {
+  std::vector<PairItem> items = gold_pairs(gold);
+  RELATA_CHECK(answer_in_order(items, labels));
+  return items;
 }
 
 }  // namespace relata::eval

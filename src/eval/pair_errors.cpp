@@ -5,7 +5,8 @@
 #include <map>
 #include <utility>
 
-#include "pair_stats.h"
+#include "distance.h"
+#include "pair_parts.h"
 
 namespace relata::eval {
 namespace {
@@ -46,23 +47,23 @@ bool are_inverse(const Report& report, const std::string& a, const std::string& 
   return declared(a, b) || declared(b, a) || named_as_inverse(a, b);
 }
 
-bool is_direction_error(const Report& report, const PairError& error) {
+bool is_direction_error(const Report& report, const PairItem& item, const ErrorRow& error) {
   for (const std::string& extra : error.extra) {
     for (const std::string& missed : error.missed) {
       if (are_inverse(report, extra, missed)) return true;
     }
   }
-  const int reverse = report.items[error.item].reverse;
+  const int reverse = item.reverse;
   if (reverse < 0 || static_cast<size_t>(reverse) >= report.items.size()) return false;
   const Labels other_way = positive_labels(report.items[reverse].gold, report.negative);
   return std::any_of(error.extra.begin(), error.extra.end(),
                      [&](const std::string& label) { return contains(other_way, label); });
 }
 
-std::string error_kind(const Report& report, const PairError& error) {
+std::string error_kind(const Report& report, const PairItem& item, const ErrorRow& error) {
   if (error.extra.empty()) return "missing";
-  if (is_direction_error(report, error)) return "direction";
-  return error.missed.empty() ? "invented" : "confused";
+  if (is_direction_error(report, item, error)) return "direction";
+  return error.missed.empty() ? "invented" : "type";
 }
 
 // The surest label that gold does not have; the negative one counts, for its answer was wrong too.
@@ -76,30 +77,65 @@ std::optional<double> wrong_score(const PairItem& item) {
   return highest;
 }
 
+// By the distance of the pairs; nothing when no pair knows it.
+CountTable distance_table(const Report& report) {
+  CountTable table;
+  table.title = report.distance_unit + " between head and tail";
+  table.column = report.distance_unit;
+  std::vector<Counts> buckets(bucket_names().size());
+  for (const PairItem& item : report.items) {
+    const Labels gold = positive_labels(item.gold, report.negative);
+    Counts& counts = buckets[distance_bucket(item.distance)];
+    counts.gold += std::ssize(gold);
+    for (const std::string& label : positive_labels(item.predicted, report.negative)) {
+      ++counts.predicted;
+      if (contains(gold, label)) ++counts.correct;
+    }
+  }
+  const bool known = std::any_of(report.items.begin(), report.items.end(),
+                                 [](const PairItem& item) { return item.distance >= 0; });
+  if (!known) return table;
+  for (size_t b = 0; b < buckets.size(); ++b) {
+    if (buckets[b].gold + buckets[b].predicted == 0) continue;
+    table.rows.push_back({bucket_names()[b], buckets[b]});
+  }
+  return table;
+}
+
 }  // namespace
 
-std::vector<PairError> find_pair_errors(const Report& report) {
-  std::vector<PairError> errors;
-  for (size_t i = 0; i < report.items.size(); ++i) {
-    const PairItem& item = report.items[i];
+std::vector<ErrorRow> find_errors(const Report& report) {
+  std::vector<ErrorRow> errors;
+  for (const PairItem& item : report.items) {
     const Labels gold = positive_labels(item.gold, report.negative);
     const Labels predicted = positive_labels(item.predicted, report.negative);
     if (gold == predicted) continue;
-    PairError error;
-    error.item = i;
+    ErrorRow error;
+    error.id = item.id;
+    error.gold = item.gold;
+    error.predicted = item.predicted;
+    error.scores = item.scores;
+    error.context = item.context;
     error.missed = difference(gold, predicted);
     error.extra = difference(predicted, gold);
-    error.kind = error_kind(report, error);
+    error.kind = error_kind(report, item, error);
     error.score = wrong_score(item);
     errors.push_back(std::move(error));
   }
+  errors.insert(errors.end(), report.errors.begin(), report.errors.end());
   return errors;
 }
 
-std::vector<Confusion> count_confusions(const std::vector<PairError>& errors) {
+const std::vector<std::string>& error_kinds() {
+  static const std::vector<std::string> kinds = {"direction", "type", "boundary", "missing",
+                                                 "invented"};
+  return kinds;
+}
+
+std::vector<Confusion> count_confusions(const std::vector<ErrorRow>& errors) {
   static const Labels nothing = {""};
   std::map<std::pair<std::string, std::string>, int64_t> counts;
-  for (const PairError& error : errors) {
+  for (const ErrorRow& error : errors) {
     for (const std::string& gold : error.missed.empty() ? nothing : error.missed) {
       for (const std::string& predicted : error.extra.empty() ? nothing : error.extra) {
         ++counts[{gold, predicted}];
@@ -115,13 +151,24 @@ std::vector<Confusion> count_confusions(const std::vector<PairError>& errors) {
   return confusions;
 }
 
-std::vector<LabelRow> label_rows(const std::vector<PairItem>& items) {
+std::vector<LabelRow> rows_by_support(const std::map<std::string, Counts>& classes) {
   std::vector<LabelRow> rows;
-  for (const auto& [label, counts] : per_label_counts(items)) rows.push_back({label, counts});
+  for (const auto& [label, counts] : classes) rows.push_back({label, counts});
   std::stable_sort(rows.begin(), rows.end(), [](const LabelRow& a, const LabelRow& b) {
     return a.counts.gold > b.counts.gold;
   });
   return rows;
+}
+
+std::vector<CountTable> all_tables(const Report& report) {
+  std::vector<CountTable> tables;
+  if (!report.items.empty()) {
+    tables.push_back({"Relations", "relation", rows_by_support(per_label_counts(report.items))});
+    CountTable distances = distance_table(report);
+    if (!distances.rows.empty()) tables.push_back(std::move(distances));
+  }
+  tables.insert(tables.end(), report.tables.begin(), report.tables.end());
+  return tables;
 }
 
 }  // namespace relata::eval

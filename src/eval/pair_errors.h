@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,24 +9,16 @@
 
 namespace relata::eval {
 
-struct PairError {
-  size_t item = 0;                         // index into Report::items
-  std::string kind;                        // missing, invented, direction, confused
-  std::vector<std::string> missed, extra;  // labels, sorted, without the negative one
-  std::optional<double> score;             // highest of the wrong predictions
-};
-std::vector<PairError> find_pair_errors(const Report& report);  // in the items' order
+std::vector<ErrorRow> find_errors(const Report& report);  // in the items' order, then the others
+const std::vector<std::string>& error_kinds();            // in the order of reports
 
 struct Confusion {
   std::string gold, predicted;  // "" is no answer
   int64_t count = 0;
 };
-std::vector<Confusion> count_confusions(const std::vector<PairError>& errors);  // frequent first
+std::vector<Confusion> count_confusions(const std::vector<ErrorRow>& errors);  // frequent first
 
-struct LabelRow {
-  std::string label;
-  Counts counts;
-};
-std::vector<LabelRow> label_rows(const std::vector<PairItem>& items);  // by support
+std::vector<LabelRow> rows_by_support(const std::map<std::string, Counts>& classes);
+std::vector<CountTable> all_tables(const Report& report);
 
 }  // namespace relata::eval

@@ -3,28 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
-#include <tuple>
 #include <utility>
 
-#include "pair_stats.h"
+#include "pair_parts.h"
 
 namespace relata::eval {
 namespace {
-
-constexpr int kRandomisations = 10000;
-constexpr double kTie = 1e-12;
-
-double ratio(int64_t part, int64_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
-std::vector<int64_t> tally(const std::vector<int>& outcomes, size_t kinds) {
-  std::vector<int64_t> counts(kinds, 0);
-  for (int outcome : outcomes) ++counts[outcome];
-  return counts;
-}
 
 Status check_same_gold(const std::vector<PairItem>& a, const std::vector<PairItem>& b) {
   const char* hint = "compare predictions of the same gold file";
@@ -42,79 +26,65 @@ Status check_same_gold(const std::vector<PairItem>& a, const std::vector<PairIte
   return {};
 }
 
-// The share of random exchanges between the systems that differ at least as much as they do.
-double randomisation_p_value(const OutcomeTable& table, const std::vector<int>& a,
-                             const std::vector<int>& b, double observed, Random& random) {
-  std::map<std::pair<int, int>, int64_t> differing;
-  std::vector<int64_t> shared(table.size(), 0);
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (a[i] == b[i]) {
-      ++shared[a[i]];
-    } else {
-      ++differing[{a[i], b[i]}];
-    }
+// The area under the precision-recall curve of the answers in order of their scores, as
+// Chinese_NRE's metric.py computes it: by trapezoids, from the first answer on.
+void add_area(const std::vector<PairItem>& items, const std::string& negative, Score& score) {
+  struct Answer {
+    double score;
+    bool right;
+  };
+  std::vector<Answer> answers;
+  int64_t real = 0;
+  for (const PairItem& item : items) {
+    std::vector<std::string> gold = distinct_labels(item.gold);
+    std::erase(gold, negative);
+    if (!gold.empty()) ++real;
+    const std::string label = best_label(item);
+    if (label.empty() || label == negative) continue;
+    if (item.scores.size() != item.predicted.size()) return;
+    answers.push_back({*std::max_element(item.scores.begin(), item.scores.end()),
+                       std::binary_search(gold.begin(), gold.end(), label)});
   }
-  if (differing.empty()) return 1;
-  int64_t extreme = 0;
-  for (int round = 0; round < kRandomisations; ++round) {
-    std::vector<int64_t> left = shared, right = shared;
-    for (const auto& [outcomes, count] : differing) {
-      const int64_t exchanged = random.fair_coins(count);
-      left[outcomes.first] += count - exchanged;
-      left[outcomes.second] += exchanged;
-      right[outcomes.first] += exchanged;
-      right[outcomes.second] += count - exchanged;
-    }
-    const double difference = table.score(left).f1 - table.score(right).f1;
-    if (std::abs(difference) >= std::abs(observed) - kTie) ++extreme;
+  if (answers.size() < 2 || real == 0) return;
+  // The original sorts upwards, stably, and reads backwards: of equal scores the last comes first.
+  std::stable_sort(answers.begin(), answers.end(),
+                   [](const Answer& a, const Answer& b) { return a.score < b.score; });
+  std::reverse(answers.begin(), answers.end());
+  double area = 0, last_precision = 0, last_recall = 0;
+  int64_t right = 0;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].right) ++right;
+    const double precision = static_cast<double>(right) / static_cast<double>(i + 1);
+    const double recall = static_cast<double>(right) / static_cast<double>(real);
+    if (i > 0) area += (recall - last_recall) * (precision + last_precision) / 2;
+    last_precision = precision;
+    last_recall = recall;
   }
-  return ratio(extreme + 1, kRandomisations + 1);
+  score.extra["auc"] = area;
 }
 
 }  // namespace
 
-double Counts::precision() const { return ratio(correct, predicted); }
-double Counts::recall() const { return ratio(correct, gold); }
-double Counts::f1() const { return ratio(2 * correct, predicted + gold); }
-
 std::vector<std::string> pair_metric_names() {
-  std::vector<std::string> names;
-  for (const PairMetric& metric : pair_metrics()) names.push_back(metric.name);
-  return names;
+  return {"pair-micro", "pair-macro", "pair-micro-all", "pair-macro-all", "crellm"};
 }
 
 Result<Score> score_pairs(const std::string& metric, const std::vector<PairItem>& items,
                           const EvalOptions& options) {
-  RELATA_TRY(const PairMetric kind, find_pair_metric(metric));
+  RELATA_TRY(const std::vector<PairPart> parts, pair_parts(metric, items, options));
   if (items.empty()) {
     return input_error("no pairs to score", "the gold file has no relation and no listed pair");
   }
-  OutcomeTable table(kind, options.negative);
-  std::vector<int> outcomes;
-  outcomes.reserve(items.size());
-  for (const PairItem& item : items) outcomes.push_back(table.add(item));
-  const std::vector<int64_t> counts = tally(outcomes, table.size());
-
-  Score score;
-  score.metric = metric;
-  score.definition = pair_metric_definition(kind, options.negative);
-  const Fractions result = table.score(counts);
-  score.precision = result.precision;
-  score.recall = result.recall;
-  score.f1 = result.f1;
-  const OutcomeTable::Floor floor = table.floor(counts);
-  score.floor = floor.f1;
-  score.floor_answer = floor.answer;
-
-  Random random(options.seed);
-  std::vector<double> resampled;
-  std::vector<int64_t> drawn(table.size());
-  for (int round = 0; round < options.bootstrap; ++round) {
-    drawn.assign(drawn.size(), 0);
-    for (size_t i = 0; i < outcomes.size(); ++i) ++drawn[outcomes[random.below(outcomes.size())]];
-    resampled.push_back(table.score(drawn).f1);
+  std::vector<Score> scores;
+  for (const PairPart& part : parts) {
+    scores.push_back(score_tally(tally_pairs(part, items), best_constant(part, items), options));
   }
-  std::tie(score.ci_low, score.ci_high) = percentile_interval(std::move(resampled));
+  Score score = std::move(scores.front());
+  score.parts.assign(std::make_move_iterator(scores.begin() + 1),
+                     std::make_move_iterator(scores.end()));
+  if (metric == "chinese-nre") {
+    add_area(items, options.negative.empty() ? "unknown" : options.negative, score);
+  }
   return score;
 }
 
@@ -134,35 +104,13 @@ std::map<std::string, Counts> per_label_counts(const std::vector<PairItem>& item
 
 Result<Comparison> compare_pairs(const std::string& metric, const std::vector<PairItem>& a,
                                  const std::vector<PairItem>& b, const EvalOptions& options) {
-  RELATA_TRY(const PairMetric kind, find_pair_metric(metric));
+  RELATA_TRY(const std::vector<PairPart> parts_a, pair_parts(metric, a, options));
+  RELATA_TRY(const std::vector<PairPart> parts_b, pair_parts(metric, b, options));
   RELATA_CHECK(check_same_gold(a, b));
   if (a.empty()) {
     return input_error("no pairs to compare", "the gold file has no relation and no listed pair");
   }
-  OutcomeTable table(kind, options.negative);
-  std::vector<int> of_a, of_b;
-  for (size_t i = 0; i < a.size(); ++i) {
-    of_a.push_back(table.add(a[i]));
-    of_b.push_back(table.add(b[i]));
-  }
-  Comparison comparison;
-  comparison.difference =
-      table.score(tally(of_a, table.size())).f1 - table.score(tally(of_b, table.size())).f1;
-
-  Random random(options.seed);
-  std::vector<double> resampled;
-  for (int round = 0; round < options.bootstrap; ++round) {
-    std::vector<int64_t> drawn_a(table.size(), 0), drawn_b(table.size(), 0);
-    for (size_t i = 0; i < a.size(); ++i) {
-      const size_t item = random.below(a.size());
-      ++drawn_a[of_a[item]];
-      ++drawn_b[of_b[item]];
-    }
-    resampled.push_back(table.score(drawn_a).f1 - table.score(drawn_b).f1);
-  }
-  std::tie(comparison.ci_low, comparison.ci_high) = percentile_interval(std::move(resampled));
-  comparison.p_value = randomisation_p_value(table, of_a, of_b, comparison.difference, random);
-  return comparison;
+  return compare_tallies(tally_pairs(parts_a.front(), a), tally_pairs(parts_b.front(), b), options);
 }
 
 }  // namespace relata::eval

@@ -4,6 +4,7 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
 #include "pair_errors.h"
@@ -56,68 +57,110 @@ std::string json_line(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+void add_score_row(std::vector<Row>& rows, const std::string& name, const Score& score) {
+  const std::string interval =
+      has_interval(score) ? fmt::format("[{}, {}]", fraction(score.ci_low), fraction(score.ci_high))
+                          : "-";
+  rows.push_back({name, fraction(score.precision), fraction(score.recall), fraction(score.f1),
+                  interval, fraction(score.floor),
+                  score.floor_answer.empty() ? "(none)" : score.floor_answer});
+}
+
+std::string definitions_text(const Report& report) {
+  std::string out;
+  for (const Score& score : report.scores) {
+    out += score.metric + ": " + score.definition + "\n";
+    for (const Score& part : score.parts) out += "  " + part.metric + ": " + part.definition + "\n";
+    for (const auto& [name, value] : score.extra) {
+      out += fmt::format("  {}: {}\n", name, fraction(value));
+    }
+  }
+  return out + "The floor is the best F1 that one constant answer reaches.\n";
+}
+
+std::string count_table_text(const Report& report, const CountTable& counts) {
+  std::vector<Row> rows = {
+      {counts.column, "gold", "predicted", "correct", "precision", "recall", "F1"}};
+  for (const LabelRow& row : counts.rows) {
+    const bool negative = !report.negative.empty() && row.label == report.negative;
+    rows.push_back({row.label + (negative ? " (negative)" : ""), std::to_string(row.counts.gold),
+                    std::to_string(row.counts.predicted), std::to_string(row.counts.correct),
+                    fraction(row.counts.precision()), fraction(row.counts.recall()),
+                    fraction(row.counts.f1())});
+  }
+  return "\n" + counts.title + "\n" + table(rows, 1, 6);
+}
+
+std::string error_kinds_text(const std::vector<ErrorRow>& errors) {
+  std::map<std::string, int64_t> counts;
+  for (const ErrorRow& error : errors) ++counts[error.kind];
+  std::string out;
+  for (const std::string& kind : error_kinds()) {
+    if (counts.contains(kind)) {
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", kind, counts[kind]);
+    }
+  }
+  return out.empty() ? "" : "\nErrors by kind: " + out + "\n";
+}
+
+Json score_json(const Score& score) {
+  Json interval = nullptr;
+  if (has_interval(score)) interval = Json::array({score.ci_low, score.ci_high});
+  Json out = {{"precision", score.precision},
+              {"recall", score.recall},
+              {"f1", score.f1},
+              {"ci95", interval},
+              {"floor", score.floor},
+              {"floor_answer", score.floor_answer},
+              {"definition", score.definition}};
+  for (const auto& [name, value] : score.extra) out[name] = value;
+  for (const Score& part : score.parts) out["parts"][part.metric] = score_json(part);
+  return out;
+}
+
 }  // namespace
 
 std::string report_text(const Report& report) {
+  const std::vector<ErrorRow> errors = find_errors(report);
   std::string out;
   if (!report.title.empty()) out += report.title + "\n";
   if (!report.gold_path.empty()) out += "gold       " + report.gold_path + "\n";
   if (!report.predicted_path.empty()) out += "predicted  " + report.predicted_path + "\n";
-  out += fmt::format("pairs      {}, {} answered wrongly\n\n", report.items.size(),
-                     find_pair_errors(report).size());
+  if (!report.items.empty() || report.units.empty()) {
+    out += fmt::format("pairs      {}, {} answered wrongly\n", report.items.size(),
+                       errors.size() - report.errors.size());
+  }
+  if (!report.units.empty()) out += "scored     " + report.units + "\n";
 
   std::vector<Row> scores = {
       {"metric", "precision", "recall", "F1", "95% interval", "floor", "floor's answer"}};
   for (const Score& score : report.scores) {
-    const std::string interval =
-        has_interval(score)
-            ? fmt::format("[{}, {}]", fraction(score.ci_low), fraction(score.ci_high))
-            : "-";
-    scores.push_back({score.metric, fraction(score.precision), fraction(score.recall),
-                      fraction(score.f1), interval, fraction(score.floor),
-                      score.floor_answer.empty() ? "(none)" : score.floor_answer});
+    add_score_row(scores, score.metric, score);
+    for (const Score& part : score.parts) add_score_row(scores, "  " + part.metric, part);
   }
-  out += table(scores, 1, 5) + "\n";
-  for (const Score& score : report.scores) out += score.metric + ": " + score.definition + "\n";
-  out += "The floor is the best F1 that one constant answer reaches.\n\n";
-
-  std::vector<Row> relations = {
-      {"relation", "gold", "predicted", "correct", "precision", "recall", "F1"}};
-  for (const LabelRow& row : label_rows(report.items)) {
-    const bool negative = !report.negative.empty() && row.label == report.negative;
-    relations.push_back({row.label + (negative ? " (negative)" : ""),
-                         std::to_string(row.counts.gold), std::to_string(row.counts.predicted),
-                         std::to_string(row.counts.correct), fraction(row.counts.precision()),
-                         fraction(row.counts.recall()), fraction(row.counts.f1())});
-  }
-  return out + table(relations, 1, 6);
+  out += "\n" + table(scores, 1, 5) + "\n" + definitions_text(report);
+  for (const CountTable& counts : all_tables(report)) out += count_table_text(report, counts);
+  return out + error_kinds_text(errors);
 }
 
 Json report_json(const Report& report) {
   Json metrics = Json::object();
-  for (const Score& score : report.scores) {
-    Json interval = nullptr;
-    if (has_interval(score)) interval = Json::array({score.ci_low, score.ci_high});
-    metrics[score.metric] = {{"precision", score.precision},
-                             {"recall", score.recall},
-                             {"f1", score.f1},
-                             {"ci95", interval},
-                             {"floor", score.floor},
-                             {"floor_answer", score.floor_answer},
-                             {"definition", score.definition}};
-  }
+  for (const Score& score : report.scores) metrics[score.metric] = score_json(score);
   return metrics;
 }
 
 std::string error_lines(const Report& report) {
+  const std::vector<ErrorRow> errors = find_errors(report);
   std::string out;
-  for (const PairError& error : find_pair_errors(report)) {
-    const PairItem& item = report.items[error.item];
-    Json line = {
-        {"id", item.id}, {"kind", error.kind}, {"gold", item.gold}, {"predicted", item.predicted}};
-    if (!item.scores.empty()) line["scores"] = item.scores;
-    line["context"] = item.context;
-    out += json_line(line);
+  for (const std::string& kind : error_kinds()) {
+    for (const ErrorRow& error : errors) {
+      if (error.kind != kind) continue;
+      Json line = {
+          {"kind", kind}, {"id", error.id}, {"gold", error.gold}, {"predicted", error.predicted}};
+      if (!error.scores.empty()) line["scores"] = error.scores;
+      line["context"] = error.context;
+      out += json_line(line);
+    }
   }
   return out;
 }

@@ -121,8 +121,12 @@ std::string header(const Report& report, size_t errors) {
     out +=
         "<p class=\"soft\">Predictions: <code>" + escape(report.predicted_path) + "</code></p>\n";
   }
+  if (!report.units.empty()) {
+    out += fmt::format("<p class=\"soft\">{}, {} errors</p>\n", escape(report.units), errors);
+  }
+  if (report.items.empty()) return out;
   return out + fmt::format("<p class=\"soft\">{} pairs, {} of them answered wrongly</p>\n",
-                           report.items.size(), errors);
+                           report.items.size(), errors - report.errors.size());
 }
 
 std::string score_track(const Score& score) {
@@ -156,19 +160,23 @@ std::string score_cards(const Report& report) {
         score.floor_answer.empty() ? "nothing" : label_html(score.floor_answer);
     out += fmt::format("<p><span class=\"wrong\">Floor {:.4f}</span>: always answering {}</p>\n",
                        score.floor, answer);
+    for (const Score& part : score.parts) {
+      out += fmt::format("<p>{} {:.4f}</p>\n", escape(part.metric), part.f1);
+    }
     out += "<p><small>" + escape(score.definition) + "</small></p>\n</article>\n";
   }
   return out + "</section>\n";
 }
 
-std::string relation_table(const Report& report) {
-  std::string out =
-      "<h2>Relations</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Relation"
+std::string count_table_html(const Report& report, const CountTable& table) {
+  std::string out = "<h2>" + escape(table.title) + "</h2>\n";
+  out += "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">" + escape(table.column);
+  out +=
       "</th><th scope=\"col\" class=\"number\">Gold</th><th scope=\"col\" class=\"number\">"
       "Predicted</th><th scope=\"col\" class=\"number\">Correct</th><th scope=\"col\" "
       "class=\"number\">Precision</th><th scope=\"col\" class=\"number\">Recall</th><th "
       "scope=\"col\" class=\"number\">F1</th></tr></thead>\n<tbody>\n";
-  for (const LabelRow& row : label_rows(report.items)) {
+  for (const LabelRow& row : table.rows) {
     const bool negative = !report.negative.empty() && row.label == report.negative;
     out += "<tr><th scope=\"row\">" + label_html(row.label);
     if (negative) out += " <small>negative</small>";
@@ -181,7 +189,7 @@ std::string relation_table(const Report& report) {
   return out + "</tbody>\n</table></div>\n";
 }
 
-std::string confusion_table(const Report& report, const std::vector<PairError>& errors) {
+std::string confusion_table(const Report& report, const std::vector<ErrorRow>& errors) {
   const std::vector<Confusion> confusions = count_confusions(errors);
   if (confusions.empty()) return "";
   auto name = [&](const std::string& label) {
@@ -209,19 +217,19 @@ std::string confusion_table(const Report& report, const std::vector<PairError>& 
   return out;
 }
 
-std::string error_article(const PairItem& item, const PairError& error) {
+std::string error_article(const ErrorRow& error) {
   std::string out = "<article class=\"error\">\n<p><span class=\"kind\">" + error.kind + "</span>";
   if (error.score) out += fmt::format(" score {:.4f}", *error.score);
-  out += " <small>" + escape(item.id) + "</small></p>\n";
-  out += "<p>Gold <strong class=\"right\">" + labels_html(item.gold) +
-         "</strong>, predicted <strong class=\"wrong\">" + labels_html(item.predicted) +
+  out += " <small>" + escape(error.id) + "</small></p>\n";
+  out += "<p>Gold <strong class=\"right\">" + labels_html(error.gold) +
+         "</strong>, predicted <strong class=\"wrong\">" + labels_html(error.predicted) +
          "</strong></p>\n";
-  return out + "<p class=\"context\">" + escape(item.context) + "</p>\n</article>\n";
+  return out + "<p class=\"context\">" + escape(error.context) + "</p>\n</article>\n";
 }
 
-std::string worst_errors(const Report& report, std::vector<PairError> errors) {
+std::string worst_errors(const Report& report, std::vector<ErrorRow> errors) {
   if (errors.empty()) return "<p>No wrong answers.</p>\n";
-  std::stable_sort(errors.begin(), errors.end(), [](const PairError& a, const PairError& b) {
+  std::stable_sort(errors.begin(), errors.end(), [](const ErrorRow& a, const ErrorRow& b) {
     return b.score < a.score;  // an absent score is below every number
   });
   const size_t shown = std::min(errors.size(), kWorstErrors);
@@ -229,16 +237,17 @@ std::string worst_errors(const Report& report, std::vector<PairError> errors) {
   std::string out = scored ? "<h2>Worst errors</h2>\n" : "<h2>First errors</h2>\n";
   out += fmt::format("<p class=\"soft\">{} of {}{}</p>\n", shown, errors.size(),
                      scored ? ", the surest wrong answers first" : "; the answers have no scores");
-  for (size_t i = 0; i < shown; ++i) out += error_article(report.items[errors[i].item], errors[i]);
+  for (size_t i = 0; i < shown; ++i) out += error_article(errors[i]);
   return out;
 }
 
 }  // namespace
 
 std::string report_html(const Report& report) {
-  const std::vector<PairError> errors = find_pair_errors(report);
-  return header(report, errors.size()) + score_cards(report) + relation_table(report) +
-         confusion_table(report, errors) + worst_errors(report, errors) +
+  const std::vector<ErrorRow> errors = find_errors(report);
+  std::string out = header(report, errors.size()) + score_cards(report);
+  for (const CountTable& table : all_tables(report)) out += count_table_html(report, table);
+  return out + confusion_table(report, errors) + worst_errors(report, errors) +
          "</main>\n</body>\n</html>\n";
 }
 

@@ -10,47 +10,34 @@
 #include "relata/base/json.h"
 #include "relata/data/formats.h"
 #include "relata/data/schema.h"
+#include "relata/eval/tally.h"
 
 namespace relata::eval {
 
 struct PairItem {
-  std::string id;                 // for reports
+  std::string id;                 // for reports and patches
   std::string context;            // sentence, head and tail, for reports
   std::vector<std::string> gold;  // duplicates are dropped
   std::vector<std::string> predicted;
   std::vector<double> scores;  // of the predicted labels; may be empty
   int reverse = -1;            // index of the item that asks about (tail, head), or -1
+  int distance = -1;           // between head and tail in DistanceUnit's unit, or -1
 };
 
-struct Counts {
-  int64_t correct = 0, predicted = 0, gold = 0;
-  double precision() const;  // 0 when undefined
-  double recall() const;
-  double f1() const;
-};
-
-struct Score {
-  std::string metric;      // name as in --metric
-  std::string definition;  // one sentence
-  double precision = 0, recall = 0, f1 = 0;
-  double ci_low = 0, ci_high = 0;  // 95 % percentile bootstrap over items, of f1
-  double floor = 0;                // f1 of the best constant answer
-  std::string floor_answer;        // which label that is
-};
-
-struct EvalOptions {
-  std::string negative;  // the schema's negative label, "" for none
-  int bootstrap = 1000;  // resamples; 0 for no interval
-  uint64_t seed = 0;
-};
-
-// Names: pair-micro, pair-macro (both without the negative label), pair-micro-all, pair-macro-all
-// (with it as an ordinary label), crellm (per-example precision, recall and F1, averaged).
+// Metrics of any label set: pair-micro, pair-macro (both without the negative label),
+// pair-micro-all, pair-macro-all (with it as an ordinary label), crellm.
 std::vector<std::string> pair_metric_names();
+// Those, and the data sets' own: tacred, retacred, semeval, rag4re, chinese-nre. Further views of a
+// metric are in Score::parts.
 Result<Score> score_pairs(const std::string& metric, const std::vector<PairItem>& items,
                           const EvalOptions& options);
 std::map<std::string, Counts> per_label_counts(const std::vector<PairItem>& items);
+Result<Comparison> compare_pairs(const std::string& metric, const std::vector<PairItem>& a,
+                                 const std::vector<PairItem>& b, const EvalOptions& options);
 
+// One item per gold query, without answers; its id is the document's, and "id/e0-e1" where a
+// document has several queries.
+std::vector<PairItem> gold_pairs(const std::vector<data::Document>& gold);
 // Aligns predicted documents with gold ones by id (or by position when no ids match) and pairs by
 // mentions (or text). Missing predictions count as empty; unmatched ones are an error naming them.
 Result<std::vector<PairItem>> align_pairs(const std::vector<data::Document>& gold,
@@ -59,15 +46,5 @@ Result<std::vector<PairItem>> align_pairs(const std::vector<data::Document>& gol
 // order.
 Result<std::vector<PairItem>> align_labels(const std::vector<data::Document>& gold,
                                            const std::vector<std::vector<std::string>>& labels);
-Result<std::vector<std::vector<std::string>>> parse_label_list(const std::string& content,
-                                                               const std::string& where);
-
-// Paired comparison of two systems on the same items: the F1 difference (a - b), its bootstrap
-// interval and the two-sided p-value of approximate randomisation.
-struct Comparison {
-  double difference = 0, ci_low = 0, ci_high = 0, p_value = 1;
-};
-Result<Comparison> compare_pairs(const std::string& metric, const std::vector<PairItem>& a,
-                                 const std::vector<PairItem>& b, const EvalOptions& options);
 
 }  // namespace relata::eval

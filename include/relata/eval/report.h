@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,21 +10,51 @@
 
 namespace relata::eval {
 
+struct LabelRow {
+  std::string label;
+  Counts counts;
+};
+
+// Precision, recall and F1 by class or by distance.
+struct CountTable {
+  std::string title;   // "Relations", "Tokens between head and tail"
+  std::string column;  // heading of the first column
+  std::vector<LabelRow> rows;
+};
+
+// One wrong answer, or one wrong item of a pair metric.
+struct ErrorRow {
+  // direction (head and tail exchanged, or the inverse label), type (right place, wrong label),
+  // boundary (right label, overlapping place), missing, invented
+  std::string kind;
+  std::string id;                            // of the pair or document
+  std::vector<std::string> gold, predicted;  // labels
+  std::vector<double> scores;                // of the predicted labels; may be empty
+  std::string context;                       // the text, and what was related
+  std::vector<std::string> missed, extra;    // labels, sorted, without the negative one
+  std::optional<double> score;               // highest of the wrong predictions
+};
+
 struct Report {
   std::string title;
   std::string gold_path, predicted_path;
   std::vector<Score> scores;
-  std::vector<PairItem> items;
+  std::vector<PairItem> items;  // of pair metrics; their tables and errors are found from these
   std::string negative;
   std::map<std::string, std::string> inverses = {};  // label to its inverse, when a schema says so
+  std::string distance_unit = {};                    // of PairItem::distance: "tokens"
+  std::vector<CountTable> tables = {};               // of the other metrics
+  std::vector<ErrorRow> errors = {};
+  std::string units = {};  // "500 documents": what was scored, when there are no pairs
 };
 
-std::string report_text(const Report& report);  // scores, floors, per-relation table
-Json report_json(const Report& report);         // INTERFACE.md, "Metrics"
-// Scores, per-relation table with bars, confusion of the most frequent errors, and the worst errors
-// (wrong answers with the highest score) with their sentences. No scripts or fonts from outside.
+// Scores, floors, tables per class and per distance, kinds of errors.
+std::string report_text(const Report& report);
+Json report_json(const Report& report);  // INTERFACE.md, "Metrics"; further views under "parts"
+// Scores, tables with bars, confusion of the most frequent errors, and the worst errors (wrong
+// answers with the highest score) with their sentences. No scripts or fonts from outside.
 std::string report_html(const Report& report);
-// One JSON line per wrong item: kind (missing, invented, direction, confused), gold, predicted.
+// One JSON line per wrong item, sorted by kind.
 std::string error_lines(const Report& report);
 
 }  // namespace relata::eval

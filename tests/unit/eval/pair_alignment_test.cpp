@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "relata/data/formats.h"
+#include "relata/eval/labels.h"
 #include "relata/eval/pair_metrics.h"
 
 namespace relata::eval {

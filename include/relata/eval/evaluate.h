@@ -1,0 +1,49 @@
+// One evaluation from files: what `relata evaluate` does.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "relata/eval/report.h"
+
+namespace relata::eval {
+
+struct EvaluateRequest {
+  std::string gold, predicted;  // paths; "-" is standard input
+  std::string compare;          // another system's predictions, or ""
+  // A format of data::formats(), "labels" (one answer a line) or "keyed" (id TAB label); ""
+  // guesses.
+  std::string gold_format, predicted_format;
+  std::vector<std::string> metrics = {"pair-micro"};
+  std::string schema;       // says which label is negative and which are inverse; "" infers it
+  std::string patch;        // corrected gold labels by id, for metrics of pairs
+  std::string train_facts;  // for docred's Ign F1
+  std::string aliases;      // for autore: the gold groups
+  // What becomes of predicted labels that a stated schema lacks: "stop" makes them an error, "skip"
+  // drops them and tells how many.
+  std::string on_error = "stop";
+  int bootstrap = 1000;
+  uint64_t seed = 0;
+  bool list_errors = true;  // off saves time when only scores are wanted
+};
+
+struct NamedComparison {
+  std::string metric;
+  Comparison result;
+};
+
+struct Evaluation {
+  Report report;
+  std::vector<NamedComparison> comparisons;
+  std::string other_path;          // of the system compared with
+  std::string official;            // with the metric semeval: the official scorer's text
+  std::vector<std::string> notes;  // what was dropped
+};
+
+// Every error names the file and, where there is one, the line or entry.
+Result<Evaluation> evaluate(const EvaluateRequest& request);
+
+std::string evaluation_text(const Evaluation& evaluation);
+Json evaluation_json(const Evaluation& evaluation);  // INTERFACE.md; "compare" with comparisons
+
+}  // namespace relata::eval

@@ -1,0 +1,89 @@
+#include "answers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "relata/base/file.h"
+
+namespace relata::eval {
+namespace {
+
+bool is_label_list(const std::string& content, const std::string& path) {
+  const size_t first = content.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos) return true;
+  if (content[first] == '{' || content[first] == '[') {
+    // {"0": "label"}, also in a list, or a list of strings or of lists of strings
+    const size_t inside = content.find_first_not_of(" \t\r\n[{", first);
+    if (inside == std::string::npos || content[inside] == ']') return true;
+    const bool object = content.find('{', first) < inside;
+    return content[inside] == '"' && (!object || content.compare(inside, 3, "\"0\"") == 0);
+  }
+  const auto format = data::guess_format(content, path);
+  return !format.ok() || *format == "text";
+}
+
+data::Document labelled_document(const std::string& id, const std::vector<std::string>& labels) {
+  data::Document document;
+  document.id = id;
+  document.text = fmt::format("answer {}", id);
+  document.entities = {{"e0", "head", "", {}, {}}, {"e1", "tail", "", {}, {}}};
+  for (const std::string& label : labels) document.relations.push_back({0, 1, label, {}, {}});
+  document.meta = {{"pairs", {{0, 1}}}};
+  return document;
+}
+
+}  // namespace
+
+std::string path_name(const std::string& path) { return path == "-" ? "stdin" : path; }
+
+bool is_empty_list(const std::string& content) {
+  std::string bare;
+  for (const char c : content) {
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') bare += c;
+    if (bare.size() > 2) return false;
+  }
+  return bare.empty() || bare == "[]";
+}
+
+Result<AnswerFile> open_answers(const std::string& path, const std::string& format) {
+  RELATA_TRY(std::string content, read_file(path));
+  return AnswerFile{path_name(path), std::make_shared<const std::string>(std::move(content)),
+                    format};
+}
+
+Result<Answers> read_answers(const AnswerFile& file) {
+  Answers answers;
+  const bool guess = file.format.empty();
+  const bool json = file.content->find_first_of("[{") == file.content->find_first_not_of(" \t\r\n");
+  if (file.format == "keyed" || (guess && !json && looks_keyed(*file.content))) {
+    RELATA_TRY(answers.keyed, parse_keyed_labels(*file.content, file.name));
+    return answers;
+  }
+  if (file.format == "labels" || (guess && is_label_list(*file.content, file.name))) {
+    RELATA_TRY(answers.labels, parse_label_list(*file.content, file.name));
+    return answers;
+  }
+  data::ReadOptions read;
+  read.format = file.format;
+  RELATA_TRY(data::Dataset dataset, data::parse_dataset(*file.content, file.name, read));
+  answers.documents = std::move(dataset.documents);
+  return answers;
+}
+
+std::vector<data::Document> documents_of(Answers answers) {
+  if (answers.documents) return *std::move(answers.documents);
+  std::vector<data::Document> documents;
+  if (answers.keyed) {
+    for (const KeyedLabels& entry : *answers.keyed) {
+      documents.push_back(labelled_document(entry.id, entry.labels));
+    }
+  } else if (answers.labels) {
+    for (size_t i = 0; i < answers.labels->size(); ++i) {
+      documents.push_back(labelled_document(std::to_string(i + 1), (*answers.labels)[i]));
+    }
+  }
+  return documents;
+}
+
+}  // namespace relata::eval

@@ -1,0 +1,33 @@
+// Gold and predictions as files hold them: documents, or bare labels.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relata/eval/labels.h"
+
+namespace relata::eval {
+
+std::string path_name(const std::string& path);  // "-" is "stdin"
+
+struct AnswerFile {
+  std::string name;  // for messages
+  std::shared_ptr<const std::string> content;
+  std::string format;  // as asked for; "" guesses
+};
+Result<AnswerFile> open_answers(const std::string& path, const std::string& format);
+
+struct Answers {
+  std::optional<std::vector<data::Document>> documents;
+  std::optional<std::vector<KeyedLabels>> keyed;
+  std::optional<LabelList> labels;
+};
+Result<Answers> read_answers(const AnswerFile& file);
+bool is_empty_list(const std::string& content);  // "[]" or nothing
+
+// One document an answer, so that bare gold labels go the same way as gold documents.
+std::vector<data::Document> documents_of(Answers answers);
+
+}  // namespace relata::eval

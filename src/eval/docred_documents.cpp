@@ -1,0 +1,190 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "alignment.h"
+#include "distance.h"
+#include "relata/eval/docred.h"
+
+namespace relata::eval {
+namespace {
+
+using data::Document;
+using data::Entity;
+
+// Where each byte lies, in tokens or characters from the document's beginning.
+std::vector<int> positions_of(const std::string& text, DistanceUnit unit) {
+  std::vector<int> positions(text.size() + 1);
+  int position = 0;
+  bool inside = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    positions[i] = position;
+    const bool space = text[i] == ' ' || text[i] == '\n' || text[i] == '\t' || text[i] == '\r';
+    if (unit == DistanceUnit::kTokens) {
+      if (inside && space) ++position;
+    } else if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) {
+      ++position;
+    }
+    inside = !space;
+  }
+  positions[text.size()] = position + (unit == DistanceUnit::kTokens && inside ? 1 : 0);
+  return positions;
+}
+
+int sentence_of(const Document& document, const text::ByteRange& range) {
+  const auto& sentences = document.sentences;
+  const auto after =
+      std::upper_bound(sentences.begin(), sentences.end(), range.begin,
+                       [](size_t at, const text::ByteRange& one) { return at < one.begin; });
+  return after == sentences.begin() ? -1 : static_cast<int>(after - sentences.begin()) - 1;
+}
+
+std::string covered(const Document& document, const text::ByteRange& range) {
+  if (range.begin > range.end || range.end > document.text.size()) return "";
+  return document.text.substr(range.begin, range.end - range.begin);
+}
+
+class Converter {
+ public:
+  Converter(DocRedGold& gold, DistanceUnit unit, const std::string& negative)
+      : gold_(gold), unit_(unit), negative_(negative) {}
+
+  DocRedDocument convert(const Document& document, size_t index) {
+    DocRedDocument out;
+    out.title = keep(document_name(document, index));
+    out.sentences = static_cast<int>(document.sentences.size());
+    const std::vector<int> positions = positions_of(document.text, unit_);
+    for (const Entity& entity : document.entities) {
+      DocRedEntity own{static_cast<int>(out.mentions.size()), 0};
+      for (size_t m = 0; m < entity.mentions.size(); ++m) {
+        const text::ByteRange& range = entity.mentions[m];
+        DocRedMention mention;
+        mention.name = keep(m < entity.names.size() ? entity.names[m] : covered(document, range));
+        mention.sentence = document.sentences.empty() ? -1 : sentence_of(document, range);
+        if (range.end <= document.text.size()) {
+          mention.begin = positions[range.begin];
+          mention.end =
+              positions[range.end] +
+              (unit_ == DistanceUnit::kTokens && range.end < document.text.size() ? 1 : 0);
+        }
+        out.mentions.push_back(mention);
+      }
+      if (entity.mentions.empty()) out.mentions.push_back({keep(entity.text), -1, 0, 0});
+      own.mentions = static_cast<int>(out.mentions.size()) - own.first_mention;
+      out.entities.push_back(own);
+    }
+    for (const data::Relation& relation : document.relations) {
+      if (!negative_.empty() && relation.type == negative_) continue;
+      DocRedFact fact{relation.head, relation.tail, number_of(relation.type),
+                      static_cast<int>(out.evidence.size()), 0};
+      for (const int sentence : evidence_of(document, relation)) out.evidence.push_back(sentence);
+      fact.evidence = static_cast<int>(out.evidence.size()) - fact.first_evidence;
+      out.facts.push_back(fact);
+    }
+    return out;
+  }
+
+  int number_of(const std::string& relation) {
+    const auto known = gold_.relation_numbers.find(relation);
+    return known != gold_.relation_numbers.end() ? known->second
+                                                 : gold_.relation_number(keep(relation));
+  }
+
+  static std::vector<int> evidence_of(const Document& document, const data::Relation& relation) {
+    std::vector<int> sentences;
+    for (const text::ByteRange& range : relation.evidence) {
+      const int sentence = document.sentences.empty() ? -1 : sentence_of(document, range);
+      if (sentence >= 0) sentences.push_back(sentence);
+    }
+    return sentences;
+  }
+
+ private:
+  std::string_view keep(std::string text) { return gold_.texts.emplace_back(std::move(text)); }
+
+  DocRedGold& gold_;
+  DistanceUnit unit_;
+  const std::string& negative_;
+};
+
+bool is_numbered(const Document& predicted) {
+  return predicted.text.empty() &&
+         std::all_of(predicted.entities.begin(), predicted.entities.end(),
+                     [](const Entity& entity) { return entity.mentions.empty(); });
+}
+
+bool same_entity(const Entity& gold, const Entity& predicted) {
+  if (gold.mentions.empty() || predicted.mentions.empty()) {
+    return gold.text == predicted.text ||
+           std::find(gold.names.begin(), gold.names.end(), predicted.text) != gold.names.end();
+  }
+  return std::any_of(
+      predicted.mentions.begin(), predicted.mentions.end(), [&](const text::ByteRange& range) {
+        return std::find(gold.mentions.begin(), gold.mentions.end(), range) != gold.mentions.end();
+      });
+}
+
+// For each predicted entity its gold entity, or -1.
+std::vector<int> entity_numbers(const Document& gold, const Document& predicted) {
+  std::vector<int> numbers;
+  const bool numbered = is_numbered(predicted);
+  const bool named = std::any_of(predicted.entities.begin(), predicted.entities.end(),
+                                 [](const Entity& entity) { return !entity.text.empty(); });
+  for (size_t e = 0; e < predicted.entities.size(); ++e) {
+    int number = -1;
+    if (numbered && !named) {
+      number = e < gold.entities.size() ? static_cast<int>(e) : -1;
+    } else {
+      for (size_t g = 0; g < gold.entities.size() && number < 0; ++g) {
+        if (same_entity(gold.entities[g], predicted.entities[e])) number = static_cast<int>(g);
+      }
+    }
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+}  // namespace
+
+DocRedGold docred_from_documents(const std::vector<Document>& documents,
+                                 const std::string& negative) {
+  DocRedGold gold;
+  const DistanceUnit unit = distance_unit(documents);
+  gold.unit = unit_name(unit);
+  Converter converter(gold, unit, negative);
+  for (size_t d = 0; d < documents.size(); ++d) {
+    gold.documents.push_back(converter.convert(documents[d], d));
+    gold.by_title.try_emplace(gold.documents.back().title, static_cast<int>(d));
+  }
+  return gold;
+}
+
+Result<std::vector<DocRedAnswer>> docred_answers(const std::vector<Document>& gold_documents,
+                                                 const std::vector<Document>& predicted,
+                                                 const std::string& negative, DocRedGold& gold) {
+  RELATA_TRY(const std::vector<int> places, match_documents(gold_documents, predicted));
+  Converter converter(gold, DistanceUnit::kTokens, negative);
+  std::vector<DocRedAnswer> answers;
+  for (size_t d = 0; d < predicted.size(); ++d) {
+    const std::vector<int> numbers = entity_numbers(gold_documents[places[d]], predicted[d]);
+    for (const data::Relation& relation : predicted[d].relations) {
+      if (!negative.empty() && relation.type == negative) continue;
+      DocRedAnswer answer;
+      answer.document = places[d];
+      answer.head = numbers[relation.head];
+      answer.tail = numbers[relation.tail];
+      answer.relation = converter.number_of(relation.type);
+      const Document& with_sentences =
+          predicted[d].sentences.empty() && predicted[d].text == gold_documents[places[d]].text
+              ? gold_documents[places[d]]
+              : predicted[d];
+      answer.evidence = Converter::evidence_of(with_sentences, relation);
+      answer.has_score = relation.score.has_value();
+      answer.score = relation.score.value_or(0);
+      answers.push_back(std::move(answer));
+    }
+  }
+  return answers;
+}
+
+}  // namespace relata::eval

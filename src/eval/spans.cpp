@@ -1,0 +1,214 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "alignment.h"
+#include "distance.h"
+#include "pair_errors.h"
+#include "relata/eval/metric.h"
+#include "span_facts.h"
+
+namespace relata::eval {
+namespace {
+
+using data::Document;
+
+struct SpanPart {
+  Tally::Rules rules;
+  std::string what;  // of facts_of()
+  SpanRule rule;
+};
+
+constexpr Averaging kMicro = Averaging::kMicro;
+
+std::vector<SpanPart> relation_parts(const Metric& metric) {
+  const bool strict = metric.name == "re-strict";
+  const SpanRule rule = {.label = true, .head = true, .tail = true, .types = strict};
+  return {{{metric.name, metric.definition, kMicro, 0}, "relations", rule},
+          {{"macro", "The same, averaged over the relation types of gold.", Averaging::kMacro, 0},
+           "relations",
+           rule},
+          {{"ner", "Mentions with the same begin, end and type.", kMicro, 0}, "mentions", {}}};
+}
+
+// The metric's own score first.
+std::vector<SpanPart> parts_of(const Metric& metric) {
+  const Tally::Rules own = {metric.name, metric.definition, kMicro, 0};
+  if (metric.name == "ner-span") {
+    return {
+        {own, "mentions", {}},
+        {{"boundaries", "Mentions with the same begin and end, whatever their type.", kMicro, 0},
+         "mentions",
+         {.label = false}}};
+  }
+  if (metric.name == "ed") {
+    return {{own, "triggers", {}},
+            {{"identification", "Triggers with the same begin and end, whatever their event type.",
+              kMicro, 0},
+             "triggers",
+             {.label = false}}};
+  }
+  if (metric.name == "eae") {
+    return {{own, "arguments", {.head = false, .tail = true, .types = true}},
+            {{"identification",
+              "Arguments with the same begin, end and event type, whatever their role.", kMicro, 0},
+             "arguments",
+             {.label = false, .head = false, .tail = true, .types = true}},
+            {{"with-trigger", "Arguments whose event's trigger is the same, too.", kMicro, 0},
+             "arguments",
+             {.head = true, .tail = true, .types = true}}};
+  }
+  return relation_parts(metric);
+}
+
+// All predictions for each gold document.
+Result<std::vector<Document>> predictions_by_gold(const std::vector<Document>& gold,
+                                                  const std::vector<Document>& predicted) {
+  RELATA_TRY(const std::vector<int> places, match_documents(gold, predicted));
+  std::vector<Document> merged(gold.size());
+  for (size_t i = 0; i < predicted.size(); ++i) {
+    const Document& of_gold = gold[places[i]];
+    if (!predicted[i].text.empty() && predicted[i].text != of_gold.text) {
+      return input_error(fmt::format("predicted document '{}' has another text than gold",
+                                     document_name(predicted[i], i)),
+                         "offsets can only be compared in the same text");
+    }
+    Document& into = merged[places[i]];
+    const int shift = static_cast<int>(into.entities.size());
+    into.text = of_gold.text;
+    into.entities.insert(into.entities.end(), predicted[i].entities.begin(),
+                         predicted[i].entities.end());
+    for (data::Relation relation : predicted[i].relations) {
+      relation.head += shift, relation.tail += shift;
+      into.relations.push_back(std::move(relation));
+    }
+    into.events.insert(into.events.end(), predicted[i].events.begin(), predicted[i].events.end());
+  }
+  return merged;
+}
+
+Status check_gold_places(const std::vector<Document>& gold) {
+  for (size_t d = 0; d < gold.size(); ++d) {
+    for (const data::Entity& entity : gold[d].entities) {
+      if (!entity.mentions.empty()) continue;
+      return input_error(fmt::format("gold document '{}': entity '{}' ('{}') has no mention",
+                                     document_name(gold[d], d), entity.id, entity.text),
+                         "this metric compares places; autore compares names");
+    }
+  }
+  return {};
+}
+
+// Counts of one document; `matches` as of match_facts().
+std::vector<ClassCounts> count_facts(Tally& tally, const SpanPart& part,
+                                     const std::vector<SpanFact>& gold,
+                                     const std::vector<SpanFact>& predicted,
+                                     const std::vector<int>& matches) {
+  std::vector<ClassCounts> counts;
+  auto label_of = [&](const SpanFact& fact) {
+    return tally.label(part.rule.label ? fact.label : part.what);
+  };
+  for (const SpanFact& fact : gold) counts.push_back({.label = label_of(fact), .gold = 1});
+  for (size_t p = 0; p < predicted.size(); ++p) {
+    const int64_t right = matches[p] >= 0 ? 1 : 0;
+    counts.push_back(
+        {.label = label_of(predicted[p]), .correct = right, .predicted = 1, .found = right});
+  }
+  return counts;
+}
+
+class DistanceTable {
+ public:
+  explicit DistanceTable(const std::vector<Document>& documents)
+      : unit_(distance_unit(documents)), buckets_(bucket_names().size()) {}
+
+  void add(const Document& document, const std::vector<SpanFact>& gold,
+           const std::vector<SpanFact>& predicted, const std::vector<int>& matches) {
+    for (const SpanFact& fact : gold) ++bucket(document, fact).gold;
+    for (size_t p = 0; p < predicted.size(); ++p) {
+      Counts& counts = bucket(document, predicted[p]);
+      ++counts.predicted;
+      if (matches[p] >= 0) ++counts.correct;
+    }
+  }
+
+  CountTable table(const std::string& between) const {
+    CountTable table;
+    table.title = unit_name(unit_) + " between " + between;
+    table.column = unit_name(unit_);
+    for (size_t b = 0; b < buckets_.size(); ++b) {
+      if (buckets_[b].gold + buckets_[b].predicted == 0) continue;
+      table.rows.push_back({bucket_names()[b], buckets_[b]});
+    }
+    return table;
+  }
+
+ private:
+  Counts& bucket(const Document& document, const SpanFact& fact) {
+    return buckets_[distance_bucket(distance_between(document.text, fact.head, fact.tail, unit_))];
+  }
+  DistanceUnit unit_;
+  std::vector<Counts> buckets_;
+};
+
+void add_part(const SpanPart& part, const std::vector<Document>& gold,
+              const std::vector<Document>& predicted, const SpanOptions& options,
+              DocumentScores& scores) {
+  const bool own = scores.tallies.empty();
+  Tally tally(part.rules);
+  DistanceTable distances(gold);
+  for (size_t d = 0; d < gold.size(); ++d) {
+    const auto wanted = distinct_facts(facts_of(part.what, gold[d], options.negative), part.rule);
+    const auto answers =
+        distinct_facts(facts_of(part.what, predicted[d], options.negative), part.rule);
+    const std::vector<int> matches = match_facts(wanted, answers, part.rule);
+    tally.add(count_facts(tally, part, wanted, answers, matches));
+    if (!own) continue;
+    distances.add(gold[d], wanted, answers, matches);
+    for (ErrorRow& error : span_errors(gold[d], wanted, answers, part.rule, options)) {
+      if (error.id.empty()) error.id = document_name(gold[d], d);
+      scores.errors.push_back(std::move(error));
+    }
+  }
+  if (own) {
+    scores.tables.push_back({"Types", "type", rows_by_support(tally.classes())});
+    if (part.what == "relations") scores.tables.push_back(distances.table("head and tail"));
+    if (part.what == "arguments") scores.tables.push_back(distances.table("trigger and argument"));
+  }
+  scores.tallies.push_back(std::move(tally));
+  scores.floors.emplace_back();
+}
+
+}  // namespace
+
+Score score_of(const DocumentScores& scores, const EvalOptions& options) {
+  Score score;
+  for (size_t i = 0; i < scores.tallies.size(); ++i) {
+    Score one = score_tally(scores.tallies[i], scores.floors[i], options);
+    if (i == 0) {
+      score = std::move(one);
+    } else {
+      score.parts.push_back(std::move(one));
+    }
+  }
+  return score;
+}
+
+Result<DocumentScores> score_spans(const std::string& metric, const std::vector<Document>& gold,
+                                   const std::vector<Document>& predicted,
+                                   const SpanOptions& options) {
+  RELATA_TRY(const Metric known, find_metric(metric));
+  if (known.kind != MetricKind::kSpans) {
+    return usage_error(fmt::format("metric '{}' does not compare places in documents", metric),
+                       "it needs " + known.needs);
+  }
+  if (gold.empty()) return input_error("no gold document to score");
+  RELATA_CHECK(check_gold_places(gold));
+  RELATA_TRY(const std::vector<Document> answers, predictions_by_gold(gold, predicted));
+  DocumentScores scores;
+  for (const SpanPart& part : parts_of(known)) add_part(part, gold, answers, options, scores);
+  return scores;
+}
+
+}  // namespace relata::eval

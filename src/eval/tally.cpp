@@ -1,0 +1,263 @@
+#include "relata/eval/tally.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <tuple>
+
+#include "random.h"
+
+namespace relata::eval {
+namespace {
+
+constexpr int kRandomisations = 10000;
+constexpr double kTie = 1e-12;
+
+double ratio(int64_t part, int64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+void add_to(ClassCounts& sum, const ClassCounts& part, int64_t times = 1) {
+  sum.correct += times * part.correct;
+  sum.predicted += times * part.predicted;
+  sum.found += times * part.found;
+  sum.gold += times * part.gold;
+}
+
+Fractions fractions_of(const ClassCounts& counts, double precision_without_answers) {
+  Fractions result;
+  result.precision =
+      counts.predicted == 0 ? precision_without_answers : ratio(counts.correct, counts.predicted);
+  result.recall = ratio(counts.found, counts.gold);
+  if (counts.correct == counts.found) {
+    result.f1 = ratio(2 * counts.correct, counts.predicted + counts.gold);
+  } else if (result.precision + result.recall > 0) {
+    result.f1 = 2 * result.precision * result.recall / (result.precision + result.recall);
+  }
+  return result;
+}
+
+// Both systems' outcomes under one numbering of labels and outcomes.
+struct Joint {
+  Tally tally;
+  std::vector<int> of_a, of_b;
+};
+
+Joint join(const Tally& a, const Tally& b) {
+  Joint joint = {Tally(a.rules()), {}, {}};
+  for (const Tally* side : {&a, &b}) {
+    for (const int outcome : side->items()) {
+      std::vector<ClassCounts> item = side->outcome(outcome);
+      for (ClassCounts& counts : item) {
+        counts.label = joint.tally.label(side->labels()[counts.label]);
+      }
+      joint.tally.add(std::move(item));
+    }
+  }
+  const std::vector<int>& all = joint.tally.items();
+  const auto middle = all.begin() + static_cast<long>(a.items().size());
+  joint.of_a.assign(all.begin(), middle);
+  joint.of_b.assign(middle, all.end());
+  return joint;
+}
+
+std::vector<int64_t> weights_of(const std::vector<int>& outcomes, size_t kinds) {
+  std::vector<int64_t> weights(kinds, 0);
+  for (const int outcome : outcomes) ++weights[outcome];
+  return weights;
+}
+
+// The share of random exchanges between the systems that differ at least as much as they do.
+double randomisation_p_value(const Joint& joint, double observed, Random& random) {
+  std::map<std::pair<int, int>, int64_t> differing;
+  std::vector<int64_t> shared(joint.tally.outcomes(), 0);
+  for (size_t i = 0; i < joint.of_a.size(); ++i) {
+    if (joint.of_a[i] == joint.of_b[i]) {
+      ++shared[joint.of_a[i]];
+    } else {
+      ++differing[{joint.of_a[i], joint.of_b[i]}];
+    }
+  }
+  if (differing.empty()) return 1;
+  int64_t extreme = 0;
+  for (int round = 0; round < kRandomisations; ++round) {
+    std::vector<int64_t> left = shared, right = shared;
+    for (const auto& [outcomes, count] : differing) {
+      const int64_t exchanged = random.fair_coins(count);
+      left[outcomes.first] += count - exchanged;
+      left[outcomes.second] += exchanged;
+      right[outcomes.first] += exchanged;
+      right[outcomes.second] += count - exchanged;
+    }
+    const double difference = joint.tally.fractions(left).f1 - joint.tally.fractions(right).f1;
+    if (std::abs(difference) >= std::abs(observed) - kTie) ++extreme;
+  }
+  return ratio(extreme + 1, kRandomisations + 1);
+}
+
+}  // namespace
+
+double Counts::precision() const { return ratio(correct, predicted); }
+double Counts::recall() const { return ratio(correct, gold); }
+double Counts::f1() const { return ratio(2 * correct, predicted + gold); }
+
+int Tally::label(const std::string& name) {
+  const auto [place, fresh] = numbers_.try_emplace(name, static_cast<int>(labels_.size()));
+  if (fresh) labels_.push_back(name);
+  return place->second;
+}
+
+void Tally::add(std::vector<ClassCounts> item, int64_t times) {
+  std::sort(item.begin(), item.end());
+  size_t kept = 0;
+  for (size_t i = 1; i < item.size(); ++i) {
+    if (item[i].label == item[kept].label) {
+      add_to(item[kept], item[i]);
+    } else {
+      item[++kept] = item[i];
+    }
+  }
+  if (!item.empty()) item.resize(kept + 1);
+  const auto [place, fresh] =
+      known_.try_emplace(std::move(item), static_cast<int>(outcomes_.size()));
+  if (fresh) {
+    outcomes_.push_back(place->first);
+    ClassCounts total;
+    for (const ClassCounts& counts : place->first) add_to(total, counts);
+    totals_.push_back(total);
+  }
+  items_.insert(items_.end(), times, place->second);
+}
+
+std::vector<int64_t> Tally::weights() const { return weights_of(items_, outcomes_.size()); }
+Fractions Tally::fractions() const { return fractions(weights()); }
+
+Fractions Tally::fractions(const std::vector<int64_t>& weights) const {
+  switch (rules_.averaging) {
+    case Averaging::kMicro:
+      return micro(weights);
+    case Averaging::kMacro:
+      return macro(weights);
+    case Averaging::kPerExample:
+      return per_example(weights);
+  }
+  return {};
+}
+
+Fractions Tally::micro(const std::vector<int64_t>& weights) const {
+  ClassCounts total;
+  for (size_t o = 0; o < totals_.size(); ++o) add_to(total, totals_[o], weights[o]);
+  return fractions_of(total, rules_.precision_without_answers);
+}
+
+Fractions Tally::macro(const std::vector<int64_t>& weights) const {
+  std::vector<ClassCounts> classes(labels_.size());
+  for (size_t o = 0; o < outcomes_.size(); ++o) {
+    if (weights[o] == 0) continue;
+    for (const ClassCounts& counts : outcomes_[o]) {
+      add_to(classes[counts.label], counts, weights[o]);
+    }
+  }
+  Fractions mean;
+  int in_gold = 0;
+  for (const ClassCounts& counts : classes) {
+    if (counts.gold == 0) continue;
+    ++in_gold;
+    const Fractions own = fractions_of(counts, rules_.precision_without_answers);
+    mean.precision += own.precision;
+    mean.recall += own.recall;
+    mean.f1 += own.f1;
+  }
+  if (in_gold == 0) return {};
+  return {mean.precision / in_gold, mean.recall / in_gold, mean.f1 / in_gold};
+}
+
+Fractions Tally::per_example(const std::vector<int64_t>& weights) const {
+  Fractions mean;
+  int64_t items = 0;
+  for (size_t o = 0; o < totals_.size(); ++o) {
+    const ClassCounts& total = totals_[o];
+    const bool empty = total.gold == 0 && total.predicted == 0;
+    const Fractions own =
+        empty ? Fractions{1, 1, 1} : fractions_of(total, rules_.precision_without_answers);
+    const auto weight = static_cast<double>(weights[o]);
+    mean.precision += weight * own.precision;
+    mean.recall += weight * own.recall;
+    mean.f1 += weight * own.f1;
+    items += weights[o];
+  }
+  if (items == 0) return {};
+  const auto n = static_cast<double>(items);
+  return {mean.precision / n, mean.recall / n, mean.f1 / n};
+}
+
+std::map<std::string, Counts> Tally::classes() const {
+  const std::vector<int64_t> times = weights();
+  std::map<std::string, Counts> classes;
+  for (size_t o = 0; o < outcomes_.size(); ++o) {
+    for (const ClassCounts& counts : outcomes_[o]) {
+      Counts& sum = classes[labels_[counts.label]];
+      sum.correct += times[o] * counts.correct;
+      sum.predicted += times[o] * counts.predicted;
+      sum.gold += times[o] * counts.gold;
+    }
+  }
+  return classes;
+}
+
+Score score_tally(const Tally& tally, const Floor& floor, const EvalOptions& options) {
+  const std::vector<int>& items = tally.items();
+  if (items.empty()) throw std::logic_error("score_tally: no item in " + tally.rules().name);
+  Score score;
+  score.metric = tally.rules().name;
+  score.definition = tally.rules().definition;
+  const Fractions result = tally.fractions();
+  score.precision = result.precision;
+  score.recall = result.recall;
+  score.f1 = result.f1;
+  score.floor = floor.f1;
+  score.floor_answer = floor.answer;
+
+  Random random(options.seed);
+  std::vector<double> resampled;
+  std::vector<int64_t> drawn(tally.outcomes());
+  for (int round = 0; round < options.bootstrap; ++round) {
+    drawn.assign(drawn.size(), 0);
+    for (size_t i = 0; i < items.size(); ++i) ++drawn[items[random.below(items.size())]];
+    resampled.push_back(tally.fractions(drawn).f1);
+  }
+  std::tie(score.ci_low, score.ci_high) = percentile_interval(std::move(resampled));
+  return score;
+}
+
+Comparison compare_tallies(const Tally& a, const Tally& b, const EvalOptions& options) {
+  if (a.items().size() != b.items().size() || a.items().empty()) {
+    throw std::logic_error("compare_tallies: the systems have not the same items");
+  }
+  const Joint joint = join(a, b);
+  const size_t kinds = joint.tally.outcomes();
+  auto f1_of = [&](const std::vector<int>& outcomes) {
+    return joint.tally.fractions(weights_of(outcomes, kinds)).f1;
+  };
+  Comparison comparison;
+  comparison.difference = f1_of(joint.of_a) - f1_of(joint.of_b);
+
+  Random random(options.seed);
+  std::vector<double> resampled;
+  std::vector<int64_t> drawn_a(kinds), drawn_b(kinds);
+  for (int round = 0; round < options.bootstrap; ++round) {
+    drawn_a.assign(kinds, 0);
+    drawn_b.assign(kinds, 0);
+    for (size_t i = 0; i < joint.of_a.size(); ++i) {
+      const size_t item = random.below(joint.of_a.size());
+      ++drawn_a[joint.of_a[item]];
+      ++drawn_b[joint.of_b[item]];
+    }
+    resampled.push_back(joint.tally.fractions(drawn_a).f1 - joint.tally.fractions(drawn_b).f1);
+  }
+  std::tie(comparison.ci_low, comparison.ci_high) = percentile_interval(std::move(resampled));
+  comparison.p_value = randomisation_p_value(joint, comparison.difference, random);
+  return comparison;
+}
+
+}  // namespace relata::eval

@@ -1,0 +1,193 @@
+// Evaluations from files, as the program makes them.
+#include "relata/eval/evaluate.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "relata/base/file.h"
+#include "relata/eval/metric.h"
+
+namespace relata::eval {
+namespace {
+
+std::string sample(const std::string& name) {
+  return std::string(RELATA_TEST_FILES) + "/eval/" + name;
+}
+
+class EvaluateFiles : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ =
+        std::filesystem::temp_directory_path() / ("relata_evaluate_" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string write(const std::string& name, const std::string& content) const {
+    const std::string path = folder_ / name;
+    EXPECT_TRUE(write_file_atomic(path, content).ok());
+    return path;
+  }
+
+  std::filesystem::path folder_;
+};
+
+EvaluateRequest request(const std::string& gold, const std::string& predicted,
+                        const std::vector<std::string>& metrics) {
+  EvaluateRequest result;
+  result.gold = gold;
+  result.predicted = predicted;
+  result.metrics = metrics;
+  result.bootstrap = 100;
+  return result;
+}
+
+Evaluation run(const EvaluateRequest& request) {
+  auto result = evaluate(request);
+  EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
+  return result.ok() ? std::move(*result) : Evaluation{};
+}
+
+std::string failure(const EvaluateRequest& request) {
+  const auto result = evaluate(request);
+  EXPECT_FALSE(result.ok());
+  return result.ok() ? "" : result.error().message;
+}
+
+TEST_F(EvaluateFiles, KeyedLabelsWithPatches) {
+  EvaluateRequest tacred =
+      request(sample("tacred_gold.tsv"), sample("tacred_answers.tsv"), {"tacred", "rag4re"});
+  const Json plain = evaluation_json(run(tacred));
+  EXPECT_DOUBLE_EQ(plain["tacred"]["f1"].get<double>(), 4.0 / 7);
+  EXPECT_TRUE(plain["tacred"]["ci95"].is_array());
+  EXPECT_TRUE(plain.contains("rag4re"));
+  tacred.patch = sample("tacrev_patch.json");
+  EXPECT_DOUBLE_EQ(evaluation_json(run(tacred))["tacred"]["precision"].get<double>(), 1);
+  tacred.patch = sample("retacred_patch.json");
+  tacred.metrics = {"retacred"};
+  EXPECT_EQ(run(tacred).report.items.size(), 3U);
+  // Answers for the patched examples alone, in order.
+  tacred.predicted = write("answers.txt", "per:title\nper:identity\nno_relation\n");
+  EXPECT_EQ(run(tacred).report.scores[0].f1, 1);
+  tacred.predicted = write("answers.txt", "per:title\nper:identity\n");
+  EXPECT_NE(failure(tacred).find("answers.txt: 2 answers for 3 gold pairs"), std::string::npos);
+  tacred.patch = write("other.json", R"({"t77": "x"})");
+  EXPECT_NE(failure(tacred).find("other.json: ids that are not in gold: 't77'"), std::string::npos);
+}
+
+TEST_F(EvaluateFiles, SemevalPrintsTheOfficialText) {
+  const Evaluation ours =
+      run(request(sample("semeval_key.txt"), sample("semeval_answers.txt"), {"semeval"}));
+  EXPECT_EQ(ours.official, *read_file(sample("semeval_scores.txt")));
+  const Json json = evaluation_json(ours);
+  EXPECT_EQ(json["semeval"]["parts"].size(), 5U);
+  EXPECT_NE(evaluation_text(ours).find("  undirected-macro"), std::string::npos);
+}
+
+TEST_F(EvaluateFiles, DocRedWithoutDocuments) {
+  EvaluateRequest docred =
+      request(sample("docred_gold.json"), sample("docred_result.json"), {"docred"});
+  docred.train_facts = sample("docred_train.fact");
+  const Evaluation ours = run(docred);
+  const Json json = evaluation_json(ours);
+  EXPECT_DOUBLE_EQ(json["docred"]["f1"].get<double>(), 0.6);
+  EXPECT_DOUBLE_EQ(json["docred"]["parts"]["ign"]["precision"].get<double>(), 0.5);
+  const std::string text = evaluation_text(ours);
+  EXPECT_NE(text.find("scored     2 documents"), std::string::npos) << text;
+  EXPECT_NE(text.find("Errors by kind: direction 1, type 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("tokens between head and tail"), std::string::npos);
+  EXPECT_NE(report_html(ours.report).find("2 documents"), std::string::npos);
+  docred.predicted = write("none.json", "[]\n");
+  EXPECT_EQ(run(docred).report.scores[0].f1, 0);
+  docred.predicted = write("bad.json", R"([{"title": "Rome", "h_idx": 0, "t_idx": 0, "r": "P1"}])");
+  EXPECT_NE(failure(docred).find("bad.json:1:"), std::string::npos);
+  docred.predicted = write("labels.txt", "P17\n");
+  EXPECT_NE(failure(docred).find("bare labels, and docred compares documents"), std::string::npos);
+}
+
+// Two systems: one without an error, one that misses a relation of each document but the first.
+TEST_F(EvaluateFiles, ComparesDocumentMetrics) {
+  std::string gold, partial;
+  for (int d = 0; d < 12; ++d) {
+    const std::string start =
+        R"({"id": "d)" + std::to_string(d) +
+        R"(", "text": "Ann met Bob", "entities": [{"id": "e0", "text": "Ann", "type": "PER", "mentions": [[0, 3]]}, {"id": "e1", "text": "Bob", "type": "PER", "mentions": [[8, 11]]}], "relations": [)";
+    const std::string met = R"({"head": "e0", "tail": "e1", "type": "met"})";
+    const std::string knows = R"({"head": "e1", "tail": "e0", "type": "knows"})";
+    gold += start + met + ", " + knows + "]}\n";
+    partial += start + met + (d == 0 ? ", " + knows : "") + "]}\n";
+  }
+  const std::string gold_path = write("gold.jsonl", gold), part_path = write("part.jsonl", partial);
+  EvaluateRequest both =
+      request(gold_path, gold_path, {"re-strict", "pair-micro", "docred", "autore", "ruie"});
+  both.compare = part_path;
+  const Evaluation ours = run(both);
+  ASSERT_EQ(ours.comparisons.size(), 5U);
+  for (const NamedComparison& comparison : ours.comparisons) {
+    EXPECT_GT(comparison.result.difference, 0.1) << comparison.metric;
+    EXPECT_LT(comparison.result.p_value, 0.01) << comparison.metric;
+    EXPECT_GT(comparison.result.ci_low, 0) << comparison.metric;
+  }
+  const Json json = evaluation_json(ours);
+  EXPECT_EQ(json["compare"].size(), 5U);
+  EXPECT_NE(evaluation_text(ours).find("docred: F1 of"), std::string::npos);
+}
+
+TEST_F(EvaluateFiles, LabelsOutsideTheSchema) {
+  const std::string schema = write("schema.json", R"({"entity_types": [], "relation_types": [
+      {"id": "per:title"}, {"id": "per:age"}, {"id": "org:founded"},
+      {"id": "no_relation", "negative": true}]})");
+  const std::string answers =
+      write("answers.txt", "per:title\nper:titel\norg:founded\nno_relation\nno_relation\nx\n");
+  EvaluateRequest tacred = request(sample("tacred_gold.tsv"), answers, {"tacred"});
+  tacred.schema = schema;
+  const std::string problem = failure(tacred);
+  EXPECT_NE(problem.find("answers.txt:2: label 'per:titel' is not in the schema"),
+            std::string::npos)
+      << problem;
+  EXPECT_NE(evaluate(tacred).error().hint.find("did you mean 'per:title'?"), std::string::npos);
+  tacred.on_error = "skip";
+  const Evaluation ours = run(tacred);
+  ASSERT_EQ(ours.notes.size(), 1U);
+  EXPECT_NE(ours.notes[0].find("2 labels"), std::string::npos);
+  EXPECT_EQ(ours.report.scores[0].precision, 1);
+  tacred.gold = write("gold.tsv", "a\tper:title\nb\tfoo\n");
+  tacred.predicted = write("two.txt", "per:title\nper:title\n");
+  EXPECT_NE(failure(tacred).find("gold.tsv: pair 'b': label 'foo'"), std::string::npos);
+}
+
+TEST_F(EvaluateFiles, UnknownMetricsAndMissingFiles) {
+  const auto typo = evaluate(request("nowhere", "nowhere", {"docretd"}));
+  ASSERT_FALSE(typo.ok());
+  EXPECT_EQ(typo.error().code, ErrorCode::kUsage);
+  EXPECT_NE(typo.error().hint.find("'docred'"), std::string::npos);
+  EXPECT_NE(failure(request("/no/such/file", "x", {"tacred"})).find("/no/such/file"),
+            std::string::npos);
+}
+
+// Every metric names itself, defines itself and stays between 0 and 1.
+TEST_F(EvaluateFiles, EveryMetricReports) {
+  const std::string document =
+      R"({"id": "d", "text": "Ann met Bob", "entities": [{"id": "e0", "text": "Ann", "type": "PER", "mentions": [[0, 3]]}, {"id": "e1", "text": "Bob", "type": "PER", "mentions": [[8, 11]]}], "relations": [{"head": "e0", "tail": "e1", "type": "met"}], "events": [{"id": "ev0", "type": "meeting", "trigger": [4, 7], "arguments": [{"role": "guest", "range": [8, 11]}]}]})";
+  const std::string path = write("gold.jsonl", document + "\n");
+  for (const Metric& metric : metrics()) {
+    if (metric.name == "semeval") continue;  // has labels of its own
+    if (metric.name == "ed" || metric.name == "eae") {
+      const auto dataset = data::read_dataset(path, {});
+      if (!dataset.ok() || dataset->documents[0].events.empty()) continue;  // not read yet
+    }
+    const Evaluation ours = run(request(path, path, {metric.name}));
+    ASSERT_EQ(ours.report.scores.size(), 1U) << metric.name;
+    const Score& score = ours.report.scores[0];
+    EXPECT_EQ(score.metric, metric.name);
+    EXPECT_FALSE(score.definition.empty()) << metric.name;
+    EXPECT_EQ(score.f1, 1) << metric.name;
+    EXPECT_LE(score.floor, 1) << metric.name;
+    EXPECT_NE(evaluation_text(ours).find(metric.name), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace relata::eval

@@ -1,0 +1,196 @@
+#include "relata/eval/ruie.h"
+
+#include <gtest/gtest.h>
+
+namespace relata::eval {
+namespace {
+
+RuieRecord record(RuieTask task, const std::vector<std::string>& labels, const std::string& text,
+                  const std::string& answer, const std::string& output) {
+  RuieRecord result;
+  result.task = task;
+  result.query = ruie_query({task, labels, text, "attack", "bombed"});
+  result.answer = answer;
+  result.output = output;
+  return result;
+}
+
+// The scores of one record in both readings: task's own part, then the strict one.
+std::pair<Score, Score> scores(const RuieRecord& one) {
+  const auto result = score_ruie({one});
+  EXPECT_TRUE(result.ok());
+  const Score score = score_of(*result, {"", 0, 0});
+  EXPECT_EQ(score.parts.size(), 3U);
+  EXPECT_DOUBLE_EQ(score.f1, score.parts[0].f1);
+  return {score.parts[0], score.parts[2]};
+}
+
+TEST(RuieBlock, FourLines) {
+  RuieQuestion question{RuieTask::kNer, {"person", "location"}, "Ada in Paris", "", ""};
+  EXPECT_EQ(ruie_query(question) + " " + ruie_answer({{"person", "Ada"}, {"location", "Paris"}}),
+            "Task: Named entity recognition\nSchema: [person, location]\nInput: \"Ada in Paris\"\n"
+            "Output: person: Ada; location: Paris");
+  EXPECT_TRUE(ruie_query(question).ends_with("Output:"));
+  EXPECT_EQ(ruie_answer({}), "None");
+  question = {RuieTask::kEae, {"attacker", "place"}, "x", "attack", "bombed"};
+  EXPECT_NE(ruie_query(question).find("Schema: Given event trigger: \"attack: bombed\"; Candidate "
+                                      "arguments: [attacker, place]\n"),
+            std::string::npos);
+}
+
+TEST(RuieTagged, KeywordsByPlaceOrByWord) {
+  auto at = [](size_t begin, size_t end) { return text::ByteRange{begin, end}; };
+  EXPECT_EQ(ruie_tagged("It is known from Laos.", {{"Laos", at(17, 21)}}),
+            "It is known from <Keyword> Laos </Keyword>.");
+  EXPECT_EQ(ruie_tagged("New York University is old", {{"New York", at(0, 8)},
+                                                       {"New York University", at(0, 19)},
+                                                       {"York University", at(4, 19)}}),
+            "<Keyword> New York University </Keyword> is old");
+  EXPECT_EQ(ruie_tagged("cats and cat", {{"cat", at(0, 3)}}), "cats and <Keyword> cat </Keyword>");
+  EXPECT_EQ(ruie_tagged("the (CD4+) cell", {{"(CD4+)", std::nullopt}}), "the (CD4+) cell");
+  EXPECT_EQ(ruie_tagged("the (CD4+) cell", {{"(CD4+)", at(4, 10)}}),
+            "the <Keyword> (CD4+) </Keyword> cell");
+  EXPECT_EQ(ruie_tagged("é Zoë ran", {{"Zoë", at(0, 99)}, {"absent", std::nullopt}}),
+            "é <Keyword> Zoë </Keyword> ran");
+}
+
+TEST(RuieNormalised, SpacesSignsAndCase) {
+  EXPECT_EQ(ruie_normalised("Ba'ath (  U.S. ) ,, Well-known ;; Location"),
+            "ba'ath(u.s.),well-known;located");
+  EXPECT_EQ(ruie_normalised("  {Ann}  O\xE2\x80\x99Hara "), "ann o'hara");
+  EXPECT_EQ(ruie_normalised(""), "");
+}
+
+TEST(RuieScore, NamedEntities) {
+  const auto [ours, strict] = scores(record(
+      RuieTask::kNer, {"person", "location", "organization"},
+      "Ada met Bob Lee in Paris near Acme .", "person: Ada; person: Bob Lee; location: Paris",
+      "person: Ada; person: ada; location: Paris; organization: Acme; "
+      "organization: Globex"));
+  EXPECT_DOUBLE_EQ(ours.precision, 2.0 / 3);
+  EXPECT_DOUBLE_EQ(ours.recall, 2.0 / 3);
+  EXPECT_DOUBLE_EQ(ours.f1, 2.0 / 3);
+  EXPECT_DOUBLE_EQ(strict.precision, 2.0 / 5);  // nothing is dropped
+}
+
+TEST(RuieScore, Relations) {
+  const auto [ours, strict] =
+      scores(record(RuieTask::kRe, {"place of birth", "place of death"}, "Ada , of Paris",
+                    "place of birth: Ada, Paris",
+                    "place of birth: Ada, Paris; place of birth: Paris, Ada; spouse: Ada, Bob"));
+  EXPECT_DOUBLE_EQ(ours.precision, 0.5);
+  EXPECT_DOUBLE_EQ(ours.recall, 1);
+  EXPECT_DOUBLE_EQ(ours.f1, 2.0 / 3);
+  EXPECT_DOUBLE_EQ(strict.precision, 1.0 / 3);
+}
+
+TEST(RuieScore, EventsAndArguments) {
+  const auto [ed, strict_ed] =
+      scores(record(RuieTask::kEd, {"attack", "meet"}, "x", "attack: bombed; meet: talks",
+                    "attack: bombed; meet: talks; attack: bombing"));
+  EXPECT_DOUBLE_EQ(ed.precision, 2.0 / 3);
+  EXPECT_DOUBLE_EQ(ed.recall, 1);
+  EXPECT_DOUBLE_EQ(ed.f1, 0.8);
+  const auto [eae, strict_eae] =
+      scores(record(RuieTask::kEae, {"attacker", "place"}, "x", "attacker: rebels; place: Oslo",
+                    "attacker: rebels; target: bridge; place: Bergen"));
+  EXPECT_DOUBLE_EQ(eae.precision, 0.5);
+  EXPECT_DOUBLE_EQ(eae.recall, 0.5);
+  EXPECT_DOUBLE_EQ(eae.f1, 0.5);
+  EXPECT_DOUBLE_EQ(strict_eae.precision, 1.0 / 3);
+}
+
+TEST(RuieScore, PunctuatedNamesAreLostInTheCompatibleReading) {
+  const auto [ours, strict] =
+      scores(record(RuieTask::kNer, {"person", "location"}, "J. Smith left U.S. soil",
+                    "person: J. Smith; location: U.S.", "person: J. Smith; location: U.S."));
+  EXPECT_DOUBLE_EQ(ours.recall, 0.5);
+  EXPECT_DOUBLE_EQ(ours.precision, 1);
+  EXPECT_DOUBLE_EQ(ours.f1, 2.0 / 3);
+  EXPECT_EQ(strict.f1, 1);
+}
+
+TEST(RuieScore, OnlyTheLastChunkIsRead) {
+  const auto [ours, strict] =
+      scores(record(RuieTask::kNer, {"person"}, "Ada and Bob", "person: Ada",
+                    "Let me think: person: Bob is there.\n\nperson: Ada"));
+  EXPECT_EQ(ours.f1, 1);
+  EXPECT_EQ(strict.f1, 1);
+  const auto [none, strict_none] =
+      scores(record(RuieTask::kNer, {"person"}, "Ada and Bob", "person: Ada", "None"));
+  EXPECT_EQ(none.f1, 0);
+}
+
+TEST(RuieScore, TheMeanIsOverTasks) {
+  const auto result =
+      score_ruie({record(RuieTask::kNer, {"person"}, "Ada", "person: Ada", "person: Ada"),
+                  record(RuieTask::kNer, {"person"}, "Bob", "person: Bob", "person: Bob"),
+                  record(RuieTask::kRe, {"r"}, "a b", "r: a, b", "None")});
+  ASSERT_TRUE(result.ok());
+  const Score score = score_of(*result, {"", 0, 0});
+  EXPECT_DOUBLE_EQ(score.f1, 0.5);
+  std::vector<std::string> parts;
+  for (const Score& part : score.parts) parts.push_back(part.metric);
+  EXPECT_EQ(parts, (std::vector<std::string>{"ner", "re", "strict", "strict-ner", "strict-re"}));
+}
+
+TEST(RuieRecords, FromRows) {
+  const std::string gold =
+      R"({"id": "a", "query": "Task: Named entity recognition\nSchema: [person]\nInput: \"Ada\"\nOutput:", "answers": ["person: Ada"]})"
+      "\n"
+      R"({"id": "b", "query": "Task: Relation extraction\nSchema: [r]\nInput: \"x\"\nOutput:", "answer": "None"})"
+      "\n";
+  EXPECT_TRUE(looks_like_ruie(gold));
+  EXPECT_FALSE(looks_like_ruie(R"({"text": "query"})"));
+  const auto by_id = parse_ruie_records(gold, "g.jsonl",
+                                        R"({"id": "b", "output": "r: x, y"})"
+                                        "\n"
+                                        R"({"id": "a", "text": "person: Ada"})",
+                                        "p.jsonl");
+  ASSERT_TRUE(by_id.ok()) << by_id.error().message;
+  EXPECT_EQ((*by_id)[0].output, "person: Ada");
+  EXPECT_EQ((*by_id)[1].task, RuieTask::kRe);
+  const auto in_order = parse_ruie_records(gold, "g.jsonl", R"(["person: Ada", "None"])", "p.json");
+  ASSERT_TRUE(in_order.ok()) << in_order.error().message;
+  EXPECT_EQ((*in_order)[1].output, "None");
+  for (const auto& [predicted, problem] : std::vector<std::pair<std::string, std::string>>{
+           {R"(["x"])", "p.json: 1 answers for 2 records"},
+           {R"([{"id": "a", "output": 3}, "x"])", "entry 1: field 'output' is a number"},
+           {R"([{"id": "c", "output": "x"}])", "entry 1: id 'c' is not in gold"},
+           {R"([{"id": "a"}, "x"])", "entry 1: field 'output' is missing"}}) {
+    const auto bad = parse_ruie_records(gold, "g.jsonl", predicted, "p.json");
+    ASSERT_FALSE(bad.ok()) << predicted;
+    EXPECT_NE(bad.error().message.find(problem), std::string::npos) << bad.error().message;
+  }
+  const auto task = parse_ruie_records(R"({"query": "hello", "answer": ""})", "g.jsonl", "", "p");
+  ASSERT_FALSE(task.ok());
+  EXPECT_NE(task.error().message.find("g.jsonl:1: field 'query'"), std::string::npos);
+}
+
+TEST(RuieRecords, FromDocuments) {
+  data::Document gold;
+  gold.id = "d";
+  gold.text = "Rebels bombed Oslo";
+  gold.entities = {{"e0", "Rebels", "group", {{0, 6}}, {}},
+                   {"e1", "Oslo", "place", {{14, 18}}, {}}};
+  gold.relations = {{0, 1, "fights in", {}, {}}};
+  gold.events = {{"ev0", "attack", {7, 13}, {{"attacker", {0, 6}, 0}, {"place", {14, 18}, 1}}}};
+  data::Document predicted = gold;
+  predicted.events[0].arguments.pop_back();
+  const auto records = ruie_records({gold}, {predicted});
+  ASSERT_TRUE(records.ok());
+  ASSERT_EQ(records->size(), 4U);
+  EXPECT_EQ((*records)[0].answer, "group: Rebels; place: Oslo");
+  EXPECT_EQ((*records)[1].answer, "fights in: Rebels, Oslo");
+  EXPECT_EQ((*records)[3].output, "attacker: Rebels");
+  const auto result = score_ruie(*records);
+  ASSERT_TRUE(result.ok());
+  const Score score = score_of(*result, {"", 0, 0});
+  EXPECT_DOUBLE_EQ(score.parts[3].f1, 2.0 / 3);  // eae
+  EXPECT_DOUBLE_EQ(score.f1, (3 + 2.0 / 3) / 4);
+  ASSERT_EQ(result->errors.size(), 1U);
+  EXPECT_EQ(result->errors[0].kind, "missing");
+}
+
+}  // namespace
+}  // namespace relata::eval
