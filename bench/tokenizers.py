@@ -58,14 +58,20 @@ def ours(folder, texts, threads):
     return json.loads(text)
 
 
+def rows_of(work, mine, theirs, peer, goal):
+    """Texts that both sides see for the first time, and texts that they have seen before."""
+    return [run.row(f"{work}{note}", "MB/s", mine[key] / 1e6, theirs[key] / 1e6, peer, goal)
+            for note, key in ((", new texts", "first_bytes_per_second"),
+                              (", again", "bytes_per_second"))]
+
+
 def beside_hf(name, path, texts):
     folder = folder_of(name, path, "tokenizer.json")
     rows = []
     for work, threads, way in (("one at a time", 1, "one"), ("batches", run.THREADS, "batch")):
         mine, theirs = ours(folder, texts, threads), run.peer("tokenizers_hf", path, texts, way)
         assert mine["tokens"] == theirs["tokens"], (name, mine, theirs)
-        rows.append(run.row(f"{name} {work}", "MB/s", mine["bytes_per_second"] / 1e6,
-                            theirs["bytes_per_second"] / 1e6, HF, GOAL_HF))
+        rows += rows_of(f"{name} {work}", mine, theirs, HF, GOAL_HF)
     return rows
 
 
@@ -76,8 +82,7 @@ def beside_sentencepiece(name, path, texts):
     theirs = json.loads(text)
     # Between pieces of equal sums, SentencePiece up to 0.2.1 goes by rounding errors.
     assert abs(mine["tokens"] - theirs["tokens"]) <= mine["tokens"] * 1e-3, (name, mine, theirs)
-    return [run.row(f"{name} one at a time", "MB/s", mine["bytes_per_second"] / 1e6,
-                    theirs["bytes_per_second"] / 1e6, "SentencePiece", GOAL_SENTENCEPIECE)]
+    return rows_of(f"{name} one at a time", mine, theirs, "SentencePiece", GOAL_SENTENCEPIECE)
 
 
 def main():
