@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
-#include <optional>
+#include <cstring>
+#include <utility>
 
 #include "json_cursor.h"
 #include "relata/eval/docred.h"
@@ -136,6 +136,30 @@ bool first_object_has(std::string_view content, std::string_view key) {
   return content.substr(second, kLooked).find(key) != std::string_view::npos;
 }
 
+// Eight bytes at a time, each multiplied and folded in.
+uint64_t mix(uint64_t hash, std::string_view text) {
+  constexpr uint64_t kFactor = 0x9E3779B97F4A7C15ULL;
+  auto fold = [&](uint64_t word) {
+    hash = (hash ^ word) * kFactor;
+    hash ^= hash >> 29;
+  };
+  const char* at = text.data();
+  size_t left = text.size();
+  for (; left >= 8; at += 8, left -= 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, at, 8);
+    fold(word);
+  }
+  uint64_t rest = text.size() << 56;
+  if (left > 0) std::memcpy(&rest, at, left);
+  fold(rest);
+  return hash;
+}
+
+uint64_t hash_of(std::string_view head, std::string_view tail, std::string_view relation) {
+  return mix(mix(mix(0, head), tail), relation);
+}
+
 }  // namespace
 
 int DocRedGold::relation_number(std::string_view name) {
@@ -236,14 +260,14 @@ Result<TrainFacts> TrainFacts::parse(std::shared_ptr<const std::string> content,
           for (int t = 0; t < tail.mentions; ++t) {
             facts.add({document.mentions[head.first_mention + h].name,
                        document.mentions[tail.first_mention + t].name,
-                       gold.relations[fact.relation]});
+                       gold.relations[fact.relation], 0});
           }
         }
       }
     }
     // Names with escapes live in the gold's own texts.
-    for (Fact& slot : facts.slots_) {
-      for (std::string_view* text : {&slot.head, &slot.tail, &slot.relation}) {
+    for (Fact& fact : facts.facts_) {
+      for (std::string_view* text : {&fact.head, &fact.tail, &fact.relation}) {
         const bool inside = text->data() >= facts.content_->data() &&
                             text->data() < facts.content_->data() + facts.content_->size();
         if (!inside && !text->empty()) *text = facts.texts_->emplace_back(*text);
@@ -272,40 +296,42 @@ Result<TrainFacts> TrainFacts::parse(std::shared_ptr<const std::string> content,
 }
 
 size_t TrainFacts::place(const Fact& fact) const {
-  const std::hash<std::string_view> hash;
-  uint64_t key = hash(fact.head);
-  key = key * 0x9E3779B97F4A7C15ULL + hash(fact.tail);
-  key = key * 0x9E3779B97F4A7C15ULL + hash(fact.relation);
-  key ^= key >> 32;
   const size_t mask = slots_.size() - 1;
-  size_t at = key & mask;
-  while (!slots_[at].relation.empty() &&
-         (slots_[at].tail != fact.tail || slots_[at].head != fact.head ||
-          slots_[at].relation != fact.relation)) {
+  size_t at = fact.hash & mask;
+  while (slots_[at] != 0) {
+    const Fact& other = facts_[slots_[at] - 1];
+    if (other.hash == fact.hash && other.tail == fact.tail && other.head == fact.head &&
+        other.relation == fact.relation) {
+      break;
+    }
     at = (at + 1) & mask;
   }
   return at;
 }
 
 void TrainFacts::grow() {
-  std::vector<Fact> old = std::exchange(slots_, {});
-  slots_.resize(std::max<size_t>(1024, old.size() * 4));
-  for (const Fact& fact : old) {
-    if (!fact.relation.empty()) slots_[place(fact)] = fact;
+  const size_t mask = std::max<size_t>(1024, slots_.size() * 2) - 1;
+  slots_.assign(mask + 1, 0);
+  for (size_t i = 0; i < facts_.size(); ++i) {  // all are different
+    size_t at = facts_[i].hash & mask;
+    while (slots_[at] != 0) at = (at + 1) & mask;
+    slots_[at] = static_cast<uint32_t>(i + 1);
   }
 }
 
-void TrainFacts::add(const Fact& fact) {
-  if (slots_.size() < 2 * (size_ + 1)) grow();
-  Fact& slot = slots_[place(fact)];
-  if (!slot.relation.empty()) return;
-  slot = fact;
-  ++size_;
+void TrainFacts::add(Fact fact) {
+  if (slots_.size() < 2 * (facts_.size() + 1)) grow();
+  fact.hash = hash_of(fact.head, fact.tail, fact.relation);
+  uint32_t& slot = slots_[place(fact)];
+  if (slot != 0) return;
+  facts_.push_back(fact);
+  slot = static_cast<uint32_t>(facts_.size());
 }
 
 bool TrainFacts::contains(std::string_view head, std::string_view tail,
                           std::string_view relation) const {
-  return !slots_.empty() && !slots_[place({head, tail, relation})].relation.empty();
+  return !slots_.empty() &&
+         slots_[place({head, tail, relation, hash_of(head, tail, relation)})] != 0;
 }
 
 }  // namespace relata::eval

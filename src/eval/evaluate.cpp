@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -144,7 +145,9 @@ class Evaluator {
                              is_empty_list(content);
     const bool gold_file = (gold_.format.empty() || gold_.format == "docred") &&
                            looks_like_docred(*gold_.content) && result_file;
-    RELATA_CHECK(load_train_facts());
+    // The facts are read beside the gold file: both are large.
+    std::future<Status> facts =
+        std::async(std::launch::async, [this] { return load_train_facts(); });
     const std::vector<Document>* predicted = nullptr;
     if (!result_file) {
       RELATA_TRY(predicted, predicted_documents(system, metric));
@@ -170,6 +173,7 @@ class Evaluator {
         if (schema_.find(relation) < 0) return unknown_label(system.file.name, relation);
       }
     }
+    RELATA_CHECK(facts.get());
     units_ = fmt::format("{} documents", gold.documents.size());
     return score_docred(gold, answers,
                         {train_facts_ ? &*train_facts_ : nullptr, inverses_, request_.list_errors});

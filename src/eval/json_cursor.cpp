@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "relata/text/utf8.h"
@@ -25,6 +26,25 @@ bool is_ascii(std::string_view text) {
     if ((static_cast<unsigned char>(text[i]) & 0x80) != 0) return false;
   }
   return true;
+}
+
+// The first quote, backslash or control character from `at` on, eight bytes at a time: a byte of
+// the difference has its high bit set where the byte was zero, or below a space.
+const char* plain_end(const char* at, const char* end) {
+  constexpr uint64_t kOnes = 0x0101010101010101ULL, kHigh = 0x8080808080808080ULL;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; end - at >= 8; at += 8) {
+      uint64_t word = 0;
+      std::memcpy(&word, at, 8);
+      const uint64_t quote = word ^ (kOnes * '"'), slash = word ^ (kOnes * '\\');
+      const uint64_t special = (((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash) |
+                                ((word - kOnes * ' ') & ~word)) &
+                               kHigh;
+      if (special != 0) return at + std::countr_zero(special) / 8;
+    }
+  }
+  while (at != end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= ' ') ++at;
+  return at;
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -82,7 +102,7 @@ bool JsonCursor::open(char bracket, const char* wanted) {
   return true;
 }
 
-bool JsonCursor::next(char close, bool first) {
+bool JsonCursor::find_next(char close, bool first) {
   if (problem_) return false;
   space();
   if (at_ != end_ && *at_ == close) {
@@ -105,10 +125,13 @@ bool JsonCursor::next(char close, bool first) {
 }
 
 const char* JsonCursor::end_of_string() {
+  has_escape_ = false;
   const char* at = at_;
-  while (at != end_ && *at != '"' && static_cast<unsigned char>(*at) >= 0x20) {
-    if (*at == '\\' && ++at == end_) break;
-    ++at;
+  while (true) {
+    at = plain_end(at, end_);
+    if (at == end_ || *at != '\\') break;
+    has_escape_ = true;
+    at = end_ - at > 2 ? at + 2 : end_;
   }
   if (at == end_ || *at != '"') {
     at_ = at;
@@ -129,7 +152,7 @@ std::string_view JsonCursor::string() {
   const char* end = end_of_string();
   if (end == nullptr) return {};
   std::string_view raw(at_, static_cast<size_t>(end - at_));
-  if (raw.find('\\') != std::string_view::npos) {
+  if (has_escape_) {
     raw = decode(end);
     if (problem_) return {};
   }

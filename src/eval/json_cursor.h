@@ -64,8 +64,20 @@ class JsonCursor {
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }
   bool open(char bracket, const char* wanted);
-  bool next(char close, bool first);  // whether an element follows
-  const char* end_of_string();        // the closing quote; at_ is behind the opening one
+  // Whether an element follows. Nearly always it does, behind a comma and a space.
+  bool next(char close, bool first) {
+    if (!first && end_ - at_ > 2 && *at_ == ',') {
+      const char* after = at_ + (at_[1] == ' ' ? 2 : 1);
+      if (*after > ' ' && *after != close) {
+        at_ = after;
+        return true;
+      }
+    }
+    return find_next(close, first);
+  }
+  bool find_next(char close, bool first);
+  // The closing quote, or null after a problem; at_ is behind the opening one. Sets has_escape_.
+  const char* end_of_string();
   std::string_view decode(const char* end);
   std::optional<char32_t> code_unit(const char*& at, const char* end) const;
   bool skip_number();
@@ -78,6 +90,7 @@ class JsonCursor {
   std::deque<std::string>& decoded_;
   std::optional<Error> problem_;
   int depth_ = 0;
+  bool has_escape_ = false;
 };
 
 }  // namespace relata::eval

@@ -81,18 +81,19 @@ class TrainFacts {
   static Result<TrainFacts> parse(std::shared_ptr<const std::string> content,
                                   const std::string& where);
   bool contains(std::string_view head, std::string_view tail, std::string_view relation) const;
-  size_t size() const { return size_; }
+  size_t size() const { return facts_.size(); }
 
  private:
   struct Fact {
     std::string_view head, tail, relation;
+    uint64_t hash = 0;
   };
-  void add(const Fact& fact);
-  size_t place(const Fact& fact) const;  // of the fact, or where it would be put
+  void add(Fact fact);
+  size_t place(const Fact& fact) const;  // the slot of the fact, or a free one
   void grow();
 
-  std::vector<Fact> slots_;  // open addressing; an empty relation marks a free one
-  size_t size_ = 0;
+  std::vector<Fact> facts_;
+  std::vector<uint32_t> slots_;  // open addressing: number of a fact plus 1, or 0
   std::shared_ptr<std::deque<std::string>> texts_ = std::make_shared<std::deque<std::string>>();
   std::shared_ptr<const std::string> content_;
 };
