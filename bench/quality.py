@@ -11,21 +11,24 @@ SCORED = {"fewrel": "fewrel/test.json", "sanwen": "sanwen/valid.txt", "finre": "
 GOALS = {"fewrel": 0.80, "sanwen": 0.55, "finre": 0.25}
 
 
-def minutes_of(recipe):
-    text = (run.ROOT / f"recipes/{recipe}.yaml").read_text(encoding="utf-8")
-    return float(next(line.split(":")[1].split("#")[0] for line in text.splitlines()
-                      if line.startswith("max_train_minutes")))
+def settings_of(recipe):
+    """The recipe's keys outside sections, as text."""
+    lines = (run.ROOT / f"recipes/{recipe}.yaml").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("#")[0].split(":") for line in lines if line[:1].isalpha()]
+    return {key.strip(): value.strip() for key, value in pairs}
 
 
 def train_ours(recipe, gold, folder, overrides):
-    """Trains by the recipe; returns relata's own score, interval and floor of the scored part."""
-    run.run([run.PROGRAM, "train", run.ROOT / f"recipes/{recipe}.yaml", f"output_dir={folder}",
-             *overrides, "--threads", run.THREADS, "--no-progress"])
+    """Trains by the recipe; returns relata's own score of the scored part, and the seconds."""
+    text, _, _ = run.run([run.PROGRAM, "train", run.ROOT / f"recipes/{recipe}.yaml",
+                          f"output_dir={folder}", *overrides, "--threads", run.THREADS,
+                          "--no-progress", "--json"])
+    seconds = json.loads(text.strip().splitlines()[-1])["seconds"]
     found = folder / "predictions.jsonl"
     run.run([run.PROGRAM, "extract", "-x", folder, gold, "-o", found, "--no-progress"])
     text, _, _ = run.run([run.PROGRAM, "evaluate", "--gold", gold, "--pred", found,
                           "--schema", folder / "schema.json", "--metric", "pair-micro", "--json"])
-    return json.loads(text)["pair-micro"]
+    return json.loads(text)["pair-micro"], seconds
 
 
 def write_rows(recipe, gold, folder, overrides):
@@ -36,24 +39,28 @@ def write_rows(recipe, gold, folder, overrides):
     run.run([*common, f"eval_dataset={gold}", "--rows", folder / "scored"])
 
 
-def train_peer(folder, schema, model, minutes):
+def train_peer(folder, schema, model, minutes, settings):
     relations = json.loads(schema.read_text(encoding="utf-8"))["relation_types"]
     negative = next((i for i, r in enumerate(relations) if r.get("negative")), -1)
     size = json.loads((model / "config.json").read_text(encoding="utf-8"))["vocab_size"]
     return run.peer("from_scratch", "--train", folder / "train.jsonl", "--dev",
                     folder / "eval.jsonl", "--test", folder / "scored/eval.jsonl", "--minutes",
-                    minutes, "--negative", negative, "--vocab-size", size, "--dropout", 0.1)
+                    minutes, "--negative", negative, "--vocab-size", size, "--dropout",
+                    settings["dropout"], "--text-weight", settings["prompt_loss_weight"],
+                    "--warmup", settings["warmup_ratio"], "--rate", settings["learning_rate"],
+                    "--weight-decay", settings["weight_decay"])
 
 
 def compare(recipe, arguments):
     gold = run.ROOT / "recipes/data" / SCORED[recipe]
-    minutes = arguments.minutes or minutes_of(recipe)
-    overrides = [f"max_train_minutes={minutes}"]
+    overrides = [f"max_train_minutes={arguments.minutes}"] if arguments.minutes else []
     folder = run.WORK / f"quality-{recipe}"
     shutil.rmtree(folder, ignore_errors=True)
-    ours = train_ours(recipe, gold, folder / "ours", overrides)
+    ours, seconds = train_ours(recipe, gold, folder / "ours", overrides)
     write_rows(recipe, gold, folder, overrides)
-    theirs = train_peer(folder, folder / "ours/schema.json", folder / "ours/model", minutes)
+    minutes = round(seconds / 60, 2)
+    theirs = train_peer(folder, folder / "ours/schema.json", folder / "ours/model", minutes,
+                        settings_of(recipe))
     low, high = ours["ci95"]
     print(f"{recipe}: {ours['f1']:.4f} ({low:.4f} to {high:.4f}), floor {ours['floor']:.4f}, goal "
           f"{GOALS[recipe]}; Transformers {theirs['f1']:.4f} after the same {minutes:g} minutes")

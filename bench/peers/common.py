@@ -4,11 +4,15 @@ import json
 import os
 import pathlib
 import resource
+import sys
 import time
 
 import torch
 import transformers
 from transformers import LlamaConfig, LlamaForCausalLM
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+from run import read_lines, write_lines  # noqa: E402, F401 (for the peers)
 
 IGNORED = -100  # the label of a token on which no loss is taken
 
@@ -59,17 +63,6 @@ def make_model(shape, folder, seed=0, dtype=torch.float32, vocab_size=None):
 
 def load_model(folder, dtype):
     return LlamaForCausalLM.from_pretrained(folder, dtype=dtype)
-
-
-def read_lines(path):
-    with open(path, encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
-
-
-def write_lines(path, values):
-    with open(path, "w", encoding="utf-8") as out:
-        for value in values:
-            out.write(json.dumps(value) + "\n")
 
 
 def padded(rows, left=False, pad=0):

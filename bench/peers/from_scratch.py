@@ -1,10 +1,10 @@
 """Trains a small Llama from scratch with Transformers for a number of minutes and scores labels.
 
 The quality counterpart of relata's recipes: same size, same token rows, same minutes. Training rows
-are {"ids", "labels"}; text tokens (label -100) may count with --text-weight while the share of time
-spent is below --text-until. Development and test rows are {"prompt_ids", "continuation_ids",
-"gold"}; the answer is the continuation with the highest log-probability, scored as micro-F1 over
-the rows without the label index --negative. With --dev the weights of the best pass are kept.
+are {"ids", "labels"}; text tokens (label -100) count with --text-weight. Development and test rows
+are {"prompt_ids", "continuation_ids", "gold"}; the answer is the continuation with the highest
+log-probability, scored as micro-F1 over the rows without the label index --negative. With --dev the
+weights of the best pass are kept.
 """
 import copy
 import math
@@ -25,8 +25,9 @@ arguments.add_argument("--out", help='JSONL {"logprobs"} for the test rows')
 arguments.add_argument("--minutes", type=float, required=True, help="of training")
 arguments.add_argument("--batch", type=int, default=32)
 arguments.add_argument("--rate", type=float, default=1e-3)
+arguments.add_argument("--warmup", type=float, default=0.03, help="share of the time")
+arguments.add_argument("--weight-decay", type=float, default=0.05)
 arguments.add_argument("--text-weight", type=float, default=0.3)
-arguments.add_argument("--text-until", type=float, default=0.6, help="share of the time")
 arguments.add_argument("--negative", type=int, default=-1, help="index of the negative label")
 arguments.add_argument("--dropout", type=float, default=0.0, help="on the embeddings and layers")
 for size, value in SHAPES["scratch"].items():
@@ -123,7 +124,7 @@ def main():
     test = read_lines(arguments.test)
     model, generator = build(), random.Random(arguments.seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.rate, betas=(0.9, 0.95),
-                                  weight_decay=0.05, fused=True)
+                                  weight_decay=arguments.weight_decay, fused=True)
     budget, spent, steps, passes = arguments.minutes * 60, 0.0, 0, []
     best, best_weights = -1.0, None
     model.train()
@@ -132,12 +133,14 @@ def main():
         for group in batches(train, generator):
             started = time.perf_counter()
             share = spent / budget
-            warm = min(1, (steps + 1) / 100)
-            rate = arguments.rate * warm * 0.5 * (1 + math.cos(math.pi * share))
+            if share < arguments.warmup:
+                rate = arguments.rate * share / arguments.warmup
+            else:
+                past = (share - arguments.warmup) / (1 - arguments.warmup)
+                rate = arguments.rate * 0.5 * (1 + math.cos(math.pi * past))
             for setting in optimizer.param_groups:
                 setting["lr"] = rate
-            text = arguments.text_weight if share < arguments.text_until else 0.0
-            loss_of(model, group, text).backward()
+            loss_of(model, group, arguments.text_weight).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -146,7 +149,7 @@ def main():
             if spent >= budget:
                 complete = False
                 break
-        # Scoring is outside the budget, as it is in relata's own count of training minutes.
+        # Scoring is outside the budget; relata's own minutes include it.
         if dev is not None:
             value = micro_f1(dev, score(model, dev))
             passes.append({"seconds": round(spent, 1), "f1": value, "whole_pass": complete})

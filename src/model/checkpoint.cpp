@@ -7,22 +7,10 @@
 #include "relata/base/hash.h"
 #include "relata/model/llama.h"
 #include "relata/model/safetensors.h"
+#include "relata/model/tensor_type.h"
 
 namespace relata::model {
 namespace {
-
-std::string type_name(at::ScalarType type) {
-  switch (type) {
-    case at::kFloat:
-      return "F32";
-    case at::kBFloat16:
-      return "BF16";
-    case at::kHalf:
-      return "F16";
-    default:
-      return "";
-  }
-}
 
 Result<at::ScalarType> scalar_type(const std::string& dtype, const std::string& where) {
   if (dtype == "F32" || dtype == "float32") return at::kFloat;
@@ -69,7 +57,7 @@ struct NamedTensors {
   void add(const std::string& name, const at::Tensor& value) {
     kept.push_back(value.detach().contiguous());
     const at::Tensor& t = kept.back();
-    list.push_back({name, type_name(t.scalar_type()), t.sizes().vec(),
+    list.push_back({name, tensor_type_name(t.scalar_type()), t.sizes().vec(),
                     std::as_bytes(std::span(static_cast<const char*>(t.data_ptr()), t.nbytes()))});
   }
 };

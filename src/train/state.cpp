@@ -6,6 +6,7 @@
 
 #include "relata/base/file.h"
 #include "relata/model/safetensors.h"
+#include "relata/model/tensor_type.h"
 
 namespace relata::train {
 namespace {
@@ -23,11 +24,9 @@ Status write_tensors(const std::string& path, const std::vector<Group>& groups) 
   for (const Group& group : groups) {
     for (size_t i = 0; i < group.tensors->size(); ++i) {
       const at::Tensor& t = (*group.tensors)[i];
-      const char* type = t.scalar_type() == at::kFloat  ? "F32"
-                         : t.scalar_type() == at::kByte ? "U8"
-                                                        : "BF16";
       list.push_back(
-          {std::string(group.name) + "." + std::to_string(i), type, t.sizes().vec(),
+          {std::string(group.name) + "." + std::to_string(i),
+           model::tensor_type_name(t.scalar_type()), t.sizes().vec(),
            std::as_bytes(std::span(static_cast<const char*>(t.data_ptr()), t.nbytes()))});
     }
   }
