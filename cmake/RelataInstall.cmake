@@ -24,4 +24,5 @@ install(FILES
   "${CMAKE_CURRENT_BINARY_DIR}/relataConfig.cmake"
   "${CMAKE_CURRENT_BINARY_DIR}/relataConfigVersion.cmake"
   cmake/FindSentencePiece.cmake
+  cmake/RelataTorch.cmake
   DESTINATION "${RELATA_PACKAGE_DIR}")
