@@ -88,12 +88,18 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
                                bias.defined() ? bias : at::empty({0}, x.options()));
 }
 
-at::Tensor pack_weight(const at::Tensor& weight) {
+at::Tensor pack_weight(const at::Tensor& weight, bool padded) {
   using Pack = at::Tensor(const at::Tensor&, std::optional<c10::SymInt>);
   static const auto pack = find_operator("mkldnn::_reorder_linear_weight");
   static const auto multiply = find_operator("mkldnn::_linear_pointwise");
   if (!pack || !multiply || !at::globalContext().userEnabledMkldnn()) return {};
-  return pack->typed<Pack>().call(weight.contiguous(), std::nullopt);
+  // Half a tile over, 64 requests' products with a weight of 2752 rows take a fifth longer.
+  constexpr int64_t kTile = 128;
+  const int64_t rows = weight.size(0);
+  const int64_t missing = (kTile - rows % kTile) % kTile;
+  const bool pads = padded && missing * 32 <= rows;
+  const at::Tensor whole = pads ? at::constant_pad_nd(weight, {0, 0, 0, missing}) : weight;
+  return pack->typed<Pack>().call(whole.contiguous(), std::nullopt);
 }
 
 at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias) {

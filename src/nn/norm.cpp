@@ -87,15 +87,18 @@ struct AddRmsNorm : Function<AddRmsNorm> {
 
 struct SwiGlu : Function<SwiGlu> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& gate_up) {
-    const at::Tensor input = gate_up.contiguous();
+    // Rows may be further apart than they are long, but backward() wants them side by side.
+    const bool as_it_is = gate_up.stride(1) == 1 && !gate_up.requires_grad();
+    const at::Tensor input = as_it_is ? gate_up : gate_up.contiguous();
     const int64_t rows = input.size(0);
     const int64_t width = input.size(1) / 2;
+    const int64_t stride = input.stride(0);
     at::Tensor out = at::empty({rows, width}, input.options());
     dispatch(input.scalar_type(), [&](auto* tag) {
       using T = std::remove_pointer_t<decltype(tag)>;
       at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
-        kernels::swiglu_forward(data<T>(input) + begin * 2 * width, data<T>(out) + begin * width,
-                                end - begin, width);
+        kernels::swiglu_forward(data<T>(input) + begin * stride, stride,
+                                data<T>(out) + begin * width, end - begin, width);
       });
     });
     context->save_for_backward({input});

@@ -30,6 +30,8 @@ struct Lora {
 // A weight in the layout of nn::pack_weight(), and the state of the weights it was made from.
 struct Packed {
   at::Tensor weight;
+  bool padded = false;  // whether its products may be longer than `rows`
+  int64_t rows = 0;     // of the weight it was made from
   int64_t update = -1;
 };
 

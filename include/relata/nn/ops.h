@@ -53,8 +53,10 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 
 // A weight [out, in] in oneDNN's own layout, for packed_linear() only; undefined where this
 // LibTorch has no such thing. Costs one pass over the weight; twice to three times as fast as
-// linear() for float32 on processors that MKL does not know, and for few rows.
-at::Tensor pack_weight(const at::Tensor& weight);
+// linear() for float32 on processors that MKL does not know, and for few rows. With `padded` there
+// may be zero rows behind the weight's, where that spares oneDNN a cut that threads share badly:
+// the products are then longer than wanted.
+at::Tensor pack_weight(const at::Tensor& weight, bool padded = false);
 // x W^T (+ bias), in x's type, which is the packed weight's. Not differentiable.
 at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias);
 
