@@ -18,7 +18,7 @@ UTF8 = ["abc", "é中😀", "\u0000"]
 def main():
     folder = pathlib.Path(sys.argv[1])
     seeds = {"jinja": [*WHOLE.values(), *SMALL.values(), *REFUSED.values()],
-             "yaml": YAML, "json": JSON, "utf8": UTF8}
+             "yaml": YAML, "json": JSON, "json_view": JSON, "utf8": UTF8}
     for target, texts in seeds.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
         for number, text in enumerate(texts):
