@@ -44,7 +44,8 @@ Status write_side_files(const EvaluateOptions& options, const eval::Report& repo
 Result<std::string> result_text(const EvaluateOptions& options, const eval::Evaluation& evaluation,
                                 bool json) {
   if (!options.official) {
-    return json ? json_page(eval::evaluation_json(evaluation)) : eval::evaluation_text(evaluation);
+    return json ? json_page(eval::report_json(evaluation.report))
+                : eval::evaluation_text(evaluation);
   }
   if (evaluation.official.empty()) {
     return usage_error("--official prints the text of SemEval-2010's scorer",
@@ -56,6 +57,7 @@ Result<std::string> result_text(const EvaluateOptions& options, const eval::Eval
 Result<int> run_evaluate(const EvaluateOptions& options, const Context& context) {
   eval::EvaluateRequest request = options.request;
   request.seed = context.seed;
+  request.threads = context.threads;
   if (!request.schema.empty()) {
     RELATA_TRY(request.schema, schema_path(request.schema));
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace relata {
 namespace {
@@ -73,11 +74,12 @@ std::string html_page(std::string_view title, std::string_view style, std::strin
   return out + "</main>\n</body>\n</html>\n";
 }
 
-std::string html_bar(double fraction) {
+std::string html_bar(double fraction, std::string_view name) {
+  const double width = std::isnan(fraction) ? 0 : 80 * std::clamp(fraction, 0.0, 1.0);
   return fmt::format(
       "<svg width=\"80\" height=\"8\" aria-hidden=\"true\"><rect class=\"track\" width=\"80\" "
-      "height=\"8\" rx=\"4\"/><rect class=\"bar\" width=\"{:.1f}\" height=\"8\" rx=\"4\"/></svg>",
-      80 * std::clamp(fraction, 0.0, 1.0));
+      "height=\"8\" rx=\"4\"/><rect class=\"{}\" width=\"{:.1f}\" height=\"8\" rx=\"4\"/></svg>",
+      name, width);
 }
 
 }  // namespace relata

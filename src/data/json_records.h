@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "json_view.h"
 #include "reading.h"
+#include "relata/base/json_view.h"
 
 namespace relata::data {
 

@@ -4,18 +4,16 @@
 
 #include <algorithm>
 
-#include "relata/base/file.h"
-
 namespace relata::eval {
 namespace {
 
-bool is_label_list(const std::string& content, const std::string& path) {
+bool is_label_list(std::string_view content, const std::string& path) {
   const size_t first = content.find_first_not_of(" \t\r\n");
-  if (first == std::string::npos) return true;
+  if (first == std::string_view::npos) return true;
   if (content[first] == '{' || content[first] == '[') {
     // {"0": "label"}, also in a list, or a list of strings or of lists of strings
     const size_t inside = content.find_first_not_of(" \t\r\n[{", first);
-    if (inside == std::string::npos || content[inside] == ']') return true;
+    if (inside == std::string_view::npos || content[inside] == ']') return true;
     const bool object = content.find('{', first) < inside;
     return content[inside] == '"' && (!object || content.compare(inside, 3, "\"0\"") == 0);
   }
@@ -37,7 +35,7 @@ data::Document labelled_document(const std::string& id, const std::vector<std::s
 
 std::string path_name(const std::string& path) { return path == "-" ? "stdin" : path; }
 
-bool is_empty_list(const std::string& content) {
+bool is_empty_list(std::string_view content) {
   std::string bare;
   for (const char c : content) {
     if (c != ' ' && c != '\n' && c != '\r' && c != '\t') bare += c;
@@ -47,26 +45,26 @@ bool is_empty_list(const std::string& content) {
 }
 
 Result<AnswerFile> open_answers(const std::string& path, const std::string& format) {
-  RELATA_TRY(std::string content, read_file(path));
-  return AnswerFile{path_name(path), std::make_shared<const std::string>(std::move(content)),
-                    format};
+  RELATA_TRY(std::shared_ptr<const FileText> file, FileText::open(path));
+  return AnswerFile{path_name(path), std::move(file), format};
 }
 
 Result<Answers> read_answers(const AnswerFile& file) {
   Answers answers;
   const bool guess = file.format.empty();
-  const bool json = file.content->find_first_of("[{") == file.content->find_first_not_of(" \t\r\n");
-  if (file.format == "keyed" || (guess && !json && looks_keyed(*file.content))) {
-    RELATA_TRY(answers.keyed, parse_keyed_labels(*file.content, file.name));
+  const std::string_view content = file.content();
+  const bool json = content.find_first_of("[{") == content.find_first_not_of(" \t\r\n");
+  if (file.format == "keyed" || (guess && !json && looks_keyed(content))) {
+    RELATA_TRY(answers.keyed, parse_keyed_labels(content, file.name));
     return answers;
   }
-  if (file.format == "labels" || (guess && is_label_list(*file.content, file.name))) {
-    RELATA_TRY(answers.labels, parse_label_list(*file.content, file.name));
+  if (file.format == "labels" || (guess && is_label_list(content, file.name))) {
+    RELATA_TRY(answers.labels, parse_label_list(content, file.name));
     return answers;
   }
   data::ReadOptions read;
   read.format = file.format;
-  RELATA_TRY(data::Dataset dataset, data::parse_dataset(*file.content, file.name, read));
+  RELATA_TRY(data::Dataset dataset, data::parse_dataset(content, file.name, read));
   answers.documents = std::move(dataset.documents);
   return answers;
 }

@@ -4,8 +4,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "relata/base/file_text.h"
 #include "relata/eval/labels.h"
 
 namespace relata::eval {
@@ -14,8 +16,9 @@ std::string path_name(const std::string& path);  // "-" is "stdin"
 
 struct AnswerFile {
   std::string name;  // for messages
-  std::shared_ptr<const std::string> content;
+  std::shared_ptr<const FileText> file;
   std::string format;  // as asked for; "" guesses
+  std::string_view content() const { return file->text(); }
 };
 Result<AnswerFile> open_answers(const std::string& path, const std::string& format);
 
@@ -25,7 +28,7 @@ struct Answers {
   std::optional<LabelList> labels;
 };
 Result<Answers> read_answers(const AnswerFile& file);
-bool is_empty_list(const std::string& content);  // "[]" or nothing
+bool is_empty_list(std::string_view content);  // "[]" or nothing
 
 // One document an answer, so that bare gold labels go the same way as gold documents.
 std::vector<data::Document> documents_of(Answers answers);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "alignment.h"
+#include "distance.h"
 #include "pair_errors.h"
 #include "relata/eval/metric.h"
 
@@ -79,25 +80,37 @@ bool are_lines(std::string_view content) {
   return first != std::string_view::npos && content[first] == '{';
 }
 
-// Names that the documents relate, as AutoRE's floor needs them: one a entity is unknown here, so
-// the constant answer is each gold head with each gold tail.
+// Which pairs of names an answer could be about is unknown here, so the constant answer is one
+// relation for every pair that gold relates, each fact by its first names.
 Floor best_constant_relation(const std::vector<AutoreDocument>& documents) {
-  std::map<std::string, int64_t> holds;
+  using Names = std::pair<std::string, std::string>;
+  struct Relation {
+    int64_t holds = 0, pairs = 0;  // facts, and related pairs for which one of them has it
+  };
+  std::map<std::string, Relation> relations;
   int64_t facts = 0, pairs = 0;
   for (const AutoreDocument& document : documents) {
-    std::set<std::pair<std::string, std::string>> ends;
+    std::set<Names> related;
+    std::map<std::string, std::set<Names>> with_relation;
     for (const std::vector<Triple>& group : document.groups) {
       if (group.empty()) continue;
       ++facts;
-      ++holds[group.front()[1]];
-      ends.insert({group.front()[0], group.front()[2]});
+      ++relations[group.front()[1]].holds;
+      related.insert({group.front()[0], group.front()[2]});
+      for (const Triple& triple : group) with_relation[triple[1]].insert({triple[0], triple[2]});
     }
-    pairs += std::ssize(ends);
+    pairs += std::ssize(related);
+    for (const auto& [relation, names] : with_relation) {
+      relations[relation].pairs += std::count_if(
+          related.begin(), related.end(), [&](const Names& one) { return names.contains(one); });
+    }
   }
   Floor best;
-  for (const auto& [relation, count] : holds) {
-    const double f1 = Counts{count, pairs, facts}.f1();
-    if (f1 > best.f1) best = {f1, relation + " for every related pair"};
+  for (const auto& [name, relation] : relations) {
+    // As in the score, a pair that finds several facts counts for each, another as a wrong answer.
+    const int64_t predicted = relation.holds + pairs - relation.pairs;
+    const double f1 = Counts{relation.holds, predicted, facts}.f1();
+    if (f1 > best.f1) best = {f1, name + " for every related pair"};
   }
   return best;
 }
@@ -112,8 +125,13 @@ ErrorRow error_of(const AutoreDocument& document, const Triple& triple, const ch
 
 class DocumentCount {
  public:
-  DocumentCount(Tally& tally, const AutoreDocument& document, std::vector<ErrorRow>& errors)
-      : tally_(tally), document_(document), errors_(errors), hit_(document.groups.size(), false) {
+  DocumentCount(Tally& tally, std::vector<Counts>& by_distance, const AutoreDocument& document,
+                std::vector<ErrorRow>& errors)
+      : tally_(tally),
+        by_distance_(by_distance),
+        document_(document),
+        errors_(errors),
+        hit_(document.groups.size(), false) {
     for (size_t g = 0; g < document.groups.size(); ++g) {
       for (const Triple& triple : document.groups[g]) {
         std::vector<size_t>& groups = groups_of_[triple];
@@ -124,20 +142,26 @@ class DocumentCount {
 
   void run() {
     std::vector<ClassCounts> counts;
-    for (const std::vector<Triple>& group : document_.groups) {
-      if (!group.empty()) counts.push_back({.label = tally_.label(group.front()[1]), .gold = 1});
+    for (size_t g = 0; g < document_.groups.size(); ++g) {
+      const std::vector<Triple>& group = document_.groups[g];
+      if (group.empty()) continue;
+      counts.push_back({.label = tally_.label(group.front()[1]), .gold = 1});
+      ++bucket(g).gold;
     }
     std::vector<const Triple*> wrong;
     for (const Triple& answer : document_.answers) {
       const auto groups = groups_of_.find(answer);
       if (groups == groups_of_.end()) {
         counts.push_back({.label = tally_.label(answer[1]), .predicted = 1});
+        ++by_distance_.back().predicted;  // strings have no place
         wrong.push_back(&answer);
         continue;
       }
       for (const size_t g : groups->second) {
         if (hit_[g]) continue;
         hit_[g] = true;
+        ++bucket(g).predicted;
+        ++bucket(g).correct;
         counts.push_back(
             {.label = tally_.label(answer[1]), .correct = 1, .predicted = 1, .found = 1});
       }
@@ -147,6 +171,11 @@ class DocumentCount {
   }
 
  private:
+  Counts& bucket(size_t group) {
+    const bool known = group < document_.distances.size();
+    return by_distance_[distance_bucket(known ? document_.distances[group] : -1)];
+  }
+
   bool explain(const Triple& answer, bool turned) {
     for (size_t g = 0; g < document_.groups.size(); ++g) {
       if (hit_[g]) continue;
@@ -188,6 +217,7 @@ class DocumentCount {
   }
 
   Tally& tally_;
+  std::vector<Counts>& by_distance_;
   const AutoreDocument& document_;
   std::vector<ErrorRow>& errors_;
   std::vector<bool> hit_;
@@ -198,10 +228,12 @@ class DocumentCount {
 
 std::vector<AutoreDocument> autore_documents(const std::vector<Document>& gold,
                                              const std::string& negative) {
+  const DistanceUnit unit = distance_unit(gold);
   std::vector<AutoreDocument> documents;
   for (size_t d = 0; d < gold.size(); ++d) {
     AutoreDocument document;
     document.id = document_name(gold[d], d);
+    document.unit = unit_name(unit);
     for (const data::Relation& relation : gold[d].relations) {
       if (!negative.empty() && relation.type == negative) continue;
       std::vector<Triple> group;
@@ -211,6 +243,9 @@ std::vector<AutoreDocument> autore_documents(const std::vector<Document>& gold,
         }
       }
       document.groups.push_back(std::move(group));
+      document.distances.push_back(
+          distance_between(gold[d].text, gold[d].entities[relation.head].mentions,
+                           gold[d].entities[relation.tail].mentions, unit));
     }
     documents.push_back(std::move(document));
   }
@@ -265,10 +300,13 @@ Result<DocumentScores> score_autore(const std::vector<AutoreDocument>& documents
   RELATA_TRY(const Metric metric, find_metric("autore"));
   DocumentScores scores;
   Tally tally({metric.name, metric.definition, Averaging::kMicro, 0});
+  std::vector<Counts> by_distance(bucket_names().size());
   for (const AutoreDocument& document : documents) {
-    DocumentCount(tally, document, scores.errors).run();
+    DocumentCount(tally, by_distance, document, scores.errors).run();
   }
+  RELATA_CHECK(check_any_gold(tally, "facts"));
   scores.tables.push_back({"Relations", "relation", rows_by_support(tally.classes())});
+  add_distance_table(documents.front().unit, "head and tail", by_distance, scores.tables);
   scores.tallies.push_back(std::move(tally));
   scores.floors.push_back(best_constant_relation(documents));
   return scores;

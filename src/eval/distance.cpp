@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 namespace relata::eval {
 namespace {
@@ -77,6 +78,18 @@ const std::vector<std::string>& bucket_names() {
   static const std::vector<std::string> names = {"0-5",    "6-10",     "11-20",  "21-50",
                                                  "51-100", "over 100", "unknown"};
   return names;
+}
+
+void add_distance_table(const std::string& unit, const std::string& between,
+                        const std::vector<Counts>& buckets, std::vector<CountTable>& tables) {
+  CountTable table{unit + " between " + between, unit, {}};
+  bool known = false;
+  for (size_t b = 0; b < buckets.size(); ++b) {
+    if (buckets[b].gold + buckets[b].predicted == 0) continue;
+    known = known || b + 1 < buckets.size();
+    table.rows.push_back({bucket_names()[b], buckets[b]});
+  }
+  if (known) tables.push_back(std::move(table));
 }
 
 }  // namespace relata::eval

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "relata/data/document.h"
+#include "relata/eval/report.h"
 
 namespace relata::eval {
 
@@ -21,5 +22,9 @@ int distance_between(const std::string& text, const std::vector<text::ByteRange>
 // "0-5", "6-10", "11-20", "21-50", "51-100", "over 100", "unknown"; numbered in this order.
 int distance_bucket(int distance);
 const std::vector<std::string>& bucket_names();
+
+// Adds "tokens between head and tail" of counts by bucket, unless no distance is known.
+void add_distance_table(const std::string& unit, const std::string& between,
+                        const std::vector<Counts>& buckets, std::vector<CountTable>& tables);
 
 }  // namespace relata::eval

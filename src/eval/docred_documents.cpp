@@ -85,9 +85,8 @@ class Converter {
   }
 
   int number_of(const std::string& relation) {
-    const auto known = gold_.relation_numbers.find(relation);
-    return known != gold_.relation_numbers.end() ? known->second
-                                                 : gold_.relation_number(keep(relation));
+    const int known = gold_.relations.find(relation);
+    return known >= 0 ? known : gold_.relations.add(keep(relation)).number;
   }
 
   static std::vector<int> evidence_of(const Document& document, const data::Relation& relation) {
@@ -153,18 +152,17 @@ DocRedGold docred_from_documents(const std::vector<Document>& documents,
   gold.unit = unit_name(unit);
   Converter converter(gold, unit, negative);
   for (size_t d = 0; d < documents.size(); ++d) {
-    gold.documents.push_back(converter.convert(documents[d], d));
-    gold.by_title.try_emplace(gold.documents.back().title, static_cast<int>(d));
+    gold.add(converter.convert(documents[d], d));
   }
   return gold;
 }
 
-Result<std::vector<DocRedAnswer>> docred_answers(const std::vector<Document>& gold_documents,
-                                                 const std::vector<Document>& predicted,
-                                                 const std::string& negative, DocRedGold& gold) {
+Result<DocRedAnswers> docred_answers(const std::vector<Document>& gold_documents,
+                                     const std::vector<Document>& predicted,
+                                     const std::string& negative, DocRedGold& gold) {
   RELATA_TRY(const std::vector<int> places, match_documents(gold_documents, predicted));
   Converter converter(gold, DistanceUnit::kTokens, negative);
-  std::vector<DocRedAnswer> answers;
+  DocRedAnswers answers;
   for (size_t d = 0; d < predicted.size(); ++d) {
     const std::vector<int> numbers = entity_numbers(gold_documents[places[d]], predicted[d]);
     for (const data::Relation& relation : predicted[d].relations) {
@@ -178,10 +176,13 @@ Result<std::vector<DocRedAnswer>> docred_answers(const std::vector<Document>& go
           predicted[d].sentences.empty() && predicted[d].text == gold_documents[places[d]].text
               ? gold_documents[places[d]]
               : predicted[d];
-      answer.evidence = Converter::evidence_of(with_sentences, relation);
+      const std::vector<int> evidence = Converter::evidence_of(with_sentences, relation);
+      answer.first_evidence = static_cast<int>(answers.evidence.size());
+      answer.evidence = static_cast<int>(evidence.size());
+      answers.evidence.insert(answers.evidence.end(), evidence.begin(), evidence.end());
       answer.has_score = relation.score.has_value();
       answer.score = relation.score.value_or(0);
-      answers.push_back(std::move(answer));
+      answers.list.push_back(answer);
     }
   }
   return answers;

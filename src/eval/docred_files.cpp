@@ -1,130 +1,313 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstring>
+#include <cmath>
 #include <utility>
 
-#include "json_cursor.h"
+#include "parallel.h"
+#include "record_fields.h"
+#include "record_list.h"
 #include "relata/eval/docred.h"
 
 namespace relata::eval {
 namespace {
 
-// One document of the file; what is missing is found out at its end.
-class DocumentReader {
+// Documents of a part of the file; relations are numbered by the part.
+class GoldPart {
  public:
-  DocumentReader(JsonCursor& json, DocRedGold& gold) : json_(json), gold_(gold) {}
+  explicit GoldPart(std::string_view text) : fields_(text) {}
 
-  DocRedDocument read() {
+  std::optional<JsonProblem> read(JsonView record) {
     document_ = {};
-    starts_ = {0};
-    bool has_entities = false, has_title = false;
-    json_.object([&](std::string_view key) {
-      if (key == "title") {
-        document_.title = json_.string();
-        has_title = true;
-      } else if (key == "sents") {
-        read_sentences();
-      } else if (key == "vertexSet") {
-        has_entities = true;
-        json_.array([&] { read_entity(); });
-      } else if (key == "labels") {
-        json_.array([&] { read_fact(); });
-      }
-    });
-    if (json_.ok() && !has_title) json_.fail("a document without the field 'title'");
-    if (json_.ok() && !has_entities) json_.fail("a document without the field 'vertexSet'");
-    finish();
-    return std::move(document_);
+    if (read_document(record)) {
+      documents_.push_back(std::move(document_));
+      places_.push_back(record.offset());
+    }
+    return fields_.take_problem();
+  }
+
+  // Moves everything to `gold`. False at a title that comes twice, whose record is at `place`.
+  bool hand_over(DocRedGold& gold, size_t& place) {
+    std::vector<int> numbers;
+    for (const std::string_view name : relations_) {
+      numbers.push_back(gold.relations.add(name).number);
+    }
+    for (size_t d = 0; d < documents_.size(); ++d) {
+      for (DocRedFact& fact : documents_[d].facts) fact.relation = numbers[fact.relation];
+      place = places_[d];
+      if (!gold.add(std::move(documents_[d]))) return false;
+    }
+    gold.texts.splice(gold.texts.end(), fields_.texts());
+    return true;
   }
 
  private:
-  void read_sentences() {
-    json_.array([&] {
-      int tokens = 0;
-      json_.array([&] {
-        json_.skip();
-        ++tokens;
-      });
-      starts_.push_back(starts_.back() + tokens);
-      ++document_.sentences;
+  bool read_document(JsonView record) {
+    if (!record.is_object()) return fields_.fail(record, "a document is an object");
+    JsonView title, sentences, vertices, labels;
+    record.each_member([&](std::string_view key, JsonView value) {
+      if (key == "title") title = value;
+      if (key == "sents") sentences = value;
+      if (key == "vertexSet") vertices = value;
+      if (key == "labels") labels = value;
     });
+    if (!title) return fields_.fail(record, "a document without the field 'title'");
+    if (!vertices) return fields_.fail(record, "a document without the field 'vertexSet'");
+    return fields_.read_text(title, "'title'", document_.title) && read_sentences(sentences) &&
+           read_entities(vertices) && read_facts(labels);
   }
 
-  void read_entity() {
-    DocRedEntity entity;
-    entity.first_mention = static_cast<int>(document_.mentions.size());
-    json_.array([&] {
-      DocRedMention mention;
-      bool named = false;
-      json_.object([&](std::string_view key) {
-        if (key == "name") {
-          mention.name = json_.string();
-          named = true;
-        } else if (key == "sent_id") {
-          mention.sentence = json_.integer();
-        } else if (key == "pos") {
-          int which = 0;
-          json_.array([&] { (which++ == 0 ? mention.begin : mention.end) = json_.integer(); });
-        }
-      });
-      if (json_.ok() && !named) json_.fail("a mention without the field 'name'");
-      document_.mentions.push_back(mention);
-      ++entity.mentions;
-    });
-    document_.entities.push_back(entity);
+  // Only the sentences' lengths are wanted.
+  bool read_sentences(JsonView sentences) {
+    starts_ = {0};
+    if (!sentences || sentences.is_null()) return true;
+    if (!fields_.check_list(sentences, "'sents'")) return false;
+    for (const JsonView sentence : sentences) {
+      if (!fields_.check_list(sentence, "'sents'")) return false;
+      starts_.push_back(starts_.back() + static_cast<int>(sentence.size()));
+    }
+    document_.sentences = static_cast<int>(starts_.size()) - 1;
+    return true;
   }
 
-  void read_fact() {
-    DocRedFact fact{-1, -1, -1, static_cast<int>(document_.evidence.size()), 0};
-    json_.object([&](std::string_view key) {
-      if (key == "h") {
-        fact.head = json_.integer();
-      } else if (key == "t") {
-        fact.tail = json_.integer();
-      } else if (key == "r") {
-        const std::string_view name = json_.string();
-        if (json_.ok()) fact.relation = gold_.relation_number(name);
-      } else if (key == "evidence") {
-        json_.array([&] { document_.evidence.push_back(json_.integer()); });
-        fact.evidence = static_cast<int>(document_.evidence.size()) - fact.first_evidence;
+  bool read_entities(JsonView vertices) {
+    if (!fields_.check_list(vertices, "'vertexSet'")) return false;
+    size_t mentions = 0;
+    for (const JsonView vertex : vertices) mentions += vertex.is_array() ? vertex.size() : 0;
+    document_.mentions.reserve(mentions);
+    document_.entities.reserve(vertices.size());
+    for (const JsonView vertex : vertices) {
+      if (!fields_.check_list(vertex, "'vertexSet'")) return false;
+      document_.entities.push_back(
+          {static_cast<int>(document_.mentions.size()), static_cast<int>(vertex.size())});
+      for (const JsonView mention : vertex) {
+        if (!read_mention(mention)) return false;
       }
+    }
+    return true;
+  }
+
+  bool read_mention(JsonView value) {
+    DocRedMention& mention = document_.mentions.emplace_back();
+    JsonView name, sentence, place;
+    value.each_member([&](std::string_view key, JsonView member) {
+      if (key == "name") name = member;
+      if (key == "sent_id") sentence = member;
+      if (key == "pos") place = member;
     });
-    if (json_.ok() && (fact.head < 0 || fact.tail < 0 || fact.relation < 0)) {
-      json_.fail("a label without the fields 'h', 't' and 'r'");
+    if (!name) return fields_.fail(value, "a mention without the field 'name'");
+    if (!fields_.read_text(name, "'name'", mention.name)) return false;
+    if (sentence && !fields_.read_number(sentence, "'sent_id'", mention.sentence)) return false;
+    if (place && !read_place(place, mention)) return false;
+    const int sentences = document_.sentences;
+    if (sentences == 0) mention.sentence = -1;
+    if (mention.sentence >= sentences && sentences > 0) {
+      return fields_.fail(sentence,
+                          fmt::format("document '{}': mention '{}': field 'sent_id' is {}, of {} "
+                                      "sentences",
+                                      document_.title, mention.name, mention.sentence, sentences));
+    }
+    if (mention.sentence < 0) return true;
+    const int start = starts_[mention.sentence], tokens = starts_[mention.sentence + 1] - start;
+    if (place && (mention.begin >= mention.end || mention.end > tokens)) {
+      return fields_.fail(
+          place, fmt::format("document '{}': mention '{}': field 'pos' is {} to {}, in a "
+                             "sentence of {} tokens",
+                             document_.title, mention.name, mention.begin, mention.end, tokens));
+    }
+    if (place) mention.begin += start, mention.end += start;  // from the document's beginning
+    return true;
+  }
+
+  bool read_place(JsonView place, DocRedMention& mention) {
+    if (!place.is_array() || place.size() != 2) {
+      return fields_.fail(place, "field 'pos' is not a list of two numbers");
+    }
+    const JsonView begin = *place.begin();
+    return fields_.read_number(begin, "'pos'", mention.begin) &&
+           fields_.read_number(place.at(1), "'pos'", mention.end);
+  }
+
+  bool read_facts(JsonView labels) {
+    if (!labels || labels.is_null()) return true;  // of a test set
+    if (!fields_.check_list(labels, "'labels'")) return false;
+    document_.facts.reserve(labels.size());
+    document_.evidence.reserve(2 * labels.size());
+    for (const JsonView label : labels) {
+      if (!read_fact(label)) return false;
+    }
+    return true;
+  }
+
+  bool read_fact(JsonView label) {
+    DocRedFact fact{-1, -1, -1, static_cast<int>(document_.evidence.size()), 0};
+    JsonView head, tail, relation, evidence;
+    label.each_member([&](std::string_view key, JsonView value) {
+      if (key == "h") head = value;
+      if (key == "t") tail = value;
+      if (key == "r") relation = value;
+      if (key == "evidence") evidence = value;
+    });
+    if (!head || !tail || !relation) {
+      return fields_.fail(label, "a label without the fields 'h', 't' and 'r'");
+    }
+    std::string_view name;
+    if (!fields_.read_number(head, "'h'", fact.head) ||
+        !fields_.read_number(tail, "'t'", fact.tail) || !fields_.read_text(relation, "'r'", name)) {
+      return false;
+    }
+    const auto entities = static_cast<int>(document_.entities.size());
+    if (fact.head >= entities || fact.tail >= entities) {
+      return fields_.fail(label,
+                          fmt::format("document '{}': a label relates entities {} and {}, of {}",
+                                      document_.title, fact.head, fact.tail, entities));
+    }
+    fact.relation = relations_.add(name).number;
+    if (evidence && !evidence.is_null()) {
+      if (!fields_.check_list(evidence, "'evidence'")) return false;
+      for (const JsonView sentence : evidence) {
+        int& number = document_.evidence.emplace_back();
+        if (!fields_.read_number(sentence, "'evidence'", number)) return false;
+        if (document_.sentences > 0 && number >= document_.sentences) {
+          return fields_.fail(sentence,
+                              fmt::format("document '{}': field 'evidence' has {}, of {} sentences",
+                                          document_.title, number, document_.sentences));
+        }
+      }
+      fact.evidence = static_cast<int>(evidence.size());
     }
     document_.facts.push_back(fact);
+    return true;
   }
 
-  // Checks numbers and turns places in sentences into places in the document.
-  void finish() {
-    if (!json_.ok()) return;
-    const int sentences = document_.sentences;
-    for (DocRedMention& mention : document_.mentions) {
-      if (sentences == 0) mention.sentence = -1;
-      if (mention.sentence >= sentences) {
-        return json_.fail(
-            fmt::format("document '{}': mention '{}': field 'sent_id' is {}, of {} "
-                        "sentences",
-                        document_.title, mention.name, mention.sentence, sentences));
-      }
-      const int start = mention.sentence < 0 ? 0 : starts_[mention.sentence];
-      mention.begin += start;
-      mention.end += start;
-    }
-    const int entities = static_cast<int>(document_.entities.size());
-    for (const DocRedFact& fact : document_.facts) {
-      if (fact.head >= entities || fact.tail >= entities) {
-        return json_.fail(fmt::format("document '{}': a label relates entities {} and {}, of {}",
-                                      document_.title, fact.head, fact.tail, entities));
-      }
-    }
+  RecordFields fields_;
+  TextNumbers relations_;
+  std::vector<DocRedDocument> documents_;
+  std::vector<size_t> places_;  // of the documents in the text
+  DocRedDocument document_;     // the one at hand
+  std::vector<int> starts_;     // its token number at which each sentence begins
+};
+
+// Answers of a part of the file. Relations that gold lacks are numbered behind gold's.
+class AnswerPart {
+ public:
+  AnswerPart(std::string_view text, const DocRedGold& gold) : fields_(text), gold_(&gold) {}
+
+  std::optional<JsonProblem> read(JsonView record) {
+    read_answer(record);
+    return fields_.take_problem();
   }
 
-  JsonCursor& json_;
-  DocRedGold& gold_;
-  DocRedDocument document_;
-  std::vector<int> starts_;  // token number at which each sentence begins
+  void hand_over(DocRedGold& gold, size_t gold_relations, DocRedAnswers& answers) {
+    std::vector<int> numbers;
+    for (const std::string_view name : strangers_) {
+      const bool known = gold.relations.find(name) >= 0;
+      // The answers' text need not last as long as gold.
+      numbers.push_back(
+          gold.relations.add(known ? name : std::string_view(gold.texts.emplace_back(name)))
+              .number);
+    }
+    const auto known = static_cast<int>(gold_relations);
+    const auto shift = static_cast<int>(answers.evidence.size());
+    for (DocRedAnswer& answer : answers_.list) {
+      if (answer.relation >= known) answer.relation = numbers[answer.relation - known];
+      answer.first_evidence += shift;
+    }
+    answers.list.insert(answers.list.end(), answers_.list.begin(), answers_.list.end());
+    answers.evidence.insert(answers.evidence.end(), answers_.evidence.begin(),
+                            answers_.evidence.end());
+  }
+
+ private:
+  bool read_answer(JsonView record) {
+    DocRedAnswer answer;
+    JsonView title, head, tail, relation, evidence, score;
+    record.each_member([&](std::string_view key, JsonView value) {
+      if (key == "title") title = value;
+      if (key == "h_idx") head = value;
+      if (key == "t_idx") tail = value;
+      if (key == "r") relation = value;
+      if (key == "evidence") evidence = value;
+      if (key == "score") score = value;
+    });
+    if (!title || !head || !tail || !relation) {
+      return fields_.fail(record, "an answer without the fields 'title', 'h_idx', 't_idx' and 'r'");
+    }
+    const bool good = read_title(title, answer) && read_ends(head, tail, answer) &&
+                      read_relation(relation, answer) && read_evidence(evidence, answer) &&
+                      read_score(score, answer);
+    if (good) answers_.list.push_back(answer);
+    return good;
+  }
+
+  // Answers to one document mostly stand together.
+  bool read_title(JsonView value, DocRedAnswer& answer) {
+    if (!value.is_string()) return fields_.fail(value, "field 'title' is not a string");
+    if (document_ < 0 || value.string() != gold_->documents[document_].title) {
+      document_ = gold_->document(value.string());
+    }
+    if (document_ < 0) {
+      return fields_.fail(value, fmt::format("field 'title': '{}' is {}", value.string(),
+                                             document_ == DocRedGold::kNone
+                                                 ? "not in gold"
+                                                 : "the name of several gold documents"));
+    }
+    answer.document = document_;
+    return true;
+  }
+
+  bool read_ends(JsonView head, JsonView tail, DocRedAnswer& answer) {
+    if (!fields_.read_number(head, "'h_idx'", answer.head) ||
+        !fields_.read_number(tail, "'t_idx'", answer.tail)) {
+      return false;
+    }
+    const DocRedDocument& document = gold_->documents[answer.document];
+    const auto entities = static_cast<int>(document.entities.size());
+    for (const bool is_head : {true, false}) {
+      const int number = is_head ? answer.head : answer.tail;
+      if (number < entities) continue;
+      return fields_.fail(
+          is_head ? head : tail,
+          fmt::format("field '{}' is {}, and '{}' has {} entities", is_head ? "h_idx" : "t_idx",
+                      number, document.title, entities));
+    }
+    return true;
+  }
+
+  bool read_relation(JsonView value, DocRedAnswer& answer) {
+    if (!value.is_string()) return fields_.fail(value, "field 'r' is not a string");
+    answer.relation = gold_->relations.find(value.string());
+    if (answer.relation >= 0) return true;
+    std::string_view name;
+    fields_.read_text(value, "'r'", name);
+    answer.relation = static_cast<int>(gold_->relations.size()) + strangers_.add(name).number;
+    return true;
+  }
+
+  bool read_evidence(JsonView evidence, DocRedAnswer& answer) {
+    if (!evidence || evidence.is_null()) return true;
+    if (!fields_.check_list(evidence, "'evidence'")) return false;
+    answer.first_evidence = static_cast<int>(answers_.evidence.size());
+    answer.evidence = static_cast<int>(evidence.size());
+    for (const JsonView sentence : evidence) {
+      int& number = answers_.evidence.emplace_back();
+      if (!fields_.read_number(sentence, "'evidence'", number)) return false;
+    }
+    return true;
+  }
+
+  bool read_score(JsonView score, DocRedAnswer& answer) {
+    if (!score || score.is_null()) return true;
+    if (!score.is_number()) return fields_.fail(score, "field 'score' is not a number");
+    answer.score = score.number();
+    answer.has_score = true;
+    return std::isfinite(answer.score) || fields_.fail(score, "field 'score' is not a number");
+  }
+
+  RecordFields fields_;
+  const DocRedGold* gold_;
+  int document_ = DocRedGold::kNone;  // the last one
+  TextNumbers strangers_;
+  DocRedAnswers answers_;
 };
 
 bool first_object_has(std::string_view content, std::string_view key) {
@@ -136,37 +319,22 @@ bool first_object_has(std::string_view content, std::string_view key) {
   return content.substr(second, kLooked).find(key) != std::string_view::npos;
 }
 
-// Eight bytes at a time, each multiplied and folded in.
-uint64_t mix(uint64_t hash, std::string_view text) {
-  constexpr uint64_t kFactor = 0x9E3779B97F4A7C15ULL;
-  auto fold = [&](uint64_t word) {
-    hash = (hash ^ word) * kFactor;
-    hash ^= hash >> 29;
-  };
-  const char* at = text.data();
-  size_t left = text.size();
-  for (; left >= 8; at += 8, left -= 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, at, 8);
-    fold(word);
-  }
-  uint64_t rest = text.size() << 56;
-  if (left > 0) std::memcpy(&rest, at, left);
-  fold(rest);
-  return hash;
-}
-
-uint64_t hash_of(std::string_view head, std::string_view tail, std::string_view relation) {
-  return mix(mix(mix(0, head), tail), relation);
-}
-
 }  // namespace
 
-int DocRedGold::relation_number(std::string_view name) {
-  const auto [place, fresh] =
-      relation_numbers.try_emplace(name, static_cast<int>(relations.size()));
-  if (fresh) relations.push_back(name);
-  return place->second;
+int DocRedGold::document(std::string_view title) const {
+  const int number = titles.find(title);
+  return number < 0 ? kNone : by_title[number];
+}
+
+bool DocRedGold::add(DocRedDocument document) {
+  const auto [number, fresh] = titles.add(document.title);
+  if (fresh) {
+    by_title.push_back(static_cast<int>(documents.size()));
+  } else {
+    by_title[number] = kSeveral;
+  }
+  documents.push_back(std::move(document));
+  return fresh;
 }
 
 bool looks_like_docred(std::string_view content) {
@@ -176,162 +344,32 @@ bool looks_like_docred_result(std::string_view content) {
   return first_object_has(content, "\"h_idx\"") && !looks_like_docred(content);
 }
 
-Result<DocRedGold> parse_docred(std::shared_ptr<const std::string> content,
-                                const std::string& where) {
+Result<DocRedGold> parse_docred(std::shared_ptr<const FileText> file, const std::string& where,
+                                int threads) {
+  const std::string_view text = file->text();
+  const size_t parts = parts_of(text.size() / kBytesPerThread, threads);
+  RELATA_TRY(std::vector<GoldPart> read, read_records(text, where, parts, GoldPart(text)));
   DocRedGold gold;
-  gold.content = std::move(content);
-  JsonCursor json(*gold.content, where, gold.texts);
-  DocumentReader reader(json, gold);
-  json.array([&] {
-    DocRedDocument document = reader.read();
-    if (!json.ok()) return;
-    const int number = static_cast<int>(gold.documents.size());
-    if (!gold.by_title.try_emplace(document.title, number).second) {
-      return json.fail(fmt::format("title '{}' comes twice", document.title));
+  gold.file = std::move(file);
+  for (GoldPart& part : read) {
+    size_t place = 0;
+    if (!part.hand_over(gold, place)) {
+      return record_error(
+          text, where, {place, fmt::format("title '{}' comes twice", gold.documents.back().title)});
     }
-    gold.documents.push_back(std::move(document));
-  });
-  RELATA_CHECK(json.status());
+  }
   return gold;
 }
 
-Result<std::vector<DocRedAnswer>> parse_docred_result(const std::string& content,
-                                                      const std::string& where, DocRedGold& gold) {
-  std::vector<DocRedAnswer> answers;
-  std::deque<std::string> texts;
-  JsonCursor json(content, where, texts);
-  std::string_view last_title;
-  int last_document = -1;
-  json.array([&] {
-    DocRedAnswer answer{-1, -1, -1, -1, {}, 0, false};
-    json.object([&](std::string_view key) {
-      if (key == "title") {
-        const std::string_view title = json.string();
-        if (last_document < 0 || title != last_title) {
-          const auto place = gold.by_title.find(title);
-          if (place == gold.by_title.end()) {
-            return json.fail(fmt::format("field 'title': '{}' is not in gold", title));
-          }
-          last_title = title;
-          last_document = place->second;
-        }
-        answer.document = last_document;
-      } else if (key == "h_idx") {
-        answer.head = json.integer();
-      } else if (key == "t_idx") {
-        answer.tail = json.integer();
-      } else if (key == "r") {
-        const std::string_view name = json.string();
-        const auto known = gold.relation_numbers.find(name);
-        answer.relation = known != gold.relation_numbers.end()
-                              ? known->second
-                              : gold.relation_number(gold.texts.emplace_back(name));
-      } else if (key == "evidence") {
-        json.array([&] { answer.evidence.push_back(json.integer()); });
-      }
-    });
-    if (!json.ok()) return;
-    if (answer.document < 0 || answer.head < 0 || answer.tail < 0 || answer.relation < 0) {
-      return json.fail("an answer without the fields 'title', 'h_idx', 't_idx' and 'r'");
-    }
-    const auto entities = static_cast<int>(gold.documents[answer.document].entities.size());
-    if (answer.head >= entities || answer.tail >= entities) {
-      return json.fail(fmt::format("field '{}' is {}, and '{}' has {} entities",
-                                   answer.head >= entities ? "h_idx" : "t_idx",
-                                   std::max(answer.head, answer.tail), last_title, entities));
-    }
-    answers.push_back(std::move(answer));
-  });
-  RELATA_CHECK(json.status());
+Result<DocRedAnswers> parse_docred_result(std::string_view text, const std::string& where,
+                                          DocRedGold& gold, int threads) {
+  const size_t parts = parts_of(text.size() / kBytesPerThread, threads);
+  RELATA_TRY(std::vector<AnswerPart> read,
+             read_records(text, where, parts, AnswerPart(text, gold)));
+  DocRedAnswers answers;
+  const size_t gold_relations = gold.relations.size();
+  for (AnswerPart& part : read) part.hand_over(gold, gold_relations, answers);
   return answers;
-}
-
-Result<TrainFacts> TrainFacts::parse(std::shared_ptr<const std::string> content,
-                                     const std::string& where) {
-  TrainFacts facts;
-  facts.content_ = std::move(content);
-  if (looks_like_docred(*facts.content_)) {
-    RELATA_TRY(const DocRedGold gold, parse_docred(facts.content_, where));
-    for (const DocRedDocument& document : gold.documents) {
-      for (const DocRedFact& fact : document.facts) {
-        const DocRedEntity &head = document.entities[fact.head],
-                           &tail = document.entities[fact.tail];
-        for (int h = 0; h < head.mentions; ++h) {
-          for (int t = 0; t < tail.mentions; ++t) {
-            facts.add({document.mentions[head.first_mention + h].name,
-                       document.mentions[tail.first_mention + t].name,
-                       gold.relations[fact.relation], 0});
-          }
-        }
-      }
-    }
-    // Names with escapes live in the gold's own texts.
-    for (Fact& fact : facts.facts_) {
-      for (std::string_view* text : {&fact.head, &fact.tail, &fact.relation}) {
-        const bool inside = text->data() >= facts.content_->data() &&
-                            text->data() < facts.content_->data() + facts.content_->size();
-        if (!inside && !text->empty()) *text = facts.texts_->emplace_back(*text);
-      }
-    }
-    return facts;
-  }
-  JsonCursor json(*facts.content_, where, *facts.texts_);
-  json.array([&] {
-    Fact fact;
-    int column = 0;
-    json.array([&] {
-      const std::string_view text = json.string();
-      if (column < 3)
-        *(column == 0 ? &fact.head : column == 1 ? &fact.tail : &fact.relation) = text;
-      ++column;
-    });
-    if (!json.ok()) return;
-    if (column != 3 || fact.relation.empty()) {
-      return json.fail("a fact is a list of head, tail and relation");
-    }
-    facts.add(fact);
-  });
-  RELATA_CHECK(json.status());
-  return facts;
-}
-
-size_t TrainFacts::place(const Fact& fact) const {
-  const size_t mask = slots_.size() - 1;
-  size_t at = fact.hash & mask;
-  while (slots_[at] != 0) {
-    const Fact& other = facts_[slots_[at] - 1];
-    if (other.hash == fact.hash && other.tail == fact.tail && other.head == fact.head &&
-        other.relation == fact.relation) {
-      break;
-    }
-    at = (at + 1) & mask;
-  }
-  return at;
-}
-
-void TrainFacts::grow() {
-  const size_t mask = std::max<size_t>(1024, slots_.size() * 2) - 1;
-  slots_.assign(mask + 1, 0);
-  for (size_t i = 0; i < facts_.size(); ++i) {  // all are different
-    size_t at = facts_[i].hash & mask;
-    while (slots_[at] != 0) at = (at + 1) & mask;
-    slots_[at] = static_cast<uint32_t>(i + 1);
-  }
-}
-
-void TrainFacts::add(Fact fact) {
-  if (slots_.size() < 2 * (facts_.size() + 1)) grow();
-  fact.hash = hash_of(fact.head, fact.tail, fact.relation);
-  uint32_t& slot = slots_[place(fact)];
-  if (slot != 0) return;
-  facts_.push_back(fact);
-  slot = static_cast<uint32_t>(facts_.size());
-}
-
-bool TrainFacts::contains(std::string_view head, std::string_view tail,
-                          std::string_view relation) const {
-  return !slots_.empty() &&
-         slots_[place({head, tail, relation, hash_of(head, tail, relation)})] != 0;
 }
 
 }  // namespace relata::eval

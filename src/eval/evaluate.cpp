@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "alignment.h"
 #include "answers.h"
 #include "distance.h"
 #include "relata/base/fields.h"
@@ -28,13 +28,6 @@ Error in_file(const std::string& name, const Error& error) {
   return {error.code, name + ": " + error.message, error.hint};
 }
 
-// Adds the file's name to the message of an error.
-template <class T>
-Result<T> named(const std::string& name, Result<T> result) {
-  if (!result.ok()) return in_file(name, result.error());
-  return result;
-}
-
 // One system's predictions, read once for all metrics.
 struct System {
   AnswerFile file;
@@ -50,8 +43,12 @@ class Evaluator {
   Result<Evaluation> run() {
     for (const std::string& name : request_.metrics) {
       RELATA_TRY(Metric metric, find_metric(name));
-      metrics_.push_back(std::move(metric));
+      const bool known = std::any_of(metrics_.begin(), metrics_.end(),
+                                     [&](const Metric& other) { return other.name == name; });
+      if (!known) metrics_.push_back(std::move(metric));
     }
+    RELATA_CHECK(check_standard_input());
+    options_ = {"", request_.bootstrap, request_.seed};
     RELATA_TRY(gold_, open_answers(request_.gold, request_.gold_format));
     RELATA_TRY(own_.file, open_answers(request_.predicted, request_.predicted_format));
     if (!request_.schema.empty()) {
@@ -70,6 +67,14 @@ class Evaluator {
   }
 
  private:
+  Status check_standard_input() const {
+    const std::vector<std::string> paths = {request_.gold,    request_.predicted,
+                                            request_.compare, request_.train_facts,
+                                            request_.aliases, request_.patch};
+    if (std::count(paths.begin(), paths.end(), "-") <= 1) return {};
+    return usage_error("standard input cannot be two files", "save one of them to a file");
+  }
+
   // Documents of gold, and what the schema says; read when a metric needs them.
   Result<const std::vector<Document>*> gold_documents() {
     if (gold_documents_) return &*gold_documents_;
@@ -84,8 +89,6 @@ class Evaluator {
     if (!has_schema_) schema_ = data::infer_schema(documents);
     const int negative = schema_.negative();
     options_.negative = negative < 0 ? "" : schema_.relation_types[negative].id;
-    options_.bootstrap = request_.bootstrap;
-    options_.seed = request_.seed;
     for (const data::RelationType& type : schema_.relation_types) {
       if (!type.inverse.empty()) inverses_[type.id] = type.inverse;
     }
@@ -99,7 +102,7 @@ class Evaluator {
   }
 
   Result<const std::vector<Document>*> predicted_documents(System& system, const Metric& metric) {
-    if (is_empty_list(*system.file.content)) return &no_documents_;
+    if (is_empty_list(system.file.content())) return &no_documents_;
     RELATA_TRY(const Answers* answers, answers_of(system));
     if (answers->documents) return &*answers->documents;
     return input_error(
@@ -112,10 +115,9 @@ class Evaluator {
       RELATA_CHECK(load_items(system));
       return report ? report_pairs(metric) : Status();
     }
-    auto scores = named(system.file.name, document_scores(metric, system));
-    if (!scores.ok()) return scores.error();
-    system.tallies.push_back(scores->tallies.front());
-    if (report) report_documents(std::move(*scores));
+    RELATA_TRY(DocumentScores scores, document_scores(metric, system));
+    if (!request_.compare.empty()) system.tallies.push_back(scores.tallies.front());
+    if (report) report_documents(std::move(scores));
     return {};
   }
 
@@ -130,89 +132,155 @@ class Evaluator {
       default:
         break;
     }
+    RELATA_TRY(const BothDocuments both, documents_of_both(metric, system));
+    units_ = fmt::format("{} documents", both.gold->size());
+    return named(system, score_spans(metric.name, *both.gold, *both.predicted,
+                                     {options_.negative, inverses_}));
+  }
+
+  // Adds the file's name to the message of an error that says nothing but whose fault it is.
+  template <class T>
+  Result<T> named(const System& system, Result<T> result) const {
+    if (result.ok()) return result;
+    const bool is_gold = result.error().message.starts_with("gold ");
+    return in_file(is_gold ? gold_.name : system.file.name, result.error());
+  }
+
+  struct BothDocuments {
+    const std::vector<Document>*gold, *predicted;
+  };
+  // With labels that the schema has.
+  Result<BothDocuments> documents_of_both(const Metric& metric, System& system) {
     RELATA_TRY(const std::vector<Document>* gold, gold_documents());
     RELATA_TRY(const std::vector<Document>* predicted, predicted_documents(system, metric));
-    RELATA_CHECK(check_types(*gold, gold_.name));
-    RELATA_CHECK(check_types(*predicted, system.file.name));
-    units_ = fmt::format("{} documents", gold->size());
-    return score_spans(metric.name, *gold, *predicted, {options_.negative, inverses_});
+    if (has_schema_) {
+      for (size_t d = 0; d < gold->size(); ++d) {
+        for (const data::Relation& relation : (*gold)[d].relations) {
+          if (schema_.find(relation.type) >= 0) continue;
+          return unknown_label(
+              fmt::format("{}: document '{}'", gold_.name, document_name((*gold)[d], d)),
+              relation.type);
+        }
+      }
+      RELATA_CHECK(settle_types(system));
+    }
+    return BothDocuments{gold, predicted};
+  }
+
+  // Predicted relations outside the schema: an error, or dropped.
+  Status settle_types(System& system) {
+    if (!system.answers || !system.answers->documents) return {};
+    size_t dropped = 0;
+    std::vector<Document>& documents = *system.answers->documents;
+    for (size_t d = 0; d < documents.size(); ++d) {
+      const auto is_unknown = [&](const data::Relation& relation) {
+        return schema_.find(relation.type) < 0;
+      };
+      std::vector<data::Relation>& relations = documents[d].relations;
+      const auto first = std::find_if(relations.begin(), relations.end(), is_unknown);
+      if (first == relations.end()) continue;
+      if (request_.on_error != "skip") {
+        return unknown_label(
+            fmt::format("{}: document '{}'", system.file.name, document_name(documents[d], d)),
+            first->type);
+      }
+      dropped += std::erase_if(relations, is_unknown);
+    }
+    note_dropped(dropped, system);
+    return {};
+  }
+
+  void note_dropped(size_t dropped, const System& system) {
+    if (dropped == 0) return;
+    evaluation_.notes.push_back(
+        fmt::format("{}: {} labels that the schema lacks were dropped", system.file.name, dropped));
   }
 
   Result<DocumentScores> docred_scores(const Metric& metric, System& system) {
-    const std::string& content = *system.file.content;
+    const std::string_view content = system.file.content();
     const bool result_file = system.file.format == "docred-result" ||
                              (system.file.format.empty() && looks_like_docred_result(content)) ||
                              is_empty_list(content);
     const bool gold_file = (gold_.format.empty() || gold_.format == "docred") &&
-                           looks_like_docred(*gold_.content) && result_file;
-    // The facts are read beside the gold file: both are large.
-    std::future<Status> facts =
-        std::async(std::launch::async, [this] { return load_train_facts(); });
-    const std::vector<Document>* predicted = nullptr;
+                           looks_like_docred(gold_.content()) && result_file;
+    BothDocuments both{nullptr, nullptr};
     if (!result_file) {
-      RELATA_TRY(predicted, predicted_documents(system, metric));
+      RELATA_TRY(both, documents_of_both(metric, system));
     }
     DocRedGold gold;
     if (gold_file) {
-      RELATA_TRY(gold, parse_docred(gold_.content, gold_.name));
-      if (!has_schema_) options_ = {"", request_.bootstrap, request_.seed};
+      RELATA_TRY(gold, parse_docred(gold_.file, gold_.name, request_.threads));
       if (has_schema_) use_schema({});
     } else {
       RELATA_TRY(const std::vector<Document>* documents, gold_documents());
       gold = docred_from_documents(*documents, options_.negative);
     }
-    std::vector<DocRedAnswer> answers;
+    const size_t gold_relations = gold.relations.size();
+    DocRedAnswers answers;
     if (result_file) {
       RELATA_TRY(answers, parse_docred_result(is_empty_list(content) ? "[]" : content,
-                                              system.file.name, gold));
+                                              system.file.name, gold, request_.threads));
     } else {
-      RELATA_TRY(answers, docred_answers(*gold_documents_, *predicted, options_.negative, gold));
+      RELATA_TRY(answers, named(system, docred_answers(*both.gold, *both.predicted,
+                                                       options_.negative, gold)));
     }
-    if (has_schema_) {
-      for (const std::string_view relation : gold.relations) {
-        if (schema_.find(relation) < 0) return unknown_label(system.file.name, relation);
+    if (has_schema_) RELATA_CHECK(settle_answers(gold, gold_relations, answers, system));
+    RELATA_CHECK(load_train_facts());
+    units_ = fmt::format("{} documents", gold.documents.size());
+    return named(system, score_docred(gold, answers,
+                                      {train_facts_ ? &*train_facts_ : nullptr, inverses_,
+                                       request_.list_errors, request_.threads}));
+  }
+
+  // The same for answers of result.json; the first `gold_relations` are those that gold states.
+  Status settle_answers(const DocRedGold& gold, size_t gold_relations, DocRedAnswers& answers,
+                        const System& system) {
+    std::vector<bool> known;
+    for (const std::string_view relation : gold.relations) {
+      known.push_back(schema_.find(relation) >= 0);
+      if (known.back()) continue;
+      const bool of_gold = known.size() <= gold_relations;
+      if (of_gold || request_.on_error != "skip") {
+        return unknown_label(of_gold ? gold_.name : system.file.name, relation);
       }
     }
-    RELATA_CHECK(facts.get());
-    units_ = fmt::format("{} documents", gold.documents.size());
-    return score_docred(gold, answers,
-                        {train_facts_ ? &*train_facts_ : nullptr, inverses_, request_.list_errors});
+    note_dropped(std::erase_if(answers.list,
+                               [&](const DocRedAnswer& answer) { return !known[answer.relation]; }),
+                 system);
+    return {};
   }
 
   Status load_train_facts() {
     if (request_.train_facts.empty() || train_facts_) return {};
-    RELATA_TRY(std::string content, read_file(request_.train_facts));
-    RELATA_TRY(train_facts_,
-               TrainFacts::parse(std::make_shared<const std::string>(std::move(content)),
-                                 path_name(request_.train_facts)));
+    RELATA_TRY(std::shared_ptr<const FileText> file, FileText::open(request_.train_facts));
+    RELATA_TRY(train_facts_, TrainFacts::parse(std::move(file), path_name(request_.train_facts),
+                                               request_.threads));
     return {};
   }
 
   Result<DocumentScores> autore_scores(const Metric& metric, System& system) {
     std::vector<AutoreDocument> documents;
-    RELATA_TRY(const std::vector<Document>* gold, gold_documents());
+    RELATA_TRY(const BothDocuments both, documents_of_both(metric, system));
     if (request_.aliases.empty()) {
-      documents = autore_documents(*gold, options_.negative);
+      documents = autore_documents(*both.gold, options_.negative);
     } else {
       RELATA_TRY(const std::string content, read_file(request_.aliases));
       RELATA_TRY(documents, parse_alias_groups(content, path_name(request_.aliases)));
     }
-    RELATA_TRY(const std::vector<Document>* predicted, predicted_documents(system, metric));
-    RELATA_CHECK(add_autore_answers(documents, *predicted, options_.negative));
+    const Status added = add_autore_answers(documents, *both.predicted, options_.negative);
+    if (!added.ok()) return in_file(system.file.name, added.error());
     units_ = fmt::format("{} documents", documents.size());
-    return score_autore(documents);
+    return named(system, score_autore(documents));
   }
 
   Result<DocumentScores> ruie_scores(const Metric& metric, System& system) {
     std::vector<RuieRecord> records;
-    if (gold_.format.empty() && looks_like_ruie(*gold_.content)) {
-      options_ = {"", request_.bootstrap, request_.seed};
-      RELATA_TRY(records, parse_ruie_records(*gold_.content, gold_.name, *system.file.content,
+    if (gold_.format.empty() && looks_like_ruie(gold_.content())) {
+      RELATA_TRY(records, parse_ruie_records(gold_.content(), gold_.name, system.file.content(),
                                              system.file.name));
     } else {
-      RELATA_TRY(const std::vector<Document>* gold, gold_documents());
-      RELATA_TRY(const std::vector<Document>* predicted, predicted_documents(system, metric));
-      RELATA_TRY(records, ruie_records(*gold, *predicted));
+      RELATA_TRY(const BothDocuments both, documents_of_both(metric, system));
+      RELATA_TRY(records, named(system, ruie_records(*both.gold, *both.predicted)));
     }
     units_ = fmt::format("{} records", records.size());
     return score_ruie(records);
@@ -228,18 +296,6 @@ class Evaluator {
             "add it to the schema, or leave --schema out");
   }
 
-  Status check_types(const std::vector<Document>& documents, const std::string& name) const {
-    if (!has_schema_) return {};
-    for (size_t d = 0; d < documents.size(); ++d) {
-      for (const data::Relation& relation : documents[d].relations) {
-        if (schema_.find(relation.type) >= 0) continue;
-        return unknown_label(fmt::format("{}: document '{}'", name, documents[d].id),
-                             relation.type);
-      }
-    }
-    return {};
-  }
-
   Status load_items(System& system) {
     if (system.items) return {};
     RELATA_TRY(const std::vector<Document>* gold, gold_documents());
@@ -248,7 +304,7 @@ class Evaluator {
     std::vector<std::string> places;  // of each answer in its file
     bool patched = false;
     if (answers->documents) {
-      auto aligned = named(system.file.name, align_pairs(*gold, *answers->documents));
+      auto aligned = named(system, align_pairs(*gold, *answers->documents));
       if (!aligned.ok()) return aligned.error();
       items = std::move(*aligned);
     } else {
@@ -283,8 +339,9 @@ class Evaluator {
   static std::string place_of(const PairItem& item, size_t index, const Answers& answers,
                               const AnswerFile& file) {
     if (answers.labels) {
-      const size_t first = file.content->find_first_not_of(" \t\r\n");
-      const bool json = first != std::string::npos && file.content->find_first_of("[{") == first;
+      const size_t first = file.content().find_first_not_of(" \t\r\n");
+      const bool json =
+          first != std::string_view::npos && file.content().find_first_of("[{") == first;
       return file.name + (json ? ": entry " : ":") + std::to_string(index + 1);
     }
     if (answers.keyed) {
@@ -317,22 +374,19 @@ class Evaluator {
         if (l < item.scores.size()) item.scores.erase(item.scores.begin() + static_cast<long>(l));
       }
     }
-    if (dropped > 0) {
-      evaluation_.notes.push_back(fmt::format("{}: {} labels that the schema lacks were dropped",
-                                              system.file.name, dropped));
-    }
+    note_dropped(dropped, system);
     return {};
   }
 
   Status report_pairs(const Metric& metric) {
-    auto score = named(own_.file.name, score_pairs(metric.name, *own_.items, options_));
+    auto score = named(own_, score_pairs(metric.name, *own_.items, options_));
     if (!score.ok()) return score.error();
     Report& report = evaluation_.report;
     report.scores.push_back(std::move(*score));
     report.items = *own_.items;
     report.distance_unit = unit_name(distance_unit(*gold_documents_));
     if (metric.name == "semeval") {
-      auto text = named(own_.file.name, semeval_scorer_text(*own_.items));
+      auto text = named(own_, semeval_scorer_text(*own_.items));
       if (text.ok()) evaluation_.official = std::move(*text);
     }
     return {};
@@ -344,7 +398,7 @@ class Evaluator {
     report.scores.push_back(score_of(scores, options));
     report.units = units_;
     for (CountTable& table : scores.tables) {
-      if (metrics_.size() > 1) table.title += " (" + report.scores.back().metric + ")";
+      table.metric = report.scores.back().metric;
       report.tables.push_back(std::move(table));
     }
     if (!request_.list_errors) return;
@@ -359,8 +413,7 @@ class Evaluator {
     for (const Metric& metric : metrics_) {
       NamedComparison comparison{metric.name, {}};
       if (metric.kind == MetricKind::kPairs) {
-        auto result =
-            named(other.file.name, compare_pairs(metric.name, *own_.items, *other.items, options_));
+        auto result = named(other, compare_pairs(metric.name, *own_.items, *other.items, options_));
         if (!result.ok()) return result.error();
         comparison.result = *result;
       } else {
@@ -368,9 +421,9 @@ class Evaluator {
             compare_tallies(own_.tallies[of_documents], other.tallies[of_documents], options_);
         ++of_documents;
       }
-      evaluation_.comparisons.push_back(std::move(comparison));
+      evaluation_.report.comparisons.push_back(std::move(comparison));
     }
-    evaluation_.other_path = request_.compare;
+    evaluation_.report.other_path = request_.compare;
     return {};
   }
 
@@ -395,22 +448,7 @@ Result<Evaluation> evaluate(const EvaluateRequest& request) { return Evaluator(r
 
 std::string evaluation_text(const Evaluation& evaluation) {
   std::string out = report_text(evaluation.report);
-  for (const auto& [metric, result] : evaluation.comparisons) {
-    out += fmt::format("\n{}: F1 of {} minus F1 of {} = {:+.4f} [{:+.4f}, {:+.4f}], p = {:.4f}\n",
-                       metric, evaluation.report.predicted_path, evaluation.other_path,
-                       result.difference, result.ci_low, result.ci_high, result.p_value);
-  }
   for (const std::string& note : evaluation.notes) out += note + "\n";
-  return out;
-}
-
-Json evaluation_json(const Evaluation& evaluation) {
-  Json out = report_json(evaluation.report);
-  for (const auto& [metric, result] : evaluation.comparisons) {
-    out["compare"][metric] = {{"difference", result.difference},
-                              {"ci95", {result.ci_low, result.ci_high}},
-                              {"p_value", result.p_value}};
-  }
   return out;
 }
 

@@ -142,7 +142,7 @@ void set_answer(PairItem& item, const std::vector<std::string>& labels) {
 
 }  // namespace
 
-Result<LabelList> parse_label_list(const std::string& content, const std::string& where) {
+Result<LabelList> parse_label_list(std::string_view content, const std::string& where) {
   RELATA_TRY(const std::string_view rest, checked_text(content, where));
   const size_t first = rest.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && (rest[first] == '[' || rest[first] == '{')) {
@@ -169,7 +169,7 @@ bool looks_keyed(std::string_view content) {
                       [&](const std::string& key) { return labels.contains(key); });
 }
 
-Result<std::vector<KeyedLabels>> parse_keyed_labels(const std::string& content,
+Result<std::vector<KeyedLabels>> parse_keyed_labels(std::string_view content,
                                                     const std::string& where) {
   RELATA_TRY(const std::string_view rest, checked_text(content, where));
   std::vector<KeyedLabels> answers;

@@ -80,6 +80,7 @@ Result<std::vector<int>> match_documents(const std::vector<Document>& gold,
     if (!by_id.try_emplace(gold[i].id, static_cast<int>(i)).second) repeated.insert(gold[i].id);
   }
   std::vector<std::string> strangers;
+  std::set<std::string> answered;
   for (size_t i = 0; i < predicted.size(); ++i) {
     const auto place = by_id.find(predicted[i].id);
     if (place == by_id.end()) {
@@ -89,6 +90,10 @@ Result<std::vector<int>> match_documents(const std::vector<Document>& gold,
       if (repeated.contains(predicted[i].id)) {
         return input_error("several gold documents have the id '" + predicted[i].id + "'",
                            "give every gold document its own id");
+      }
+      if (!answered.insert(predicted[i].id).second) {
+        return input_error("several predicted documents have the id '" + predicted[i].id + "'",
+                           "answer every document once");
       }
     }
   }

@@ -77,11 +77,7 @@ std::optional<double> wrong_score(const PairItem& item) {
   return highest;
 }
 
-// By the distance of the pairs; nothing when no pair knows it.
-CountTable distance_table(const Report& report) {
-  CountTable table;
-  table.title = report.distance_unit + " between head and tail";
-  table.column = report.distance_unit;
+void add_distances(const Report& report, std::vector<CountTable>& tables) {
   std::vector<Counts> buckets(bucket_names().size());
   for (const PairItem& item : report.items) {
     const Labels gold = positive_labels(item.gold, report.negative);
@@ -92,14 +88,7 @@ CountTable distance_table(const Report& report) {
       if (contains(gold, label)) ++counts.correct;
     }
   }
-  const bool known = std::any_of(report.items.begin(), report.items.end(),
-                                 [](const PairItem& item) { return item.distance >= 0; });
-  if (!known) return table;
-  for (size_t b = 0; b < buckets.size(); ++b) {
-    if (buckets[b].gold + buckets[b].predicted == 0) continue;
-    table.rows.push_back({bucket_names()[b], buckets[b]});
-  }
-  return table;
+  add_distance_table(report.distance_unit, "head and tail", buckets, tables);
 }
 
 }  // namespace
@@ -164,11 +153,15 @@ std::vector<CountTable> all_tables(const Report& report) {
   std::vector<CountTable> tables;
   if (!report.items.empty()) {
     tables.push_back({"Relations", "relation", rows_by_support(per_label_counts(report.items))});
-    CountTable distances = distance_table(report);
-    if (!distances.rows.empty()) tables.push_back(std::move(distances));
+    add_distances(report, tables);
   }
   tables.insert(tables.end(), report.tables.begin(), report.tables.end());
   return tables;
+}
+
+std::string shown_title(const Report& report, const CountTable& table) {
+  if (table.metric.empty() || report.scores.size() < 2) return table.title;
+  return table.title + " (" + table.metric + ")";
 }
 
 }  // namespace relata::eval

@@ -20,5 +20,10 @@ std::vector<Confusion> count_confusions(const std::vector<ErrorRow>& errors);  /
 
 std::vector<LabelRow> rows_by_support(const std::map<std::string, Counts>& classes);
 std::vector<CountTable> all_tables(const Report& report);
+// With the metric's name where the report has several.
+std::string shown_title(const Report& report, const CountTable& table);
+
+// An error when the tally counts nothing in gold; `what` says what it could have been.
+Status check_any_gold(const Tally& tally, const std::string& what);
 
 }  // namespace relata::eval

@@ -19,7 +19,7 @@ using Count = std::function<std::vector<ClassCounts>(Tally&, const PairItem&)>;
 
 ClassCounts gold_of(int label) { return {.label = label, .gold = 1}; }
 ClassCounts answer_of(int label, bool right) {
-  const int64_t one = right ? 1 : 0;
+  const int one = right ? 1 : 0;
   return {.label = label, .correct = one, .predicted = 1, .found = one};
 }
 

@@ -133,7 +133,7 @@ std::vector<ClassCounts> count_tuples(Tally& tally, const RuieTuples& tuples,
   for (const std::string& tuple : tuples.gold)
     counts.push_back({.label = number(tuple), .gold = 1});
   for (const std::string& tuple : tuples.predicted) {
-    const int64_t right = std::binary_search(tuples.gold.begin(), tuples.gold.end(), tuple) ? 1 : 0;
+    const int right = std::binary_search(tuples.gold.begin(), tuples.gold.end(), tuple) ? 1 : 0;
     counts.push_back({.label = number(tuple), .correct = right, .predicted = 1, .found = right});
   }
   return counts;

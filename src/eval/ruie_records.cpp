@@ -206,6 +206,7 @@ Result<std::vector<RuieRecord>> parse_ruie_records(std::string_view gold,
                                    predicted_rows.size(), records.size(), gold_where),
                        "answer every record in order, or give rows of both files an id");
   }
+  std::vector<bool> answered(records.size(), false);
   for (size_t i = 0; i < predicted_rows.size(); ++i) {
     size_t place = i;
     if (!by_position) {
@@ -216,6 +217,12 @@ Result<std::vector<RuieRecord>> parse_ruie_records(std::string_view gold,
       }
       place = known->second;
     }
+    if (answered[place]) {
+      return input_error(
+          fmt::format("{}: id '{}' comes twice", predicted_rows[i].where, records[place].id),
+          "answer every record once");
+    }
+    answered[place] = true;
     RELATA_TRY(records[place].output,
                text_field(predicted_rows[i], {"output", "prediction", "text"}));
   }

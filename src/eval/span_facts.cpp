@@ -150,12 +150,29 @@ std::vector<SpanFact> relations_of(const data::Document& document, const std::st
   return facts;
 }
 
+// An argument may be stated by its entity alone.
+Places places_of(const data::Document& document, const data::Argument& argument) {
+  if (argument.range.begin < argument.range.end) return {argument.range};
+  if (argument.entity < 0) return {};
+  return document.entities[argument.entity].mentions;
+}
+
+std::string text_of(const data::Document& document, const data::Argument& argument) {
+  if (argument.range.begin < argument.range.end) return covered(document, argument.range);
+  return argument.entity < 0 ? "" : document.entities[argument.entity].text;
+}
+
+Places trigger_of(const data::Event& event) {
+  if (event.trigger.begin < event.trigger.end) return {event.trigger};
+  return {};
+}
+
 std::vector<SpanFact> triggers_of(const data::Document& document) {
   std::vector<SpanFact> facts;
   for (const data::Event& event : document.events) {
     SpanFact fact;
     fact.label = event.type;
-    fact.head = {event.trigger};
+    fact.head = trigger_of(event);
     fact.head_text = covered(document, event.trigger);
     facts.push_back(std::move(fact));
   }
@@ -168,11 +185,11 @@ std::vector<SpanFact> arguments_of(const data::Document& document) {
     for (const data::Argument& argument : event.arguments) {
       SpanFact fact;
       fact.label = argument.role;
-      fact.head = {event.trigger};
-      fact.tail = {argument.range};
+      fact.head = trigger_of(event);
+      fact.tail = places_of(document, argument);
       fact.head_type = event.type;
       fact.head_text = covered(document, event.trigger);
-      fact.tail_text = covered(document, argument.range);
+      fact.tail_text = text_of(document, argument);
       facts.push_back(std::move(fact));
     }
   }

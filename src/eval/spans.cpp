@@ -88,13 +88,27 @@ Result<std::vector<Document>> predictions_by_gold(const std::vector<Document>& g
   return merged;
 }
 
-Status check_gold_places(const std::vector<Document>& gold) {
+Error without_place(const Document& document, size_t index, const std::string& what,
+                    const char* hint) {
+  return input_error(
+      fmt::format("gold document '{}': {} has no place", document_name(document, index), what),
+      hint);
+}
+
+// What is compared must have a place in gold, or nothing could be right.
+Status check_gold_places(const std::vector<Document>& gold, const std::string& what) {
   for (size_t d = 0; d < gold.size(); ++d) {
     for (const data::Entity& entity : gold[d].entities) {
-      if (!entity.mentions.empty()) continue;
-      return input_error(fmt::format("gold document '{}': entity '{}' ('{}') has no mention",
-                                     document_name(gold[d], d), entity.id, entity.text),
-                         "this metric compares places; autore compares names");
+      if (what == "triggers" || what == "arguments" || !entity.mentions.empty()) continue;
+      return without_place(gold[d], d, fmt::format("entity '{}' ('{}')", entity.id, entity.text),
+                           "this metric compares places; autore compares names");
+    }
+    for (const data::Event& event : gold[d].events) {
+      const std::string name = fmt::format("event '{}' ('{}')", event.id, event.type);
+      if (what == "triggers" && event.trigger.begin == event.trigger.end) {
+        return without_place(gold[d], d, "the trigger of " + name,
+                             "eae scores the arguments of events without triggers");
+      }
     }
   }
   return {};
@@ -111,7 +125,7 @@ std::vector<ClassCounts> count_facts(Tally& tally, const SpanPart& part,
   };
   for (const SpanFact& fact : gold) counts.push_back({.label = label_of(fact), .gold = 1});
   for (size_t p = 0; p < predicted.size(); ++p) {
-    const int64_t right = matches[p] >= 0 ? 1 : 0;
+    const int right = matches[p] >= 0 ? 1 : 0;
     counts.push_back(
         {.label = label_of(predicted[p]), .correct = right, .predicted = 1, .found = right});
   }
@@ -133,15 +147,8 @@ class DistanceTable {
     }
   }
 
-  CountTable table(const std::string& between) const {
-    CountTable table;
-    table.title = unit_name(unit_) + " between " + between;
-    table.column = unit_name(unit_);
-    for (size_t b = 0; b < buckets_.size(); ++b) {
-      if (buckets_[b].gold + buckets_[b].predicted == 0) continue;
-      table.rows.push_back({bucket_names()[b], buckets_[b]});
-    }
-    return table;
+  void add_to(std::vector<CountTable>& tables, const std::string& between) const {
+    add_distance_table(unit_name(unit_), between, buckets_, tables);
   }
 
  private:
@@ -173,14 +180,22 @@ void add_part(const SpanPart& part, const std::vector<Document>& gold,
   }
   if (own) {
     scores.tables.push_back({"Types", "type", rows_by_support(tally.classes())});
-    if (part.what == "relations") scores.tables.push_back(distances.table("head and tail"));
-    if (part.what == "arguments") scores.tables.push_back(distances.table("trigger and argument"));
+    if (part.what == "relations") distances.add_to(scores.tables, "head and tail");
+    if (part.what == "arguments") distances.add_to(scores.tables, "trigger and argument");
   }
   scores.tallies.push_back(std::move(tally));
   scores.floors.emplace_back();
 }
 
 }  // namespace
+
+Status check_any_gold(const Tally& tally, const std::string& what) {
+  for (const auto& [label, counts] : tally.classes()) {
+    if (counts.gold > 0) return {};
+  }
+  return input_error(fmt::format("gold states no {}: there is nothing to score", what),
+                     "score against a split whose labels are public");
+}
 
 Score score_of(const DocumentScores& scores, const EvalOptions& options) {
   Score score;
@@ -204,10 +219,12 @@ Result<DocumentScores> score_spans(const std::string& metric, const std::vector<
                        "it needs " + known.needs);
   }
   if (gold.empty()) return input_error("no gold document to score");
-  RELATA_CHECK(check_gold_places(gold));
+  const std::vector<SpanPart> parts = parts_of(known);
+  RELATA_CHECK(check_gold_places(gold, parts.front().what));
   RELATA_TRY(const std::vector<Document> answers, predictions_by_gold(gold, predicted));
   DocumentScores scores;
-  for (const SpanPart& part : parts_of(known)) add_part(part, gold, answers, options, scores);
+  for (const SpanPart& part : parts) add_part(part, gold, answers, options, scores);
+  RELATA_CHECK(check_any_gold(scores.tallies.front(), parts.front().what));
   return scores;
 }
 

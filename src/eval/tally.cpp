@@ -1,6 +1,7 @@
 #include "relata/eval/tally.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <stdexcept>
 #include <tuple>
@@ -17,14 +18,15 @@ double ratio(int64_t part, int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-void add_to(ClassCounts& sum, const ClassCounts& part, int64_t times = 1) {
+template <class Counts>
+void add_to(CountSums& sum, const Counts& part, int64_t times = 1) {
   sum.correct += times * part.correct;
   sum.predicted += times * part.predicted;
   sum.found += times * part.found;
   sum.gold += times * part.gold;
 }
 
-Fractions fractions_of(const ClassCounts& counts, double precision_without_answers) {
+Fractions fractions_of(const CountSums& counts, double precision_without_answers) {
   Fractions result;
   result.precision =
       counts.predicted == 0 ? precision_without_answers : ratio(counts.correct, counts.predicted);
@@ -37,6 +39,20 @@ Fractions fractions_of(const ClassCounts& counts, double precision_without_answe
   return result;
 }
 
+uint64_t hash_of(std::span<const ClassCounts> item) {
+  constexpr uint64_t kFactor = 0x9E3779B97F4A7C15ULL;
+  uint64_t hash = item.size();
+  for (const ClassCounts& counts : item) {
+    uint64_t cell = static_cast<uint64_t>(counts.label);
+    for (const int count : {counts.correct, counts.predicted, counts.found, counts.gold}) {
+      cell = std::rotl(cell, 13) ^ static_cast<uint64_t>(count);
+    }
+    hash = (hash ^ cell) * kFactor;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
 // Both systems' outcomes under one numbering of labels and outcomes.
 struct Joint {
   Tally tally;
@@ -45,15 +61,8 @@ struct Joint {
 
 Joint join(const Tally& a, const Tally& b) {
   Joint joint = {Tally(a.rules()), {}, {}};
-  for (const Tally* side : {&a, &b}) {
-    for (const int outcome : side->items()) {
-      std::vector<ClassCounts> item = side->outcome(outcome);
-      for (ClassCounts& counts : item) {
-        counts.label = joint.tally.label(side->labels()[counts.label]);
-      }
-      joint.tally.add(std::move(item));
-    }
-  }
+  joint.tally.append(a);
+  joint.tally.append(b);
   const std::vector<int>& all = joint.tally.items();
   const auto middle = all.begin() + static_cast<long>(a.items().size());
   joint.of_a.assign(all.begin(), middle);
@@ -107,29 +116,64 @@ int Tally::label(const std::string& name) {
   return place->second;
 }
 
-void Tally::add(std::vector<ClassCounts> item, int64_t times) {
-  std::sort(item.begin(), item.end());
+void Tally::add(std::span<ClassCounts> item, int64_t times) {
+  std::sort(item.begin(), item.end(),
+            [](const ClassCounts& a, const ClassCounts& b) { return a.label < b.label; });
   size_t kept = 0;
   for (size_t i = 1; i < item.size(); ++i) {
     if (item[i].label == item[kept].label) {
-      add_to(item[kept], item[i]);
+      item[kept].correct += item[i].correct;
+      item[kept].predicted += item[i].predicted;
+      item[kept].found += item[i].found;
+      item[kept].gold += item[i].gold;
     } else {
       item[++kept] = item[i];
     }
   }
-  if (!item.empty()) item.resize(kept + 1);
-  const auto [place, fresh] =
-      known_.try_emplace(std::move(item), static_cast<int>(outcomes_.size()));
-  if (fresh) {
-    outcomes_.push_back(place->first);
-    ClassCounts total;
-    for (const ClassCounts& counts : place->first) add_to(total, counts);
-    totals_.push_back(total);
-  }
-  items_.insert(items_.end(), times, place->second);
+  if (!item.empty()) item = item.first(kept + 1);
+  items_.insert(items_.end(), times, outcome_number(item));
 }
 
-std::vector<int64_t> Tally::weights() const { return weights_of(items_, outcomes_.size()); }
+void Tally::append(const Tally& other) {
+  std::vector<int> labels, numbers(other.outcomes(), -1);
+  for (const std::string& name : other.labels_) labels.push_back(label(name));
+  std::vector<ClassCounts> item;
+  for (const int outcome : other.items_) {
+    if (numbers[outcome] < 0) {
+      const auto cells = other.outcome(outcome);
+      item.assign(cells.begin(), cells.end());
+      for (ClassCounts& counts : item) counts.label = labels[counts.label];
+      add(std::span(item), 1);
+      numbers[outcome] = items_.back();
+    } else {
+      items_.push_back(numbers[outcome]);
+    }
+  }
+}
+
+void Tally::reserve(size_t items, size_t cells) {
+  items_.reserve(items);
+  cells_.reserve(cells);
+  begins_.reserve(items + 1);
+  totals_.reserve(items);
+  slots_.reserve(items);
+}
+
+int Tally::outcome_number(std::span<const ClassCounts> item) {
+  const auto [number, fresh] = slots_.add(hash_of(item), [&](uint32_t candidate) {
+    return std::ranges::equal(outcome(candidate), item);
+  });
+  if (fresh) {
+    CountSums total;
+    for (const ClassCounts& counts : item) add_to(total, counts);
+    totals_.push_back(total);
+    cells_.insert(cells_.end(), item.begin(), item.end());
+    begins_.push_back(cells_.size());
+  }
+  return static_cast<int>(number);
+}
+
+std::vector<int64_t> Tally::weights() const { return weights_of(items_, outcomes()); }
 Fractions Tally::fractions() const { return fractions(weights()); }
 
 Fractions Tally::fractions(const std::vector<int64_t>& weights) const {
@@ -145,22 +189,22 @@ Fractions Tally::fractions(const std::vector<int64_t>& weights) const {
 }
 
 Fractions Tally::micro(const std::vector<int64_t>& weights) const {
-  ClassCounts total;
+  CountSums total;
   for (size_t o = 0; o < totals_.size(); ++o) add_to(total, totals_[o], weights[o]);
   return fractions_of(total, rules_.precision_without_answers);
 }
 
 Fractions Tally::macro(const std::vector<int64_t>& weights) const {
-  std::vector<ClassCounts> classes(labels_.size());
-  for (size_t o = 0; o < outcomes_.size(); ++o) {
+  std::vector<CountSums> classes(labels_.size());
+  for (size_t o = 0; o < outcomes(); ++o) {
     if (weights[o] == 0) continue;
-    for (const ClassCounts& counts : outcomes_[o]) {
+    for (const ClassCounts& counts : outcome(o)) {
       add_to(classes[counts.label], counts, weights[o]);
     }
   }
   Fractions mean;
   int in_gold = 0;
-  for (const ClassCounts& counts : classes) {
+  for (const CountSums& counts : classes) {
     if (counts.gold == 0) continue;
     ++in_gold;
     const Fractions own = fractions_of(counts, rules_.precision_without_answers);
@@ -176,7 +220,7 @@ Fractions Tally::per_example(const std::vector<int64_t>& weights) const {
   Fractions mean;
   int64_t items = 0;
   for (size_t o = 0; o < totals_.size(); ++o) {
-    const ClassCounts& total = totals_[o];
+    const CountSums& total = totals_[o];
     const bool empty = total.gold == 0 && total.predicted == 0;
     const Fractions own =
         empty ? Fractions{1, 1, 1} : fractions_of(total, rules_.precision_without_answers);
@@ -193,14 +237,15 @@ Fractions Tally::per_example(const std::vector<int64_t>& weights) const {
 
 std::map<std::string, Counts> Tally::classes() const {
   const std::vector<int64_t> times = weights();
+  std::vector<CountSums> sums(labels_.size());
+  for (size_t o = 0; o < outcomes(); ++o) {
+    for (const ClassCounts& counts : outcome(o)) add_to(sums[counts.label], counts, times[o]);
+  }
   std::map<std::string, Counts> classes;
-  for (size_t o = 0; o < outcomes_.size(); ++o) {
-    for (const ClassCounts& counts : outcomes_[o]) {
-      Counts& sum = classes[labels_[counts.label]];
-      sum.correct += times[o] * counts.correct;
-      sum.predicted += times[o] * counts.predicted;
-      sum.gold += times[o] * counts.gold;
-    }
+  for (size_t label = 0; label < labels_.size(); ++label) {
+    const CountSums& sum = sums[label];
+    if (sum.correct + sum.predicted + sum.found + sum.gold == 0) continue;
+    classes[labels_[label]] = {sum.correct, sum.predicted, sum.gold};
   }
   return classes;
 }
@@ -226,6 +271,7 @@ Score score_tally(const Tally& tally, const Floor& floor, const EvalOptions& opt
     for (size_t i = 0; i < items.size(); ++i) ++drawn[items[random.below(items.size())]];
     resampled.push_back(tally.fractions(drawn).f1);
   }
+  score.has_interval = !resampled.empty();
   std::tie(score.ci_low, score.ci_high) = percentile_interval(std::move(resampled));
   return score;
 }
@@ -255,6 +301,7 @@ Comparison compare_tallies(const Tally& a, const Tally& b, const EvalOptions& op
     }
     resampled.push_back(joint.tally.fractions(drawn_a).f1 - joint.tally.fractions(drawn_b).f1);
   }
+  comparison.has_interval = !resampled.empty();
   std::tie(comparison.ci_low, comparison.ci_high) = percentile_interval(std::move(resampled));
   comparison.p_value = randomisation_p_value(joint, comparison.difference, random);
   return comparison;

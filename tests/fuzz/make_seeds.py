@@ -12,13 +12,16 @@ from chat_cases import REFUSED, SMALL, WHOLE  # noqa: E402
 YAML = ["a: 1\nb: [1, 2.5, null, 'x']\n", "a: &x {k: v}\nb: *x\n", "- |\n  text\n- >\n  folded\n",
         "a: !!str 1\nb: 0x1f\nc: .inf\nd: -.nan\n", "\"k\\u00e9\": \"v\\n\"\n", "# c\n---\na: ~\n"]
 JSON = ['{"a": [1, -2.5e3, true, null, "\\u00e9\\ud83d\\ude00"]}', "[]", '"x"', "0", "[[[[]]]]"]
+DOCRED = ["\n---\n".join((TESTS / "files/eval" / name).read_text(encoding="utf-8") for name in
+                          ("docred_gold.json", "docred_result.json", "docred_train.fact"))]
 UTF8 = ["abc", "é中😀", "\u0000"]
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
     seeds = {"jinja": [*WHOLE.values(), *SMALL.values(), *REFUSED.values()],
-             "yaml": YAML, "json": JSON, "utf8": UTF8}
+             "yaml": YAML, "json": JSON, "json_view": JSON, "utf8": UTF8,
+             "docred_scores": DOCRED}
     for target, texts in seeds.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
         for number, text in enumerate(texts):

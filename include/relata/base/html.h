@@ -15,8 +15,8 @@ std::string escape_html(std::string_view text);
 // --page --card --text --soft --line --track --bar --strong --wrong.
 std::string html_page(std::string_view title, std::string_view style, std::string_view body);
 
-// A bar of `fraction` (cut to [0, 1]) of 80 pixels. The number must stand beside it: screen readers
-// skip the drawing.
-std::string html_bar(double fraction);
+// A bar of `fraction` (cut to [0, 1]; nothing for NaN) of 80 pixels. The number must stand beside
+// it: screen readers skip the drawing. `name` is the filled part's class.
+std::string html_bar(double fraction, std::string_view name = "bar");
 
 }  // namespace relata

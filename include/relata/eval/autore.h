@@ -16,7 +16,10 @@ using Triple = std::array<std::string, 3>;  // head, relation, tail
 struct AutoreDocument {
   std::string id;
   std::vector<std::vector<Triple>> groups;  // the alias triples of each gold fact
-  std::vector<Triple> answers;              // as they came, repeated ones too
+  std::vector<Triple> answers = {};         // as they came, repeated ones too
+  // Between head and tail of each group, in `unit`s; shorter than `groups` where not known.
+  std::vector<int> distances = {};
+  std::string unit = {};
 };
 
 // The gold groups of documents: every name of the head with every name of the tail. A mention's

@@ -2,15 +2,17 @@
 // Files are scored as they are read, without building Documents; any Document can be scored, too.
 #pragma once
 
-#include <deque>
+#include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "relata/base/file_text.h"
 #include "relata/data/document.h"
 #include "relata/eval/document_scores.h"
+#include "relata/eval/text_numbers.h"
 
 namespace relata::eval {
 
@@ -37,77 +39,104 @@ struct DocRedDocument {
 };
 
 struct DocRedGold {
+  DocRedGold() = default;
+  DocRedGold(DocRedGold&&) = default;  // no copies: everything is views of texts
+  DocRedGold& operator=(DocRedGold&&) = default;
+
   std::vector<DocRedDocument> documents;
-  std::unordered_map<std::string_view, int> by_title;
-  std::vector<std::string_view> relations;  // the names of DocRedFact::relation
-  std::unordered_map<std::string_view, int> relation_numbers;
+  TextNumbers titles;
+  std::vector<int> by_title;    // the document of each title; kSeveral when it is not one
+  TextNumbers relations;        // the names of DocRedFact::relation
   std::string unit = "tokens";  // of mention places
 
-  int relation_number(std::string_view name);  // a new one for a new name; the text must last
+  static constexpr int kNone = -1, kSeveral = -2;
+  int document(std::string_view title) const;  // its place, kNone or kSeveral
+  bool add(DocRedDocument document);           // false if its title came before
 
   // What the views point to; never moved in memory.
-  std::deque<std::string> texts;
-  std::shared_ptr<const std::string> content;
+  std::list<std::string> texts;
+  std::shared_ptr<const FileText> file;
 };
 
 struct DocRedAnswer {
   int document = 0, head = 0, tail = 0, relation = 0;  // -1: no entity of the document
-  std::vector<int> evidence;
-  double score = 0;  // with has_score
+  int first_evidence = 0, evidence = 0;                // into DocRedAnswers::evidence
+  double score = 0;                                    // with has_score
   bool has_score = false;
+};
+struct DocRedAnswers {
+  std::vector<DocRedAnswer> list;
+  std::vector<int> evidence;  // sentence numbers
 };
 
 // DocRED's JSON: a list of {"title", "sents", "vertexSet", "labels"}. Entity and sentence numbers
-// are checked; a title that comes twice is an error. Cost: one pass, about the file's size.
-Result<DocRedGold> parse_docred(std::shared_ptr<const std::string> content,
-                                const std::string& where);
-// DocRED's result.json: a list of {"title", "h_idx", "t_idx", "r", "evidence"}. Titles that are not
-// in gold and entities that are not in the document are errors.
-Result<std::vector<DocRedAnswer>> parse_docred_result(const std::string& content,
-                                                      const std::string& where, DocRedGold& gold);
+// are checked; a title that comes twice is an error. `threads` 0: all cores; what comes out is the
+// same with any number. Cost: one pass, about half the file's size in memory.
+Result<DocRedGold> parse_docred(std::shared_ptr<const FileText> file, const std::string& where,
+                                int threads = 0);
+// DocRED's result.json: a list of {"title", "h_idx", "t_idx", "r", "evidence", "score"}, the last
+// two optional. Titles that are not in gold and entities that are not in the document are errors;
+// relations that gold lacks are added to it.
+Result<DocRedAnswers> parse_docred_result(std::string_view text, const std::string& where,
+                                          DocRedGold& gold, int threads = 0);
 // The same from Documents; names are the stated ones, else the text that the mentions cover.
 DocRedGold docred_from_documents(const std::vector<data::Document>& documents,
                                  const std::string& negative);
 // Predicted entities are the gold entities with the same number where a predicted document has no
 // text and no mentions, else those that share a mention, or a name where there are no mentions.
-Result<std::vector<DocRedAnswer>> docred_answers(const std::vector<data::Document>& gold_documents,
-                                                 const std::vector<data::Document>& predicted,
-                                                 const std::string& negative, DocRedGold& gold);
+Result<DocRedAnswers> docred_answers(const std::vector<data::Document>& gold_documents,
+                                     const std::vector<data::Document>& predicted,
+                                     const std::string& negative, DocRedGold& gold);
 
 // Facts of a training set as (head name, tail name, relation), for Ign F1.
 class TrainFacts {
  public:
+  TrainFacts() = default;
+  TrainFacts(TrainFacts&&) = default;  // no copies: facts are views of texts
+  TrainFacts& operator=(TrainFacts&&) = default;
+
+  struct Name {
+    Name() = default;
+    explicit Name(std::string_view name) : text(name), hash(hash_text(name)) {}
+    std::string_view text;
+    uint64_t hash = 0;
+  };
   // DocRED's ".fact" list [[head, tail, relation], ...] or a training set in DocRED's JSON.
-  static Result<TrainFacts> parse(std::shared_ptr<const std::string> content,
-                                  const std::string& where);
-  bool contains(std::string_view head, std::string_view tail, std::string_view relation) const;
+  static Result<TrainFacts> parse(std::shared_ptr<const FileText> file, const std::string& where,
+                                  int threads = 0);
+  bool contains(const Name& head, const Name& tail, const Name& relation) const;
+  bool contains(std::string_view head, std::string_view tail, std::string_view relation) const {
+    return contains(Name(head), Name(tail), Name(relation));
+  }
   size_t size() const { return facts_.size(); }
 
  private:
   struct Fact {
     std::string_view head, tail, relation;
-    uint64_t hash = 0;
   };
-  void add(Fact fact);
-  size_t place(const Fact& fact) const;  // the slot of the fact, or a free one
-  void grow();
+  void reserve(size_t facts);
+  void add(const Name& head, const Name& tail, const Name& relation);
+  bool is(uint32_t number, const Name& head, const Name& tail, const Name& relation) const;
 
   std::vector<Fact> facts_;
-  std::vector<uint32_t> slots_;  // open addressing: number of a fact plus 1, or 0
-  std::shared_ptr<std::deque<std::string>> texts_ = std::make_shared<std::deque<std::string>>();
-  std::shared_ptr<const std::string> content_;
+  HashSlots slots_;
+  // A bit for each hash modulo its size: nearly all questions are answered here with no, and it
+  // stays in the processor's cache.
+  std::vector<uint64_t> seen_;
+  std::list<std::string> texts_;
+  std::shared_ptr<const FileText> file_;
 };
 
 struct DocRedOptions {
   const TrainFacts* train_facts = nullptr;      // null: no Ign F1
   std::map<std::string, std::string> inverses;  // for the kinds of errors
   bool errors = true;                           // list the wrong answers
+  int threads = 0;                              // 0: all cores
 };
 // Parts: "ign" with train facts, "evidence" where gold states any, "intra" and "inter" (head and
 // tail have or have not a mention in one sentence) where sentences are known. An answer that comes
 // twice counts once. Gold without a fact is an error.
-Result<DocumentScores> score_docred(const DocRedGold& gold,
-                                    const std::vector<DocRedAnswer>& answers,
+Result<DocumentScores> score_docred(const DocRedGold& gold, const DocRedAnswers& answers,
                                     const DocRedOptions& options);
 
 bool looks_like_docred(std::string_view content);         // a list of objects with "vertexSet"

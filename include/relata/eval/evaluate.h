@@ -25,17 +25,11 @@ struct EvaluateRequest {
   int bootstrap = 1000;
   uint64_t seed = 0;
   bool list_errors = true;  // off saves time when only scores are wanted
-};
-
-struct NamedComparison {
-  std::string metric;
-  Comparison result;
+  int threads = 0;          // for large files; 0: all cores
 };
 
 struct Evaluation {
   Report report;
-  std::vector<NamedComparison> comparisons;
-  std::string other_path;          // of the system compared with
   std::string official;            // with the metric semeval: the official scorer's text
   std::vector<std::string> notes;  // what was dropped
 };
@@ -43,7 +37,6 @@ struct Evaluation {
 // Every error names the file and, where there is one, the line or entry.
 Result<Evaluation> evaluate(const EvaluateRequest& request);
 
-std::string evaluation_text(const Evaluation& evaluation);
-Json evaluation_json(const Evaluation& evaluation);  // INTERFACE.md; "compare" with comparisons
+std::string evaluation_text(const Evaluation& evaluation);  // the report's, and the notes
 
 }  // namespace relata::eval

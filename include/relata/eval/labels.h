@@ -14,7 +14,7 @@ using LabelList = std::vector<std::vector<std::string>>;
 
 // One label a line (several joined by a tab, an empty line for no answer), a JSON list of strings
 // or of lists of strings, or a JSON object (also in a list of one) with the keys "0", "1", ...
-Result<LabelList> parse_label_list(const std::string& content, const std::string& where);
+Result<LabelList> parse_label_list(std::string_view content, const std::string& where);
 
 // "id TAB label" lines, as SemEval-2010's answer files are; further columns are further labels.
 struct KeyedLabels {
@@ -23,7 +23,7 @@ struct KeyedLabels {
   std::string where;  // "answers.txt:12"
 };
 // An id that comes twice and a line without a label are errors.
-Result<std::vector<KeyedLabels>> parse_keyed_labels(const std::string& content,
+Result<std::vector<KeyedLabels>> parse_keyed_labels(std::string_view content,
                                                     const std::string& where);
 // Whether every line has two or three columns, and the first ones are distinct and no labels.
 bool looks_keyed(std::string_view content);

@@ -20,6 +20,7 @@ struct CountTable {
   std::string title;   // "Relations", "Tokens between head and tail"
   std::string column;  // heading of the first column
   std::vector<LabelRow> rows;
+  std::string metric = {};  // whose table it is; "" for that of all metrics of pairs
 };
 
 // One wrong answer, or one wrong item of a pair metric.
@@ -35,6 +36,11 @@ struct ErrorRow {
   std::optional<double> score;               // highest of the wrong predictions
 };
 
+struct NamedComparison {
+  std::string metric;
+  Comparison result;  // of the report's predictions and the other ones
+};
+
 struct Report {
   std::string title;
   std::string gold_path, predicted_path;
@@ -46,13 +52,19 @@ struct Report {
   std::vector<CountTable> tables = {};               // of the other metrics
   std::vector<ErrorRow> errors = {};
   std::string units = {};  // "500 documents": what was scored, when there are no pairs
+  std::vector<NamedComparison> comparisons = {};
+  std::string other_path = {};  // of the predictions compared with
 };
 
-// Scores, floors, tables per class and per distance, kinds of errors.
+// Scores, floors, tables per class and per distance, kinds of errors, comparisons. Control
+// characters of labels and names become U+FFFD.
 std::string report_text(const Report& report);
-Json report_json(const Report& report);  // INTERFACE.md, "Metrics"; further views under "parts"
-// Scores, tables with bars, confusion of the most frequent errors, and the worst errors (wrong
-// answers with the highest score) with their sentences. No scripts or fonts from outside.
+// INTERFACE.md, "Metrics": by metric; further views under "parts", tables under "tables",
+// comparisons under "compare".
+Json report_json(const Report& report);
+// Scores, comparisons, tables with bars, confusion of the most frequent errors, and the worst
+// errors (wrong answers with the highest score) with their sentences. No scripts or fonts from
+// outside.
 std::string report_html(const Report& report);
 // One JSON line per wrong item, sorted by kind.
 std::string error_lines(const Report& report);

@@ -2,14 +2,15 @@
 // A score, its bootstrap interval and the comparison of two systems are all computed from a Tally.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "relata/base/result.h"
+#include "relata/eval/hash_slots.h"
 
 namespace relata::eval {
 
@@ -28,7 +29,8 @@ struct Score {
   std::string metric;      // name as in --metric; in `parts` the part's own name
   std::string definition;  // one sentence
   double precision = 0, recall = 0, f1 = 0;
-  double ci_low = 0, ci_high = 0;         // 95 % percentile bootstrap over items, of f1
+  double ci_low = 0, ci_high = 0;         // 95 % percentile bootstrap over items, of f1 ...
+  bool has_interval = false;              // ... if there were resamples
   double floor = 0;                       // f1 of the best constant answer
   std::string floor_answer;               // which answer that is
   std::map<std::string, double> extra{};  // other figures of the official scorer: "auc"
@@ -45,6 +47,7 @@ struct EvalOptions {
 // interval and the two-sided p-value of approximate randomisation (Noreen 1989; Yeh 2000).
 struct Comparison {
   double difference = 0, ci_low = 0, ci_high = 0, p_value = 1;
+  bool has_interval = false;  // ci_low and ci_high are known
 };
 
 enum class Averaging {
@@ -57,8 +60,13 @@ enum class Averaging {
 // recall; they differ only where a scorer takes them from different sets (Ign F1).
 struct ClassCounts {
   int label = 0;  // from Tally::label()
+  int correct = 0, predicted = 0, found = 0, gold = 0;
+  bool operator==(const ClassCounts&) const = default;
+};
+
+// The same over many items.
+struct CountSums {
   int64_t correct = 0, predicted = 0, found = 0, gold = 0;
-  auto operator<=>(const ClassCounts&) const = default;
 };
 
 struct Floor {
@@ -80,13 +88,18 @@ class Tally {
 
   int label(const std::string& name);  // the class's number
   // Counts of one class may come in several pieces; `times` equal items are added at once.
-  void add(std::vector<ClassCounts> item, int64_t times = 1);
+  void add(std::vector<ClassCounts> item, int64_t times = 1) { add(std::span(item), times); }
+  void add(std::span<ClassCounts> item, int64_t times = 1);  // leaves the item in disorder
+  void append(const Tally& other);                           // its items behind these
+  void reserve(size_t items, size_t cells);                  // cells: classes, over all items
 
   const Rules& rules() const { return rules_; }
   const std::vector<std::string>& labels() const { return labels_; }
   const std::vector<int>& items() const { return items_; }  // the outcome of each item
-  size_t outcomes() const { return outcomes_.size(); }
-  const std::vector<ClassCounts>& outcome(int number) const { return outcomes_[number]; }
+  size_t outcomes() const { return totals_.size(); }
+  std::span<const ClassCounts> outcome(size_t number) const {
+    return std::span(cells_).subspan(begins_[number], begins_[number + 1] - begins_[number]);
+  }
 
   Fractions fractions() const;
   // `weights[o]`: how often outcome o occurs.
@@ -98,13 +111,15 @@ class Tally {
   Fractions micro(const std::vector<int64_t>& weights) const;
   Fractions macro(const std::vector<int64_t>& weights) const;
   Fractions per_example(const std::vector<int64_t>& weights) const;
+  int outcome_number(std::span<const ClassCounts> item);  // a new one for a new outcome
 
   Rules rules_;
   std::vector<std::string> labels_;
   std::map<std::string, int> numbers_;
-  std::map<std::vector<ClassCounts>, int> known_;
-  std::vector<std::vector<ClassCounts>> outcomes_;
-  std::vector<ClassCounts> totals_;  // of each outcome over its classes
+  std::vector<ClassCounts> cells_;    // of all outcomes
+  std::vector<size_t> begins_ = {0};  // of each outcome in cells_, then their number
+  std::vector<CountSums> totals_;     // of each outcome over its classes
+  HashSlots slots_;                   // of outcomes
   std::vector<int> items_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace relata {
 namespace {
 
@@ -22,6 +24,9 @@ TEST(Html, BarStaysInItsTrack) {
   EXPECT_NE(html_bar(0.5).find("width=\"40.0\""), std::string::npos);
   EXPECT_NE(html_bar(7).find("width=\"80.0\""), std::string::npos);
   EXPECT_NE(html_bar(-1).find("width=\"0.0\""), std::string::npos);
+  EXPECT_NE(html_bar(std::nan("")).find("width=\"0.0\""), std::string::npos);
+  EXPECT_NE(html_bar(0.5).find("class=\"bar\""), std::string::npos);
+  EXPECT_NE(html_bar(0.5, "wrong").find("class=\"wrong\""), std::string::npos);
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace {
 
 using data::Document;
 
-std::shared_ptr<const std::string> shared_text(std::string text) {
-  return std::make_shared<const std::string>(std::move(text));
+std::shared_ptr<const FileText> shared_text(std::string text) {
+  return FileText::of(std::move(text));
 }
 
 std::string sample(const std::string& name) {
@@ -27,16 +27,16 @@ DocRedGold sample_gold() {
   return gold.ok() ? std::move(*gold) : DocRedGold{};
 }
 
-std::vector<DocRedAnswer> sample_answers(DocRedGold& gold) {
+DocRedAnswers sample_answers(DocRedGold& gold) {
   auto answers = parse_docred_result(sample("docred_result.json"), "result.json", gold);
   EXPECT_TRUE(answers.ok()) << (answers.ok() ? "" : answers.error().message);
-  return answers.ok() ? *answers : std::vector<DocRedAnswer>{};
+  return answers.ok() ? *answers : DocRedAnswers{};
 }
 
 TrainFacts facts_of(const std::string& text) {
   auto facts = TrainFacts::parse(shared_text(text), "train.fact");
   EXPECT_TRUE(facts.ok()) << (facts.ok() ? "" : facts.error().message);
-  return facts.ok() ? *facts : TrainFacts{};
+  return facts.ok() ? std::move(*facts) : TrainFacts{};
 }
 
 // The sample has 5 facts; of 5 distinct answers (one comes twice) 3 are right, one of these is a
@@ -64,7 +64,7 @@ void expect_sample_scores(const Score& score) {
 
 TEST(DocRed, SampleByHand) {
   DocRedGold gold = sample_gold();
-  const std::vector<DocRedAnswer> answers = sample_answers(gold);
+  const DocRedAnswers answers = sample_answers(gold);
   const TrainFacts facts = facts_of(sample("docred_train.fact"));
   EXPECT_EQ(facts.size(), 2U);
   const auto scores = score_docred(gold, answers, {&facts, {}, true});
@@ -129,7 +129,7 @@ TEST(DocRed, DocumentsScoreLikeFiles) {
       EXPECT_EQ(a.end, b.end) << a.name;
     }
   }
-  const std::vector<DocRedAnswer> answers = sample_answers(gold);
+  const DocRedAnswers answers = sample_answers(gold);
   const TrainFacts facts = facts_of(sample("docred_train.fact"));
   const auto scores = score_docred(gold, answers, {&facts, {}, false});
   ASSERT_TRUE(scores.ok());
@@ -202,9 +202,18 @@ TEST(DocRed, BadFilesNameTheLine) {
       {R"([{"title":"a","vertexSet":[[{"sent_id":0}]]}])", "'name'"},
       {R"([{"title":"a","vertexSet":[[{"name":"x","sent_id":3}]],"sents":[["x"]]}])", "sent_id"},
       {R"([{"title":"a","vertexSet":[[{"name":"x","sent_id":-1}]]}])", "whole number"},
-      {R"([{"title":"\ud800","vertexSet":[]}])", "escape"},
+      {R"([{"title":"\ud800","vertexSet":[]}])", "surrogate"},
       {R"([{"title":3,"vertexSet":[]}])", "string"},
       {"[{\"title\":\"\xFF\",\"vertexSet\":[]}]", "UTF-8"},
+      {R"([{"title":"a","vertexSet":[[{"name":"x","sent_id":0,"pos":[1,2]}]],"sents":[["x"]]}])",
+       "'pos' is 1 to 2, in a sentence of 1 tokens"},
+      {R"([{"title":"a","vertexSet":[[{"name":"x","pos":[0]}]]}])", "two numbers"},
+      {R"([{"title":"a","vertexSet":[[{"name":"x","pos":[0,2147483648]}]]}])", "whole number"},
+      {R"([{"title":"a","vertexSet":[[{"name":"x"}]],"sents":[["x"]],)"
+       R"("labels":[{"h":0,"t":0,"r":"P1","evidence":[1]}]}])",
+       "'evidence' has 1, of 1 sentences"},
+      {R"([{"title":"a","vertexSet":[],"labels":{}}])", "'labels' is not a list"},
+      {R"([3])", "a document is an object"},
       {R"({"title":"a"})", "list"},
       {R"([] x)", "goes on"},
   };
@@ -218,13 +227,93 @@ TEST(DocRed, BadFilesNameTheLine) {
   for (const auto& [text, problem] : std::vector<std::pair<std::string, std::string>>{
            {R"([{"title":"Rome","h_idx":0,"t_idx":1,"r":"P17"}])", "'Rome' is not in gold"},
            {R"([{"title":"Oslo","h_idx":0,"t_idx":9,"r":"P17"}])", "'t_idx' is 9"},
-           {R"([{"title":"Oslo","h_idx":0,"r":"P17"}])", "'t_idx'"}}) {
+           {R"([{"title":"Oslo","h_idx":0,"r":"P17"}])", "'t_idx'"},
+           {R"([{"title":"Oslo","h_idx":0,"t_idx":1,"r":3}])", "'r' is not a string"},
+           {R"([{"title":"Oslo","h_idx":0,"t_idx":1,"r":"P17","score":NaN}])", "no JSON value"},
+           {R"([{"title":"Oslo","h_idx":0,"t_idx":1,"r":"P17","score":"1"}])", "not a number"},
+           {R"([{"title":"Oslo","h_idx":0,"t_idx":1,"r":"P17","score":1e999}])", "not a number"},
+           {R"([{"title":"Oslo","h_idx":-1,"t_idx":1,"r":"P17"}])", "'h_idx' is not a whole"},
+           {R"([{"title":"Oslo","h_idx":0,"t_idx":1.0,"r":"P17"}])", "'t_idx' is not a whole"}}) {
     const auto answers = parse_docred_result(text, "result.json", gold);
     ASSERT_FALSE(answers.ok()) << text;
     EXPECT_NE(answers.error().message.find(problem), std::string::npos) << answers.error().message;
   }
   EXPECT_FALSE(TrainFacts::parse(shared_text(R"([["a","b"]])"), "f").ok());
   EXPECT_FALSE(score_docred(DocRedGold{}, {}, {}).ok());
+}
+
+// Titles, names and relations with escapes, spread over documents large enough for several threads.
+TEST(DocRed, AnyNumberOfThreadsScoresTheSame) {
+  Json gold = Json::array(), answers = Json::array(), facts = Json::array();
+  for (int d = 0; d < 3000; ++d) {
+    const std::string title = "Title \"" + std::to_string(d) + "\" \u4e2d";
+    Json vertices = Json::array(), labels = Json::array();
+    for (int e = 0; e < 6; ++e) {
+      vertices.push_back({{{"name", "N\t" + std::to_string(e * d % 17)},
+                           {"sent_id", e % 3},
+                           {"pos", {e, e + 1}}}});
+    }
+    for (int e = 1; e < 6; ++e) {
+      const std::string relation = "P" + std::to_string(e * d % 11);
+      labels.push_back({{"h", 0}, {"t", e}, {"r", relation}, {"evidence", {e % 3}}});
+      const Json fact = {vertices[0][0]["name"], vertices[e][0]["name"], relation};
+      if ((d + e) % 5 == 0) facts.push_back(fact);
+      const int tail = (d + e) % 7 == 0 ? 1 : e;
+      answers.push_back({{"title", title},
+                         {"h_idx", 0},
+                         {"t_idx", tail},
+                         {"evidence", {0, 1}},
+                         {"r", (d + e) % 13 == 0 ? "stra\u00dfe\n" + relation : relation}});
+    }
+    const Json words = Json::array({"a", "b", "c", "d", "e", "f"});
+    gold.push_back({{"title", title},
+                    {"vertexSet", vertices},
+                    {"labels", labels},
+                    {"sents", Json::array({words, words, words})}});
+  }
+  std::vector<Json> results;
+  for (const int threads : {1, 2, 5}) {
+    auto read = parse_docred(shared_text(gold.dump(-1, ' ', true)), "gold.json", threads);
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    const std::string text = answers.dump(-1, ' ', true);
+    auto told = parse_docred_result(text, "result.json", *read, threads);
+    ASSERT_TRUE(told.ok()) << told.error().message;
+    const auto known = TrainFacts::parse(shared_text(facts.dump(-1, ' ', true)), "f", threads);
+    ASSERT_TRUE(known.ok()) << known.error().message;
+    const auto scores = score_docred(*read, *told, {&*known, {}, true, threads});
+    ASSERT_TRUE(scores.ok());
+    Report report;
+    report.scores = {score_of(*scores, {"", 50, 1})};
+    report.errors = scores->errors;
+    report.tables = scores->tables;
+    results.push_back({report_json(report), report_text(report), error_lines(report)});
+    EXPECT_GT(report.scores[0].f1, 0.5);
+    EXPECT_LT(report.scores[0].parts[0].precision, report.scores[0].precision);
+  }
+  EXPECT_EQ(results[1], results[0]);
+  EXPECT_EQ(results[2], results[0]);
+}
+
+TEST(DocRed, FloorAsksForPairsOfTwoEntities) {
+  const auto gold = parse_docred(
+      shared_text(R"([{"title":"a","vertexSet":[[{"name":"x"}],[{"name":"y"}]],"labels":[
+          {"h":0,"t":0,"r":"P1"},{"h":0,"t":1,"r":"P1"},{"h":1,"t":1,"r":"P1"}]}])"),
+      "gold.json");
+  ASSERT_TRUE(gold.ok()) << gold.error().message;
+  const auto scores = score_docred(*gold, {}, {});
+  ASSERT_TRUE(scores.ok());
+  EXPECT_DOUBLE_EQ(scores->floors[0].f1, 2.0 * 1 / (2 + 3));  // (0, 1) and (1, 0) for 3 facts
+}
+
+TEST(DocRed, OneTitleOfSeveralDocumentsNamesNone) {
+  std::vector<Document> documents = sample_documents();
+  documents[1].id = documents[0].id;
+  DocRedGold gold = docred_from_documents(documents, "");
+  EXPECT_EQ(gold.document("Oslo"), DocRedGold::kSeveral);
+  const auto answers = parse_docred_result(R"([{"title":"Oslo","h_idx":0,"t_idx":1,"r":"P17"}])",
+                                           "result.json", gold);
+  ASSERT_FALSE(answers.ok());
+  EXPECT_NE(answers.error().message.find("several gold documents"), std::string::npos);
 }
 
 TEST(DocRed, DeepNestingIsAnError) {
@@ -239,22 +328,19 @@ TEST(DocRed, GoldOfReDocRedFedBack) {
   auto gold = parse_docred(shared_text(*read_file(path)), path);
   ASSERT_TRUE(gold.ok()) << gold.error().message;
   EXPECT_EQ(gold->documents.size(), 500U);
-  std::vector<DocRedAnswer> answers;
+  DocRedAnswers answers;
   for (size_t d = 0; d < gold->documents.size(); ++d) {
     const DocRedDocument& document = gold->documents[d];
+    const auto shift = static_cast<int>(answers.evidence.size());
     for (const DocRedFact& fact : document.facts) {
-      const auto begin = document.evidence.begin() + fact.first_evidence;
-      answers.push_back({static_cast<int>(d),
-                         fact.head,
-                         fact.tail,
-                         fact.relation,
-                         {begin, begin + fact.evidence},
-                         0,
-                         false});
+      answers.list.push_back({static_cast<int>(d), fact.head, fact.tail, fact.relation,
+                              shift + fact.first_evidence, fact.evidence, 0, false});
     }
+    answers.evidence.insert(answers.evidence.end(), document.evidence.begin(),
+                            document.evidence.end());
   }
-  EXPECT_EQ(answers.size(), 17284U);
-  std::reverse(answers.begin(), answers.end());
+  EXPECT_EQ(answers.list.size(), 17284U);
+  std::reverse(answers.list.begin(), answers.list.end());
   const auto scores = score_docred(*gold, answers, {nullptr, {}, true});
   ASSERT_TRUE(scores.ok());
   const Score score = score_of(*scores, {"", 10, 0});

@@ -59,12 +59,12 @@ std::string failure(const EvaluateRequest& request) {
 TEST_F(EvaluateFiles, KeyedLabelsWithPatches) {
   EvaluateRequest tacred =
       request(sample("tacred_gold.tsv"), sample("tacred_answers.tsv"), {"tacred", "rag4re"});
-  const Json plain = evaluation_json(run(tacred));
+  const Json plain = report_json(run(tacred).report);
   EXPECT_DOUBLE_EQ(plain["tacred"]["f1"].get<double>(), 4.0 / 7);
   EXPECT_TRUE(plain["tacred"]["ci95"].is_array());
   EXPECT_TRUE(plain.contains("rag4re"));
   tacred.patch = sample("tacrev_patch.json");
-  EXPECT_DOUBLE_EQ(evaluation_json(run(tacred))["tacred"]["precision"].get<double>(), 1);
+  EXPECT_DOUBLE_EQ(report_json(run(tacred).report)["tacred"]["precision"].get<double>(), 1);
   tacred.patch = sample("retacred_patch.json");
   tacred.metrics = {"retacred"};
   EXPECT_EQ(run(tacred).report.items.size(), 3U);
@@ -81,7 +81,7 @@ TEST_F(EvaluateFiles, SemevalPrintsTheOfficialText) {
   const Evaluation ours =
       run(request(sample("semeval_key.txt"), sample("semeval_answers.txt"), {"semeval"}));
   EXPECT_EQ(ours.official, *read_file(sample("semeval_scores.txt")));
-  const Json json = evaluation_json(ours);
+  const Json json = report_json(ours.report);
   EXPECT_EQ(json["semeval"]["parts"].size(), 5U);
   EXPECT_NE(evaluation_text(ours).find("  undirected-macro"), std::string::npos);
 }
@@ -91,7 +91,7 @@ TEST_F(EvaluateFiles, DocRedWithoutDocuments) {
       request(sample("docred_gold.json"), sample("docred_result.json"), {"docred"});
   docred.train_facts = sample("docred_train.fact");
   const Evaluation ours = run(docred);
-  const Json json = evaluation_json(ours);
+  const Json json = report_json(ours.report);
   EXPECT_DOUBLE_EQ(json["docred"]["f1"].get<double>(), 0.6);
   EXPECT_DOUBLE_EQ(json["docred"]["parts"]["ign"]["precision"].get<double>(), 0.5);
   const std::string text = evaluation_text(ours);
@@ -124,13 +124,13 @@ TEST_F(EvaluateFiles, ComparesDocumentMetrics) {
       request(gold_path, gold_path, {"re-strict", "pair-micro", "docred", "autore", "ruie"});
   both.compare = part_path;
   const Evaluation ours = run(both);
-  ASSERT_EQ(ours.comparisons.size(), 5U);
-  for (const NamedComparison& comparison : ours.comparisons) {
+  ASSERT_EQ(ours.report.comparisons.size(), 5U);
+  for (const NamedComparison& comparison : ours.report.comparisons) {
     EXPECT_GT(comparison.result.difference, 0.1) << comparison.metric;
     EXPECT_LT(comparison.result.p_value, 0.01) << comparison.metric;
     EXPECT_GT(comparison.result.ci_low, 0) << comparison.metric;
   }
-  const Json json = evaluation_json(ours);
+  const Json json = report_json(ours.report);
   EXPECT_EQ(json["compare"].size(), 5U);
   EXPECT_NE(evaluation_text(ours).find("docred: F1 of"), std::string::npos);
 }
@@ -156,6 +156,132 @@ TEST_F(EvaluateFiles, LabelsOutsideTheSchema) {
   tacred.gold = write("gold.tsv", "a\tper:title\nb\tfoo\n");
   tacred.predicted = write("two.txt", "per:title\nper:title\n");
   EXPECT_NE(failure(tacred).find("gold.tsv: pair 'b': label 'foo'"), std::string::npos);
+}
+
+// Documents of two relations, of which predictions state one the schema lacks.
+constexpr const char* kPeople =
+    R"({"id": "d0", "text": "Ann met Bob", "entities": [)"
+    R"({"id": "e0", "text": "Ann", "type": "PER", "mentions": [[0, 3]]}, )"
+    R"({"id": "e1", "text": "Bob", "type": "PER", "mentions": [[8, 11]]}], "relations": )";
+
+TEST_F(EvaluateFiles, LabelsOutsideTheSchemaInEveryMetric) {
+  const std::string schema = write(
+      "schema.json", R"({"entity_types": [], "relation_types": [{"id": "met"}, {"id": "P17"}]})");
+  const std::string gold = write(
+      "gold.jsonl", std::string(kPeople) + R"([{"head": "e0", "tail": "e1", "type": "met"}]})");
+  const std::string answers =
+      write("pred.jsonl", std::string(kPeople) + R"([{"head": "e0", "tail": "e1", "type": "met"},
+          {"head": "e1", "tail": "e0", "type": "mett"}]})");
+  for (const char* metric : {"docred", "autore", "re-strict", "ruie"}) {
+    EvaluateRequest request = ::relata::eval::request(gold, answers, {metric});
+    request.schema = schema;
+    EXPECT_NE(failure(request).find("pred.jsonl: document 'd0': label 'mett' is not in the schema"),
+              std::string::npos)
+        << metric << failure(request);
+    request.on_error = "skip";
+    const Evaluation ours = run(request);
+    ASSERT_EQ(ours.notes.size(), 1U) << metric;
+    EXPECT_NE(ours.notes[0].find("1 labels that the schema lacks"), std::string::npos);
+    EXPECT_EQ(ours.report.scores[0].precision, 1) << metric;
+    std::swap(request.gold, request.predicted);
+    EXPECT_NE(failure(request).find("pred.jsonl: document 'd0': label 'mett'"), std::string::npos);
+  }
+  // The same for the two files of DocRED, each to blame for its own labels.
+  EvaluateRequest docred =
+      request(sample("docred_gold.json"), sample("docred_result.json"), {"docred"});
+  docred.schema = schema;
+  EXPECT_NE(failure(docred).find("docred_gold.json: label 'P"), std::string::npos);
+  docred.schema = write("wide.json", R"({"entity_types": [], "relation_types": [
+      {"id": "P17"}, {"id": "P36"}, {"id": "P206"}]})");
+  docred.predicted = write("wild.json", R"([{"title": "Oslo", "h_idx": 0, "t_idx": 1, "r": "P17"},
+      {"title": "Oslo", "h_idx": 0, "t_idx": 1, "r": "P999"}])");
+  EXPECT_NE(failure(docred).find("wild.json: label 'P999'"), std::string::npos);
+  docred.on_error = "skip";
+  EXPECT_EQ(run(docred).report.scores[0].precision, 1);
+  EXPECT_EQ(run(docred).notes.size(), 1U);
+}
+
+// What one metric finds out about the negative label is not lost to the next one.
+TEST_F(EvaluateFiles, MetricsDoNotDisturbEachOther) {
+  const std::string gold =
+      write("gold.jsonl", std::string(kPeople) + R"([{"head": "e0", "tail": "e1", "type": "met"},
+          {"head": "e1", "tail": "e0", "type": "no_relation"}]})");
+  const std::string answers = write(
+      "pred.jsonl", std::string(kPeople) + R"([{"head": "e0", "tail": "e1", "type": "no_relation"},
+          {"head": "e1", "tail": "e0", "type": "no_relation"}]})");
+  const std::vector<std::string> names = {"docred", "pair-micro", "ruie",
+                                          "autore", "re-strict",  "pair-macro"};
+  const Json together = report_json(run(request(gold, answers, names)).report);
+  for (const std::string& name : names) {
+    const Json alone = report_json(run(request(gold, answers, {name})).report);
+    EXPECT_EQ(together[name]["f1"], alone[name]["f1"]) << name;
+    EXPECT_EQ(together[name]["floor"], alone[name]["floor"]) << name;
+  }
+  EXPECT_EQ(together["pair-micro"]["f1"], 0);
+  const Evaluation twice = run(request(gold, answers, {"docred", "docred"}));
+  EXPECT_EQ(twice.report.scores.size(), 1U);
+}
+
+TEST_F(EvaluateFiles, PredictionsThatHoldNothing) {
+  const std::string gold =
+      write("gold.jsonl", std::string(kPeople) + R"([{"head": "e0", "tail": "e1", "type": "met"}],
+          "events": [{"id": "ev0", "type": "meeting", "trigger": [4, 7],
+                      "arguments": [{"role": "guest", "range": [8, 11]}]}]})");
+  for (const char* content : {"", "[]", " \n"}) {
+    const std::string nothing = write("nothing.json", content);
+    for (const char* metric :
+         {"docred", "autore", "ner-span", "re-strict", "re-boundary", "ruie"}) {
+      const Evaluation ours = run(request(gold, nothing, {metric}));
+      EXPECT_EQ(ours.report.scores[0].f1, 0) << metric;
+      EXPECT_FALSE(ours.report.errors.empty()) << metric;
+    }
+    if (*content == ' ') continue;  // for pairs, a line without a label
+    EXPECT_NE(failure(request(gold, nothing, {"pair-micro"})).find("0 answers for 1 gold pairs"),
+              std::string::npos);
+    EXPECT_NE(failure(request(nothing, gold, {"docred"})).find("nothing.json"), std::string::npos);
+  }
+}
+
+TEST_F(EvaluateFiles, ErrorsNameTheFileAtFault) {
+  const std::string gold = write(
+      "gold.jsonl", std::string(kPeople) + R"([{"head": "e0", "tail": "e1", "type": "met"}]})");
+  const std::string twice = write("twice.jsonl", *read_file(gold) + "\n" + *read_file(gold));
+  const std::string two =
+      write("two.jsonl", *read_file(gold) + "\n" +
+                             R"({"id": "d1", "text": "x", "entities": [], "relations": []})");
+  for (const char* metric : {"docred", "autore", "re-strict", "ruie", "pair-micro"}) {
+    EXPECT_NE(failure(request(two, twice, {metric})).find("twice.jsonl"), std::string::npos)
+        << metric << failure(request(two, twice, {metric}));
+    EXPECT_TRUE(failure(request("/no/gold", twice, {metric})).starts_with("/no/gold")) << metric;
+  }
+  const std::string silent = write("silent.jsonl", std::string(kPeople) + "[]}");
+  for (const char* metric : {"docred", "autore", "re-strict"}) {
+    EXPECT_NE(failure(request(silent, gold, {metric})).find("silent.jsonl: gold states no"),
+              std::string::npos)
+        << metric << failure(request(silent, gold, {metric}));
+  }
+  const std::string nan =
+      write("nan.jsonl", std::string(kPeople) +
+                             R"([{"head": "e0", "tail": "e1", "type": "met", "score": NaN}]})");
+  EXPECT_NE(failure(request(gold, nan, {"re-strict"})).find("nan.jsonl:1"), std::string::npos);
+  EvaluateRequest both = request("-", "-", {"docred"});
+  EXPECT_NE(failure(both).find("standard input cannot be two files"), std::string::npos);
+}
+
+TEST_F(EvaluateFiles, RuieRecordsAreAnsweredOnce) {
+  const std::string query = "Task: Named entity recognition\\nSchema: [per]\\nInput: \\\"Ann\\\"";
+  std::string gold, answers;
+  for (const char* id : {"a", "b"}) {
+    gold += R"({"id": ")" + std::string(id) + R"(", "query": ")" + query +
+            R"(", "answer": "per: Ann"})"
+            "\n";
+    answers += R"({"id": "a", "output": "per: Ann"})"
+               "\n";
+  }
+  const EvaluateRequest ruie =
+      request(write("gold.jsonl", gold), write("twice.jsonl", answers), {"ruie"});
+  EXPECT_NE(failure(ruie).find("twice.jsonl:2: id 'a' comes twice"), std::string::npos)
+      << failure(ruie);
 }
 
 TEST_F(EvaluateFiles, UnknownMetricsAndMissingFiles) {

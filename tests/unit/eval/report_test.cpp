@@ -90,8 +90,65 @@ TEST(ReportJson, FollowsTheInterface) {
   EXPECT_TRUE(micro["floor"].is_number());
   EXPECT_EQ(micro["floor_answer"], "拥有");
   EXPECT_TRUE(micro["definition"].is_string());
-  report.scores[0].ci_low = report.scores[0].ci_high = 0;
+  report.scores[0].has_interval = false;
   EXPECT_TRUE(report_json(report)["pair-micro"]["ci95"].is_null());
+  // A class's counts are those of the text.
+  const Json& rows = micro["tables"][0]["rows"];
+  EXPECT_EQ(micro["tables"][0]["title"], "Relations");
+  EXPECT_EQ(rows[0]["label"], "拥有");
+  EXPECT_EQ(rows[0]["gold"], 4);
+  EXPECT_EQ(json["crellm"]["tables"], micro["tables"]);
+}
+
+TEST(Report, NoIntervalWithoutResamples) {
+  Report report = sample();
+  report.items = {item("a", {"A"}, {"B"})};
+  report.scores = {*score_pairs("pair-micro", report.items, {.negative = "", .bootstrap = 0})};
+  EXPECT_EQ(report.scores[0].f1, 0);
+  EXPECT_TRUE(report_json(report)["pair-micro"]["ci95"].is_null());
+  EXPECT_EQ(report_html(report).find("95&nbsp;%"), std::string::npos);
+  report.comparisons = {{"pair-micro", {.difference = 0.5, .p_value = 0.25}}};
+  report.other_path = "other.txt";
+  EXPECT_TRUE(report_json(report)["compare"]["pair-micro"]["ci95"].is_null());
+  EXPECT_NE(report_text(report).find("minus F1 of other.txt = +0.5000, p = 0.2500\n"),
+            std::string::npos);
+}
+
+TEST(Report, ComparisonsAndPartsAreOnThePage) {
+  Report report = sample();
+  Score part = report.scores[1];
+  part.metric = "undirected";
+  report.scores[0].parts = {part};
+  report.scores[0].extra = {{"auc", 0.625}};
+  report.other_path = "<other>.txt";
+  report.comparisons = {{"crellm",
+                         {.difference = -0.125,
+                          .ci_low = -0.25,
+                          .ci_high = 0.0625,
+                          .p_value = 0.03,
+                          .has_interval = true}}};
+  const std::string html = report_html(report);
+  for (const char* part_of_page : {"Parts of pair-micro", "undirected", "auc 0.6250", "Comparison",
+                                   "-0.1250", "-0.2500 to +0.0625", "0.0300", "&lt;other&gt;.txt",
+                                   "Errors by kind", "Most frequent confusions"}) {
+    EXPECT_NE(html.find(part_of_page), std::string::npos) << part_of_page;
+  }
+  EXPECT_EQ(html.find("<other>"), std::string::npos);
+}
+
+TEST(ReportText, ControlCharactersDoNotReachTheTerminal) {
+  Report report;
+  const std::string evil = "a\x1b[31m\nb\tc\x7f\xC2\x9B";
+  report.title = report.gold_path = report.predicted_path = report.other_path = evil;
+  report.items = {item("1", {evil}, {evil})};
+  report.scores = {*score_pairs("pair-micro", report.items, {.negative = "", .bootstrap = 0})};
+  report.comparisons = {{"pair-micro", {}}};
+  const std::string text = report_text(report);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(text.find("\xC2\x9B"), std::string::npos);
+  EXPECT_EQ(text.find('\t'), std::string::npos);
+  EXPECT_NE(text.find("a\uFFFD[31m\uFFFDb\uFFFDc\uFFFD\uFFFD"), std::string::npos) << text;
+  EXPECT_EQ(report_json(report)["pair-micro"]["tables"][0]["rows"][0]["label"], evil);
 }
 
 TEST(ReportText, ColumnsLineUpWithWideCharacters) {

@@ -164,6 +164,56 @@ TEST(Events, TriggersAndArguments) {
   EXPECT_EQ(roles.parts[0].f1, 1);
 }
 
+// Entities that are not in the text do not matter to metrics of events.
+TEST(Events, EntitiesNeedNoPlace) {
+  Document gold = events();
+  gold.entities = {{"e0", "the rebels", "GROUP", {}, {}}};
+  EXPECT_EQ(score("ed", {gold}, {gold}).f1, 1);
+  EXPECT_EQ(score("eae", {gold}, {gold}).f1, 1);
+}
+
+TEST(Events, ArgumentsByTheirEntity) {
+  Document gold = events();
+  gold.entities = {{"e0", "Rebels", "GROUP", {{0, 6}}, {}}};
+  gold.events[0].arguments[0] = {"attacker", {}, 0};
+  EXPECT_EQ(score("eae", {gold}, {events()}).f1, 1);
+  EXPECT_EQ(score("eae", {events()}, {gold}).f1, 1);
+  // Arguments without any place agree with nothing, not with each other.
+  Document nowhere = events();
+  for (data::Event& event : nowhere.events) {
+    for (data::Argument& argument : event.arguments) argument.range = {};
+  }
+  EXPECT_EQ(score("eae", {nowhere}, {nowhere}).f1, 0);
+}
+
+TEST(Events, TriggersWithoutAPlace) {
+  Document nowhere = events();
+  nowhere.events[1].trigger = {};
+  const auto bad = score_spans("ed", {nowhere}, {events()}, {});
+  ASSERT_FALSE(bad.ok());
+  EXPECT_EQ(bad.error().message,
+            "gold document 'v1': the trigger of event 'ev1' ('meet') has no place");
+  const Score ours = score("ed", {events()}, {nowhere});
+  EXPECT_DOUBLE_EQ(ours.precision, 0.5);
+  EXPECT_EQ(score("eae", {nowhere}, {nowhere}).f1, 1);
+}
+
+TEST(Spans, GoldThatStatesNothingIsAnError) {
+  Document silent = sentence();
+  silent.relations.clear();
+  const auto relations = score_spans("re-strict", {silent}, {sentence()}, {});
+  ASSERT_FALSE(relations.ok());
+  EXPECT_EQ(relations.error().message, "gold states no relations: there is nothing to score");
+  EXPECT_FALSE(score_spans("ed", {sentence()}, {events()}, {}).ok());
+}
+
+TEST(Spans, ADocumentIsPredictedOnce) {
+  const auto twice = score_spans("ner-span", {sentence(), events()}, {sentence(), sentence()}, {});
+  ASSERT_FALSE(twice.ok());
+  EXPECT_NE(twice.error().message.find("several predicted documents have the id 's1'"),
+            std::string::npos);
+}
+
 TEST(Spans, BadInputIsNamed) {
   Document homeless = sentence();
   homeless.entities[1].mentions.clear();

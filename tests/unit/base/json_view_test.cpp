@@ -1,13 +1,14 @@
 // The JSON view against nlohmann's parser, which is the oracle here.
-#include "../../../src/data/json_view.h"
+#include "relata/base/json_view.h"
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
-#include "relata/text/utf8.h"
+#include "../../../src/base/clean.h"
 
-namespace relata::data {
+namespace relata {
 namespace {
 
 // What the view's parser makes of the whole text; null where it refuses.
@@ -19,7 +20,7 @@ std::optional<Json> parse(const std::string& text) {
 }
 
 void expect_same(const std::string& text) {
-  if (text::find_invalid_utf8(text)) return;  // checked elsewhere
+  if (internal::find_bad_utf8(text) != std::string::npos) return;  // checked elsewhere
   const Json want = Json::parse(text, nullptr, false);
   const auto got = parse(text);
   EXPECT_EQ(got.has_value(), !want.is_discarded()) << text;
@@ -117,6 +118,17 @@ TEST(JsonView, FindsMembersAndPaths) {
   EXPECT_FALSE(root.find("a").find("z"));
 }
 
+TEST(JsonView, NumbersOutOfRange) {
+  JsonParser parser;
+  ASSERT_FALSE(parser.parse("[1e999, -1e999, 1e-999, 0.5, 9223372036854775808]", 0));
+  const JsonView root = parser.root();
+  EXPECT_EQ(root.at(0).number(), HUGE_VAL);
+  EXPECT_EQ(root.at(1).number(), -HUGE_VAL);
+  EXPECT_EQ(root.at(2).number(), 0);
+  EXPECT_EQ(root.at(3).number(), 0.5);
+  EXPECT_FALSE(root.at(4).integer());
+}
+
 TEST(JsonView, LimitsNesting) {
   JsonParser parser;
   const auto problem = parser.parse(std::string(100000, '['), 0);
@@ -142,4 +154,4 @@ TEST(JsonView, StringsOfAllLengthsKeepTheirEscapes) {
 }
 
 }  // namespace
-}  // namespace relata::data
+}  // namespace relata

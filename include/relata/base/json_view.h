@@ -1,6 +1,6 @@
 // A read-only view of JSON that keeps every value's place in the text, so that readers can name the
 // field that is wrong, and that copies nothing but strings with escapes. base/json.h is for values
-// that are made, changed or kept.
+// that are made, changed or kept. docs/decisions/0002 says why there are two.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 #include "relata/base/json.h"
 
-namespace relata::data {
+namespace relata {
 
 enum class JsonType : uint8_t { kNull, kBool, kNumber, kString, kArray, kObject };
 
@@ -42,8 +42,8 @@ class JsonView {
 
   bool truth() const { return node_->truth; }
   std::string_view string() const { return {node_->data, node_->size}; }  // or a number's text
-  std::optional<int64_t> integer() const;  // none: no number, a fraction, or too large
-  double number() const;
+  std::optional<int64_t> integer() const;      // none: no number, a fraction, or too large
+  double number() const;                       // of a number; infinite where it is too large
   size_t size() const { return node_->size; }  // array elements or object members
   size_t offset() const { return node_->offset; }
 
@@ -107,30 +107,35 @@ class JsonParser {
  public:
   // Reads the value that begins at or after `begin`, past white space. On success root() is the
   // value and end() is the offset behind it; both live until the next parse, as long as `text`.
-  // RFC 8259; nesting is limited to 256 levels, a value to 4 GiB.
+  // RFC 8259; nesting is limited to 256 levels, a value to 4 GiB. UTF-8 is not checked: text
+  // without escapes comes out as it is.
   std::optional<JsonProblem> parse(std::string_view text, size_t begin);
   JsonView root() const { return JsonView(nodes_.data()); }
-  size_t end() const { return position_; }
+  size_t end() const { return end_; }
 
  private:
+  // The functions below take the place to read from and return the place behind what they read.
+  using Place = const char*;
   struct Failure {};  // thrown inside parse() only
-  [[noreturn]] void fail(size_t offset, const char* what);
-  void skip_space();
-  size_t open(JsonType type);
+  [[noreturn]] void fail(Place place, const char* what);
+  Place skip_space(Place at) const;
+  size_t open(JsonType type, Place at);  // the number of the new node
   void close(size_t node, size_t count);
-  void read_value(int depth);
-  void read_array(int depth);
-  void read_object(int depth);
-  void read_string();
-  void read_escaped(size_t node, size_t begin, size_t position);
-  char32_t read_hex(size_t position);
-  void read_number();
-  void read_word(std::string_view word, JsonType type, bool truth);
+  Place read_value(Place at, int depth);
+  Place read_array(Place at, int depth);
+  Place read_object(Place at, int depth);
+  Place read_string(Place at);
+  Place read_escaped(size_t node, Place plain_end);
+  char32_t read_hex(Place at);
+  Place read_number(Place at);
+  Place read_word(Place at, std::string_view word, JsonType type, bool truth);
   char* allocate(size_t size);
 
-  std::string_view text_;
-  size_t position_ = 0;
-  std::vector<JsonNode> nodes_;
+  Place text_ = nullptr;
+  Place text_end_ = nullptr;
+  size_t end_ = 0;
+  std::vector<JsonNode> nodes_;  // of which the first used_ belong to the value
+  size_t used_ = 0;
   std::vector<std::unique_ptr<char[]>> blocks_;
   size_t block_left_ = 0;
   char* block_at_ = nullptr;
@@ -142,4 +147,4 @@ class JsonParser {
 // A string ends at a line break, so that a lost quote spoils one line only.
 size_t skip_json_value(std::string_view text, size_t begin);
 
-}  // namespace relata::data
+}  // namespace relata

@@ -1,0 +1,389 @@
+#include "relata/base/json_view.h"
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "relata/base/utf8.h"
+
+namespace relata {
+namespace {
+
+constexpr int kDeepest = 256;
+constexpr size_t kBlock = 64 * 1024;
+constexpr size_t kLargest = std::numeric_limits<uint32_t>::max();
+
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The first quote, backslash or control character from `at` on, or `end`. Eight bytes at a time: a
+// byte of the difference has its high bit set where the byte was zero, or below a space. Borrows
+// spoil only the bytes above the first such one.
+const char* end_of_plain(const char* at, const char* end) {
+  if constexpr (std::endian::native == std::endian::little) {
+    constexpr uint64_t kOnes = 0x0101010101010101ULL;
+    constexpr uint64_t kHigh = 0x8080808080808080ULL;
+    for (; end - at >= 8; at += 8) {
+      uint64_t word = 0;
+      std::memcpy(&word, at, 8);
+      const uint64_t quote = word ^ (kOnes * '"'), slash = word ^ (kOnes * '\\');
+      const uint64_t special = (((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash) |
+                                ((word - kOnes * ' ') & ~word)) &
+                               kHigh;
+      if (special != 0) return at + std::countr_zero(special) / 8;
+    }
+  }
+  while (at != end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= ' ') ++at;
+  return at;
+}
+
+}  // namespace
+
+std::optional<int64_t> JsonView::integer() const {
+  if (!is_number()) return std::nullopt;
+  int64_t value = 0;
+  const char* end = node_->data + node_->size;
+  const auto [stop, problem] = std::from_chars(node_->data, end, value);
+  if (problem != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+double JsonView::number() const {
+  double value = 0;
+  const char* end = node_->data + node_->size;
+  if (std::from_chars(node_->data, end, value).ec == std::errc::result_out_of_range) {
+    return std::strtod(std::string(node_->data, end).c_str(), nullptr);  // infinity or zero
+  }
+  return value;
+}
+
+JsonView JsonView::find(std::string_view key) const {
+  JsonView found;
+  if (!is_object()) return found;
+  each_member([&](std::string_view name, JsonView value) {
+    if (name == key) found = value;
+  });
+  return found;
+}
+
+JsonView JsonView::at(size_t index) const {
+  const JsonNode* node = node_ + 1;
+  for (; index > 0; --index) node += node->next;
+  return JsonView(node);
+}
+
+Json JsonView::to_json() const {
+  switch (node_->type) {
+    case JsonType::kNull:
+      return nullptr;
+    case JsonType::kBool:
+      return node_->truth;
+    case JsonType::kNumber:
+      if (const auto whole = integer()) {
+        if (*whole < 0) return *whole;
+        return static_cast<uint64_t>(*whole);  // as the other parser has them
+      }
+      return number();
+    case JsonType::kString:
+      return std::string(string());
+    case JsonType::kArray: {
+      Json list = Json::array();
+      for (const JsonView item : *this) list.push_back(item.to_json());
+      return list;
+    }
+    case JsonType::kObject: {
+      Json object = Json::object();
+      each_member([&](std::string_view key, JsonView value) {
+        object[std::string(key)] = value.to_json();
+      });
+      return object;
+    }
+  }
+  return nullptr;
+}
+
+std::string JsonView::path_to(JsonView inner) const {
+  std::string path;
+  JsonView at = *this;
+  const auto holds = [&](JsonView value) {
+    return value.node_ <= inner.node_ && inner.node_ < value.node_ + value.node_->next;
+  };
+  while (at.node_ != inner.node_) {
+    JsonView child;
+    std::string step;
+    size_t index = 0;
+    for (const JsonView item : at) {
+      if (holds(item)) {
+        child = item;
+        step = "[" + std::to_string(index) + "]";
+        break;
+      }
+      ++index;
+    }
+    at.each_member([&](std::string_view key, JsonView value) {
+      if (!holds(value)) return;
+      child = value;
+      step = (path.empty() ? "" : ".") + std::string(key);
+    });
+    if (!child) break;
+    path += step;
+    at = child;
+  }
+  return path;
+}
+
+std::optional<JsonProblem> JsonParser::parse(std::string_view text, size_t begin) {
+  text_ = text.data();
+  text_end_ = text_ + text.size();
+  used_ = 0;
+  if (blocks_.size() > 1) blocks_.resize(1);
+  block_at_ = blocks_.empty() ? nullptr : blocks_.front().get();
+  block_left_ = blocks_.empty() ? 0 : kBlock;
+  try {
+    end_ = static_cast<size_t>(read_value(text_ + std::min(begin, text.size()), 0) - text_);
+  } catch (const Failure&) {
+    return problem_;
+  }
+  return std::nullopt;
+}
+
+void JsonParser::fail(Place place, const char* what) {
+  problem_ = {static_cast<size_t>(place - text_), what};
+  throw Failure();
+}
+
+inline JsonParser::Place JsonParser::skip_space(Place at) const {
+  while (at != text_end_ && is_space(*at)) ++at;
+  return at;
+}
+
+inline size_t JsonParser::open(JsonType type, Place at) {
+  if (used_ == nodes_.size()) {
+    if (used_ >= kLargest) fail(at, "the value is too large");
+    nodes_.resize(std::max<size_t>(256, 2 * used_));
+  }
+  nodes_[used_] = {nullptr, static_cast<size_t>(at - text_), 0, 1, type, false};
+  return used_++;
+}
+
+inline void JsonParser::close(size_t node, size_t count) {
+  nodes_[node].size = static_cast<uint32_t>(count);
+  nodes_[node].next = static_cast<uint32_t>(used_ - node);
+}
+
+JsonParser::Place JsonParser::read_value(Place at, int depth) {
+  at = skip_space(at);
+  if (at == text_end_) fail(at, "the text ends where a value should begin");
+  if (depth > kDeepest) fail(at, "the values are nested too deeply");
+  switch (*at) {
+    case '{':
+      return read_object(at, depth);
+    case '[':
+      return read_array(at, depth);
+    case '"':
+      return read_string(at);
+    case 't':
+      return read_word(at, "true", JsonType::kBool, true);
+    case 'f':
+      return read_word(at, "false", JsonType::kBool, false);
+    case 'n':
+      return read_word(at, "null", JsonType::kNull, false);
+    default:
+      return read_number(at);
+  }
+}
+
+JsonParser::Place JsonParser::read_array(Place at, int depth) {
+  const size_t node = open(JsonType::kArray, at);
+  size_t count = 0;
+  at = skip_space(at + 1);
+  if (at != text_end_ && *at == ']') {
+    close(node, 0);
+    return at + 1;
+  }
+  while (true) {
+    at = skip_space(read_value(at, depth + 1));
+    ++count;
+    if (at == text_end_) fail(at, "a list is not closed");
+    if (*at == ']') break;
+    if (*at != ',') fail(at, "a comma or ] is missing");
+    ++at;
+  }
+  close(node, count);
+  return at + 1;
+}
+
+JsonParser::Place JsonParser::read_object(Place at, int depth) {
+  const size_t node = open(JsonType::kObject, at);
+  size_t count = 0;
+  at = skip_space(at + 1);
+  if (at != text_end_ && *at == '}') {
+    close(node, 0);
+    return at + 1;
+  }
+  while (true) {
+    at = skip_space(at);
+    if (at == text_end_) fail(at, "an object is not closed");
+    if (*at != '"') fail(at, "a name in quotes is missing");
+    at = skip_space(read_string(at));
+    if (at == text_end_) fail(at, "an object is not closed");
+    if (*at != ':') fail(at, "a colon is missing");
+    at = skip_space(read_value(at + 1, depth + 1));
+    ++count;
+    if (at == text_end_) fail(at, "an object is not closed");
+    if (*at == '}') break;
+    if (*at != ',') fail(at, "a comma or } is missing");
+    ++at;
+  }
+  close(node, count);
+  return at + 1;
+}
+
+JsonParser::Place JsonParser::read_string(Place at) {
+  const size_t node = open(JsonType::kString, at);
+  const Place end = end_of_plain(at + 1, text_end_);
+  if (end == text_end_) fail(at, "a string is not closed");
+  const auto size = static_cast<size_t>(end - at - 1);
+  if (size > kLargest) fail(at, "the string is too long");
+  if (*end == '\\') return read_escaped(node, end);
+  if (*end != '"') fail(end, "a string has a bare control character or line break");
+  nodes_[node].data = at + 1;
+  nodes_[node].size = static_cast<uint32_t>(size);
+  return end + 1;
+}
+
+char32_t JsonParser::read_hex(Place at) {
+  uint32_t value = 0;
+  if (text_end_ - at < 4 || std::from_chars(at, at + 4, value, 16).ptr != at + 4) {
+    fail(at, "\\u is not followed by four hexadecimal digits");
+  }
+  return value;
+}
+
+JsonParser::Place JsonParser::read_escaped(size_t node, Place at) {
+  const Place begin = text_ + nodes_[node].offset;
+  scratch_.assign(begin + 1, at);
+  while (true) {
+    if (at == text_end_) fail(begin, "a string is not closed");
+    if (*at == '"') break;
+    if (*at != '\\') fail(at, "a string has a bare control character or line break");
+    if (text_end_ - at < 2) fail(begin, "a string is not closed");
+    constexpr std::string_view kLetters = "\"\\/bfnrtu";
+    constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
+    const size_t which = kLetters.find(at[1]);
+    if (which == std::string_view::npos) fail(at, "an unknown escape in a string");
+    if (which < kMeanings.size()) {
+      scratch_.push_back(kMeanings[which]);
+      at += 2;
+    } else {
+      const Place escape = at;
+      char32_t code = read_hex(at + 2);
+      at += 6;
+      if (code >= 0xD800 && code < 0xDC00 && text_end_ - at >= 2 && at[0] == '\\' && at[1] == 'u') {
+        const char32_t low = read_hex(at + 2);
+        if (low >= 0xDC00 && low < 0xE000) {
+          code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+          at += 6;
+        }
+      }
+      if (code >= 0xD800 && code < 0xE000) fail(escape, "half a surrogate pair");
+      append_utf8(scratch_, code);
+    }
+    const Place plain = end_of_plain(at, text_end_);
+    scratch_.append(at, plain);
+    at = plain;
+  }
+  if (scratch_.size() > kLargest) fail(begin, "the string is too long");
+  char* copy = allocate(scratch_.size());
+  std::copy(scratch_.begin(), scratch_.end(), copy);
+  nodes_[node].data = copy;
+  nodes_[node].size = static_cast<uint32_t>(scratch_.size());
+  return at + 1;
+}
+
+JsonParser::Place JsonParser::read_number(Place at) {
+  const Place begin = at;
+  const auto skip_digits = [&] {
+    const Place first = at;
+    while (at != text_end_ && is_digit(*at)) ++at;
+    return at != first;
+  };
+  if (at != text_end_ && *at == '-') ++at;
+  const bool zero = at != text_end_ && *at == '0';
+  const Place whole = at;
+  if (!skip_digits()) fail(begin, "no JSON value");
+  if (zero && at - whole > 1) fail(begin, "a number begins with 0");
+  if (at != text_end_ && *at == '.') {
+    ++at;
+    if (!skip_digits()) fail(begin, "a number ends in its point");
+  }
+  if (at != text_end_ && (*at == 'e' || *at == 'E')) {
+    ++at;
+    if (at != text_end_ && (*at == '+' || *at == '-')) ++at;
+    if (!skip_digits()) fail(begin, "a number's exponent is missing");
+  }
+  if (static_cast<size_t>(at - begin) > kLargest) fail(begin, "the number is too long");
+  const size_t node = open(JsonType::kNumber, begin);
+  nodes_[node].data = begin;
+  nodes_[node].size = static_cast<uint32_t>(at - begin);
+  return at;
+}
+
+JsonParser::Place JsonParser::read_word(Place at, std::string_view word, JsonType type,
+                                        bool truth) {
+  const std::string_view left(at, static_cast<size_t>(text_end_ - at));
+  if (!left.starts_with(word)) fail(at, "no JSON value");
+  nodes_[open(type, at)].truth = truth;
+  return at + word.size();
+}
+
+char* JsonParser::allocate(size_t size) {
+  if (size > kBlock) {
+    // Never first: the first block is the one that is kept.
+    if (blocks_.empty()) allocate(1);
+    blocks_.push_back(std::make_unique<char[]>(size));
+    return blocks_.back().get();
+  }
+  if (block_left_ < size || !block_at_) {
+    blocks_.push_back(std::make_unique<char[]>(kBlock));
+    block_at_ = blocks_.back().get();
+    block_left_ = kBlock;
+  }
+  char* place = block_at_;
+  block_at_ += size;
+  block_left_ -= size;
+  return place;
+}
+
+size_t skip_json_value(std::string_view text, size_t begin) {
+  size_t open = 0;
+  for (size_t at = begin; at < text.size(); ++at) {
+    switch (text[at]) {
+      case '"':
+        for (++at; at < text.size() && text[at] != '"' && text[at] != '\n'; ++at) {
+          at += text[at] == '\\';
+        }
+        break;
+      case '[':
+      case '{':
+        ++open;
+        break;
+      case ']':
+      case '}':
+        if (open <= 1) return open == 1 ? at + 1 : at;
+        --open;
+        break;
+      case ',':
+        if (open == 0) return at;
+        break;
+      default:
+        break;
+    }
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace relata
