@@ -152,7 +152,9 @@ void JsonParser::skip_space() {
 }
 
 size_t JsonParser::open(JsonType type) {
-  if (nodes_.size() >= kLargest) fail(position_, "the value is too large");
+  if (nodes_.size() >= most_values_) {
+    fail(position_, "one record has more values than relata takes (33 million)");
+  }
   JsonNode& node = nodes_.emplace_back();
   node.offset = position_;
   node.type = type;
