@@ -11,6 +11,7 @@
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
+#include "shipped_schemas.h"
 
 namespace relata::app {
 namespace {
@@ -23,7 +24,17 @@ struct DataOptions {
   std::string parts = "train=0.8,dev=0.1,test=0.1";
   std::string by = "text";
   std::string html;
+  std::string schema;
 };
+
+// What the options say of reading; `schema` holds what it points to.
+Result<data::ReadOptions> read_options(const DataOptions& options, data::Schema& schema) {
+  data::ReadOptions read = options.read;
+  if (options.schema.empty()) return read;
+  RELATA_TRY(schema, open_schema(options.schema));
+  read.schema = &schema;
+  return read;
+}
 
 Status check_format(const std::string& name, const std::string& flag) {
   if (name.empty()) return {};
@@ -63,7 +74,9 @@ Status write_folder(const std::vector<data::Document>& documents, const data::Wr
 
 Result<int> run_convert(const DataOptions& options) {
   RELATA_CHECK(check_formats(options));
-  RELATA_TRY(const data::Dataset dataset, read_datasets(options.inputs, options.read));
+  data::Schema schema;
+  RELATA_TRY(const data::ReadOptions read, read_options(options, schema));
+  RELATA_TRY(const data::Dataset dataset, read_datasets(options.inputs, read));
   RELATA_TRY(const int code, report_skipped(dataset, options.output));
   data::WriteOptions write = options.write;
   if (write.format.empty()) write.format = format_for_output(options.output);
@@ -110,7 +123,8 @@ std::string validation_text(const std::vector<std::string>& problems, size_t rec
 Result<int> run_validate(const DataOptions& options, const Context& context) {
   RELATA_CHECK(check_formats(options));
   RELATA_TRY(const std::vector<std::string> files, input_files(options.inputs));
-  data::ReadOptions read = options.read;
+  data::Schema schema;
+  RELATA_TRY(data::ReadOptions read, read_options(options, schema));
   read.on_error = "skip";
   std::vector<std::string> problems;
   size_t records = 0;
@@ -191,6 +205,12 @@ void add_input_options(CLI::App& verb, DataOptions& options) {
       ->type_name("FILE");
 }
 
+void add_schema_option(CLI::App& verb, DataOptions& options) {
+  verb.add_option("--schema", options.schema,
+                  "A record with a label that this schema lacks is a bad one")
+      ->type_name("NAME|FILE");
+}
+
 void add_skip_option(CLI::App& verb, DataOptions& options) {
   verb.add_option("--on-error", options.read.on_error,
                   "stop (default); skip: leave bad records out, list them, exit 4;\n"
@@ -221,6 +241,7 @@ void add_convert(CLI::App& data, Context& context) {
        "relata data convert tacred/test.json --label-patch test_patch.json -o tacrev.jsonl"});
   add_input_options(*verb, *options);
   add_write_options(*verb, *options);
+  add_schema_option(*verb, *options);
   add_skip_option(*verb, *options);
   verb->add_option("-o,--output", options->output, "Write here instead of stdout")
       ->type_name("OUT");
@@ -253,11 +274,14 @@ void add_validate(CLI::App& data, Context& context) {
       data, "validate", "Find bad records, with file and line",
       "Reads everything and lists every record that cannot be used: missing columns, entities "
       "that\n"
-      "are not in their sentence, offsets outside the text, invalid UTF-8. Exit code 3 when there\n"
-      "is any.",
+      "are not in their sentence, offsets outside the text, invalid UTF-8, and with --schema "
+      "labels\n"
+      "that it lacks. Exit code 3 when there is any.",
       {"relata data validate train.jsonl dev.jsonl",
+       "relata data validate --schema redocred dev_revised.json",
        "relata data validate --from cre-tsv finre/train.txt"});
   add_input_options(*verb, *options);
+  add_schema_option(*verb, *options);
   verb->callback([options, &context] {
     context.action = [options, &context] { return run_validate(*options, context); };
   });

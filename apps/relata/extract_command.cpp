@@ -140,8 +140,8 @@ Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
   return extract::extract_documents(extractor, engine, documents, pair_options, journal);
 }
 
-// Lists answers of free decoding that did not parse, in OUT.failed.jsonl or on stderr, and returns
-// the exit code of a run whose other parts ended with `code`.
+// Lists pairs without an answer (what did not parse, or was too long to ask), in OUT.failed.jsonl
+// or on stderr, and returns the exit code of a run whose other parts ended with `code`.
 Result<int> report_unparsed(const std::vector<data::Document>& documents,
                             const ExtractOptions& options, int code) {
   const std::string place = options.output + ".failed.jsonl";
@@ -161,8 +161,8 @@ Result<int> report_unparsed(const std::vector<data::Document>& documents,
     lines += line + "\n";
   }
   if (!to_stdout(options)) RELATA_CHECK(write_file_atomic(place, lines));
-  log_warning(fmt::format("{} could not be read as relations, listed {}",
-                          counted(failures.size(), "answer"),
+  log_warning(fmt::format("{} without an answer that could be read, listed {}",
+                          counted(failures.size(), "pair"),
                           to_stdout(options) ? "above" : "in " + place));
   return kSomeFailed;
 }

@@ -161,10 +161,10 @@ inline JsonParser::Place JsonParser::skip_space(Place at) const {
 }
 
 inline size_t JsonParser::open(JsonType type, Place at) {
-  if (used_ == nodes_.size()) {
-    if (used_ >= kLargest) fail(at, "the value is too large");
-    nodes_.resize(std::max<size_t>(256, 2 * used_));
+  if (used_ >= most_values_) {
+    fail(at, "one record has more values than relata takes (33 million)");
   }
+  if (used_ == nodes_.size()) nodes_.resize(std::max<size_t>(256, 2 * used_));
   nodes_[used_] = {nullptr, static_cast<size_t>(at - text_), 0, 1, type, false};
   return used_++;
 }

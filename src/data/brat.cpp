@@ -6,7 +6,7 @@
 #include "annotation_formats.h"
 #include "brat_ann.h"
 #include "brat_writer.h"
-#include "relata/base/file.h"
+#include "encoding.h"
 #include "spans.h"
 
 namespace relata::data {
@@ -258,7 +258,7 @@ Status read_brat(const Source& source, const ReadOptions&, Intake& intake) {
     return usage_error(source.path + ": brat files are NAME.ann beside NAME.txt",
                        "give the .ann file, or the folder that has both");
   }
-  const auto other = read_file(sibling(source.path, is_text ? ".ann" : ".txt"));
+  const auto other = read_text_file(sibling(source.path, is_text ? ".ann" : ".txt"));
   if (!other.ok()) {
     return intake.reject(input_error(
         source.path + ": " + other.error().message,
@@ -283,7 +283,9 @@ FormatEntry brat_format() {
   entry.info.name = "brat";
   entry.info.description = "brat standoff: a folder of .txt and .ann files";
   entry.holds = kHoldsIds | kHoldsLoneEntities | kHoldsEntityTypes | kHoldsMentions |
-                kHoldsClusters | kHoldsEvents | kHoldsRelations | kHoldsTextAlone;
+                kHoldsClusters | kHoldsEvents | kHoldsRelations | kHoldsTextAlone | kHoldsNames;
+  entry.meta = {"attributes",  "normalizations", "notes",           "fragments",
+                "mention_ids", "triggers",       "event_arguments", "event_relations"};
   entry.may_be_empty = true;
   entry.sniff = sniff_brat;
   entry.read = read_brat;

@@ -133,10 +133,14 @@ class AnnWriter {
       const Entity& entity = document_.entities[i];
       losses_["entities that are not in the text"] += entity.mentions.empty();
       const std::string type = name(entity.type, "Entity");
+      losses_["entities without a type, which is now Entity"] += entity.type.empty();
       for (size_t k = 0; k < entity.mentions.size(); ++k) {
         std::string& id = entity_ids_[i][k];
         if (id.empty()) id = free_id();
         write_span(id, type, entity.mentions[k]);
+        losses_["stated names of mentions"] +=
+            !entity.names.empty() &&
+            entity.names[k] != pieces_text(document_.text, pieces_of(id, entity.mentions[k]));
       }
       if (entity.mentions.size() < 2) continue;
       equivalent += "*\tEquiv";

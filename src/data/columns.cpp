@@ -5,10 +5,11 @@
 
 namespace relata::data {
 
-std::vector<std::string_view> split_columns(std::string_view text, char mark) {
+std::vector<std::string_view> split_columns(std::string_view text, char mark, size_t most) {
   std::vector<std::string_view> parts;
   for (size_t at = 0; at <= text.size();) {
-    const size_t end = std::min(text.find(mark, at), text.size());
+    const bool last = parts.size() + 1 == most;
+    const size_t end = last ? text.size() : std::min(text.find(mark, at), text.size());
     parts.push_back(text.substr(at, end - at));
     at = end + 1;
   }

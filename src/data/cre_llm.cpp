@@ -144,7 +144,7 @@ Status add_turn(const Turn& turn, const std::string& where, PairDocuments& docum
   }
   const auto add = [&](std::optional<std::string_view> label) {
     Document& document =
-        documents.add({question.head, question.tail, label, question.sentence}, key);
+        documents.add({question.head, question.tail, label, question.sentence}, key, where);
     document.meta["instruction"] = instruction;
     if (!question.exact) document.meta["input"] = input;
   };
@@ -167,10 +167,10 @@ struct Record {
 };
 
 std::vector<Record> make_records(const std::vector<Document>& documents,
-                                 const std::string& instruction) {
+                                 const std::string& instruction, Losses& losses) {
   std::vector<Record> records;
   std::unordered_map<std::string, size_t> index;
-  for (const PairItem& item : pair_items(documents)) {
+  for (const PairItem& item : pair_items_in_text(documents, losses)) {
     const Document& document = *item.document;
     const std::string_view head = surface(document, item.head);
     const std::string_view tail = surface(document, item.tail);
@@ -236,7 +236,7 @@ Status read_cre_llm(const Source& source, const ReadOptions&, Intake& intake) {
   PairDocuments documents(source.stem());
   RELATA_CHECK(read_json_records(
       source, intake, [&](const JsonRecord& record) { return read_record(record, documents); }));
-  return documents.hand_over(intake, source.path);
+  return documents.hand_over(intake);
 }
 
 Status read_sharegpt(const Source& source, const ReadOptions&, Intake& intake) {
@@ -244,15 +244,15 @@ Status read_sharegpt(const Source& source, const ReadOptions&, Intake& intake) {
   RELATA_CHECK(read_json_records(source, intake, [&](const JsonRecord& record) {
     return read_conversation(record, documents);
   }));
-  return documents.hand_over(intake, source.path);
+  return documents.hand_over(intake);
 }
 
 bool sniff_sharegpt(const Sample& sample) { return sample.has({"conversations"}); }
 
 Result<std::string> write_cre_llm(const std::vector<Document>& documents,
-                                  const WriteOptions& options, Losses&) {
+                                  const WriteOptions& options, Losses& losses) {
   Json list = Json::array();
-  for (Record& record : make_records(documents, options.instruction)) {
+  for (Record& record : make_records(documents, options.instruction, losses)) {
     list.push_back({{"instruction", std::move(record.instruction)},
                     {"input", std::move(record.input)},
                     {"output", std::move(record.output)}});
@@ -266,15 +266,23 @@ Result<std::string> write_alpaca(const std::vector<Document>& documents,
   return out + "\n";
 }
 
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 Result<std::string> write_sharegpt(const std::vector<Document>& documents,
-                                   const WriteOptions& options, Losses&) {
+                                   const WriteOptions& options, Losses& losses) {
   Json list = Json::array();
-  for (const Record& record : make_records(documents, options.instruction)) {
+  for (const Record& record : make_records(documents, options.instruction, losses)) {
+    // The input is the last line of the question.
+    const std::string input = one_line(record.input);
+    losses["records whose line breaks became spaces"] += input != record.input;
     const std::string question =
-        record.instruction.empty() ? record.input : record.instruction + "\n" + record.input;
+        record.instruction.empty() ? input : record.instruction + "\n" + input;
     Json turns = Json::array();
     turns.push_back(Json{{"from", "human"}, {"value", question}});
-    turns.push_back(Json{{"from", "gpt"}, {"value", record.output}});
+    turns.push_back(Json{{"from", "gpt"}, {"value", one_line(record.output)}});
     Json item;
     item["conversations"] = std::move(turns);
     list.push_back(std::move(item));
@@ -288,6 +296,7 @@ FormatEntry cre_llm_format() {
   FormatEntry entry;
   entry.info = {"cre-llm", "CRE-LLM's instruction JSON; one entity pair a record"};
   entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.meta = {"instruction", "input"};
   entry.sniff = sniff_cre_llm;
   entry.read = read_cre_llm;
   entry.write = write_cre_llm;
@@ -298,6 +307,7 @@ FormatEntry alpaca_format() {
   FormatEntry entry;
   entry.info = {"alpaca", "instruction, input, output for fine-tuning; one entity pair a record"};
   entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.meta = {"instruction", "input"};
   entry.read = read_cre_llm;
   entry.write = write_alpaca;
   return entry;
@@ -307,6 +317,7 @@ FormatEntry sharegpt_format() {
   FormatEntry entry;
   entry.info = {"sharegpt", "conversations for fine-tuning; one entity pair a record"};
   entry.holds = kHoldsRelations | kHoldsPairs;
+  entry.meta = {"instruction", "input"};
   entry.sniff = sniff_sharegpt;
   entry.read = read_sharegpt;
   entry.write = write_sharegpt;

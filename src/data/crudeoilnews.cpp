@@ -1,6 +1,6 @@
 // CrudeOilNews (Lee et al., LREC 2022) as JSON: one document a file, a list of sentences with
 // "words", "golden-entity-mentions" and "golden-event-mentions"; token offsets in the sentence,
-// half-open.
+// half-open. Labels come in three spellings there; see label() and role_name().
 #include <array>
 #include <map>
 
@@ -13,6 +13,31 @@ namespace relata::data {
 namespace {
 
 constexpr std::array<const char*, 3> kAspects = {"polarity", "modality", "intensity"};
+
+char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; }
+
+// The gold-standard part writes "Movement-up-gain" and "Supplier_Consumer", the augmented part the
+// same labels in capitals. Here they are in lower case behind the first letter.
+std::string label(std::string_view stated) {
+  std::string out(stated);
+  for (char& c : out) c = to_lower(c);
+  if (!out.empty()) out[0] = to_upper(out[0]);
+  return out;
+}
+
+// A role that an event has several times is numbered by the annotation tool: "Place", "Place2".
+std::string role_name(std::string_view stated) {
+  const size_t last = stated.find_last_not_of("0123456789");
+  return label(stated.substr(0, last == std::string_view::npos ? 0 : last + 1));
+}
+
+// Two slips of the annotation have names of their own.
+std::string entity_type(std::string_view stated) {
+  std::string type = label(stated);
+  if (type == "Percent") return "Percentage";
+  return type == "Place" ? "Location" : type;
+}
 
 class CrudeOilReader {
  public:
@@ -72,7 +97,12 @@ class CrudeOilReader {
     RELATA_TRY(const std::string_view type, record_.find_text(value, "entity-type"));
     RELATA_TRY(const std::string_view name, record_.find_text(value, "text"));
     entity.id = "e" + std::to_string(document_.entities.size());
-    entity.type = type;
+    entity.type = entity_type(type);
+    // A word that tells modality or intensity is no entity; a few stand among them.
+    if (entity.type.ends_with("_cue")) {
+      cues_.push_back({"", entity.type, range});
+      return {};
+    }
     entity.mentions = {range};
     entity.text = tokens_.text().substr(range.begin, range.end - range.begin);
     // Names are as in the news, words as the parser made them: "(" is "-LRB-".
@@ -93,7 +123,7 @@ class CrudeOilReader {
     RELATA_TRY(event.trigger, read_range(trigger));
     RELATA_TRY(const JsonView arguments, record_.get_list(value, "arguments"));
     for (const JsonView item : arguments) RELATA_CHECK(mend(read_argument(item, event)));
-    event.type = type;
+    event.type = label(type);
     event.id = event_ids_.take(std::string(id));
     RELATA_CHECK(read_aspects(value, event.id));
     document_.events.push_back(std::move(event));
@@ -103,8 +133,8 @@ class CrudeOilReader {
   Status read_argument(JsonView value, Event& event) const {
     Argument argument;
     RELATA_TRY(const std::string_view role, record_.get_text(value, "role"));
-    if (role.empty()) return record_.fail(value.find("role"), "is empty");
-    argument.role = role;
+    argument.role = role_name(role);
+    if (argument.role.empty()) return record_.fail(value.find("role"), "names no role");
     RELATA_TRY(argument.range, read_range(value));
     const auto found = entities_.find({argument.range.begin, argument.range.end});
     if (found != entities_.end()) argument.entity = found->second;
@@ -140,13 +170,18 @@ class CrudeOilReader {
   void keep_cues() {
     const text::OffsetMap offsets(tokens_.text());
     for (const Cue& cue : cues_) {
-      notes_[cue.event][cue.key] = {offsets.to_code_point(cue.range.begin),
-                                    offsets.to_code_point(cue.range.end)};
+      const Json place = {offsets.to_code_point(cue.range.begin),
+                          offsets.to_code_point(cue.range.end)};
+      if (cue.event.empty()) {
+        document_.meta["cues"].push_back({cue.key, place});
+      } else {
+        notes_[cue.event][cue.key] = place;
+      }
     }
   }
 
   struct Cue {
-    std::string event;
+    std::string event;  // "" if it stands among the entities
     std::string key;
     ByteRange range;
   };

@@ -456,7 +456,8 @@ FormatEntry docred_format() {
   entry.info = {"docred", "DocRED's JSON: tokens by sentence, entities with mentions, relations"};
   entry.holds = kHoldsIds | kHoldsSentences | kHoldsLoneEntities | kHoldsEntityTypes |
                 kHoldsMentions | kHoldsClusters | kHoldsEvidence | kHoldsRelations |
-                kHoldsTextAlone;
+                kHoldsTextAlone | kHoldsNames;
+  entry.meta = {"docred", "tokens"};
   entry.sniff = sniff_docred;
   entry.read = read_docred;
   entry.write = write_docred;

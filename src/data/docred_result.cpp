@@ -113,9 +113,10 @@ Json evidence_of(const Document& document, size_t index) {
 }
 
 Result<std::string> write_result(const std::vector<Document>& documents, const WriteOptions&,
-                                 Losses&) {
+                                 Losses& losses) {
   Json list = Json::array();
   for (const Document& document : documents) {
+    losses["texts of documents"] += document.text != document.id;
     for (size_t i = 0; i < document.relations.size(); ++i) {
       const Relation& relation = document.relations[i];
       Json& item = list.emplace_back(Json{{"title", document.id},
@@ -136,6 +137,7 @@ FormatEntry docred_result_format() {
   FormatEntry entry;
   entry.info = {"docred-result", "answers for DocRED's scorer: title, entity numbers, relation"};
   entry.holds = kHoldsIds | kHoldsScores | kHoldsEvidence | kHoldsRelations;
+  entry.meta = {"evidence_sentences"};
   entry.sniff = sniff_result;
   entry.read = read_result;
   entry.write = write_result;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "encoding.h"
 #include "registry.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
@@ -10,13 +11,7 @@
 namespace relata::data {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kSpace = " \t\r\n";
-
-std::string_view without_mark(std::string_view content) {
-  if (content.starts_with(kByteOrderMark)) content.remove_prefix(kByteOrderMark.size());
-  return content;
-}
 
 std::string names_of(bool FormatInfo::*able) {
   std::string names;
@@ -57,16 +52,8 @@ void report(const Losses& losses, std::vector<std::string>* lost) {
   }
 }
 
-}  // namespace
-
-std::vector<FormatInfo> formats() {
-  std::vector<FormatInfo> infos;
-  for (const FormatEntry& entry : format_registry()) infos.push_back(entry.info);
-  return infos;
-}
-
-Result<std::string> guess_format(std::string_view content, const std::string& path) {
-  content = without_mark(content);
+// `content` is UTF-8 without mark.
+Result<std::string> guess(std::string_view content, const std::string& path) {
   const Sample sample(content, path);
   if (sample.head.empty()) {
     for (const FormatEntry& entry : format_registry()) {
@@ -81,6 +68,20 @@ Result<std::string> guess_format(std::string_view content, const std::string& pa
                      "name it; formats that can be read: " + names_of(&FormatInfo::reads));
 }
 
+}  // namespace
+
+std::vector<FormatInfo> formats() {
+  std::vector<FormatInfo> infos;
+  for (const FormatEntry& entry : format_registry()) infos.push_back(entry.info);
+  return infos;
+}
+
+Result<std::string> guess_format(std::string_view content, const std::string& path) {
+  std::string converted;
+  RELATA_TRY(content, as_utf8(content, path, converted));
+  return guess(content, path);
+}
+
 Result<Dataset> read_dataset(const std::string& path, const ReadOptions& options) {
   RELATA_CHECK(check_options(options));
   RELATA_TRY(const std::string content, read_file(path));
@@ -90,17 +91,19 @@ Result<Dataset> read_dataset(const std::string& path, const ReadOptions& options
 Result<Dataset> parse_dataset(std::string_view content, const std::string& path,
                               const ReadOptions& options) {
   RELATA_CHECK(check_options(options));
-  content = without_mark(content);
+  std::string converted;
+  RELATA_TRY(content, as_utf8(content, path, converted));
   Dataset dataset;
   dataset.format = options.format;
   if (dataset.format.empty()) {
-    RELATA_TRY(dataset.format, guess_format(content, path));
+    RELATA_TRY(dataset.format, guess(content, path));
   }
   const FormatEntry* format = find_format(dataset.format);
   if (!format || !format->read) return format_error(dataset.format, &FormatInfo::reads);
   if (!format->may_be_empty) RELATA_CHECK(check_not_empty(content, path));
   Intake intake(options, dataset);
-  RELATA_CHECK(format->read({content, path}, options, intake));
+  const Status status = format->read({content, path}, options, intake);
+  if (!status.ok()) return shortened(status.error());
   return dataset;
 }
 
@@ -113,7 +116,7 @@ Result<std::string> write_dataset(const std::vector<Document>& documents,
   }
   if (!format || !format->write) return format_error(options.format, &FormatInfo::writes);
   Losses losses;
-  if (lost) count_losses(documents, format->holds, losses);
+  if (lost) count_losses(documents, *format, losses);
   RELATA_TRY(std::string content, format->write(documents, options, losses));
   report(losses, lost);
   return content;
@@ -130,7 +133,7 @@ Result<std::vector<DatasetFile>> write_dataset_files(const std::vector<Document>
   if (!writes_folder(options.format)) return format_error(options.format, &FormatInfo::writes);
   const FormatEntry* format = find_format(options.format);
   Losses losses;
-  if (lost) count_losses(documents, format->holds, losses);
+  if (lost) count_losses(documents, *format, losses);
   std::vector<DatasetFile> files = format->write_files(documents, losses);
   report(losses, lost);
   return files;

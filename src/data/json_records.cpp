@@ -21,11 +21,20 @@ std::string shown(JsonView value) {
   return value.is_number() ? out : "\"" + out + "\"";
 }
 
+struct Place {
+  size_t line = 1;
+  size_t line_begin = 0;  // byte of the file
+};
+
 // Walks over the records of a file and counts its lines on the way.
 class RecordWalk {
  public:
   RecordWalk(const Source& source, Intake& intake, const ReadRecord& read)
-      : source_(source), intake_(intake), read_(read), text_(source.content) {}
+      : source_(source),
+        intake_(intake),
+        read_(read),
+        text_(source.content),
+        end_(text_.find_last_not_of(kSpace) + 1) {}
 
   Status run() {
     position_ = text_.find_first_not_of(kSpace);
@@ -76,28 +85,34 @@ class RecordWalk {
     skip_space();
     const size_t begin = position_;
     ++number_;
-    const size_t line = line_at(begin);
+    const Place place = place_of(begin);
     const auto problem = parser_.parse(text_, begin);
     if (problem) {
       RELATA_CHECK(broken(problem->offset, problem->what));
-      position_ = next_record(begin, problem->offset);
+      position_ = next_record(begin, place, problem->offset);
       return {};
     }
     position_ = parser_.end();
     const std::string_view bytes = text_.substr(begin, position_ - begin);
     if (const auto bad = text::find_invalid_utf8(bytes)) {
-      return intake_.reject(utf8_error(source_, begin + *bad, line_at(begin + *bad)));
+      const Place bad_place = place_of(begin + *bad);
+      return intake_.reject(
+          utf8_error(source_, begin + *bad, bad_place.line, bad_place.line_begin));
     }
-    const JsonRecord record(source_, parser_.root(), number_, line, listed_);
+    const JsonRecord record(source_, parser_.root(), number_, place.line, listed_);
     const Status status = read_(record);
     return status.ok() ? status : intake_.reject(status.error());
   }
 
-  size_t next_record(size_t begin, size_t problem) const {
+  // None of this looks at more than the record and what is left out with it, so that a file of
+  // nothing but broken records takes no longer than one of good ones.
+  size_t next_record(size_t begin, const Place& place, size_t problem) {
     if (listed_) {
-      size_t end = skip_json_value(text_, begin);
-      if (end != kNone && end <= problem) end = skip_json_value(text_, problem);
-      return std::min(end, comma_before_twin(begin, problem));
+      const size_t twin = comma_before_twin(begin, place, problem);
+      const std::string_view before_twin = text_.substr(0, twin);
+      size_t end = skip_json_value(before_twin, begin);
+      if (end != kNone && end <= problem) end = skip_json_value(before_twin, problem);
+      return std::min(end, twin);
     }
     // A line that begins like a record, not counting this one.
     for (size_t newline = text_.find('\n', begin); newline != kNone;
@@ -109,11 +124,10 @@ class RecordWalk {
 
   // The comma behind which, on a line of its own, a record begins as far from the left as the one
   // at `begin`; npos if there is none behind `problem`.
-  size_t comma_before_twin(size_t begin, size_t problem) const {
-    const size_t line = begin == 0 ? kNone : text_.rfind('\n', begin - 1);
-    if (line == kNone) return kNone;
-    const std::string_view indent = text_.substr(line + 1, begin - line - 1);
-    if (!is_blank(indent)) return kNone;
+  size_t comma_before_twin(size_t begin, const Place& place, size_t problem) {
+    if (place.line == 1) return kNone;
+    const std::string_view indent = text_.substr(place.line_begin, begin - place.line_begin);
+    if (!is_blank(indent) || indent == twinless_indent_) return kNone;
     for (size_t newline = text_.find('\n', problem); newline != kNone;
          newline = text_.find('\n', newline + 1)) {
       const std::string_view next = text_.substr(newline + 1, indent.size() + 1);
@@ -121,30 +135,37 @@ class RecordWalk {
       const size_t comma = text_.find_last_not_of(kSpace, newline);
       if (comma > begin && text_[comma] == ',') return comma;
     }
+    twinless_indent_ = indent;
     return kNone;
   }
 
   Status broken(size_t offset, const std::string& what) {
     // What is missing at the end is missing behind the last character, not lines below it.
-    offset = std::min(offset, text_.find_last_not_of(kSpace) + 1);
-    const size_t newline = offset == 0 ? kNone : text_.rfind('\n', offset - 1);
-    const size_t column = newline == kNone ? offset : offset - newline - 1;
-    std::string place = source_.at(line_at(offset)) + ":" + std::to_string(column + 1) + ": ";
-    if (listed_) place += "record " + std::to_string(number_) + ": ";
-    return intake_.reject(input_error(place + "broken JSON: " + what,
+    offset = std::min(offset, end_);
+    const Place place = place_of(offset);
+    std::string where =
+        source_.at(place.line) + ":" + std::to_string(offset - place.line_begin + 1) + ": ";
+    if (listed_) where += "record " + std::to_string(number_) + ": ";
+    return intake_.reject(input_error(where + "broken JSON: " + what,
                                       "mend the file there, or leave the record out with "
                                       "on_error=skip"));
   }
 
-  size_t line_at(size_t offset) {
-    const auto begin = text_.begin() + static_cast<std::ptrdiff_t>(std::min(counted_, offset));
-    const auto end = text_.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text_.size()));
-    if (offset < counted_) {
-      return lines_ - std::count(end, text_.begin() + static_cast<std::ptrdiff_t>(counted_), '\n');
+  Place place_of(size_t offset) {
+    offset = std::min(offset, text_.size());
+    if (offset >= counted_) {
+      const std::string_view passed = text_.substr(counted_, offset - counted_);
+      at_.line += static_cast<size_t>(std::count(passed.begin(), passed.end(), '\n'));
+      const size_t newline = passed.rfind('\n');
+      if (newline != kNone) at_.line_begin = counted_ + newline + 1;
+      counted_ = offset;
+      return at_;
     }
-    lines_ += std::count(begin, end, '\n');
-    counted_ = std::min(offset, text_.size());
-    return lines_;
+    const std::string_view back = text_.substr(offset, counted_ - offset);
+    const auto lines = static_cast<size_t>(std::count(back.begin(), back.end(), '\n'));
+    if (lines == 0) return at_;
+    const size_t newline = offset == 0 ? kNone : text_.rfind('\n', offset - 1);
+    return {at_.line - lines, newline == kNone ? 0 : newline + 1};
   }
 
   void skip_space() {
@@ -158,8 +179,10 @@ class RecordWalk {
   JsonParser parser_;
   size_t position_ = 0;
   size_t number_ = 0;
-  size_t counted_ = 0;  // bytes whose lines are in lines_
-  size_t lines_ = 1;
+  size_t end_;          // behind the last character that is not white space
+  size_t counted_ = 0;  // at_ is the place of this byte
+  Place at_;
+  std::optional<std::string_view> twinless_indent_;  // no record begins a line so any more
   bool listed_ = false;
 };
 

@@ -318,9 +318,9 @@ FormatEntry label_studio_format() {
   FormatEntry entry;
   entry.info.name = "label-studio";
   entry.info.description = "Label Studio's tasks with regions and relations";
-  entry.holds = kHoldsIds | kHoldsSentences | kHoldsLoneEntities | kHoldsEntityTypes |
-                kHoldsMentions | kHoldsClusters | kHoldsScores | kHoldsEvents | kHoldsRelations |
-                kHoldsTextAlone | kHoldsPairs;
+  entry.holds = kHoldsNames | kHoldsMeta | kHoldsIds | kHoldsSentences | kHoldsLoneEntities |
+                kHoldsEntityTypes | kHoldsMentions | kHoldsClusters | kHoldsScores | kHoldsEvents |
+                kHoldsRelations | kHoldsTextAlone | kHoldsPairs;
   entry.sniff = sniff_label_studio;
   entry.read = read_label_studio;
   entry.write = write_label_studio;

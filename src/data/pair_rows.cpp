@@ -1,6 +1,7 @@
 #include "pair_rows.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace relata::data {
@@ -63,12 +64,13 @@ int PairDocuments::entity_index(Group& group, std::string_view text) {
   return found->second;
 }
 
-Document& PairDocuments::add(const PairRow& row, const std::string& key) {
+Document& PairDocuments::add(const PairRow& row, const std::string& key, const std::string& where) {
   const auto [found, is_new] = index_.try_emplace(key, groups_.size());
   if (is_new) {
     Group& group = groups_.emplace_back();
     group.document.id = stem_ + "-" + std::to_string(groups_.size());
     group.document.text = row.sentence;
+    group.where = where;
   }
   Group& group = groups_[found->second];
   const int head = entity_index(group, row.head);
@@ -88,7 +90,7 @@ Document& PairDocuments::add(const PairRow& row, const std::string& key) {
   return group.document;
 }
 
-Status PairDocuments::hand_over(Intake& intake, const std::string& where) {
+Status PairDocuments::hand_over(Intake& intake) {
   bool in_order = true;
   size_t last = 0;
   for (Group& group : groups_) {
@@ -102,7 +104,7 @@ Status PairDocuments::hand_over(Intake& intake, const std::string& where) {
       document.meta["pairs"].push_back({document.entities[head].id, document.entities[tail].id});
     }
     if (!in_order) document.meta["rows"] = group.relation_rows;
-    RELATA_CHECK(intake.add(std::move(document), where));
+    RELATA_CHECK(intake.add(std::move(document), group.where));
   }
   groups_.clear();
   index_.clear();
@@ -146,6 +148,28 @@ std::vector<PairItem> pair_items(const std::vector<Document>& documents) {
   sorted.reserve(items.size());
   for (const size_t i : order) sorted.push_back(items[i]);
   return sorted;
+}
+
+std::vector<PairItem> pair_items_in_text(const std::vector<Document>& documents, Losses& losses) {
+  std::vector<PairItem> items = pair_items(documents);
+  const auto stands = [](const Document& document, int index) {
+    const Entity& entity = document.entities.at(index);
+    if (!entity.mentions.empty()) return true;
+    return !entity.text.empty() && document.text.find(entity.text) != std::string::npos;
+  };
+  std::map<const Document*, bool> stays;
+  std::erase_if(items, [&](const PairItem& item) {
+    bool& document_stays = stays[item.document];
+    if (stands(*item.document, item.head) && stands(*item.document, item.tail)) {
+      document_stays = true;
+      return false;
+    }
+    ++losses[item.relation ? "relations of entities that are not in the text"
+                           : "pairs of entities that are not in the text"];
+    return true;
+  });
+  for (const auto& [document, is_kept] : stays) losses["documents without relations"] += !is_kept;
+  return items;
 }
 
 std::vector<std::pair<int, int>> meta_pairs(const Document& document) {

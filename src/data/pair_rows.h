@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "reading.h"
+#include "registry.h"
 #include "relata/data/document.h"
 
 namespace relata::data {
@@ -30,14 +31,16 @@ class PairDocuments {
 
   // An error that begins with `where`, if the row cannot be added.
   static Status check(const PairRow& row, const std::string& where);
-  // Rows of equal `key` become one document; the row must have passed check().
-  Document& add(const PairRow& row, const std::string& key);
+  // Rows of equal `key` become one document, whose place in errors is that of the first; the row
+  // must have passed check().
+  Document& add(const PairRow& row, const std::string& key, const std::string& where);
   // Gives the documents to the intake.
-  Status hand_over(Intake& intake, const std::string& where);
+  Status hand_over(Intake& intake);
 
  private:
   struct Group {
     Document document;
+    std::string where;
     std::unordered_map<std::string, int> entities;
     std::vector<size_t> relation_rows;
     std::vector<std::pair<int, int>> pairs;
@@ -62,6 +65,10 @@ struct PairItem {
 // All rows in the order of the file they came from if the documents tell it ("rows"), else in the
 // order of the documents.
 std::vector<PairItem> pair_items(const std::vector<Document>& documents);
+
+// Those of them whose entities the text has, without which no row of a sentence can be read; the
+// others are counted.
+std::vector<PairItem> pair_items_in_text(const std::vector<Document>& documents, Losses& losses);
 
 // The pairs in meta "pairs", entity ids or indices there, as indices; none if they are malformed.
 std::vector<std::pair<int, int>> meta_pairs(const Document& document);

@@ -18,6 +18,8 @@ constexpr const char* kHint =
     "a document is ID|t|title, ID|a|abstract, then rows with tabs: ID, begin, end, text, type, "
     "concept, or ID, relation, concept, concept";
 
+constexpr size_t kMostColumns = 16;  // more than any row has
+
 bool is_no_concept(std::string_view id) {
   return id.empty() || id == "-" || id == "-1" || id == "None" || id == "NA";
 }
@@ -191,8 +193,9 @@ class PubtatorReader {
   Status run() {
     Lines lines(source_.content);
     for (std::string_view line; lines.next(line);) {
-      if (is_blank(line)) continue;
-      const auto status = read_line(line, lines.number());
+      const bool blank = is_blank(line);
+      const auto status = blank ? Status() : read_line(line, lines.number());
+      after_blank_ = blank;
       if (status.ok()) continue;
       RELATA_CHECK(intake_.reject(status.error()));
       broken_ = true;
@@ -202,7 +205,12 @@ class PubtatorReader {
 
  private:
   Status read_line(std::string_view line, size_t number) {
-    RELATA_CHECK(check_utf8(line, source_, number));
+    const Status valid = check_utf8(line, source_, number);
+    if (!valid.ok()) {
+      // Behind a blank line it was most likely a title, and the document above is a good one.
+      if (after_blank_) RELATA_CHECK(finish());
+      return valid.error();
+    }
     if (const auto title = section(line, "|t|")) {
       RELATA_CHECK(finish());
       block_ = {title->first, title->second, "", number, {}};
@@ -216,7 +224,7 @@ class PubtatorReader {
       block_.abstract = abstract->second;
       return {};
     }
-    Row row{split_columns(line, '\t'), number};
+    Row row{split_columns(line, '\t', kMostColumns), number};
     RELATA_CHECK(check_id(row.fields[0], number));
     block_.rows.push_back(std::move(row));
     return {};
@@ -253,6 +261,7 @@ class PubtatorReader {
   Block block_;
   bool open_ = false;
   bool broken_ = false;  // the rest of the document is passed over
+  bool after_blank_ = false;
 };
 
 bool sniff_pubtator(const Sample& sample) {

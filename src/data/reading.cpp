@@ -3,13 +3,27 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "encoding.h"
+
 namespace relata::data {
 namespace {
 
-Error invalid_utf8(const Source& source, size_t line, size_t column) {
+// `bad` begins with the first invalid byte.
+Error invalid_utf8(const Source& source, size_t line, size_t column, std::string_view bad) {
   return input_error(
       source.at(line) + ": invalid UTF-8 at byte " + std::to_string(column + 1) + " of the line",
-      "convert the file to UTF-8, for example with: iconv -f GB18030 -t UTF-8");
+      conversion_hint(bad));
+}
+
+std::string without_middle(std::string text) {
+  constexpr size_t kHead = 5000;  // more than the longest path
+  constexpr size_t kTail = 1000;
+  if (text.size() <= kHead + kTail) return text;
+  const auto bound = [&](size_t at) {
+    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
+    return at;
+  };
+  return text.substr(0, bound(kHead)) + " … " + text.substr(bound(text.size() - kTail));
 }
 
 bool is_word_byte(char c) {
@@ -40,17 +54,44 @@ bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \r") == std::string_view::npos;
 }
 
+Error shortened(Error error) {
+  error.message = without_middle(std::move(error.message));
+  return error;
+}
+
+Intake::Intake(const ReadOptions& options, Dataset& dataset)
+    : skips_(options.on_error != "stop"), fixes_(options.on_error == "fix"), dataset_(dataset) {
+  if (options.schema) labels_.emplace(*options.schema);
+}
+
 Status Intake::reject(const Error& error) {
-  if (!skips_ || error.code != ErrorCode::kBadInput) return error;
-  dataset_.skipped.push_back(error.message);
+  if (!skips_ || error.code != ErrorCode::kBadInput) return shortened(error);
+  dataset_.skipped.push_back(without_middle(error.message));
   return {};
 }
 
 void Intake::note_fix(const std::string& where, const std::string& what) {
-  dataset_.fixed.push_back(where + ": " + what);
+  dataset_.fixed.push_back(without_middle(where + ": " + what));
+}
+
+Status Intake::check_labels(Document& document, const std::string& where) {
+  const LabelCheck::Findings findings = labels_->check(document, fixes_);
+  if (findings.unknown.empty()) {
+    for (const std::string& what : findings.mended) note_fix(where, what);
+    return {};
+  }
+  const size_t more = findings.unknown.size() - 1;
+  return input_error(
+      where + ": " + findings.unknown.front() +
+          (more == 0 ? "" : ", nor are " + std::to_string(more) + " more of its labels"),
+      findings.suggestion);
 }
 
 Status Intake::add(Document document, const std::string& where) {
+  if (labels_) {
+    const Status known = check_labels(document, where);
+    if (!known.ok()) return reject(known.error());
+  }
   size_t& times = ids_[document.id];
   if (times > 0) {
     const std::string problem = "the id \"" + document.id + "\" is not unique in the file";
@@ -78,13 +119,17 @@ Status check_utf8(std::string_view text, const Source& source, size_t first_line
   const size_t line = first_line + std::count(before.begin(), before.end(), '\n');
   const size_t newline = before.rfind('\n');
   const size_t column = newline == std::string_view::npos ? *bad : *bad - newline - 1;
-  return invalid_utf8(source, line, column);
+  return invalid_utf8(source, line, column, text.substr(*bad));
 }
 
 Error utf8_error(const Source& source, size_t offset, size_t line) {
-  const size_t newline = offset == 0 ? offset : source.content.rfind('\n', offset - 1);
-  const bool first = offset == 0 || newline == std::string_view::npos;
-  return invalid_utf8(source, line, first ? offset : offset - newline - 1);
+  const size_t newline =
+      offset == 0 ? std::string_view::npos : source.content.rfind('\n', offset - 1);
+  return utf8_error(source, offset, line, newline == std::string_view::npos ? 0 : newline + 1);
+}
+
+Error utf8_error(const Source& source, size_t offset, size_t line, size_t line_begin) {
+  return invalid_utf8(source, line, offset - line_begin, source.content.substr(offset));
 }
 
 std::vector<ByteRange> find_mentions(const std::string& text, const std::string& name) {

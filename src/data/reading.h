@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "label_check.h"
 #include "relata/data/formats.h"
 
 namespace relata::data {
@@ -44,29 +45,38 @@ bool is_blank(std::string_view line);
 // on_error=skip or fix are noted and left out.
 class Intake {
  public:
-  Intake(const ReadOptions& options, Dataset& dataset)
-      : skips_(options.on_error != "stop"), fixes_(options.on_error == "fix"), dataset_(dataset) {}
+  Intake(const ReadOptions& options, Dataset& dataset);
 
   // Passes the error on, or notes it and lets the reader go on.
   Status reject(const Error& error);
   // Whether the reader should mend what is safe to mend; it then calls note_fix().
   bool fixes() const { return fixes_; }
   void note_fix(const std::string& where, const std::string& what);
-  // Adds the document. An id that an earlier document has is an error, or gets a number behind it.
+  // Adds the document. Labels that are not in the options' schema are an error, and so is an id
+  // that an earlier document has; it may get a number behind it.
   Status add(Document document, const std::string& where);
   size_t size() const { return dataset_.documents.size(); }
 
  private:
+  Status check_labels(Document& document, const std::string& where);
+
   bool skips_;
   bool fixes_;
+  std::optional<LabelCheck> labels_;
   Dataset& dataset_;
   std::unordered_map<std::string, size_t> ids_;  // how many documents have had this id
 };
+
+// The error with the middle of a very long message left out: a message may quote a field of any
+// size.
+Error shortened(Error error);
 
 // `text` begins at line `first_line` of the file.
 Status check_utf8(std::string_view text, const Source& source, size_t first_line = 1);
 // The error for the invalid sequence at `offset` of the source, which is on line `line`.
 Error utf8_error(const Source& source, size_t offset, size_t line);
+// The same where it is known at which offset the line begins.
+Error utf8_error(const Source& source, size_t offset, size_t line, size_t line_begin);
 
 // Where `name` stands in `text`: occurrences that cut no word of letters and digits, or all when
 // there is none such ("Iraq" is not in "Iraqi" if the text has "Iraq" too). Scripts that write no

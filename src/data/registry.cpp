@@ -1,5 +1,7 @@
 #include "registry.h"
 
+#include <algorithm>
+
 #include "annotation_formats.h"
 #include "pair_rows.h"
 
@@ -55,6 +57,18 @@ bool differs_from_name(const Document& document, const Entity& entity) {
   return entity.mentions != find_occurrences(document.text, entity.text);
 }
 
+// Keys of the document's meta besides `held`. Pairs are counted on their own, and the order of rows
+// is none of the data.
+size_t count_notes(const Document& document, const std::vector<std::string_view>& held) {
+  size_t notes = 0;
+  if (!document.meta.is_object()) return notes;
+  for (const auto& [key, value] : document.meta.items()) {
+    notes +=
+        key != "pairs" && key != "rows" && std::find(held.begin(), held.end(), key) == held.end();
+  }
+  return notes;
+}
+
 }  // namespace
 
 const std::vector<FormatEntry>& format_registry() {
@@ -69,7 +83,9 @@ const FormatEntry* find_format(const std::string& name) {
   return nullptr;
 }
 
-void count_losses(const std::vector<Document>& documents, unsigned holds, Losses& losses) {
+void count_losses(const std::vector<Document>& documents, const FormatEntry& format,
+                  Losses& losses) {
+  const unsigned holds = format.holds;
   const auto lose = [&](Holds what, const char* kind, size_t count) {
     if (!(holds & what) && count > 0) losses[kind] += count;
   };
@@ -78,6 +94,7 @@ void count_losses(const std::vector<Document>& documents, unsigned holds, Losses
     lose(kHoldsSentences, "sentence boundaries of documents", !document.sentences.empty());
     lose(kHoldsEvents, "events", document.events.size());
     lose(kHoldsRelations, "relations", document.relations.size());
+    lose(kHoldsMeta, "notes in meta", count_notes(document, format.meta));
     const size_t pairs = meta_pairs(document).size();
     lose(kHoldsPairs, "pairs without relations", pairs);
     if (pairs == 0 || !(holds & kHoldsPairs)) {
@@ -91,11 +108,13 @@ void count_losses(const std::vector<Document>& documents, unsigned holds, Losses
     }
     for (size_t i = 0; i < document.entities.size(); ++i) {
       const Entity& entity = document.entities[i];
-      if (!related[i] && !(holds & kHoldsLoneEntities)) {
-        ++losses["entities without relations"];
+      const bool stays = related[i] && (holds & kHoldsRelations);
+      if (!stays && !(holds & kHoldsLoneEntities)) {
+        ++losses[holds & kHoldsRelations ? "entities without relations" : "entities"];
         continue;
       }
       lose(kHoldsEntityTypes, "entity types", !entity.type.empty());
+      lose(kHoldsNames, "stated names of mentions", entity.names.size());
       if (!(holds & kHoldsMentions)) {
         losses["places of entities"] += differs_from_name(document, entity);
       } else if (entity.mentions.size() > 1) {

@@ -27,6 +27,8 @@ enum Holds : unsigned {
   kHoldsRelations = 1U << 9,
   kHoldsTextAlone = 1U << 10,  // documents without relations
   kHoldsPairs = 1U << 11,      // pairs that are asked about and have no relation
+  kHoldsNames = 1U << 12,      // names of mentions that are not the text they cover
+  kHoldsMeta = 1U << 13,       // any notes in meta
   kHoldsAll = ~0U,
 };
 
@@ -34,9 +36,10 @@ enum Holds : unsigned {
 using Losses = std::map<std::string, size_t>;
 
 struct FormatEntry {
-  FormatInfo info;            // reads and writes are set from the functions below
-  unsigned holds = 0;         // of Holds; for writers
-  bool may_be_empty = false;  // a file without content is a good one
+  FormatInfo info;                     // reads and writes are set from the functions below
+  unsigned holds = 0;                  // of Holds; for writers
+  std::vector<std::string_view> meta;  // keys of meta that it holds, if not any
+  bool may_be_empty = false;           // a file without content is a good one
   // Whether a file that begins like this is of the format; null if it is never guessed.
   bool (*sniff)(const Sample& sample) = nullptr;
   // Hands documents and bad records to the intake. The content is not blank, without byte order
@@ -55,8 +58,9 @@ const std::vector<FormatEntry>& format_registry();
 // Null if there is none of that name.
 const FormatEntry* find_format(const std::string& name);
 
-// Counts what the documents have and `holds` does not.
-void count_losses(const std::vector<Document>& documents, unsigned holds, Losses& losses);
+// Counts what the documents have and the format does not hold.
+void count_losses(const std::vector<Document>& documents, const FormatEntry& format,
+                  Losses& losses);
 
 FormatEntry jsonl_format();
 FormatEntry text_format();

@@ -1,7 +1,9 @@
 // cre-tsv and csv: one (head, tail, relation, sentence) a row.
 #include <algorithm>
 #include <array>
+#include <utility>
 
+#include "columns.h"
 #include "pair_rows.h"
 #include "registry.h"
 
@@ -17,24 +19,15 @@ Error column_count_error(const std::string& where, size_t found, size_t wanted,
                      hint);
 }
 
-std::vector<std::string_view> split_tabs(std::string_view line) {
-  std::vector<std::string_view> columns;
-  for (size_t begin = 0;;) {
-    const size_t end = line.find('\t', begin);
-    columns.push_back(line.substr(begin, end == std::string_view::npos ? end : end - begin));
-    if (end == std::string_view::npos) return columns;
-    begin = end + 1;
-  }
-}
-
 Result<PairRow> parse_tsv_row(std::string_view line, const Source& source, size_t number) {
   RELATA_CHECK(check_utf8(line, source, number));
-  const auto columns = split_tabs(line);
-  if (columns.size() != kColumns.size()) {
+  const auto tabs = static_cast<size_t>(std::count(line.begin(), line.end(), '\t'));
+  if (tabs + 1 != kColumns.size()) {
     return column_count_error(
-        source.at(number), columns.size(), kColumns.size(),
+        source.at(number), tabs + 1, kColumns.size(),
         "separate the columns with single tabs; the sentence itself has none");
   }
+  const auto columns = split_columns(line, '\t');
   const PairRow row{columns[0], columns[1], columns[2], columns[3]};
   RELATA_CHECK(PairDocuments::check(row, source.at(number)));
   return row;
@@ -42,7 +35,8 @@ Result<PairRow> parse_tsv_row(std::string_view line, const Source& source, size_
 
 struct CsvRecord {
   std::vector<std::string> fields;
-  size_t line = 0;  // on which it begins
+  std::string_view raw;  // as it stands in the file
+  size_t line = 0;       // on which it begins
   std::string problem;
 };
 
@@ -56,12 +50,24 @@ class CsvReader {
       if (position_ >= content_.size()) return false;
       record = {};
       record.line = line_;
+      const size_t begin = position_;
       read_record(record);
+      record.raw = content_.substr(begin, position_ - begin);
+      if (record.problem == kNotClosed) go_on_below(begin, record.line);
     } while (record.problem.empty() && record.fields.size() == 1 && is_blank(record.fields[0]));
     return true;
   }
 
  private:
+  // A quote that is never closed takes the rest of the file with it, unless reading goes on behind
+  // the line with the quote. Once is enough: what is left then has quotes in pairs, or is beyond
+  // help.
+  void go_on_below(size_t begin, size_t line) {
+    if (std::exchange(went_on_, true)) return;
+    position_ = std::min(content_.find('\n', begin), content_.size() - 1) + 1;
+    line_ = line + 1;
+  }
+
   void read_record(CsvRecord& record) {
     while (true) {
       std::string& field = record.fields.emplace_back();
@@ -97,7 +103,7 @@ class CsvReader {
         return;
       }
     }
-    record.problem = "a quoted field is not closed";
+    record.problem = kNotClosed;
   }
 
   bool at_line_end() const {
@@ -109,9 +115,11 @@ class CsvReader {
     ++line_;
   }
 
+  static constexpr const char* kNotClosed = "a quoted field is not closed";
   std::string_view content_;
   size_t position_ = 0;
   size_t line_ = 1;
+  bool went_on_ = false;
 };
 
 // Where each of kColumns is in the header; the file's size if it is missing.
@@ -153,18 +161,18 @@ Status read_cre_tsv(const Source& source, const ReadOptions&, Intake& intake) {
     if (is_blank(line)) continue;
     const auto row = parse_tsv_row(line, source, lines.number());
     if (row.ok()) {
-      documents.add(*row, std::string(row->sentence));
+      documents.add(*row, std::string(row->sentence), source.at(lines.number()));
     } else {
       RELATA_CHECK(intake.reject(row.error()));
     }
   }
-  return documents.hand_over(intake, source.path);
+  return documents.hand_over(intake);
 }
 
 Result<std::string> write_cre_tsv(const std::vector<Document>& documents, const WriteOptions&,
-                                  Losses&) {
+                                  Losses& losses) {
   std::string out;
-  for (const PairItem& item : pair_items(documents)) {
+  for (const PairItem& item : pair_items_in_text(documents, losses)) {
     if (!item.relation) continue;
     const std::array<std::string_view, 4> row = {surface(*item.document, item.head),
                                                  surface(*item.document, item.tail),
@@ -216,24 +224,22 @@ Status read_csv(const Source& source, const ReadOptions&, Intake& intake) {
                              std::to_string(width) + " wanted, as in the header",
                          "put \" around fields with commas");
     }
-    for (size_t i = 0; good.ok() && i < kColumns.size(); ++i) {
-      good = check_utf8(record.fields[places[i]], source, record.line);
-    }
+    if (good.ok()) good = check_utf8(record.raw, source, record.line);
     if (good.ok()) {
       const PairRow row{record.fields[places[0]], record.fields[places[1]],
                         std::string_view(record.fields[places[2]]), record.fields[places[3]]};
       good = PairDocuments::check(row, where);
-      if (good.ok()) documents.add(row, record.fields[places[3]]);
+      if (good.ok()) documents.add(row, record.fields[places[3]], where);
     }
     if (!good.ok()) RELATA_CHECK(intake.reject(good.error()));
   }
-  return documents.hand_over(intake, source.path);
+  return documents.hand_over(intake);
 }
 
 Result<std::string> write_csv(const std::vector<Document>& documents, const WriteOptions&,
-                              Losses&) {
+                              Losses& losses) {
   std::string out = "head,tail,relation,sentence\n";
-  for (const PairItem& item : pair_items(documents)) {
+  for (const PairItem& item : pair_items_in_text(documents, losses)) {
     if (!item.relation) continue;
     append_csv_field(out, surface(*item.document, item.head));
     out.push_back(',');

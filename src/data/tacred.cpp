@@ -4,8 +4,8 @@
 // github.com/gstoica27/Re-TACRED for the patches.
 #include <unordered_map>
 
+#include "encoding.h"
 #include "pair_rows.h"
-#include "relata/base/file.h"
 #include "token_text.h"
 
 namespace relata::data {
@@ -27,7 +27,7 @@ Status read_patch_entry(const JsonRecord& record, JsonView id, JsonView label, L
 }
 
 Result<LabelPatch> read_patch(const std::string& path) {
-  RELATA_TRY(const std::string content, read_file(path));
+  RELATA_TRY(const std::string content, read_text_file(path));
   LabelPatch patch;
   RELATA_CHECK(read_json_value({content, path}, [&](const JsonRecord& record) -> Status {
     const JsonView root = record.root();
@@ -177,15 +177,18 @@ Result<std::string> write_tacred(const std::vector<Document>& documents, const W
   for (const PairItem& item : pair_items(documents)) {
     if (item.document != last) text = tokenize(*item.document, losses);
     last = item.document;
+    size_t& number = written[item.document];
     Json record = write_item(item, text);
     if (record.is_null()) {
       ++losses["relations of entities that are not in the text"];
       continue;
     }
-    const size_t number = ++written[item.document];
+    ++number;
     if (number > 1) record["id"] = item.document->id + "#" + std::to_string(number);
     list.push_back(std::move(record));
   }
+  for (const auto& [document, records] : written)
+    losses["documents without relations"] += records == 0;
   return dump_records(list);
 }
 
@@ -195,6 +198,7 @@ FormatEntry tacred_format() {
   FormatEntry entry;
   entry.info = {"tacred", "TACRED's JSON: tokens, one subject, one object, one relation a record"};
   entry.holds = kHoldsIds | kHoldsEntityTypes | kHoldsMentions | kHoldsRelations | kHoldsPairs;
+  entry.meta = {"tacred", "tokens"};
   entry.sniff = sniff_tacred;
   entry.read = read_tacred;
   entry.write = write_tacred;

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "building.h"
+#include "encoding.h"
 #include "registry.h"
 #include "relata/base/file.h"
 
@@ -116,10 +117,11 @@ Status read_blocks(const Source& source, Intake& intake) {
   };
   for (std::string_view line; lines.next(line);) {
     const Status valid = check_utf8(line, source, lines.number());
-    if (!valid.ok() && good.ok()) good = valid;
     std::string_view id;
     std::string_view sentence;
-    if (split_numbered(line, id, sentence)) {
+    const bool begins = split_numbered(line, id, sentence);
+    if (!begins && !valid.ok() && good.ok()) good = valid;
+    if (begins) {
       if (begin > 0) RELATA_CHECK(finish());
       good = valid;
       if (sentence.size() >= 2 && sentence.front() == '"' && sentence.back() == '"') {
@@ -173,7 +175,7 @@ Companions find_companions(const std::string& path) {
 Result<std::vector<std::string>> read_names(const std::string& path) {
   std::vector<std::string> names;
   if (path.empty()) return names;
-  RELATA_TRY(const std::string content, read_file(path));
+  RELATA_TRY(const std::string content, read_text_file(path));
   RELATA_CHECK(read_json_value({content, path}, [&](const JsonRecord& record) -> Status {
     JsonView list = record.root();
     if (list.is_object()) {
@@ -207,7 +209,7 @@ Result<std::vector<std::string>> read_labels(const Companions& companions,
                                              const std::vector<std::string>& names) {
   std::vector<std::string> labels;
   if (companions.labels.empty()) return labels;
-  RELATA_TRY(const std::string content, read_file(companions.labels));
+  RELATA_TRY(const std::string content, read_text_file(companions.labels));
   RELATA_CHECK(
       read_json_value({content, companions.labels}, [&](const JsonRecord& record) -> Status {
         if (!record.root().is_array()) return record.fail(record.root(), "is not a list of labels");

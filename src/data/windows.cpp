@@ -129,55 +129,6 @@ class Cutter {
   const WindowOptions& options_;
 };
 
-Document project(const Document& document, const ByteRange& range) {
-  Document part;
-  part.text = document.text.substr(range.begin, range.end - range.begin);
-  for (const ByteRange& sentence : document.sentences) {
-    const ByteRange cut{std::max(sentence.begin, range.begin), std::min(sentence.end, range.end)};
-    if (cut.begin < cut.end) part.sentences.push_back(moved(cut, range.begin));
-  }
-  std::vector<int> index(document.entities.size(), -1);
-  for (size_t i = 0; i < document.entities.size(); ++i) {
-    const Entity& entity = document.entities[i];
-    Entity copy;
-    for (size_t k = 0; k < entity.mentions.size(); ++k) {
-      if (!inside(entity.mentions[k], range)) continue;
-      copy.mentions.push_back(moved(entity.mentions[k], range.begin));
-      if (!entity.names.empty()) copy.names.push_back(entity.names.at(k));
-    }
-    if (copy.mentions.empty()) continue;
-    copy.id = entity.id;
-    copy.text = entity.text;
-    copy.type = entity.type;
-    index[i] = static_cast<int>(part.entities.size());
-    part.entities.push_back(std::move(copy));
-  }
-  for (const Relation& relation : document.relations) {
-    Relation copy = relation;
-    copy.head = index.at(relation.head);
-    copy.tail = index.at(relation.tail);
-    if (copy.head < 0 || copy.tail < 0) continue;
-    copy.evidence.clear();
-    for (const ByteRange& evidence : relation.evidence) {
-      if (inside(evidence, range)) copy.evidence.push_back(moved(evidence, range.begin));
-    }
-    part.relations.push_back(std::move(copy));
-  }
-  for (const Event& event : document.events) {
-    if (event.trigger.begin == event.trigger.end || !inside(event.trigger, range)) continue;
-    Event copy = event;
-    copy.trigger = moved(event.trigger, range.begin);
-    copy.arguments.clear();
-    for (const Argument& argument : event.arguments) {
-      if (argument.range.begin == argument.range.end || !inside(argument.range, range)) continue;
-      const int entity = argument.entity < 0 ? -1 : index.at(argument.entity);
-      copy.arguments.push_back({argument.role, moved(argument.range, range.begin), entity});
-    }
-    part.events.push_back(std::move(copy));
-  }
-  return part;
-}
-
 // Brings the answers about windows into one document.
 class Merger {
  public:
@@ -315,6 +266,55 @@ class Merger {
 
 }  // namespace
 
+Document part_of(const Document& document, const ByteRange& range) {
+  Document part;
+  part.text = document.text.substr(range.begin, range.end - range.begin);
+  for (const ByteRange& sentence : document.sentences) {
+    const ByteRange cut{std::max(sentence.begin, range.begin), std::min(sentence.end, range.end)};
+    if (cut.begin < cut.end) part.sentences.push_back(moved(cut, range.begin));
+  }
+  std::vector<int> index(document.entities.size(), -1);
+  for (size_t i = 0; i < document.entities.size(); ++i) {
+    const Entity& entity = document.entities[i];
+    Entity copy;
+    for (size_t k = 0; k < entity.mentions.size(); ++k) {
+      if (!inside(entity.mentions[k], range)) continue;
+      copy.mentions.push_back(moved(entity.mentions[k], range.begin));
+      if (!entity.names.empty()) copy.names.push_back(entity.names.at(k));
+    }
+    if (copy.mentions.empty()) continue;
+    copy.id = entity.id;
+    copy.text = entity.text;
+    copy.type = entity.type;
+    index[i] = static_cast<int>(part.entities.size());
+    part.entities.push_back(std::move(copy));
+  }
+  for (const Relation& relation : document.relations) {
+    Relation copy = relation;
+    copy.head = index.at(relation.head);
+    copy.tail = index.at(relation.tail);
+    if (copy.head < 0 || copy.tail < 0) continue;
+    copy.evidence.clear();
+    for (const ByteRange& evidence : relation.evidence) {
+      if (inside(evidence, range)) copy.evidence.push_back(moved(evidence, range.begin));
+    }
+    part.relations.push_back(std::move(copy));
+  }
+  for (const Event& event : document.events) {
+    if (event.trigger.begin == event.trigger.end || !inside(event.trigger, range)) continue;
+    Event copy = event;
+    copy.trigger = moved(event.trigger, range.begin);
+    copy.arguments.clear();
+    for (const Argument& argument : event.arguments) {
+      if (argument.range.begin == argument.range.end || !inside(argument.range, range)) continue;
+      const int entity = argument.entity < 0 ? -1 : index.at(argument.entity);
+      copy.arguments.push_back({argument.role, moved(argument.range, range.begin), entity});
+    }
+    part.events.push_back(std::move(copy));
+  }
+  return part;
+}
+
 Result<std::vector<Window>> make_windows(const Document& document, const WindowOptions& options) {
   if (options.size == 0 || options.overlap >= options.size) {
     return usage_error("windows of " + std::to_string(options.size) + " units that share " +
@@ -334,7 +334,7 @@ Result<std::vector<Window>> make_windows(const Document& document, const WindowO
     Window& window = windows.emplace_back();
     window.range = {units[piece.begin].begin, units[piece.end - 1].end};
     if (units.size() <= options.size) window.range = {0, document.text.size()};
-    window.document = project(document, window.range);
+    window.document = part_of(document, window.range);
     window.document.id = document.id + "#" + std::to_string(windows.size());
   }
   return windows;

@@ -17,7 +17,8 @@ using data::PairQuery;
 
 constexpr const char* kVersion = "0.1.0";
 constexpr const char* kJournalKind = "relata-extract";
-constexpr const char* kMetaKeys[] = {"extractor", "model", "schema", "relata", "unparsed"};
+constexpr const char* kMetaKeys[] = {"extractor", "model",    "schema",
+                                     "relata",    "unparsed", "shortened"};
 
 bool states_pairs(const Document& document) {
   return !document.relations.empty() ||
@@ -178,8 +179,11 @@ class Extraction {
     std::vector<Document> results = apply_predictions(documents, queries, predictions);
     for (Document& document : results) stamp(document);
     for (size_t i = 0; i < queries.size(); ++i) {
-      if (predictions[i].problem.empty()) continue;
-      note_unparsed(results[static_cast<size_t>(queries[i].document)], queries[i], predictions[i]);
+      Document& result = results[static_cast<size_t>(queries[i].document)];
+      if (predictions[i].shortened) {
+        result.meta["shortened"] = result.meta.value("shortened", 0) + 1;
+      }
+      if (!predictions[i].problem.empty()) note_unparsed(result, queries[i], predictions[i]);
     }
     for (size_t i = 0; i < results.size(); ++i) {
       if (journal_) RELATA_CHECK(journal_->append(to_json_line(results[i])));
@@ -199,7 +203,7 @@ class Extraction {
         continue;
       }
       kept.labels.push_back(prediction.labels[i]);
-      kept.scores.push_back(prediction.scores[i]);
+      if (i < prediction.scores.size()) kept.scores.push_back(prediction.scores[i]);
     }
     prediction.labels = std::move(kept.labels);
     prediction.scores = std::move(kept.scores);
@@ -208,7 +212,8 @@ class Extraction {
   void stamp(Document& document) {
     if (schema_id_.empty()) schema_id_ = schema_id(extractor_.schema);
     if (!document.meta.is_object()) document.meta = Json::object();
-    document.meta.erase("unparsed");  // of an earlier extraction
+    for (const char* key : {"unparsed", "shortened"})
+      document.meta.erase(key);  // of an earlier one
     document.meta["extractor"] = extractor_name(extractor_);
     document.meta["model"] = engine_.model_id();
     document.meta["schema"] = schema_id_;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "fitting.h"
 #include "relata/extract/pair.h"
 #include "relata/text/chat.h"
 #include "template_parts.h"
@@ -137,33 +138,69 @@ class Predictor {
   Result<std::vector<PairPrediction>> ask(const std::vector<PairQuery>& queries, size_t begin,
                                           size_t end, Build build, Answer answer, Read read) {
     std::vector<Request> requests;
-    requests.reserve(end - begin);
+    std::vector<PairPrediction> out(end - begin);
     for (size_t i = begin; i < end; ++i) {
-      RELATA_TRY(Request request, (this->*build)(document_of(documents_, queries[i]), queries[i]));
-      requests.push_back(std::move(request));
+      Request request;
+      RELATA_CHECK(
+          (this->*build)(document_of(documents_, queries[i]), queries[i], request, out[i - begin]));
+      if (out[i - begin].problem.empty()) requests.push_back(std::move(request));
     }
+    if (requests.empty()) return out;
     RELATA_TRY(auto answers, (engine_.*answer)(requests, engine_progress(begin)));
     if (answers.size() != requests.size()) {
       return internal_error("the engine answered " + std::to_string(answers.size()) +
                             " requests of " + std::to_string(requests.size()));
     }
-    std::vector<PairPrediction> out;
+    auto next = answers.begin();
     for (size_t i = begin; i < end; ++i) {
-      RELATA_TRY(PairPrediction prediction, (this->*read)(document_of(documents_, queries[i]),
-                                                          queries[i], answers[i - begin]));
+      PairPrediction& prediction = out[i - begin];
+      if (!prediction.problem.empty()) continue;
+      const bool shortened = prediction.shortened;
+      RELATA_TRY(prediction,
+                 (this->*read)(document_of(documents_, queries[i]), queries[i], *next++));
+      prediction.shortened = shortened;
       drop_weak(extractor_.schema, options_.min_score, prediction);
-      out.push_back(std::move(prediction));
     }
     return out;
   }
 
-  Result<generate::ScoreRequest> score_request(const Document& document, const PairQuery& query) {
-    generate::ScoreRequest request;
-    RELATA_TRY(PairPrompt prompt,
+  // The prompt's ids, about a part of the document where all of it leaves no room for an answer of
+  // `answer` tokens; `note` gets a problem instead where no part does.
+  Result<Ids> fitting_prompt(const Document& document, const PairQuery& query, size_t answer,
+                             PairPrediction& note) {
+    RELATA_TRY(PairPrompt whole,
                encode_prompt(extractor_, *tokenizer_, document, query.head, query.tail));
-    request.prefix = std::move(prompt.ids);
+    const auto most = static_cast<size_t>(std::max<int64_t>(engine_.max_tokens(), 0));
+    if (most == 0 || whole.ids.size() + answer <= most) return std::move(whole.ids);
+    size_t shortest = whole.ids.size();
+    Ids ids;
+    const Fits fits = [&](const Excerpt& part) -> Result<bool> {
+      RELATA_TRY(PairPrompt prompt,
+                 encode_prompt(extractor_, *tokenizer_, part.document, part.head, part.tail));
+      shortest = std::min(shortest, prompt.ids.size());
+      if (prompt.ids.size() + answer > most) return false;
+      ids = std::move(prompt.ids);  // each that fits holds the one before
+      return true;
+    };
+    RELATA_TRY(const auto excerpt, excerpt_around(document, query.head, query.tail, fits));
+    note.shortened = excerpt.has_value();
+    if (!excerpt) {
+      note.problem =
+          "too long: the prompt with nothing but the pair's mentions and what is between "
+          "them takes " +
+          std::to_string(shortest) + " tokens, an answer " + std::to_string(answer) +
+          ", the model takes " + std::to_string(most);
+    }
+    return ids;
+  }
+
+  Status score_request(const Document& document, const PairQuery& query,
+                       generate::ScoreRequest& request, PairPrediction& note) {
     RELATA_TRY(request.continuations, answers(document, query));
-    return request;
+    size_t longest = 0;
+    for (const Ids& ids : request.continuations) longest = std::max(longest, ids.size());
+    RELATA_TRY(request.prefix, fitting_prompt(document, query, longest, note));
+    return {};
   }
 
   Result<PairPrediction> read_scores(const Document& document, const PairQuery& query,
@@ -175,17 +212,15 @@ class Predictor {
     return decide(extractor_.schema, std::move(posterior), extractor_.config.threshold);
   }
 
-  Result<generate::GenerateRequest> generate_request(const Document& document,
-                                                     const PairQuery& query) {
-    generate::GenerateRequest request;
+  Status generate_request(const Document& document, const PairQuery& query,
+                          generate::GenerateRequest& request, PairPrediction& note) {
     request.max_new_tokens = extractor_.config.max_new_tokens;
     RELATA_TRY(const text::ChatTemplate chat, extractor_.chat_wrapper());
     request.stops = chat.stops;
     switch (engine_.prompt_form()) {
       case generate::PromptForm::kIds: {
-        RELATA_TRY(PairPrompt prompt,
-                   encode_prompt(extractor_, *tokenizer_, document, query.head, query.tail));
-        request.prompt = std::move(prompt.ids);
+        const auto answer = static_cast<size_t>(std::max(request.max_new_tokens, 1));
+        RELATA_TRY(request.prompt, fitting_prompt(document, query, answer - 1, note));
         break;
       }
       case generate::PromptForm::kText: {
@@ -197,7 +232,7 @@ class Predictor {
         break;
       }
     }
-    return request;
+    return {};
   }
 
   // Most templates write a label the same way for every pair: those are tokenised once.

@@ -120,6 +120,7 @@ class NativeEngine final : public Engine {
                                          const EngineProgress& progress) override;
   const text::Tokenizer* tokenizer() const override { return tokenizer_.get(); }
   std::string model_id() const override { return id_; }
+  int64_t max_tokens() const override { return model_->config().max_positions; }
 
  private:
   bool is_eos(int32_t id) const {

@@ -1,6 +1,7 @@
 #include "relata/text/utf8.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -10,6 +11,8 @@ namespace relata::text {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+constexpr size_t kWordBits = 64;
+constexpr size_t kGroup = 8;  // words of OffsetMap whose starts are counted together
 
 struct Sequence {
   size_t length;
@@ -118,21 +121,80 @@ std::string to_utf8(std::u32string_view code_points) {
   return out;
 }
 
-OffsetMap::OffsetMap(std::string_view valid_utf8) {
-  starts_.reserve(valid_utf8.size() + 1);
-  for (size_t i = 0; i < valid_utf8.size(); ++i) {
-    if (!is_continuation(valid_utf8[i])) starts_.push_back(i);
+std::string utf16_to_utf8(std::string_view bytes, bool big_endian,
+                          std::optional<size_t>* first_bad) {
+  std::string out;
+  out.reserve(bytes.size() / 2);
+  const auto unit = [&](size_t at) -> char32_t {
+    const auto first = static_cast<uint8_t>(bytes[at]);
+    const auto second = static_cast<uint8_t>(bytes[at + 1]);
+    return static_cast<char32_t>(big_endian ? (first << 8) | second : (second << 8) | first);
+  };
+  const auto bad = [&] {
+    if (first_bad && !*first_bad) *first_bad = out.size();
+    out += kReplacement;
+  };
+  size_t at = 0;
+  for (; at + 1 < bytes.size(); at += 2) {
+    const char32_t high = unit(at);
+    if (high < 0xD800 || high > 0xDFFF) {
+      append_utf8(out, high);
+      continue;
+    }
+    const char32_t low = high < 0xDC00 && at + 3 < bytes.size() ? unit(at + 2) : 0;
+    if (low < 0xDC00 || low > 0xDFFF) {
+      bad();
+      continue;
+    }
+    append_utf8(out, 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00));
+    at += 2;
   }
-  starts_.push_back(valid_utf8.size());
+  if (at < bytes.size()) bad();
+  return out;
+}
+
+OffsetMap::OffsetMap(std::string_view valid_utf8) : bytes_(valid_utf8.size()) {
+  starts_.resize(bytes_ / kWordBits + 1);
+  before_.reserve(starts_.size() / kGroup + 1);
+  for (size_t word = 0; word < starts_.size(); ++word) {
+    if (word % kGroup == 0) before_.push_back(code_points_);
+    const size_t begin = word * kWordBits;
+    const size_t count = std::min(kWordBits, bytes_ - begin);
+    uint64_t bits = 0;
+    for (size_t i = 0; i < count; ++i) {
+      bits |= static_cast<uint64_t>(!is_continuation(valid_utf8[begin + i])) << i;
+    }
+    starts_[word] = bits;
+    code_points_ += static_cast<size_t>(std::popcount(bits));
+  }
 }
 
 size_t OffsetMap::to_code_point(size_t byte) const {
-  const auto after = std::upper_bound(starts_.begin(), starts_.end(), byte);
-  return after == starts_.begin() ? 0 : static_cast<size_t>(after - starts_.begin()) - 1;
+  if (byte >= bytes_) return code_points_;
+  const size_t word = byte / kWordBits;
+  size_t starts = before_[word / kGroup];
+  for (size_t i = word / kGroup * kGroup; i < word; ++i) {
+    starts += static_cast<size_t>(std::popcount(starts_[i]));
+  }
+  const size_t shift = kWordBits - 1 - byte % kWordBits;  // leaves the bits up to the byte's
+  starts += static_cast<size_t>(std::popcount(starts_[word] << shift));
+  return starts == 0 ? 0 : starts - 1;
 }
 
 size_t OffsetMap::to_byte(size_t code_point) const {
-  return starts_[std::min(code_point, starts_.size() - 1)];
+  if (code_point >= code_points_) return bytes_;
+  const auto after = std::upper_bound(before_.begin(), before_.end(), code_point);
+  const auto group = static_cast<size_t>(after - before_.begin()) - 1;
+  size_t left = code_point - before_[group];
+  size_t word = group * kGroup;
+  for (;; ++word) {
+    const auto starts = static_cast<size_t>(std::popcount(starts_[word]));
+    if (left < starts) break;
+    left -= starts;
+  }
+  uint64_t bits = starts_[word];
+  for (; left > 0; --left) bits &= bits - 1;
+  return word * kWordBits + static_cast<size_t>(std::countr_zero(bits));
 }
 
 }  // namespace relata::text

@@ -19,12 +19,14 @@ void check(std::string_view content, const std::string& on_error) {
     fuzz::require(!text::find_invalid_utf8(read.error().message), "a message is UTF-8");
     return;
   }
-  const auto written = data::write_dataset(read.value().documents, {.format = "jsonl"});
+  const auto written =
+      data::write_dataset(read.value().documents, {.format = "jsonl", .instruction = ""});
   if (!written.ok()) return;
   if (read.value().documents.empty()) return;
   const auto again = data::parse_dataset(written.value(), "again", {.format = "jsonl"});
   fuzz::require(again.ok(), again.ok() ? "" : again.error().message.c_str());
-  const auto twice = data::write_dataset(again.value().documents, {.format = "jsonl"});
+  const auto twice =
+      data::write_dataset(again.value().documents, {.format = "jsonl", .instruction = ""});
   fuzz::require(twice.ok() && twice.value() == written.value(), "relata's format loses nothing");
 }
 
@@ -34,5 +36,6 @@ void check(std::string_view content, const std::string& on_error) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   relata::check(relata::fuzz::input(data, size), "stop");
   relata::check(relata::fuzz::input(data, size), "skip");
+  relata::check(relata::fuzz::input(data, size), "fix");
   return 0;
 }

@@ -105,10 +105,14 @@ struct JsonProblem {
 // Keeps its memory between parses, which is what makes reading record by record quick.
 class JsonParser {
  public:
+  static constexpr size_t kMostValues = size_t{1} << 25;  // 1 GiB of nodes
+
+  explicit JsonParser(size_t most_values = kMostValues) : most_values_(most_values) {}
+
   // Reads the value that begins at or after `begin`, past white space. On success root() is the
   // value and end() is the offset behind it; both live until the next parse, as long as `text`.
-  // RFC 8259; nesting is limited to 256 levels, a value to 4 GiB. UTF-8 is not checked: text
-  // without escapes comes out as it is.
+  // RFC 8259; nesting is limited to 256 levels, a value to 4 GiB and to `most_values` values inside
+  // it. UTF-8 is not checked: text without escapes comes out as it is.
   std::optional<JsonProblem> parse(std::string_view text, size_t begin);
   JsonView root() const { return JsonView(nodes_.data()); }
   size_t end() const { return end_; }
@@ -131,6 +135,7 @@ class JsonParser {
   Place read_word(Place at, std::string_view word, JsonType type, bool truth);
   char* allocate(size_t size);
 
+  size_t most_values_;
   Place text_ = nullptr;
   Place text_end_ = nullptr;
   size_t end_ = 0;

@@ -19,6 +19,10 @@ struct ReadOptions {
   // "tacred" only: a file of other labels by id, [{"id", "relation"}] as TACRED Revisited has it
   // (records it does not name keep their label) or {id: label} as Re-TACRED (they are left out).
   std::string label_patch = "";
+  // A record with a label that this schema lacks is a bad record. on_error=fix spells labels as the
+  // schema does where they differ in capitals, spaces and punctuation only. Null: any label is
+  // good. Must live as long as the reading takes.
+  const Schema* schema = nullptr;
 };
 
 struct Dataset {

@@ -28,11 +28,14 @@ struct Window {
   Document document;  // id "ID#1", "ID#2", ...; offsets count from the window's begin
 };
 
+// What stands in `range` of the text, which must begin and end at characters: entities keep their
+// ids and types and have those mentions that are inside; one without any is left out, and with it
+// its relations and arguments. The part has no id and no meta.
+Document part_of(const Document& document, const ByteRange& range);
+
 // In order; together they hold every unit but white space between sentences, and a text that fits
-// is one window with everything. Entities keep their ids and types and have those mentions that are
-// inside the window; one without any is left out, and with it its relations and arguments. A
-// relation is in every window that has mentions of both its entities, an event in every window that
-// has its trigger.
+// is one window with everything. Each holds the part_of() its range: a relation is in every window
+// that has mentions of both its entities, an event in every window that has its trigger.
 Result<std::vector<Window>> make_windows(const Document& document, const WindowOptions& options);
 
 // The document with what `answers`, one for each window, say of it: `document`'s text, sentences,

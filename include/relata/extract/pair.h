@@ -17,7 +17,8 @@ struct PairPrediction {
   std::vector<double> scores;       // probabilities, same order; empty when none are known
   std::vector<double> posterior;    // label scoring: over the schema's relation types, sums to 1
   std::string raw;                  // free decoding: the generated text
-  std::string problem;              // free decoding: what did not parse
+  std::string problem;              // free decoding: what did not parse; or why nothing was asked
+  bool shortened = false;  // the document was too long: only the pair's surroundings were asked
 };
 
 struct PairOptions {
@@ -49,6 +50,9 @@ Result<std::vector<std::vector<int32_t>>> label_answers(const Extractor& extract
                                                         const data::Document& document,
                                                         const data::PairQuery& query);
 
+// Where a document is too long for the engine's max_tokens(), the prompt is about the sentences
+// around the pair's nearest mentions, as many as there is room for; a pair whose mentions are too
+// far apart gets no labels and a problem.
 Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
                                                   generate::Engine& engine,
                                                   const std::vector<data::Document>& documents,
@@ -83,15 +87,16 @@ std::vector<data::Document> apply_predictions(const std::vector<data::Document>&
 std::vector<data::PairQuery> extraction_queries(const std::vector<data::Document>& documents);
 
 // Extracts all documents, appending each finished document to the journal `journal_path` ("" for
-// none); documents already there under the same id and settings are taken from it. Answers of free
-// decoding that did not parse stand in their document's meta, under "unparsed".
+// none); documents already there under the same id and settings are taken from it. Pairs without an
+// answer (free decoding that did not parse, mentions too far apart) stand in their document's meta,
+// under "unparsed"; how many were asked about with a part of the text only, under "shortened".
 Result<std::vector<data::Document>> extract_documents(const Extractor& extractor,
                                                       generate::Engine& engine,
                                                       const std::vector<data::Document>& documents,
                                                       const PairOptions& options,
                                                       const std::string& journal_path);
 
-// What extract_documents() noted about answers that did not parse.
+// What extract_documents() noted about pairs without an answer.
 struct UnparsedAnswer {
   std::string document;    // ids
   std::string head, tail;  // of entities

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,17 +30,26 @@ void append_utf8(std::string& out, char32_t code_point);
 std::u32string to_code_points(std::string_view valid_utf8);
 std::string to_utf8(std::u32string_view code_points);
 
-// Converts offsets between bytes and code points of one text. Construction is O(bytes), lookups
-// O(log bytes). An offset inside a code point rounds down; one past the end is clamped.
+// UTF-16 as UTF-8. A surrogate without its other half and half a unit at the end become U+FFFD;
+// `first_bad`, if given, is then set to where the first of them stands in what is returned.
+std::string utf16_to_utf8(std::string_view bytes, bool big_endian,
+                          std::optional<size_t>* first_bad = nullptr);
+
+// Converts offsets between bytes and code points of one text, which it does not keep. Construction
+// is O(bytes), lookups O(log bytes), memory about a seventh of the text's. An offset inside a code
+// point rounds down; one past the end is clamped.
 class OffsetMap {
  public:
   explicit OffsetMap(std::string_view valid_utf8);
   size_t to_code_point(size_t byte) const;
   size_t to_byte(size_t code_point) const;
-  size_t code_points() const { return starts_.size() - 1; }
+  size_t code_points() const { return code_points_; }
 
  private:
-  std::vector<size_t> starts_;  // byte offset of every code point, then the text's size
+  std::vector<uint64_t> starts_;  // bit i of word w: a code point starts at byte 64 w + i
+  std::vector<size_t> before_;    // code points that start before each group of words
+  size_t bytes_ = 0;
+  size_t code_points_ = 0;
 };
 
 }  // namespace relata::text

@@ -136,6 +136,18 @@ TEST(JsonView, LimitsNesting) {
   EXPECT_EQ(problem->what, "the values are nested too deeply");
 }
 
+// What bounds the memory that one record takes.
+TEST(JsonView, LimitsTheNumberOfValues) {
+  JsonParser parser(5);
+  EXPECT_FALSE(parser.parse("[1,2,3,4]", 0));
+  const auto problem = parser.parse("[1,2,3,4,5]", 0);
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->offset, 9u);
+  EXPECT_TRUE(problem->what.starts_with("one record has more values")) << problem->what;
+  EXPECT_FALSE(parser.parse("{\"a\":1,\"b\":2}", 0));
+  EXPECT_TRUE(parser.parse("{\"a\":1,\"b\":2,\"c\":3}", 0));
+}
+
 TEST(JsonView, StringsOfAllLengthsKeepTheirEscapes) {
   JsonParser parser;
   std::string list = "[";

@@ -262,6 +262,11 @@ TEST(CrudeOilNews, ReadsSentencesWithEvents) {
   ASSERT_EQ(document.events.size(), 2u);
   EXPECT_EQ(arguments_of(document, document.events[0]),
             "Movement-up-gain:rose Item=Oil -LRB- Brent -RRB-");
+  // Capitals and numbers behind roles are spellings of the same labels.
+  EXPECT_EQ(arguments_of(document, document.events[1]),
+            "Negative_sentiment:Fears Supplier_consumer=Gull Supplier_consumer=Tarn");
+  EXPECT_EQ(entities_of(document), "Oil (Brent)/Commodity Gull/Country Tarn/Country");
+  EXPECT_EQ(document.meta["cues"], Json::parse(R"([["Modality_cue", [35, 40]]])"));
   EXPECT_EQ(document.entities[0].names, std::vector<std::string>{"Oil (Brent)"});
   EXPECT_EQ(document.meta["events"]["d_E1"]["intensity_cue"], Json({27, 32}));
   EXPECT_EQ(document.meta["event_relations"][0]["head"], "d_E2");

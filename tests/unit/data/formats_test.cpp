@@ -168,7 +168,7 @@ TEST(Csv, ErrorsNameTheLine) {
   EXPECT_EQ(parse_error(header + "a,b,r,\"a b\"c\n", "csv").message,
             "f:2: text after a closing quote");
   EXPECT_EQ(parse_error(header + "a,b,r,a b\xFF\n", "csv").message,
-            "f:2: invalid UTF-8 at byte 4 of the line");
+            "f:2: invalid UTF-8 at byte 10 of the line");
 }
 
 TEST(FewRel, JoinsTokens) {

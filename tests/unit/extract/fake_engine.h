@@ -57,6 +57,7 @@ class FakeEngine : public generate::Engine {
   std::string id = "sha256:fake";
   generate::PromptForm form = generate::PromptForm::kIds;
   bool silent = false;  // about probabilities
+  int64_t most_tokens = 0;
 
   Result<std::vector<generate::GenerateResult>> generate(
       const std::vector<generate::GenerateRequest>& requests,
@@ -101,6 +102,7 @@ class FakeEngine : public generate::Engine {
   const text::Tokenizer* tokenizer() const override { return bytes.get(); }
   std::string model_id() const override { return id; }
   generate::PromptForm prompt_form() const override { return form; }
+  int64_t max_tokens() const override { return most_tokens; }
 };
 
 inline data::Schema company_schema() {

@@ -98,6 +98,99 @@ TEST_F(Predict, LabelsWrittenAlikeAreAnError) {
   EXPECT_NE(out.error().message.find("P177"), std::string::npos);
 }
 
+// A text whose middle has the pair, and one whose pair is apart as far as it can be.
+class LongDocuments : public Predict {
+ protected:
+  LongDocuments() {
+    std::string around;
+    for (int i = 0; i < 40; ++i) around += "第" + std::to_string(i) + "天没有新闻。";
+    documents_ = {make_document("near", around + "甲拥有乙。" + around, {"甲", "乙"}),
+                  make_document("far", "甲来了。" + around + "乙走了。", {"甲", "乙"}),
+                  make_document("short", "甲拥有乙。", {"甲", "乙"})};
+    documents_.push_back(make_document("unmentioned", around, {"第7天", "丙"}));
+    queries_ = {query(0, 0, 1), query(0, 1, 0), query(1, 0, 1), query(2, 0, 1), query(3, 0, 1)};
+    engine_.most_tokens = 600;  // bytes here
+  }
+};
+
+TEST_F(LongDocuments, AreAskedAboutAroundThePair) {
+  const auto out = predict().value();
+  ASSERT_EQ(out.size(), 5u);
+  EXPECT_EQ(out[0].labels, Strings{"拥有"});
+  EXPECT_EQ(out[1].labels, Strings{"被拥有"});
+  EXPECT_EQ(out[3].labels, Strings{"拥有"});
+  for (const size_t shortened : {0, 1, 4}) EXPECT_TRUE(out[shortened].shortened) << shortened;
+  EXPECT_FALSE(out[3].shortened);
+  ASSERT_EQ(engine_.asked.size(), 4u);
+  for (const size_t asked : {0, 1}) {
+    const std::string& prompt = engine_.asked[asked];
+    EXPECT_LE(prompt.size() + 1 + std::string("被拥有").size(), 600u);
+    // Whole sentences, as many before as behind: the 39th day is the last before the pair, day 0
+    // the first behind it.
+    EXPECT_NE(prompt.find("第39天没有新闻。甲拥有乙。第0天没有新闻。"), std::string::npos)
+        << prompt;
+    EXPECT_EQ(prompt.find("第20天"), std::string::npos);
+    EXPECT_GT(prompt.size(), 500u);  // there is no room for a sentence more on either side
+  }
+  EXPECT_NE(engine_.asked[3].find("第7天没有新闻。"), std::string::npos);
+}
+
+TEST_F(LongDocuments, PairsTooFarApartHaveAProblemInsteadOfLabels) {
+  const auto out = predict().value();
+  EXPECT_TRUE(out[2].labels.empty());
+  EXPECT_FALSE(out[2].shortened);
+  EXPECT_TRUE(out[2].problem.starts_with("too long: ")) << out[2].problem;
+  EXPECT_TRUE(out[2].problem.ends_with("the model takes 600")) << out[2].problem;
+  queries_ = {query(1, 0, 1)};
+  EXPECT_EQ(predict().value()[0].problem, out[2].problem);
+}
+
+TEST_F(LongDocuments, SentencesThatAreTooLongAreCut) {
+  std::string words;
+  for (int i = 0; i < 200; ++i) words += "word" + std::to_string(i) + " ";
+  documents_ = {make_document("one", words + "甲 owns 乙 " + words, {"甲", "乙"})};
+  queries_ = {query(0, 0, 1)};
+  const auto out = predict().value();
+  EXPECT_TRUE(out[0].shortened);
+  const std::string& prompt = engine_.asked.at(0);
+  EXPECT_LE(prompt.size() + 10, 600u);
+  EXPECT_GT(prompt.size(), 500u);
+  EXPECT_NE(prompt.find("word199 甲 owns 乙 word0 "), std::string::npos) << prompt;
+}
+
+TEST_F(LongDocuments, FreeDecodingLeavesRoomForTheAnswer) {
+  options_.decode = "free";
+  extractor_.config.max_new_tokens = 100;
+  engine_.text_of = [](const std::string&) { return "拥有"; };
+  const auto out = predict().value();
+  ASSERT_EQ(engine_.generated.size(), 4u);
+  for (const auto& request : engine_.generated) {
+    EXPECT_LE(request.prompt.size() + 100 - 1, 600u);
+  }
+  EXPECT_EQ(out[0].labels, Strings{"拥有"});
+  EXPECT_FALSE(out[2].problem.empty());
+}
+
+TEST_F(LongDocuments, AreNotCutWhereTheLimitIsNotKnown) {
+  engine_.most_tokens = 0;
+  for (const PairPrediction& prediction : predict().value()) {
+    EXPECT_FALSE(prediction.shortened);
+    EXPECT_TRUE(prediction.problem.empty());
+  }
+  EXPECT_NE(engine_.asked.at(0).find(documents_[0].text), std::string::npos);
+}
+
+TEST_F(LongDocuments, AreCountedInTheResult) {
+  const auto out = extract_documents(extractor_, engine_, documents_, {}, "").value();
+  EXPECT_EQ(out[0].meta["shortened"], 2);
+  EXPECT_EQ(out[0].text, documents_[0].text);
+  EXPECT_FALSE(out[2].meta.contains("shortened"));
+  const auto unanswered = unparsed_answers(out);
+  ASSERT_EQ(unanswered.size(), 2u);
+  EXPECT_EQ(unanswered[0].document, "far");
+  EXPECT_TRUE(unanswered[0].problem.starts_with("too long"));
+}
+
 TEST_F(Predict, WrongOptionsAreErrors) {
   options_.decode = "beam";
   EXPECT_FALSE(predict().ok());

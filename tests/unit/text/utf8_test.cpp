@@ -66,6 +66,63 @@ TEST(OffsetMap, ConvertsBothWays) {
   EXPECT_EQ(map.to_byte(99), 9u);
 }
 
+// Beside a plain list of where code points start, over several groups of its words.
+TEST(OffsetMap, AgreesWithCountingOnLongTexts) {
+  for (const size_t size : {1u, 63u, 64u, 65u, 511u, 512u, 513u, 3000u}) {
+    for (const char* pattern : {"a", "中", "a中", "😀éa", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa😀"}) {
+      std::string text;
+      while (text.size() < size) text += pattern;
+      std::vector<size_t> starts;
+      for (size_t i = 0; i < text.size(); i += code_point_length(text, i)) starts.push_back(i);
+      starts.push_back(text.size());
+      const OffsetMap map(text);
+      ASSERT_EQ(map.code_points(), starts.size() - 1);
+      for (size_t i = 0; i < starts.size(); ++i) {
+        ASSERT_EQ(map.to_byte(i), starts[i]) << pattern << " " << i;
+        const size_t end = i + 1 < starts.size() ? starts[i + 1] : starts[i] + 1;
+        for (size_t byte = starts[i]; byte < end; ++byte) ASSERT_EQ(map.to_code_point(byte), i);
+      }
+      EXPECT_EQ(map.to_byte(starts.size() + 5), text.size());
+      EXPECT_EQ(map.to_code_point(text.size() + 5), starts.size() - 1);
+    }
+  }
+}
+
+TEST(Utf16, BecomesUtf8) {
+  const std::string big(
+      "\x00"
+      "a"
+      "\x4E\x2D\xD8\x3D\xDE\x00",
+      8);
+  std::string little = big;
+  for (size_t i = 0; i < little.size(); i += 2) std::swap(little[i], little[i + 1]);
+  std::optional<size_t> bad;
+  EXPECT_EQ(utf16_to_utf8(big, true, &bad), "a中😀");
+  EXPECT_EQ(utf16_to_utf8(little, false, &bad), "a中😀");
+  EXPECT_EQ(bad, std::nullopt);
+  // A high surrogate before another letter, a low one alone, half a unit.
+  for (const std::string& broken : {std::string("\x00"
+                                                "a"
+                                                "\xD8\x3D\x00"
+                                                "b",
+                                                6),
+                                    std::string("\x00"
+                                                "a"
+                                                "\xDE\x00\x00"
+                                                "b",
+                                                6)}) {
+    bad.reset();
+    EXPECT_EQ(utf16_to_utf8(broken, true, &bad), "a\uFFFDb");
+    EXPECT_EQ(bad, 1u);
+  }
+  bad.reset();
+  EXPECT_EQ(utf16_to_utf8(big.substr(0, 5), true, &bad), "a中\uFFFD");
+  EXPECT_EQ(bad, 4u);
+  bad.reset();
+  EXPECT_EQ(utf16_to_utf8(big.substr(0, 6), true, &bad), "a中\uFFFD");
+  EXPECT_EQ(utf16_to_utf8("", true), "");
+}
+
 TEST(OffsetMap, HandlesTheEmptyText) {
   const OffsetMap map("");
   EXPECT_EQ(map.code_points(), 0u);

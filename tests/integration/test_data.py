@@ -1,0 +1,103 @@
+"""`relata data`: what conversions lose, labels against schemas, encodings, side files."""
+
+from pathlib import Path
+
+import pytest
+
+from program import json_lines, relata
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "tests/files/data"
+SHARED = ROOT / "../shared/data"
+
+
+@pytest.mark.parametrize("target, source, lost", [
+    ("cre-tsv", "formats/docred.json", ["6 entity types", "3 evidence of relations"]),
+    ("docred", "annotated/phee.jsonl", ["1 events"]),
+    ("docred-result", "formats/docred.json", ["3 texts of documents", "6 entity types"]),
+    ("tacred", "formats/docred.json", ["further mentions of entities", "1 documents without"]),
+    ("text", "annotated/casie.json", ["2 events", "3 entities"]),
+    ("csv", "documents.jsonl", ["1 scores of relations", "2 document ids"]),
+    ("brat", "documents.jsonl", ["1 scores of relations"]),
+    ("label-studio", "annotated/crudeoil.json", ["1 stated names of mentions"]),
+    ("alpaca", "annotated/wikievents.jsonl", ["1 events"]),
+    ("sharegpt", "formats/scierc.json", ["entity types", "1 sentence boundaries"]),
+])
+def test_conversions_say_what_they_lose(target, source, lost, tmp_path):
+    done = relata("data", "convert", SAMPLES / source, "--to", target, "-o", tmp_path / "out")
+    said = [line for line in done.err.splitlines() if f"{target} cannot hold: " in line]
+    assert len(said) == 1, done.err
+    for what in lost:
+        assert what in said[0]
+
+
+@pytest.mark.parametrize("target", ["jsonl", "docred"])
+def test_conversions_without_loss_say_nothing(target, tmp_path):
+    done = relata("data", "convert", SAMPLES / "formats/docred.json", "--to", target,
+                  "-o", tmp_path / "out")
+    assert "cannot hold" not in done.err
+
+
+def test_utf16_is_read_and_other_encodings_are_named(tmp_path):
+    text = (SAMPLES / "pairs.txt").read_text(encoding="utf-8")
+    plain = relata("data", "convert", SAMPLES / "pairs.txt").out
+    path = tmp_path / "pairs.txt"
+    for encoding in ("utf-16", "utf-8-sig"):
+        path.write_bytes(text.encode(encoding))
+        assert relata("data", "convert", path).out == plain
+    path.write_bytes(text.encode("gb18030"))
+    refused = relata("data", "convert", path, code=3)
+    assert f"{path}:1: invalid UTF-8 at byte 1 of the line" in refused.err
+    assert "iconv -f GB18030 -t UTF-8" in refused.err
+
+
+def test_labels_outside_the_schema_are_found(tmp_path):
+    path = tmp_path / "rows.txt"
+    path.write_text("Ada\tBo\tunknown\tAda met Bo.\nBo\tAda\tufo\tBo saw Ada.\n"
+                    "Ada\tNy\tUNKNOWN\tAda in Ny.\n")
+    found = relata("data", "validate", "--schema", "finre", path, code=3)
+    assert f'{path}:2: relations[0].type "ufo" is not in the schema\n' in found.out
+    assert "1 good record, 2 problems" in found.out
+    out = tmp_path / "out.jsonl"
+    relata("data", "convert", "--schema", "finre", "--on-error", "fix", path, "-o", out, code=4)
+    assert [d["relations"][0]["type"] for d in json_lines(out.read_text())] == ["unknown"] * 2
+    assert '"UNKNOWN" is now "unknown"' in Path(f"{out}.fixed.txt").read_text()
+    assert "ufo" in Path(f"{out}.skipped.txt").read_text()
+    assert "finre" in relata("data", "validate", "--schema", "finrr", path, code=2).err
+
+
+# What is not in a schema, by data set, is a slip of the data; docs/schemas.md names them.
+@pytest.mark.parametrize("schema, pattern, arguments, problems", [
+    ("bc5cdr_untyped", "bc5cdr_ner/*.txt", ["--from", "conll-ner"], 0),
+    ("biored", "biored/*.PubTator", [], 0),
+    ("cdr", "cdr/*.data", [], 0),
+    ("chemprot", "chemprot/*.txt", [], 0),
+    ("cmeie", "cmeie/val_triples.json", [], 0),
+    ("conll04", "conll04/conll04_t*n.json", [], 0),
+    ("crossner_conll2003", "conll2003/*.txt", [], 0),
+    ("duie", "duie2_sample/train_data_5000.json", [], 0),
+    ("fewrel_nyt", "fewrel/val_nyt.json", [], 0),
+    ("fewrel_pubmed", "fewrel/val_pubmed.json", [], 0),
+    ("fewrel_wiki", "fewrel/val_wiki.json", [], 0),
+    ("semeval2010", "fewrel/val_semeval.json", [], 0),
+    ("finre", "finre/t*.txt", [], 0),
+    ("mit_movie", "mit_movie_trivia/*.txt", ["--from", "conll-ner"], 0),
+    ("mit_restaurant", "mit_restaurant/*.txt", ["--from", "conll-ner"], 0),
+    ("msra", "msra_ner/msra_test_bio.txt", ["--from", "conll-ner"], 0),
+    ("ncbi", "ncbi_disease_ner/*.txt", ["--from", "conll-ner"], 0),
+    ("nyt", "nyt/*_triples.json", [], 0),
+    ("phee", "phee/json/*.json", [], 0),
+    ("rams", "rams/*.jsonlines", [], 0),
+    ("redocred", "redocred/*revised*.json", [], 0),
+    ("sanwen", "sanwen/t*.txt", [], 0),
+    ("scierc", "scierc/*.json", [], 0),
+    ("weibo", "weibo_ner/weibo*", [], 0),
+    ("wikievents", "wikievents/[dt]e*.jsonl", [], 0),
+])
+def test_shipped_schemas_fit_their_data(schema, pattern, arguments, problems):
+    files = sorted(SHARED.glob(pattern))
+    if not files:
+        pytest.skip(f"{SHARED / pattern} is not here")
+    result = relata("data", "validate", "--schema", schema, *arguments, *files,
+                    code=3 if problems else 0)
+    assert result.out.splitlines()[-1].endswith(f", {problems} problems")
