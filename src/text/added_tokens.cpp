@@ -42,6 +42,7 @@ Result<AddedToken> read_added_token(const Node& node, int64_t default_id,
   token.single_word = reader.boolean("single_word", false);
   const int64_t id = reader.integer("id", default_id);
   if (token.content.empty()) reader.fail("an added token needs a \"content\"");
+  if (token.content.size() > kLongestToken) reader.fail("an added token is too long");
   if (id < 0 || id >= kIdLimit) reader.fail("an added token's id is out of range");
   RELATA_CHECK(reader.status());
   token.id = static_cast<int32_t>(id);

@@ -55,7 +55,8 @@ class PieceModel {
   virtual void encode(std::string_view piece, ModelScratch& scratch, PieceTokens& out) const = 0;
   virtual int32_t token_to_id(std::string_view token) const = 0;  // -1: none
   virtual std::string_view id_to_token(int32_t id) const = 0;     // "" when out of range
-  virtual int32_t id_limit() const = 0;
+  virtual int32_t id_limit() const = 0;                           // largest id + 1
+  virtual int32_t count() const = 0;                              // of tokens: ids may have gaps
   // Whether a piece may be cut before every U+2581 that follows something else: true when no token
   // reaches over such a place. Tokens are then the same, and words repeat where sentences do not.
   virtual bool may_cut_at_spaces() const { return false; }
@@ -85,7 +86,7 @@ class PieceCache {
     uint8_t key_size = 0;  // 0: the slot is free
   };
   static constexpr size_t kFirstSlots = 1 << 10;
-  static constexpr size_t kMostSlots = 1 << 16;
+  static constexpr size_t kMostSlots = 1 << 18;
   static constexpr size_t kMostTokens = std::numeric_limits<uint16_t>::max();
 
   size_t slot_of(std::string_view key, uint64_t hash) const;

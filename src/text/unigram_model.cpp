@@ -94,6 +94,9 @@ Status UnigramModel::read_vocab(const Node& vocab, const std::string& where) {
           kDamagedHint);
     }
     tokens_.push_back(entry[0].get<std::string>());
+    if (tokens_.back().size() > kLongestToken) {
+      return input_error(where + "[" + std::to_string(tokens_.size() - 1) + "]: too long");
+    }
     scores_.push_back(entry[1].get<double>());
   }
   std::vector<UnigramLattice::Piece> pieces;

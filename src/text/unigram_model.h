@@ -49,6 +49,7 @@ class UnigramModel : public PieceModel {
   int32_t token_to_id(std::string_view token) const override;
   std::string_view id_to_token(int32_t id) const override;
   int32_t id_limit() const override { return static_cast<int32_t>(tokens_.size()); }
+  int32_t count() const override { return id_limit(); }
 
  private:
   Status read_vocab(const Node& vocab, const std::string& where);
