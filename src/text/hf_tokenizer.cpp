@@ -125,10 +125,8 @@ Status HfTokenizer::read_added(const Node& root, const std::string& path) {
 }
 
 // Hugging Face's rule: what the model has keeps the model's id; the rest get the ids after the
-// model's and their own, in the order of the ids that are written with them, which have no gaps.
+// model's and their own, one after the other, whatever id is written with them.
 void HfTokenizer::add_all(std::vector<AddedToken> tokens) {
-  std::stable_sort(tokens.begin(), tokens.end(),
-                   [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
   for (AddedToken& token : tokens) {
     if (!own_ids_) {
       const int32_t known = token_to_id(token.content);
@@ -158,7 +156,10 @@ int32_t HfTokenizer::named_id(const std::optional<std::string>& name, const Name
 }
 
 void HfTokenizer::apply_config(const TokenizerConfig& config) {
-  add_all(config.added);
+  std::vector<AddedToken> tokens = config.added;
+  std::stable_sort(tokens.begin(), tokens.end(),
+                   [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  add_all(std::move(tokens));
   add_named(config.special);
   bos_ = named_id(config.bos, kBosNames);
   eos_ = named_id(config.eos, kEosNames);
@@ -200,7 +201,9 @@ void HfTokenizer::encode_segment(std::string_view segment, size_t base, Workspac
   normalizer_->apply(buffers.text, buffers.spare_text);
   normalized_matcher_.find(buffers.text.text(), workspace.normalized_matches);
   if (workspace.normalized_matches.empty()) {
-    return encode_pieces({0, buffers.text.size(), base}, workspace, out);
+    // What a normaliser takes off the beginning is not of the piece.
+    const size_t source = buffers.text.empty() ? base : buffers.text.origin(0, 1).begin;
+    return encode_pieces({0, buffers.text.size(), source}, workspace, out);
   }
   // Pre-tokenizers rewrite the text that they get, so every part gets a copy.
   AlignedText whole;

@@ -9,7 +9,7 @@ from test_tokenizers import compare
 tokenizers = pytest.importorskip("tokenizers")
 
 CONTENTS = ["<x>", "<x>y", "xy", "ab", "ABC", "b", "\u00e9", "e\u0301", "\u4e2d", " x", "x ", "\u2581a",
-            "[M]", "\ufb01n", "\u0130", "a b", "<|e|>", "aa", "aaa"]
+            "[M]", "abc", "FIN", "\ufb01n", "\u0130", "a b", "<|e|>", "aa", "aaa"]
 WORDS = CONTENTS + ["a", "A", " ", "  ", "\t", "\u3000", "_", "-", "z9", "\u4e2d\u56fd", "Xy", "aB",
                     "FIN", "e", "\u0301", "\n", "1"]
 

@@ -167,10 +167,10 @@ TEST(HfTokenizer, NumbersAddedTokensAsHuggingFaceDoes) {
   const auto add = [&](int64_t id, const std::string& content) {
     root["added_tokens"].push_back({{"id", id}, {"content", content}, {"normalized", false}});
   };
-  add(900, "<third>");
-  add(300, "<first>");
-  add(7, "bc");
+  add(900, "<first>");
   add(300, "<second>");
+  add(7, "bc");
+  add(900, "<third>");
   add(300, "<first>");
   const auto tokenizer = load(root).value();
   EXPECT_EQ(tokenizer->encode_ids("<first><second><third>", false),
