@@ -153,20 +153,21 @@ TEST(Jinja, EndsWhatDoesNotEnd) {
   std::string chain = "{{ 1";
   for (int i = 0; i < 9000; ++i) chain += "+1";
   EXPECT_NE(error(chain + " }}").find("levels"), std::string::npos);
-  EXPECT_NE(error("{{ ('%(a).9999d' * 3000000) % {'a': 1} }}").find("too much work"),
-            std::string::npos);
+  // Work that is not of nodes: these are quick to refuse with few steps.
+  const auto ends = [](const std::string& source) {
+    return error(source, Json::object(), {.steps = 500'000}).find("too much work") !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(ends("{{ ('%(a).9999d' * 300000) % {'a': 1} }}"));
   for (const std::string cut : {"split('a')", "split()", "splitlines()"}) {
-    EXPECT_NE(error("{{ ('a \\n' * 9000000)." + cut + " | length }}").find("too much work"),
-              std::string::npos);
+    EXPECT_TRUE(ends("{{ ('a \\n' * 450000)." + cut + " | length }}")) << cut;
   }
   std::string names;
   for (int i = 0; i < 50'000; ++i) names += "{% set n" + std::to_string(i) + "=1 %}";
-  EXPECT_NE(error(names).find("too much work"), std::string::npos);
+  EXPECT_TRUE(ends(names));
   std::string path = "a";
   for (int i = 0; i < 400'000; ++i) path += ".a";
-  EXPECT_NE(error("{{ range(1000) | map(attribute='" + path + "', default=1) | list }}")
-                .find("too much work"),
-            std::string::npos);
+  EXPECT_TRUE(ends("{{ range(1000) | map(attribute='" + path + "', default=1) | list }}"));
   EXPECT_NE(error("{{ 'a' * 999 }}", Json::object(), {.output_bytes = 100}).find("100 bytes"),
             std::string::npos);
 }
