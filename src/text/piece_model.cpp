@@ -63,11 +63,11 @@ size_t PieceCache::slot_of(std::string_view key, uint64_t hash) const {
   }
 }
 
-bool PieceCache::find(std::string_view key, std::span<const PieceToken>& tokens) const {
+bool PieceCache::find(std::string_view key, Entry& entry) const {
   if (slots_.empty() || key.empty() || key.size() > kLongestKey) return false;
   const Slot& slot = slots_[slot_of(key, hash_bytes(key))];
   if (slot.key_size == 0) return false;
-  tokens = {tokens_.data() + slot.tokens, slot.count};
+  entry = {{tokens_.data() + slot.tokens, slot.count}, slot.lead};
   return true;
 }
 
@@ -87,13 +87,18 @@ void PieceCache::grow() {
   }
 }
 
-void PieceCache::add(std::string_view key, std::span<const PieceToken> tokens) {
+void PieceCache::add(std::string_view key, const Entry& entry) {
+  const auto& tokens = entry.tokens;
   if (key.empty() || key.size() > kLongestKey || tokens.size() > kMostTokens) return;
   if (used_ * 2 >= slots_.size()) grow();
   const uint64_t hash = hash_bytes(key);
   Slot& slot = slots_[slot_of(key, hash)];
-  slot = {hash, static_cast<uint32_t>(keys_.size()), static_cast<uint32_t>(tokens_.size()),
-          static_cast<uint16_t>(tokens.size()), static_cast<uint8_t>(key.size())};
+  slot = {hash,
+          static_cast<uint32_t>(keys_.size()),
+          static_cast<uint32_t>(tokens_.size()),
+          static_cast<uint16_t>(tokens.size()),
+          static_cast<uint8_t>(key.size()),
+          entry.lead};
   keys_ += key;
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
   ++used_;

@@ -256,12 +256,13 @@ size_t SentencePieceModel::encode_word(std::string_view text, size_t at, size_t 
       end < text.size() && text[end] == ' ' && (end + 1 == text.size() || is_ascii(text[end + 1]));
   if (end < text.size() && !next_is_space) return 0;
   const std::string_view word = text.substr(at, end - at);
-  std::span<const PieceToken> known;
-  if (!workspace.cache.find(word, known)) {
+  PieceCache::Entry entry;
+  if (!workspace.cache.find(word, entry)) {
     workspace.normalized.assign(kSpaceMark);
     workspace.normalized += word.substr(1);
     PieceTokens& tokens = workspace.tokens;
     tokens.clear();
+    workspace.model.lead = ModelScratch::kSure;
     segment(workspace.normalized, workspace.model, tokens);
     constexpr uint32_t kSaved = kSpaceMark.size() - 1;
     for (PieceToken& token : tokens) {
@@ -269,10 +270,12 @@ size_t SentencePieceModel::encode_word(std::string_view text, size_t at, size_t 
       token.begin -= std::min(token.begin, kSaved);
       token.end -= std::min(token.end, kSaved);
     }
-    workspace.cache.add(word, tokens);
-    known = tokens;
+    entry = {tokens, workspace.model.lead};
+    workspace.cache.add(word, entry);
   }
-  for (const PieceToken& token : known) {
+  workspace.least_lead = std::min(workspace.least_lead, entry.lead);
+  workspace.pieces += entry.tokens.size();
+  for (const PieceToken& token : entry.tokens) {
     out.push_back({token.id, {base + at + token.begin, base + at + token.end}});
   }
   return end;
@@ -305,7 +308,10 @@ void SentencePieceModel::segment_pairs(std::string_view text, ModelScratch& scra
 
 void SentencePieceModel::segment(std::string_view text, ModelScratch& scratch,
                                  PieceTokens& out) const {
-  if (proto_.type == Proto::kUnigram) return lattice_.best_path(text, scratch, out);
+  if (proto_.type == Proto::kUnigram) {
+    return may_cut_ ? lattice_.best_path(text, scratch, out)
+                    : lattice_.best_rounded_path(text, scratch, out);
+  }
   if (proto_.type == Proto::kBpe) return segment_pairs(text, scratch, out);
   for (size_t begin = 0; begin < text.size();) {
     size_t end = begin + code_point_at(text, begin).length;
@@ -339,8 +345,39 @@ void SentencePieceModel::emit(std::string_view normalized, size_t base, const Wo
   }
 }
 
+// Words are segmented apart only where that makes no difference. In the unigram model it may make
+// one for sums that are nearly equal: then the text is done anew as a whole.
 void SentencePieceModel::encode(std::string_view text, size_t base, bool prefix,
                                 Workspace& workspace, std::vector<Token>& out) const {
+  const size_t first = out.size();
+  workspace.least_lead = ModelScratch::kSure;
+  workspace.pieces = 0;
+  encode_words(text, base, prefix, workspace, out);
+  if (proto_.type != Proto::kUnigram || !may_cut_) return;
+  if (lattice_.survives_rounding(workspace.least_lead, workspace.pieces)) return;
+  out.resize(first);
+  encode_rounded(text, base, prefix, workspace, out);
+}
+
+void SentencePieceModel::encode_rounded(std::string_view text, size_t base, bool prefix,
+                                        Workspace& workspace, std::vector<Token>& out) const {
+  std::string normalized;
+  std::vector<uint32_t> origins;
+  for (size_t at = 0; at < text.size();) {
+    at = normalize(text, at, prefix, workspace);
+    // What ends one part begins the next, and is the end of the text after the last.
+    if (!origins.empty()) origins.pop_back();
+    normalized += workspace.normalized;
+    origins.insert(origins.end(), workspace.origins.begin(), workspace.origins.end());
+  }
+  workspace.origins.swap(origins);
+  workspace.tokens.clear();
+  lattice_.best_rounded_path(normalized, workspace.model, workspace.tokens);
+  emit(normalized, base, workspace, out);
+}
+
+void SentencePieceModel::encode_words(std::string_view text, size_t base, bool prefix,
+                                      Workspace& workspace, std::vector<Token>& out) const {
   for (size_t at = 0; at < text.size();) {
     at = normalize(text, at, prefix, workspace);
     workspace.tokens.clear();

@@ -58,6 +58,10 @@ class SentencePieceModel {
   bool is_plain(std::string_view text, size_t at) const;
   bool word_starts(std::string_view text, size_t at, std::string_view normalized) const;
   size_t normalize(std::string_view text, size_t at, bool prefix, Workspace& workspace) const;
+  void encode_words(std::string_view text, size_t base, bool prefix, Workspace& workspace,
+                    std::vector<Token>& out) const;
+  void encode_rounded(std::string_view text, size_t base, bool prefix, Workspace& workspace,
+                      std::vector<Token>& out) const;
   size_t encode_word(std::string_view text, size_t at, size_t base, Workspace& workspace,
                      std::vector<Token>& out) const;
   void segment(std::string_view text, ModelScratch& scratch, PieceTokens& out) const;
