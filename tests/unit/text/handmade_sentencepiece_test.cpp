@@ -120,6 +120,20 @@ TEST(HandmadeSentencePiece, KeepsUserSymbolsOverWords) {
   }
 }
 
+// "m mm" and "mm m" have one sum, which is rounded by what stands before: as SentencePiece 0.2.3
+// has it with these pieces and scores, which are T5's.
+TEST(HandmadeSentencePiece, RoundsSumsAsTheLibraryDoes) {
+  Model model;
+  model.type = kUnigram;
+  model.add("<unk>", 0, kUnknown).add("\u2581", -2.0122928619384766F);
+  model.add("a", -4.097104549407959F).add("\u2581H", -8.736178398132324F);
+  model.add("m", -6.375206470489502F).add("mm", -9.085619926452637F);
+  const auto tokenizer = model.load().value();
+  EXPECT_EQ(shown(*tokenizer, "Hmmm a"), "\u2581H[0,1)mm[1,3)m[3,4)\u2581[4,5)a[5,6)");
+  EXPECT_EQ(shown(*tokenizer, "a Hmmm"), "\u2581[0,0)a[0,1)\u2581H[1,3)m[3,4)mm[4,6)");
+  EXPECT_EQ(shown(*tokenizer, "Hmmm Hmmm"), "\u2581H[0,1)mm[1,3)m[3,4)\u2581H[4,6)m[6,7)mm[7,9)");
+}
+
 // A rule may neither cut a code point nor write what is no text.
 TEST(HandmadeSentencePiece, PassesOverDamagedRules) {
   for (const Type type : {kUnigram, kBpe}) {
