@@ -94,12 +94,14 @@ def main():
     texts = sentences(arguments.texts, arguments.limit)
     limits, rows = run.probe(), []
     files = SHARED / "tokenizers"
-    mistral = files / "mistral_v3/tokenizer.json"
-    if mistral.exists():
-        rows += beside_hf("mistral_v3", mistral, texts)
-        rows += beside_hf("pubmedbert", files / "pubmedbert_uncased/tokenizer.json", texts)
-        rows += beside_sentencepiece("llama2 bpe", files / "llama2/tokenizer.model", texts)
-        rows += beside_sentencepiece("t5 unigram", files / "t5/spiece.model", texts)
+    if files.exists():
+        for name in ("mistral_v3", "mistral_v1", "pubmedbert_uncased"):
+            rows += beside_hf(name, files / name / "tokenizer.json", texts)
+        for name, model in (("llama2 bpe", "llama2/tokenizer.model"),
+                            ("mistral_v3 bpe", "mistral_v3/tokenizer.model.v3"),
+                            ("t5 unigram", "t5/spiece.model"),
+                            ("sentencepiece's own test unigram", "sentencepiece_test/test_model.model")):
+            rows += beside_sentencepiece(name, files / model, texts)
     else:
         rows += beside_hf("own bpe", OWN / "bpe_fallback.json", texts)
         rows += beside_sentencepiece("own unigram", OWN / "sp_unigram.model", texts)

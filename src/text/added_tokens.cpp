@@ -1,5 +1,7 @@
 #include "added_tokens.h"
 
+#include <algorithm>
+
 #include "unicode_sets.h"
 
 namespace relata::text {
@@ -42,6 +44,7 @@ Result<AddedToken> read_added_token(const Node& node, int64_t default_id,
   token.single_word = reader.boolean("single_word", false);
   const int64_t id = reader.integer("id", default_id);
   if (token.content.empty()) reader.fail("an added token needs a \"content\"");
+  if (token.content.size() > kLongestToken) reader.fail("an added token is too long");
   if (id < 0 || id >= kIdLimit) reader.fail("an added token's id is out of range");
   RELATA_CHECK(reader.status());
   token.id = static_cast<int32_t>(id);
@@ -58,7 +61,9 @@ void AddedTokenMatcher::add(const AddedToken& token, std::string_view searched) 
     if (added) states_.emplace_back();
   }
   starts_[static_cast<uint8_t>(searched.front())] = true;
-  states_[state].token = tokens_.size();
+  size_t& there = states_[state].token;
+  // Of two that normalisation makes equal, Hugging Face takes the special one, or else the first.
+  if (there == kNone || (token.special && !tokens_[there].special)) there = tokens_.size();
   tokens_.push_back(token);
 }
 
@@ -78,7 +83,8 @@ AddedTokenMatcher::Longest AddedTokenMatcher::longest_at(std::string_view text,
 void AddedTokenMatcher::find(std::string_view text, std::vector<Match>& matches) const {
   matches.clear();
   if (tokens_.empty()) return;
-  size_t taken = 0;  // end of the last match, white space included
+  // The end of the last match, white space included, of which a token may be made once more.
+  size_t taken = 0;
   for (size_t i = 0; i < text.size();) {
     const Longest best = starts_[static_cast<uint8_t>(text[i])] ? longest_at(text, i) : Longest{};
     if (best.token == kNone) {
@@ -88,10 +94,11 @@ void AddedTokenMatcher::find(std::string_view text, std::vector<Match>& matches)
     const AddedToken& token = tokens_[best.token];
     ByteRange range = {i, i + best.length};
     i = range.end;
-    if (range.begin < taken) continue;
     if (token.single_word && word_touches(text, range.begin, range.end)) continue;
-    if (token.lstrip) range.begin = skip_space_back(text, range.begin, taken);
     if (token.rstrip) range.end = skip_space(text, range.end);
+    if (token.lstrip) {
+      range.begin = std::max(skip_space_back(text, range.begin, taken), std::min(taken, range.end));
+    }
     taken = range.end;
     matches.push_back({range, token.id});
   }

@@ -25,7 +25,8 @@ struct AddedToken {
 
 Result<AddedToken> read_added_token(const Node& node, int64_t default_id, const std::string& where);
 
-// Finds tokens in a text: leftmost first, then longest, never overlapping.
+// Finds tokens in a text: leftmost first, then longest. What is of them never overlaps; white space
+// that one has taken may begin the next.
 class AddedTokenMatcher {
  public:
   struct Match {

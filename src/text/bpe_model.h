@@ -26,6 +26,7 @@ class BpeModel : public PieceModel {
   int32_t token_to_id(std::string_view token) const override { return vocabulary_.id(token); }
   std::string_view id_to_token(int32_t id) const override { return vocabulary_.token(id); }
   int32_t id_limit() const override { return vocabulary_.id_limit(); }
+  int32_t count() const override { return vocabulary_.count(); }
   bool may_cut_at_spaces() const override { return may_cut_; }
 
  private:

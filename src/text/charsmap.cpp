@@ -1,5 +1,8 @@
 #include "charsmap.h"
 
+#include "relata/text/utf8.h"
+#include "unicode_sets.h"
+
 namespace relata::text {
 namespace {
 
@@ -69,10 +72,17 @@ bool Charsmap::leads_nowhere(unsigned first) const {
   return true;
 }
 
+// A damaged map may cut code points or hold bytes that are no text: such rules are passed over.
+bool Charsmap::is_sound(std::string_view text, const Match& match) {
+  const bool whole = match.length == text.size() || !is_continuation_byte(text[match.length]);
+  return whole && !find_invalid_utf8(match.replacement);
+}
+
 Charsmap::Match Charsmap::longest(std::string_view text) const {
   Match match;
   search(text, [&](size_t length, uint32_t at) {
-    match = {length, replacement(at)};
+    const Match found = {length, replacement(at)};
+    if (is_sound(text, found)) match = found;
     return true;
   });
   return match;
@@ -81,8 +91,9 @@ Charsmap::Match Charsmap::longest(std::string_view text) const {
 Charsmap::Match Charsmap::shortest(std::string_view text) const {
   Match match;
   search(text, [&](size_t length, uint32_t at) {
-    match = {length, replacement(at)};
-    return false;
+    const Match found = {length, replacement(at)};
+    if (is_sound(text, found)) match = found;
+    return match.length == 0;
   });
   return match;
 }

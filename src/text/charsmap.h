@@ -35,6 +35,7 @@ class Charsmap {
   template <class Found>
   void search(std::string_view text, Found found) const;
   bool leads_nowhere(unsigned first) const;
+  static bool is_sound(std::string_view text, const Match& match);
   std::string_view replacement(uint32_t offset) const;
 
   std::vector<uint32_t> units_;

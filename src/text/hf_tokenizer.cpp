@@ -22,10 +22,13 @@ constexpr std::array<const char*, 5> kEosNames = {"</s>", "<|im_end|>", "<|end_o
 
 class HfTokenizer : public TokenizerBase {
  public:
-  HfTokenizer(ModelFolder files, std::unique_ptr<PieceModel> model, std::string kind)
+  // `own_ids`: added tokens have the ids that are written with them.
+  HfTokenizer(ModelFolder files, std::unique_ptr<PieceModel> model, std::string kind, bool own_ids)
       : TokenizerBase(std::move(files)),
         model_(std::move(model)),
         kind_(std::move(kind)),
+        own_ids_(own_ids),
+        next_id_(model_->count()),
         cuts_at_spaces_(model_->may_cut_at_spaces()) {}
   Status configure(const Node& root, bool raw_bytes, const std::string& path);
 
@@ -42,6 +45,7 @@ class HfTokenizer : public TokenizerBase {
  private:
   Status read_components(const Node& root, bool raw_bytes, const std::string& path);
   Status read_added(const Node& root, const std::string& path);
+  void add_all(std::vector<AddedToken> tokens);
   void add_searched(const AddedToken& token);
   void apply_config(const TokenizerConfig& config);
   template <class Names>
@@ -51,6 +55,8 @@ class HfTokenizer : public TokenizerBase {
 
   std::unique_ptr<PieceModel> model_;
   std::string kind_;
+  bool own_ids_;
+  int32_t next_id_;  // of an added token that the model does not have
   bool cuts_at_spaces_;
   NormalizerPtr normalizer_;
   PreTokenizerPtr pre_tokenizer_;
@@ -105,15 +111,30 @@ Status HfTokenizer::read_components(const Node& root, bool raw_bytes, const std:
 Status HfTokenizer::read_added(const Node& root, const std::string& path) {
   need_id(model_->id_limit() - 1);
   JsonReader reader(root, path);
+  std::vector<AddedToken> tokens;
   for (const Node& item : reader.array("added_tokens")) {
-    RELATA_TRY(const AddedToken token, read_added_token(item, -1, path + ": added_tokens"));
-    add_searched(token);
+    RELATA_TRY(AddedToken token, read_added_token(item, -1, path + ": added_tokens"));
+    tokens.push_back(std::move(token));
   }
   RELATA_CHECK(reader.status());
+  add_all(std::move(tokens));
   for (const auto* ids : {&frame_.before, &frame_.after}) {
     for (const int32_t id : *ids) need_id(id);
   }
   return {};
+}
+
+// Hugging Face's rule: what the model has keeps the model's id; the rest get the ids after the
+// model's and their own, one after the other, whatever id is written with them.
+void HfTokenizer::add_all(std::vector<AddedToken> tokens) {
+  for (AddedToken& token : tokens) {
+    if (!own_ids_) {
+      const int32_t known = token_to_id(token.content);
+      token.id = known >= 0 ? known : next_id_;
+      next_id_ = std::max(next_id_, token.id + 1);
+    }
+    add_searched(token);
+  }
 }
 
 void HfTokenizer::add_searched(const AddedToken& token) {
@@ -135,7 +156,10 @@ int32_t HfTokenizer::named_id(const std::optional<std::string>& name, const Name
 }
 
 void HfTokenizer::apply_config(const TokenizerConfig& config) {
-  for (const AddedToken& token : config.added) add_searched(token);
+  std::vector<AddedToken> tokens = config.added;
+  std::stable_sort(tokens.begin(), tokens.end(),
+                   [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  add_all(std::move(tokens));
   add_named(config.special);
   bos_ = named_id(config.bos, kBosNames);
   eos_ = named_id(config.eos, kEosNames);
@@ -177,7 +201,9 @@ void HfTokenizer::encode_segment(std::string_view segment, size_t base, Workspac
   normalizer_->apply(buffers.text, buffers.spare_text);
   normalized_matcher_.find(buffers.text.text(), workspace.normalized_matches);
   if (workspace.normalized_matches.empty()) {
-    return encode_pieces({0, buffers.text.size(), base}, workspace, out);
+    // What a normaliser takes off the beginning is not of the piece.
+    const size_t source = buffers.text.empty() ? base : buffers.text.origin(0, 1).begin;
+    return encode_pieces({0, buffers.text.size(), source}, workspace, out);
   }
   // Pre-tokenizers rewrite the text that they get, so every part gets a copy.
   AlignedText whole;
@@ -252,8 +278,9 @@ std::string HfTokenizer::decode(const std::vector<int32_t>& ids, bool skip_speci
 Result<std::shared_ptr<const Tokenizer>> assemble_tokenizer(ModelFolder files,
                                                             TokenizerParts parts) {
   const bool bytes = ends_in_byte_level(member(parts.root, "pre_tokenizer"));
-  bool raw_bytes = bytes && parts.model != nullptr;
-  if (parts.model == nullptr) {
+  const bool is_rank_file = parts.model != nullptr;
+  bool raw_bytes = bytes && is_rank_file;
+  if (!is_rank_file) {
     const Node& node = member(parts.root, "model");
     const std::string where = parts.path + ": model";
     RELATA_TRY(const std::string type, model_type(node, where));
@@ -261,7 +288,7 @@ Result<std::shared_ptr<const Tokenizer>> assemble_tokenizer(ModelFolder files,
     RELATA_TRY(parts.model, read_model(node, raw_bytes, where));
   }
   const auto tokenizer = std::make_shared<HfTokenizer>(std::move(files), std::move(parts.model),
-                                                       std::move(parts.kind));
+                                                       std::move(parts.kind), is_rank_file);
   RELATA_CHECK(tokenizer->configure(parts.root, raw_bytes, parts.path));
   return std::shared_ptr<const Tokenizer>(tokenizer);
 }

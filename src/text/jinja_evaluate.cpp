@@ -83,7 +83,7 @@ Value Interpreter::evaluate(const Expr& expr) {
 }
 
 Value Interpreter::evaluate_name(const Expr& expr) {
-  const Value* found = scope_->find(expr.name);
+  const Value* found = scope_->find(expr.name, budget_);
   return found != nullptr ? *found : Value::undefined("'" + expr.name + "' is undefined");
 }
 

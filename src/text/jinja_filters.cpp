@@ -78,6 +78,7 @@ Value indent_filter(Interpreter& in, const Value& value, const Arguments& argume
     in.budget().spend(static_cast<size_t>(width));
     margin.assign(static_cast<size_t>(width), ' ');
   }
+  in.budget().spend(count_lines(value.as_text()));
   const std::vector<std::string> lines = split_lines(value.as_text() + "\n", false);
   in.budget().spend(lines.size() * (1 + margin.size() / 16));
   in.budget().spend_bytes(value.as_text().size());
@@ -271,6 +272,22 @@ double round_decimal(double number, int64_t precision) {
   return out;
 }
 
+// Python's round() of an integer to a power of ten, halves to the even neighbour.
+int64_t round_integer(int64_t number, int64_t zeros) {
+  if (zeros > 19) return 0;
+  __extension__ using Wide = __int128;
+  Wide unit = 1;
+  for (int64_t i = 0; i < zeros; ++i) unit *= 10;
+  const Wide size = number < 0 ? -Wide{number} : Wide{number};
+  Wide units = size / unit;
+  const Wide twice = 2 * (size % unit);
+  if (twice > unit || (twice == unit && units % 2 == 1)) ++units;
+  const Wide rounded = number < 0 ? -units * unit : units * unit;
+  const auto out = static_cast<int64_t>(rounded);
+  if (out != rounded) throw Failure("an integer result does not fit 64 bits");
+  return out;
+}
+
 Value round_filter(Interpreter&, const Value& value, const Arguments& arguments) {
   const Given given = bind(arguments, "round", {"precision", "method"}, 0);
   const int64_t precision = given[0] != nullptr ? to_index(*given[0], "precision") : 0;
@@ -283,8 +300,8 @@ Value round_filter(Interpreter&, const Value& value, const Arguments& arguments)
   if (!value.is_number()) throw Failure("round needs a number, not '" + type_name(value) + "'");
   if (method == "common") {
     if (value.is(Kind::kFloat)) return Value::number(round_decimal(value.as_double(), precision));
-    if (precision >= 0) return Value::integer(value.as_integer());
-    return Value::integer(static_cast<int64_t>(round_decimal(value.as_double(), precision)));
+    const int64_t zeros = precision < 0 ? -std::max<int64_t>(precision, -400) : 0;
+    return Value::integer(round_integer(value.as_integer(), zeros));
   }
   const double unit = std::pow(10.0, static_cast<double>(precision));
   const double scaled = value.as_double() * unit;

@@ -209,7 +209,8 @@ std::string format_percent(const std::string& format, const Value& values, Budge
       i = end + 1;
     }
     const Conversion conversion = read_conversion(format, i);
-    budget.spend_bytes(static_cast<size_t>(conversion.width) + 16);
+    budget.spend_bytes(static_cast<size_t>(conversion.width) +
+                       static_cast<size_t>(std::max<int64_t>(conversion.precision, 0)) + 16);
     out += converted(conversion, named != nullptr ? *named : source.next(), budget);
   }
   source.finish();

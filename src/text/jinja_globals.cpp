@@ -89,7 +89,7 @@ Value strftime_function(Interpreter& in, const Arguments& arguments) {
 
 }  // namespace
 
-void add_globals(Scope& scope) {
+void add_globals(Scope& scope, Budget& budget) {
   using Native = Value (*)(Interpreter&, const Arguments&);
   static constexpr std::array<std::pair<const char*, Native>, 5> kFunctions = {
       {{"range", range_function},
@@ -98,7 +98,7 @@ void add_globals(Scope& scope) {
        {"raise_exception", raise_exception_function},
        {"strftime_now", strftime_function}}};
   for (const auto& [name, function] : kFunctions) {
-    scope.set(name, Value::object(std::make_shared<Function>(function)));
+    scope.set(name, Value::object(std::make_shared<Function>(function)), budget);
   }
 }
 

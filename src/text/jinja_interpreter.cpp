@@ -7,6 +7,8 @@
 namespace relata::text::jinja {
 namespace {
 
+constexpr size_t kNamesPerStep = 16;  // and scopes
+
 // `loop`. Items that a condition leaves out are looked for when they are needed, not before: the
 // condition may depend on what the body has set.
 class Loop : public Object {
@@ -143,8 +145,14 @@ class Interpreter::Buffer {
   std::string* before_;
 };
 
-const Value* Scope::find(const std::string& name) const {
+const Value* Scope::find(const std::string& name, Budget& budget) const {
+  size_t looked_at = 0;
   for (const Scope* scope = this; scope != nullptr; scope = scope->parent.get()) {
+    looked_at += 1 + scope->names.size();
+    if (looked_at >= kNamesPerStep) {
+      budget.spend(looked_at / kNamesPerStep);
+      looked_at %= kNamesPerStep;
+    }
     for (const auto& [known, value] : scope->names) {
       if (known == name) return &value;
     }
@@ -152,7 +160,8 @@ const Value* Scope::find(const std::string& name) const {
   return nullptr;
 }
 
-void Scope::set(const std::string& name, Value value) {
+void Scope::set(const std::string& name, Value value, Budget& budget) {
+  budget.spend(names.size() / kNamesPerStep);
   for (auto& [known, old] : names) {
     if (known == name) {
       old = std::move(value);
@@ -194,11 +203,11 @@ Interpreter::~Interpreter() {
 JinjaOutput Interpreter::render(const Json& variables) {
   if (!variables.is_object()) throw Failure("the variables must be a JSON object");
   auto globals = std::make_shared<Scope>();
-  add_globals(*globals);
+  add_globals(*globals, budget_);
   auto context = std::make_shared<Scope>();
   context->parent = std::move(globals);
   for (const auto& [name, value] : variables.items()) {
-    context->set(name, from_json(value, budget_));
+    context->set(name, from_json(value, budget_), budget_);
   }
   scope_ = std::make_shared<Scope>();
   scope_->parent = std::move(context);
@@ -289,7 +298,7 @@ Interpreter::Flow Interpreter::execute_for(const Stmt& stmt) {
     scope_->parent = outer;
     at_ = stmt.target.at;
     assign(stmt.target, loop->current());
-    scope_->set("loop", Value::object(loop));
+    scope_->set("loop", Value::object(loop), budget_);
     const Flow flow = execute(stmt.body);
     scope_ = outer;
     if (flow == Flow::kBreak) break;
@@ -367,7 +376,7 @@ Value Interpreter::make_macro(const MacroDefinition& definition) {
 }
 
 void Interpreter::execute_macro(const Stmt& stmt) {
-  scope_->set(stmt.macro->name, make_macro(*stmt.macro));
+  scope_->set(stmt.macro->name, make_macro(*stmt.macro), budget_);
 }
 
 void Interpreter::execute_call(const Stmt& stmt) {
@@ -427,16 +436,16 @@ void Interpreter::bind_parameters(const MacroDefinition& macro, const Arguments&
   for (size_t i = 0; i < count; ++i) {
     const std::string& name = macro.parameters[i];
     if (given[i]) {
-      scope->set(name, *given[i]);
+      scope->set(name, *given[i], budget_);
     } else if (i >= first_default) {
-      scope->set(name, evaluate(*macro.defaults[i - first_default]));
+      scope->set(name, evaluate(*macro.defaults[i - first_default]), budget_);
     } else {
-      scope->set(name, Value::undefined("parameter '" + name + "' was not provided"));
+      scope->set(name, Value::undefined("parameter '" + name + "' was not provided"), budget_);
     }
   }
-  if (macro.uses_varargs) scope->set("varargs", make_tuple(std::move(rest), budget_));
-  if (macro.uses_kwargs) scope->set("kwargs", make_dict(std::move(named)));
-  if (macro.uses_caller) scope->set("caller", std::move(caller));
+  if (macro.uses_varargs) scope->set("varargs", make_tuple(std::move(rest), budget_), budget_);
+  if (macro.uses_kwargs) scope->set("kwargs", make_dict(std::move(named)), budget_);
+  if (macro.uses_caller) scope->set("caller", std::move(caller), budget_);
   scope_ = outer;
 }
 
@@ -455,11 +464,11 @@ void Interpreter::assign(const Target& target, const Value& value) {
     return;
   }
   if (target.attribute.empty()) {
-    scope_->set(target.name, value);
+    scope_->set(target.name, value, budget_);
     return;
   }
   at_ = target.at;
-  const Value* holder = scope_->find(target.name);
+  const Value* holder = scope_->find(target.name, budget_);
   auto* space = holder != nullptr && holder->is(Kind::kObject)
                     ? dynamic_cast<Namespace*>(&holder->object())
                     : nullptr;

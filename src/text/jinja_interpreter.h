@@ -17,8 +17,9 @@ struct Scope {
   std::shared_ptr<Scope> parent;
   std::vector<std::pair<std::string, Value>> names;
 
-  const Value* find(const std::string& name) const;  // here or outside
-  void set(const std::string& name, Value value);    // here
+  // Names are looked through one by one: few in any honest template, and paid for in others.
+  const Value* find(const std::string& name, Budget& budget) const;  // here or outside
+  void set(const std::string& name, Value value, Budget& budget);    // here
 };
 using ScopePtr = std::shared_ptr<Scope>;
 
@@ -158,7 +159,7 @@ class Depth {
 };
 
 // Names that every template knows.
-void add_globals(Scope& scope);
+void add_globals(Scope& scope, Budget& budget);
 
 // Whether values of this kind have the method, and its call. Methods that would change the value
 // are not there, as in Transformers' sandbox.

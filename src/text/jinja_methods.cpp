@@ -45,9 +45,11 @@ Value split_method(Interpreter& in, const Value& self, const Arguments& argument
     const std::string& separator = text_argument(*given[0], "split");
     if (separator.empty()) throw Failure("empty separator");
     in.budget().spend_search(text.size(), separator.size());
+    in.budget().spend(count_of(text, separator));
     parts = split(text, separator, limit, from_right);
   } else {
     in.budget().spend_bytes(text.size());
+    in.budget().spend(count_words(text));
     parts = split_words(text, limit, from_right);
   }
   std::vector<Value> out;
@@ -58,11 +60,12 @@ Value split_method(Interpreter& in, const Value& self, const Arguments& argument
 
 Value split_lines_method(Interpreter& in, const Value& self, const Arguments& arguments) {
   const auto given = bind(arguments, "splitlines", {"keepends"}, 0);
+  in.budget().spend_bytes(self.as_text().size());
+  in.budget().spend(count_lines(self.as_text()));
   std::vector<Value> out;
   for (std::string& line : split_lines(self.as_text(), given[0] != nullptr && truth(*given[0]))) {
     out.push_back(plain(self, std::move(line)));
   }
-  in.budget().spend_bytes(self.as_text().size());
   return make_list(std::move(out), in.budget());
 }
 
@@ -144,12 +147,7 @@ Value count_method(Interpreter& in, const Value& self, const Arguments& argument
   in.budget().spend_search(self.as_text().size(), wanted.size());
   const std::string_view part = searched_part(self.as_text(), given[1], given[2]);
   if (wanted.empty()) return Value::integer(static_cast<int64_t>(count_code_points(part)) + 1);
-  int64_t out = 0;
-  for (size_t at = part.find(wanted); at != std::string_view::npos;
-       at = part.find(wanted, at + wanted.size())) {
-    ++out;
-  }
-  return Value::integer(out);
+  return Value::integer(static_cast<int64_t>(count_of(part, wanted)));
 }
 
 Value replace_method(Interpreter& in, const Value& self, const Arguments& arguments) {

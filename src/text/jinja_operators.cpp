@@ -209,13 +209,7 @@ Value element(const Value& sequence, int64_t index) {
 std::string replaced(const std::string& text, const std::string& old, const std::string& with,
                      int64_t limit, Budget& budget) {
   budget.spend_search(text.size(), old.size());
-  size_t matches = old.empty() ? text.size() + 1 : 0;
-  if (!old.empty()) {
-    for (size_t at = text.find(old); at != std::string::npos;
-         at = text.find(old, at + old.size())) {
-      ++matches;
-    }
-  }
+  const size_t matches = old.empty() ? text.size() + 1 : count_of(text, old);
   budget.spend_bytes(product(matches, with.size()));
   return replace_all(text, old, with, limit);
 }

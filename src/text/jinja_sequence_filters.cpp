@@ -308,7 +308,9 @@ Value attribute_path(Interpreter& interpreter, const Value& value, const Value& 
   if (path.is(Kind::kNone)) return value;
   if (!path.is(Kind::kText)) return step(value, path);
   Value out = value;
+  interpreter.budget().spend_bytes(path.as_text().size());
   for (const std::string& part : split(path.as_text(), ".", -1, false)) {
+    interpreter.budget().spend(1);
     const bool is_index =
         !part.empty() && part.size() < 18 &&
         std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });

@@ -147,6 +147,34 @@ std::string_view strip(std::string_view text, Side side, const std::string* char
   return text.substr(begin, end - begin);
 }
 
+size_t count_of(std::string_view text, std::string_view part) {
+  size_t out = 0;
+  for (size_t at = text.find(part); at != std::string_view::npos;
+       at = text.find(part, at + part.size())) {
+    ++out;
+  }
+  return out;
+}
+
+size_t count_words(std::string_view text) {
+  size_t out = 0;
+  bool inside = false;
+  for (size_t i = 0; i < text.size(); i += code_point_length(text, i)) {
+    const bool in_word = !is_space(decode(text, i));
+    out += in_word && !inside ? 1 : 0;
+    inside = in_word;
+  }
+  return out;
+}
+
+size_t count_lines(std::string_view text) {
+  size_t out = 1;
+  for (size_t i = 0; i < text.size(); i += code_point_length(text, i)) {
+    out += is_line_break(decode(text, i)) ? 1 : 0;
+  }
+  return out;
+}
+
 std::vector<std::string> split_words(std::string_view text, int64_t limit, bool from_right) {
   std::vector<std::string> out;
   const Side near = from_right ? Side::kRight : Side::kLeft;

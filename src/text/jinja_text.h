@@ -15,6 +15,11 @@ enum class Side { kLeft, kRight, kBoth };
 // Without `chars`, whitespace; else every character that occurs in *chars.
 std::string_view strip(std::string_view text, Side side, const std::string* chars = nullptr);
 
+// How often `part`, which is not empty, occurs without overlap; how many words and lines there are.
+size_t count_of(std::string_view text, std::string_view part);
+size_t count_words(std::string_view text);
+size_t count_lines(std::string_view text);
+
 // At runs of whitespace; `limit` splits at most (-1: all), counted from the right if `from_right`.
 std::vector<std::string> split_words(std::string_view text, int64_t limit, bool from_right);
 // `separator` is not empty.

@@ -12,6 +12,7 @@ namespace relata::text::jinja {
 namespace {
 
 constexpr int kMaxDepth = 200;
+constexpr size_t kContainerSteps = 4;  // an empty one takes some hundred bytes
 
 // Two keys are the same to Python when these are: 1, 1.0 and True are one key.
 std::string hash_key(const Value& key, Budget& budget) {
@@ -169,7 +170,7 @@ int depth_of(const Value& value) {
 }
 
 Value make_sequence(Sequence sequence, Budget& budget) {
-  budget.spend(1 + sequence.items.size());
+  budget.spend(kContainerSteps + sequence.items.size());
   sequence.depth = 1;
   for (const Value& item : sequence.items) {
     sequence.depth = std::max(sequence.depth, 1 + depth_of(item));

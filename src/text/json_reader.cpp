@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <utility>
 
 #include "relata/text/utf8.h"
@@ -54,7 +55,9 @@ bool JsonReader::boolean(const char* key, bool fallback) {
 int64_t JsonReader::integer(const char* key, int64_t fallback) {
   const Node* node = find(key);
   if (node == nullptr) return fallback;
-  if (node->is_number_integer()) return node->get<int64_t>();
+  const bool fits = !node->is_number_unsigned() ||
+                    node->get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()};
+  if (node->is_number_integer() && fits) return node->get<int64_t>();
   wrong_type(key, "an integer");
   return fallback;
 }

@@ -112,7 +112,7 @@ Status read_added_file(const ModelFolder& folder, TokenizerConfig& config) {
   if (!node.is_object()) return input_error(path + ": an object of token to id is wanted");
   for (const auto& [key, value] : node.items()) {
     const int64_t id = value.is_number_integer() ? value.get<int64_t>() : -1;
-    if (key.empty() || id < 0 || id >= kIdLimit) {
+    if (key.empty() || key.size() > kLongestToken || id < 0 || id >= kIdLimit) {
       return input_error(path + ": \"" + key + "\" has no usable id");
     }
     const bool known = std::any_of(config.added.begin(), config.added.end(),

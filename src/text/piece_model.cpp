@@ -11,10 +11,20 @@ uint64_t mix(uint64_t a, uint64_t b) {
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-uint64_t load(const char* from, size_t size) {
-  uint64_t value = 0;
-  std::memcpy(&value, from, size);
+template <class Word>
+uint64_t load(const char* from) {
+  Word value = 0;
+  std::memcpy(&value, from, sizeof value);
   return value;
+}
+
+// Up to eight bytes as a number, without a call to memcpy(); the size is hashed apart.
+uint64_t load_tail(std::string_view bytes) {
+  const char* end = bytes.data() + bytes.size();
+  if (bytes.size() >= 8) return load<uint64_t>(end - 8);
+  if (bytes.size() >= 4) return load<uint32_t>(bytes.data()) << 32 | load<uint32_t>(end - 4);
+  if (bytes.size() >= 2) return load<uint16_t>(bytes.data()) << 16 | load<uint16_t>(end - 2);
+  return bytes.empty() ? 0 : static_cast<uint8_t>(bytes.front());
 }
 
 }  // namespace
@@ -23,8 +33,10 @@ uint64_t hash_bytes(std::string_view bytes) {
   constexpr uint64_t kFirst = 0x9E3779B97F4A7C15;
   constexpr uint64_t kSecond = 0xD1B54A32D192ED03;
   uint64_t hash = bytes.size() * kFirst + kSecond;
-  for (; bytes.size() > 8; bytes.remove_prefix(8)) hash = mix(hash ^ load(bytes.data(), 8), kFirst);
-  return mix(hash ^ load(bytes.data(), bytes.size()), kSecond);
+  for (; bytes.size() > 8; bytes.remove_prefix(8)) {
+    hash = mix(hash ^ load<uint64_t>(bytes.data()), kFirst);
+  }
+  return mix(hash ^ load_tail(bytes), kSecond);
 }
 
 bool crosses_space(std::string_view token) {
@@ -51,11 +63,11 @@ size_t PieceCache::slot_of(std::string_view key, uint64_t hash) const {
   }
 }
 
-bool PieceCache::find(std::string_view key, std::span<const PieceToken>& tokens) const {
+bool PieceCache::find(std::string_view key, Entry& entry) const {
   if (slots_.empty() || key.empty() || key.size() > kLongestKey) return false;
   const Slot& slot = slots_[slot_of(key, hash_bytes(key))];
   if (slot.key_size == 0) return false;
-  tokens = {tokens_.data() + slot.tokens, slot.count};
+  entry = {{tokens_.data() + slot.tokens, slot.count}, slot.lead};
   return true;
 }
 
@@ -75,13 +87,18 @@ void PieceCache::grow() {
   }
 }
 
-void PieceCache::add(std::string_view key, std::span<const PieceToken> tokens) {
+void PieceCache::add(std::string_view key, const Entry& entry) {
+  const auto& tokens = entry.tokens;
   if (key.empty() || key.size() > kLongestKey || tokens.size() > kMostTokens) return;
   if (used_ * 2 >= slots_.size()) grow();
   const uint64_t hash = hash_bytes(key);
   Slot& slot = slots_[slot_of(key, hash)];
-  slot = {hash, static_cast<uint32_t>(keys_.size()), static_cast<uint32_t>(tokens_.size()),
-          static_cast<uint16_t>(tokens.size()), static_cast<uint8_t>(key.size())};
+  slot = {hash,
+          static_cast<uint32_t>(keys_.size()),
+          static_cast<uint32_t>(tokens_.size()),
+          static_cast<uint16_t>(tokens.size()),
+          static_cast<uint8_t>(key.size()),
+          entry.lead};
   keys_ += key;
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
   ++used_;

@@ -37,6 +37,7 @@ struct ModelScratch {
     int32_t id;
     uint32_t begin;
     double score;
+    double runner_up;  // the score of the second best way here
   };
   std::vector<Symbol> symbols;
   std::vector<int32_t> ranks;
@@ -45,6 +46,10 @@ struct ModelScratch {
   std::vector<Node> nodes;
   std::vector<PieceToken> path;
   std::string text;
+  // How sure a segmentation is against rounding: see UnigramLattice. Models that never round leave
+  // it infinite.
+  static constexpr float kSure = std::numeric_limits<float>::infinity();
+  float lead = kSure;
 };
 
 class PieceModel {
@@ -55,7 +60,8 @@ class PieceModel {
   virtual void encode(std::string_view piece, ModelScratch& scratch, PieceTokens& out) const = 0;
   virtual int32_t token_to_id(std::string_view token) const = 0;  // -1: none
   virtual std::string_view id_to_token(int32_t id) const = 0;     // "" when out of range
-  virtual int32_t id_limit() const = 0;
+  virtual int32_t id_limit() const = 0;                           // largest id + 1
+  virtual int32_t count() const = 0;                              // of tokens: ids may have gaps
   // Whether a piece may be cut before every U+2581 that follows something else: true when no token
   // reaches over such a place. Tokens are then the same, and words repeat where sentences do not.
   virtual bool may_cut_at_spaces() const { return false; }
@@ -72,9 +78,12 @@ size_t next_cut(std::string_view piece, size_t begin);
 class PieceCache {
  public:
   static constexpr size_t kLongestKey = 96;
-  // False when `key` is new. `tokens` is valid until the next add().
-  bool find(std::string_view key, std::span<const PieceToken>& tokens) const;
-  void add(std::string_view key, std::span<const PieceToken> tokens);
+  struct Entry {
+    std::span<const PieceToken> tokens;  // valid until the next add()
+    float lead = ModelScratch::kSure;
+  };
+  bool find(std::string_view key, Entry& entry) const;  // false when `key` is new
+  void add(std::string_view key, const Entry& entry);
 
  private:
   struct Slot {
@@ -83,9 +92,10 @@ class PieceCache {
     uint32_t tokens = 0;  // where they start in tokens_
     uint16_t count = 0;
     uint8_t key_size = 0;  // 0: the slot is free
+    float lead = 0;
   };
   static constexpr size_t kFirstSlots = 1 << 10;
-  static constexpr size_t kMostSlots = 1 << 16;
+  static constexpr size_t kMostSlots = 1 << 18;
   static constexpr size_t kMostTokens = std::numeric_limits<uint16_t>::max();
 
   size_t slot_of(std::string_view key, uint64_t hash) const;

@@ -16,6 +16,8 @@ bool is_encodable(const Proto::Piece& piece) {
   return piece.kind == Proto::kNormal || piece.kind == Proto::kUserDefined;
 }
 
+bool is_ascii(char byte) { return static_cast<uint8_t>(byte) < 128; }
+
 }  // namespace
 
 Result<std::unique_ptr<SentencePieceModel>> SentencePieceModel::make(Proto proto,
@@ -55,9 +57,20 @@ Status SentencePieceModel::prepare(const std::string& where) {
   std::sort(user_symbols.begin(), user_symbols.end());
   user_symbols_ = DoubleArray(user_symbols);
   has_user_symbols_ = !user_symbols.empty();
+  prepare_words(user_symbols);
   if (proto_.type == Proto::kUnigram) prepare_unigram();
   if (proto_.type == Proto::kBpe) prepare_pairs();
   return {};
+}
+
+void SentencePieceModel::prepare_words(
+    const std::vector<std::pair<std::string_view, int32_t>>& user_symbols) {
+  for (uint8_t byte = 0; byte < 128; ++byte) plain_bytes_[byte] = charsmap_.is_plain(byte, 0);
+  for (const auto& symbol : user_symbols) {
+    plain_bytes_[static_cast<uint8_t>(symbol.first.front())] = false;
+  }
+  by_words_ = may_cut_ && plain_bytes_[' '] && proto_.escape_whitespaces && !proto_.space_as_suffix;
+  plain_bytes_[' '] = false;
 }
 
 void SentencePieceModel::prepare_unigram() {
@@ -85,8 +98,8 @@ void SentencePieceModel::prepare_unigram() {
 }
 
 // Symbols of the byte-pair search: a piece has its id; a code point that is no piece, but part of
-// one, has an id from size() on; a user's symbol found in the text, which never merges, size()
-// times two and more.
+// one, has an id from size() on. From first_frozen_ on are those that never merge: a user's symbol
+// found in the text, by its id, and after all of these a code point that no piece has.
 int32_t SentencePieceModel::symbol_of(std::string_view text) const {
   const auto found = ids_.find(text);
   if (found != ids_.end() && is_encodable(piece(found->second))) return found->second;
@@ -108,6 +121,7 @@ void SentencePieceModel::prepare_pairs() {
       }
     }
   }
+  first_frozen_ = size() + static_cast<int32_t>(extra_symbols_.size());
   std::sort(scores.begin(), scores.end(), std::greater<>());
   scores.erase(std::unique(scores.begin(), scores.end()), scores.end());
   for (int32_t id = 0; id < size(); ++id) {
@@ -166,52 +180,117 @@ void SentencePieceModel::append_normal(std::string_view text, uint32_t origin,
   }
 }
 
-void SentencePieceModel::normalize(std::string_view text, bool prefix, Workspace& workspace) const {
-  workspace.normalized.clear();
+// Whether the byte is a code point that no rule and no user's symbol takes.
+bool SentencePieceModel::is_plain(std::string_view text, size_t at) const {
+  return plain_bytes_[static_cast<uint8_t>(text[at])] &&
+         (at + 1 == text.size() || is_ascii(text[at + 1]));
+}
+
+// Whether a piece may begin at `at` and none reach over it, given what stands before it.
+bool SentencePieceModel::word_starts(std::string_view text, size_t at,
+                                     std::string_view normalized) const {
+  return by_words_ && text[at] == ' ' && at + 1 < text.size() && is_plain(text, at + 1) &&
+         !normalized.empty() && !normalized.ends_with(kSpaceMark);
+}
+
+// Normalises the text from `at` on, to its end or to the next place where encode_word() may go on,
+// and returns which.
+size_t SentencePieceModel::normalize(std::string_view text, size_t at, bool prefix,
+                                     Workspace& workspace) const {
+  std::string& normalized = workspace.normalized;
+  normalized.clear();
   workspace.origins.clear();
   const bool squeeze = proto_.remove_extra_whitespaces;
+  const bool starts = at == 0;
   const bool dummy = prefix && proto_.add_dummy_prefix;
-  uint32_t at = 0;
-  while (squeeze && at < text.size()) {
+  while (starts && squeeze && at < text.size()) {
     const Rule rule = next_rule(text, at);
     if (rule.text != " ") break;
-    at += static_cast<uint32_t>(rule.length);
+    at += rule.length;
   }
-  if (at >= text.size()) return;
-  if (dummy && !proto_.space_as_suffix) append_normal(" ", at, workspace);
-  bool after_space = squeeze;
+  if (at >= text.size()) return at;
+  if (starts && dummy && !proto_.space_as_suffix) {
+    append_normal(" ", static_cast<uint32_t>(at), workspace);
+  }
+  bool after_space = starts && squeeze;
   while (at < text.size()) {
+    if (is_plain(text, at)) {
+      normalized += text[at];
+      workspace.origins.push_back(static_cast<uint32_t>(at++));
+      after_space = false;
+      continue;
+    }
+    if (word_starts(text, at, normalized)) {
+      workspace.origins.push_back(static_cast<uint32_t>(at));
+      return at;
+    }
     const Rule rule = next_rule(text, at);
     std::string_view out = rule.text;
     while (after_space && out.starts_with(' ')) out.remove_prefix(1);
-    append_normal(out, at, workspace);
+    append_normal(out, static_cast<uint32_t>(at), workspace);
     if (!out.empty()) after_space = out.ends_with(' ');
-    at += static_cast<uint32_t>(rule.length);
+    at += rule.length;
     after_space = after_space && squeeze;
   }
+  auto end = static_cast<uint32_t>(at);
   const std::string_view space = proto_.escape_whitespaces ? kSpaceMark : " ";
-  std::string& normalized = workspace.normalized;
   while (squeeze && normalized.ends_with(space)) {
     normalized.resize(normalized.size() - space.size());
-    at = workspace.origins[normalized.size()];
+    end = workspace.origins[normalized.size()];
     workspace.origins.resize(normalized.size());
   }
-  if (dummy && proto_.space_as_suffix) append_normal(" ", at, workspace);
-  workspace.origins.push_back(at);
+  if (dummy && proto_.space_as_suffix) append_normal(" ", end, workspace);
+  workspace.origins.push_back(end);
+  return at;
+}
+
+// The space at `at` and the plain word after it: appends its tokens and returns where it ends; 0
+// when normalize() has to see it. A token's offsets count from the space, which is one byte in the
+// text and three when it is normalised.
+size_t SentencePieceModel::encode_word(std::string_view text, size_t at, size_t base,
+                                       Workspace& workspace, std::vector<Token>& out) const {
+  size_t end = at + 1;
+  while (end < text.size() && plain_bytes_[static_cast<uint8_t>(text[end])]) ++end;
+  if (end == at + 1) return 0;
+  const bool next_is_space =
+      end < text.size() && text[end] == ' ' && (end + 1 == text.size() || is_ascii(text[end + 1]));
+  if (end < text.size() && !next_is_space) return 0;
+  const std::string_view word = text.substr(at, end - at);
+  PieceCache::Entry entry;
+  if (!workspace.cache.find(word, entry)) {
+    workspace.normalized.assign(kSpaceMark);
+    workspace.normalized += word.substr(1);
+    PieceTokens& tokens = workspace.tokens;
+    tokens.clear();
+    workspace.model.lead = ModelScratch::kSure;
+    segment(workspace.normalized, workspace.model, tokens);
+    constexpr uint32_t kSaved = kSpaceMark.size() - 1;
+    for (PieceToken& token : tokens) {
+      if (token.id == kUnknownPiece) return 0;
+      token.begin -= std::min(token.begin, kSaved);
+      token.end -= std::min(token.end, kSaved);
+    }
+    entry = {tokens, workspace.model.lead};
+    workspace.cache.add(word, entry);
+  }
+  workspace.least_lead = std::min(workspace.least_lead, entry.lead);
+  workspace.pieces += entry.tokens.size();
+  for (const PieceToken& token : entry.tokens) {
+    out.push_back({token.id, {base + at + token.begin, base + at + token.end}});
+  }
+  return end;
 }
 
 void SentencePieceModel::segment_pairs(std::string_view text, ModelScratch& scratch,
                                        PieceTokens& out) const {
-  const int32_t frozen = 2 * size();
   scratch.symbols.clear();
   for (size_t i = 0; i < text.size();) {
     size_t length = user_symbol_at(text.substr(i));
-    int32_t id = length > 0 ? frozen + ids_.at(text.substr(i, length)) : -1;
+    int32_t id = length > 0 ? first_frozen_ + ids_.at(text.substr(i, length)) : -1;
     if (length == 0) {
       length = code_point_at(text, i).length;
       id = symbol_of(text.substr(i, length));
-      // A code point that is nowhere in the vocabulary never merges either.
-      if (id < 0) id = 3 * size();
+      if (id < 0) id = first_frozen_ + size();
     }
     i += length;
     scratch.symbols.push_back({id, static_cast<uint32_t>(i)});
@@ -220,7 +299,8 @@ void SentencePieceModel::segment_pairs(std::string_view text, ModelScratch& scra
   uint32_t begin = 0;
   for (const auto& symbol : scratch.symbols) {
     int32_t id = symbol.id < size() ? symbol.id : kUnknownPiece;
-    if (symbol.id >= frozen && symbol.id < frozen + size()) id = symbol.id - frozen;
+    const int32_t frozen = symbol.id - first_frozen_;
+    if (frozen >= 0 && frozen < size()) id = frozen;
     out.push_back({id, begin, symbol.end});
     begin = symbol.end;
   }
@@ -228,7 +308,10 @@ void SentencePieceModel::segment_pairs(std::string_view text, ModelScratch& scra
 
 void SentencePieceModel::segment(std::string_view text, ModelScratch& scratch,
                                  PieceTokens& out) const {
-  if (proto_.type == Proto::kUnigram) return lattice_.best_path(text, scratch, out);
+  if (proto_.type == Proto::kUnigram) {
+    return may_cut_ ? lattice_.best_path(text, scratch, out)
+                    : lattice_.best_rounded_path(text, scratch, out);
+  }
   if (proto_.type == Proto::kBpe) return segment_pairs(text, scratch, out);
   for (size_t begin = 0; begin < text.size();) {
     size_t end = begin + code_point_at(text, begin).length;
@@ -262,15 +345,53 @@ void SentencePieceModel::emit(std::string_view normalized, size_t base, const Wo
   }
 }
 
+// Words are segmented apart only where that makes no difference. In the unigram model it may make
+// one for sums that are nearly equal: then the text is done anew as a whole.
 void SentencePieceModel::encode(std::string_view text, size_t base, bool prefix,
                                 Workspace& workspace, std::vector<Token>& out) const {
-  normalize(text, prefix, workspace);
+  const size_t first = out.size();
+  workspace.least_lead = ModelScratch::kSure;
+  workspace.pieces = 0;
+  encode_words(text, base, prefix, workspace, out);
+  if (proto_.type != Proto::kUnigram || !may_cut_) return;
+  if (lattice_.survives_rounding(workspace.least_lead, workspace.pieces)) return;
+  out.resize(first);
+  encode_rounded(text, base, prefix, workspace, out);
+}
+
+void SentencePieceModel::encode_rounded(std::string_view text, size_t base, bool prefix,
+                                        Workspace& workspace, std::vector<Token>& out) const {
+  std::string normalized;
+  std::vector<uint32_t> origins;
+  for (size_t at = 0; at < text.size();) {
+    at = normalize(text, at, prefix, workspace);
+    // What ends one part begins the next, and is the end of the text after the last.
+    if (!origins.empty()) origins.pop_back();
+    normalized += workspace.normalized;
+    origins.insert(origins.end(), workspace.origins.begin(), workspace.origins.end());
+  }
+  workspace.origins.swap(origins);
   workspace.tokens.clear();
-  segment_cached(workspace.normalized, may_cut_, workspace,
-                 [this](std::string_view part, ModelScratch& scratch, PieceTokens& tokens) {
-                   segment(part, scratch, tokens);
-                 });
-  emit(workspace.normalized, base, workspace, out);
+  lattice_.best_rounded_path(normalized, workspace.model, workspace.tokens);
+  emit(normalized, base, workspace, out);
+}
+
+void SentencePieceModel::encode_words(std::string_view text, size_t base, bool prefix,
+                                      Workspace& workspace, std::vector<Token>& out) const {
+  for (size_t at = 0; at < text.size();) {
+    at = normalize(text, at, prefix, workspace);
+    workspace.tokens.clear();
+    segment_cached(workspace.normalized, may_cut_, workspace,
+                   [this](std::string_view part, ModelScratch& scratch, PieceTokens& tokens) {
+                     segment(part, scratch, tokens);
+                   });
+    emit(workspace.normalized, base, workspace, out);
+    while (at < text.size()) {
+      const size_t end = encode_word(text, at, base, workspace, out);
+      if (end == 0) break;
+      at = end;
+    }
+  }
 }
 
 std::string SentencePieceModel::decode_piece(int32_t id, bool at_start, bool prefix,

@@ -2,6 +2,7 @@
 //
 // Written after the published format and behaviour so that ids and offsets equal the library's; it
 // is faster because sentences are cut into words where no piece reaches over, and words are kept.
+// A word that normalisation leaves as it is (English mostly) is looked up as it stands in the text.
 #pragma once
 
 #include <array>
@@ -50,9 +51,19 @@ class SentencePieceModel {
   int32_t symbol_of(std::string_view text) const;
   size_t user_symbol_at(std::string_view text) const;  // its length; 0: none
 
+  void prepare_words(const std::vector<std::pair<std::string_view, int32_t>>& user_symbols);
+
   Rule next_rule(std::string_view text, size_t at) const;
   void append_normal(std::string_view text, uint32_t origin, Workspace& workspace) const;
-  void normalize(std::string_view text, bool prefix, Workspace& workspace) const;
+  bool is_plain(std::string_view text, size_t at) const;
+  bool word_starts(std::string_view text, size_t at, std::string_view normalized) const;
+  size_t normalize(std::string_view text, size_t at, bool prefix, Workspace& workspace) const;
+  void encode_words(std::string_view text, size_t base, bool prefix, Workspace& workspace,
+                    std::vector<Token>& out) const;
+  void encode_rounded(std::string_view text, size_t base, bool prefix, Workspace& workspace,
+                      std::vector<Token>& out) const;
+  size_t encode_word(std::string_view text, size_t at, size_t base, Workspace& workspace,
+                     std::vector<Token>& out) const;
   void segment(std::string_view text, ModelScratch& scratch, PieceTokens& out) const;
   void segment_pairs(std::string_view text, ModelScratch& scratch, PieceTokens& out) const;
   void emit(std::string_view normalized, size_t base, const Workspace& workspace,
@@ -70,6 +81,9 @@ class SentencePieceModel {
   std::array<int32_t, 256> byte_ids_{};
   int32_t unknown_id_ = -1;
   bool may_cut_ = false;
+  bool by_words_ = false;                // whether encode_word() may be tried
+  std::array<bool, 256> plain_bytes_{};  // stand for themselves before any ASCII byte; no space
+  int32_t first_frozen_ = 0;             // of the byte-pair search: see symbol_of()
 };
 
 }  // namespace relata::text

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "relata/text/utf8.h"
+#include "vocabulary.h"
 
 namespace relata::text {
 namespace {
@@ -170,6 +171,9 @@ bool read_model(std::string_view model, Proto& proto) {
 Status check_pieces(const Proto& proto, const std::string& where) {
   std::unordered_set<std::string_view> seen;
   bool unknown = false;
+  if (proto.pieces.size() > static_cast<size_t>(kIdLimit)) {
+    return input_error(where + ": " + std::to_string(proto.pieces.size()) + " pieces are too many");
+  }
   for (size_t i = 0; i < proto.pieces.size(); ++i) {
     const Proto::Piece& piece = proto.pieces[i];
     const auto bad = [&](const std::string& what) {
@@ -177,6 +181,7 @@ Status check_pieces(const Proto& proto, const std::string& where) {
                          "the file may be damaged; fetch it again");
     };
     if (piece.text.empty()) return bad("is empty");
+    if (piece.text.size() > kLongestToken) return bad("is too long");
     if (find_invalid_utf8(piece.text)) return bad("is not valid UTF-8");
     if (!seen.insert(piece.text).second) return bad("is there twice: \"" + piece.text + "\"");
     if (!std::isfinite(piece.score)) return bad("has no usable score");

@@ -3,6 +3,7 @@
 #include <unicode/regex.h>
 #include <unicode/utext.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "unicode_sets.h"
@@ -54,10 +55,19 @@ void require(UErrorCode code) {
   if (U_FAILURE(code)) throw std::runtime_error(std::string("ICU: ") + u_errorName(code));
 }
 
+// An expression of a file may take time or memory without end: limits that grow with the text, far
+// above what published expressions need. Time is counted in ICU's own units of 10,000 steps.
+int32_t time_limit(size_t bytes) {
+  return static_cast<int32_t>(std::min<size_t>(1000 + bytes / 50, 1U << 30));
+}
+int32_t memory_limit(size_t bytes) {
+  return static_cast<int32_t>(std::min<size_t>((size_t{1} << 26) + 512 * bytes, 1U << 30));
+}
+
 class RegexPattern : public SplitPattern {
  public:
-  explicit RegexPattern(std::unique_ptr<icu::RegexPattern> compiled)
-      : compiled_(std::move(compiled)) {}
+  RegexPattern(std::unique_ptr<icu::RegexPattern> compiled, std::string where)
+      : compiled_(std::move(compiled)), where_(std::move(where)) {}
 
   void find(std::string_view text, std::vector<ByteRange>& matches) const override {
     UErrorCode code = U_ZERO_ERROR;
@@ -65,18 +75,24 @@ class RegexPattern : public SplitPattern {
         utext_openUTF8(nullptr, text.data(), static_cast<int64_t>(text.size()), &code));
     const std::unique_ptr<icu::RegexMatcher> matcher(compiled_->matcher(code));
     require(code);
-    matcher->setStackLimit(0, code);  // a run of a million spaces backtracks deeply
+    matcher->setStackLimit(memory_limit(text.size()), code);
+    matcher->setTimeLimit(time_limit(text.size()), code);
     matcher->reset(input.getAlias());
     while (matcher->find(code) != 0) {
       const auto begin = static_cast<size_t>(matcher->start64(code));
       const auto end = static_cast<size_t>(matcher->end64(code));
       if (begin < end) matches.push_back({begin, end});
     }
+    if (code == U_REGEX_TIME_OUT || code == U_REGEX_STACK_OVERFLOW) {
+      throw std::runtime_error(where_ + ": the regular expression does not come to an end on a " +
+                               "text of " + std::to_string(text.size()) + " bytes");
+    }
     require(code);
   }
 
  private:
   std::unique_ptr<icu::RegexPattern> compiled_;
+  std::string where_;
 };
 
 template <bool (*Is)(char32_t)>
@@ -136,7 +152,7 @@ Result<SplitPatternPtr> icu_pattern(const std::string& pattern, const std::strin
   if (U_FAILURE(code)) {
     return input_error(where + ": the regular expression is not usable: " + u_errorName(code));
   }
-  return SplitPatternPtr(std::make_unique<RegexPattern>(std::move(compiled)));
+  return SplitPatternPtr(std::make_unique<RegexPattern>(std::move(compiled), where));
 }
 
 Result<SplitPatternPtr> regex_pattern(const std::string& pattern, const std::string& where) {

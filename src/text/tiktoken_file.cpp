@@ -95,6 +95,7 @@ Result<std::vector<std::string>> read_ranks(std::string_view content, const std:
     };
     const auto line = parse_line(lines[i]);
     if (!line) return bad("a token in base 64, a space and its rank are wanted");
+    if (line->bytes.size() > kLongestToken) return bad("the token is too long");
     if (line->rank >= ranks.size()) return bad("the rank is larger than the number of lines");
     if (!ranks[line->rank].empty()) return bad("the rank is there twice");
     const auto [other, added] = seen.try_emplace(line->bytes, i + 1);

@@ -7,8 +7,9 @@ namespace relata::text {
 
 std::vector<Token> TokenizerBase::encode(std::string_view text, bool add_special) const {
   if (find_invalid_utf8(text)) throw std::logic_error("Tokenizer::encode(): not valid UTF-8");
-  if (text.size() >= std::numeric_limits<uint32_t>::max()) {
-    throw std::logic_error("Tokenizer::encode(): a text of 4 GiB or more");
+  // Offsets are kept in 32 bits, and ICU's are signed.
+  if (text.size() >= size_t{std::numeric_limits<int32_t>::max()}) {
+    throw std::logic_error("Tokenizer::encode(): a text of 2 GiB or more");
   }
   WorkspacePool::Lease lease(workspaces_);
   Workspace& workspace = *lease;

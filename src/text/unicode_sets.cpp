@@ -144,8 +144,8 @@ const std::string& newer_numbers() {
 
 bool is_old_punctuation(char32_t c) {
   if (c < 0x80) return c > ' ' && c < 0x7F && !is_letter(c) && !is_number(c);
-  if (c == 0x166D) return true;    // a symbol since Unicode 12
-  if (c == 0x111C9) return false;  // a mark since Unicode 11
+  if (c == 0x166D) return true;   // a symbol since Unicode 12
+  if (c == 0x111C9) return true;  // a mark since Unicode 11
   return (category_bit(c) & U_GC_P_MASK) != 0 && known_to(c, 8);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "unicode_sets.h"
 
@@ -14,7 +15,15 @@ constexpr uint32_t kUnreached = ~uint32_t{0};
 using PathNode = ModelScratch::Node;
 
 void offer(PathNode& node, const PathNode& candidate) {
-  if (node.begin == kUnreached || candidate.score > node.score) node = candidate;
+  if (node.begin == kUnreached) {
+    node = candidate;
+  } else if (candidate.score > node.score) {
+    const double runner_up = node.score;
+    node = candidate;
+    node.runner_up = runner_up;
+  } else {
+    node.runner_up = std::max(node.runner_up, candidate.score);
+  }
 }
 
 }  // namespace
@@ -25,7 +34,9 @@ UnigramLattice::UnigramLattice(const std::vector<Piece>& pieces, double unknown_
   for (const Piece& piece : pieces) {
     if (!piece.text.empty()) keys.emplace_back(piece.text, static_cast<int32_t>(scored_.size()));
     scored_.push_back({piece.id, piece.score});
+    largest_score_ = std::max(largest_score_, std::abs(piece.score));
   }
+  largest_score_ = std::max(largest_score_, std::abs(unknown_score));
   std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first < b.first : a.second > b.second;
   });
@@ -34,12 +45,14 @@ UnigramLattice::UnigramLattice(const std::vector<Piece>& pieces, double unknown_
   trie_ = DoubleArray(keys);
 }
 
-void UnigramLattice::best_path(std::string_view text, ModelScratch& scratch,
-                               PieceTokens& out) const {
+template <class Sum>
+void UnigramLattice::search(std::string_view text, ModelScratch& scratch, PieceTokens& out) const {
+  constexpr double kNone = -std::numeric_limits<double>::infinity();
   auto& nodes = scratch.nodes;
-  nodes.assign(text.size() + 1, {kUnknown, kUnreached, 0});
-  for (uint32_t begin = 0; begin < text.size();) {
-    const double so_far = nodes[begin].score;
+  nodes.assign(text.size() + 1, {kUnknown, kUnreached, 0, kNone});
+  uint32_t points = 0;
+  for (uint32_t begin = 0; begin < text.size(); ++points) {
+    const auto so_far = static_cast<Sum>(nodes[begin].score);
     const uint32_t point_end = begin + code_point_at(text, begin).length;
     bool has_single = false;
     uint32_t state = DoubleArray::kRoot;
@@ -49,17 +62,42 @@ void UnigramLattice::best_path(std::string_view text, ModelScratch& scratch,
       const int32_t value = trie_.value(state);
       if (value < 0) continue;
       const Scored& piece = scored_[static_cast<size_t>(value)];
-      offer(nodes[end], {piece.id, begin, piece.score + so_far});
+      const Sum sum = static_cast<Sum>(piece.score) + so_far;
+      offer(nodes[end], {piece.id, begin, sum, kNone});
       has_single = has_single || end == point_end;
     }
-    if (!has_single) offer(nodes[point_end], {kUnknown, begin, unknown_score_ + so_far});
+    if (!has_single) {
+      const Sum sum = static_cast<Sum>(unknown_score_) + so_far;
+      offer(nodes[point_end], {kUnknown, begin, sum, kNone});
+    }
     begin = point_end;
   }
   const size_t first = out.size();
+  double lead = ModelScratch::kSure;
   for (auto end = static_cast<uint32_t>(text.size()); end > 0; end = out.back().begin) {
-    out.push_back({nodes[end].id, nodes[end].begin, end});
+    const PathNode& node = nodes[end];
+    lead = std::min(lead, node.score - node.runner_up);
+    out.push_back({node.id, node.begin, end});
   }
   std::reverse(out.begin() + static_cast<ptrdiff_t>(first), out.end());
+  scratch.lead = static_cast<float>(lead / std::max<uint32_t>(points, 1));
+}
+
+void UnigramLattice::best_path(std::string_view text, ModelScratch& scratch,
+                               PieceTokens& out) const {
+  search<double>(text, scratch, out);
+}
+
+void UnigramLattice::best_rounded_path(std::string_view text, ModelScratch& scratch,
+                                       PieceTokens& out) const {
+  search<float>(text, scratch, out);
+}
+
+bool UnigramLattice::survives_rounding(float lead, size_t pieces) const {
+  // Each of two sums is rounded once for every piece, by half a unit in the last of its 24 bits;
+  // twice that is on the safe side.
+  constexpr double kRounding = 4.0 / (1 << 24);
+  return lead > kRounding * largest_score_ * static_cast<double>(pieces + 1);
 }
 
 Result<std::unique_ptr<PieceModel>> UnigramModel::from_json(const Node& node,
@@ -94,6 +132,9 @@ Status UnigramModel::read_vocab(const Node& vocab, const std::string& where) {
           kDamagedHint);
     }
     tokens_.push_back(entry[0].get<std::string>());
+    if (tokens_.back().size() > kLongestToken) {
+      return input_error(where + "[" + std::to_string(tokens_.size() - 1) + "]: too long");
+    }
     scores_.push_back(entry[1].get<double>());
   }
   std::vector<UnigramLattice::Piece> pieces;

@@ -25,11 +25,20 @@ class UnigramLattice {
 
   // Appends the best path; unknown code points have the id kUnknown. Of paths with equal sums, the
   // one whose last piece is the longest wins. Sums are doubles, which is exact for scores of
-  // floats.
+  // floats. scratch.lead becomes the least difference, over the ends of the path's pieces, between
+  // the best way there and the next, by the count of code points.
   void best_path(std::string_view text, ModelScratch& scratch, PieceTokens& out) const;
+  // With sums of floats, as SentencePiece has them: of paths whose sums are nearly equal, rounding
+  // chooses, and so what stands before them in the text.
+  void best_rounded_path(std::string_view text, ModelScratch& scratch, PieceTokens& out) const;
+  // Whether rounding could not change paths of this lead in a text of so many pieces.
+  bool survives_rounding(float lead, size_t pieces) const;
   static constexpr int32_t kUnknown = -1;
 
  private:
+  template <class Sum>
+  void search(std::string_view text, ModelScratch& scratch, PieceTokens& out) const;
+
   DoubleArray trie_;  // values index scored_
   struct Scored {
     int32_t id;
@@ -37,6 +46,7 @@ class UnigramLattice {
   };
   std::vector<Scored> scored_;
   double unknown_score_ = 0;
+  double largest_score_ = 0;  // without its sign
 };
 
 // As Hugging Face's tokenizers run it: runs of unknown code points become one token, or bytes.
@@ -49,6 +59,7 @@ class UnigramModel : public PieceModel {
   int32_t token_to_id(std::string_view token) const override;
   std::string_view id_to_token(int32_t id) const override;
   int32_t id_limit() const override { return static_cast<int32_t>(tokens_.size()); }
+  int32_t count() const override { return id_limit(); }
 
  private:
   Status read_vocab(const Node& vocab, const std::string& where);

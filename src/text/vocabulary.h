@@ -14,6 +14,9 @@ namespace relata::text {
 // More ids than any real vocabulary has; bounds what a malformed file can make us allocate.
 constexpr int64_t kIdLimit = 10'000'000;
 
+// More bytes than any real token has: looking for tokens takes time that grows with the longest.
+constexpr size_t kLongestToken = 4096;
+
 inline constexpr char kDamagedHint[] = "the file may be damaged; fetch it again";
 
 class Vocabulary {
@@ -32,6 +35,7 @@ class Vocabulary {
   std::string_view token(int32_t id) const;  // "" when out of range
   bool has(int32_t id) const;
   int32_t id_limit() const { return static_cast<int32_t>(tokens_.size()); }
+  int32_t count() const { return static_cast<int32_t>(ids_.size()); }
   // The id of a token that the file names; an error that says `key` when there is none.
   Result<int32_t> named(const std::string& token, const char* key, const std::string& where) const;
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "double_array.h"
 #include "json_reader.h"
 #include "piece_model.h"
 #include "vocabulary.h"
@@ -18,13 +19,16 @@ class WordPieceModel : public PieceModel {
   int32_t token_to_id(std::string_view token) const override { return vocabulary_.id(token); }
   std::string_view id_to_token(int32_t id) const override { return vocabulary_.token(id); }
   int32_t id_limit() const override { return vocabulary_.id_limit(); }
+  int32_t count() const override { return vocabulary_.count(); }
 
  private:
+  void prepare(std::string_view prefix);
+
   Vocabulary vocabulary_;
-  std::string prefix_;  // of a token that continues a word
+  DoubleArray starts_;     // tokens that may begin a word
+  DoubleArray continues_;  // tokens that may follow in one, without their prefix
   int32_t unknown_id_ = -1;
-  size_t longest_word_ = 0;   // in code points; longer ones are unknown
-  size_t longest_token_ = 0;  // in bytes
+  size_t longest_word_ = 0;  // in code points; longer ones are unknown
 };
 
 class WordLevelModel : public PieceModel {
@@ -36,6 +40,7 @@ class WordLevelModel : public PieceModel {
   int32_t token_to_id(std::string_view token) const override { return vocabulary_.id(token); }
   std::string_view id_to_token(int32_t id) const override { return vocabulary_.token(id); }
   int32_t id_limit() const override { return vocabulary_.id_limit(); }
+  int32_t count() const override { return vocabulary_.count(); }
 
  private:
   Vocabulary vocabulary_;

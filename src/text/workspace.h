@@ -1,6 +1,7 @@
 // Memory that encoding one text needs, kept from text to text so that the hot path allocates none.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -37,6 +38,8 @@ struct Workspace {
   PieceTokens tokens;
   ModelScratch model;
   PieceCache cache;
+  float least_lead = ModelScratch::kSure;  // of what segment_cached() has appended
+  size_t pieces = 0;                       // how many tokens that is
 };
 
 // Appends to workspace.tokens the tokens of `piece`, of which segment(part, scratch, out) makes
@@ -48,13 +51,17 @@ void segment_cached(std::string_view piece, bool cut, Workspace& workspace, Segm
     const size_t end = cut ? next_cut(piece, begin) : piece.size();
     const std::string_view part = piece.substr(begin, end - begin);
     const size_t first = tokens.size();
-    std::span<const PieceToken> known;
-    if (workspace.cache.find(part, known)) {
-      tokens.insert(tokens.end(), known.begin(), known.end());
+    PieceCache::Entry entry;
+    if (workspace.cache.find(part, entry)) {
+      tokens.insert(tokens.end(), entry.tokens.begin(), entry.tokens.end());
     } else {
+      workspace.model.lead = ModelScratch::kSure;
       segment(part, workspace.model, tokens);
-      workspace.cache.add(part, std::span(tokens).subspan(first));
+      entry = {std::span(tokens).subspan(first), workspace.model.lead};
+      workspace.cache.add(part, entry);
     }
+    workspace.least_lead = std::min(workspace.least_lead, entry.lead);
+    workspace.pieces += tokens.size() - first;
     for (size_t i = first; begin > 0 && i < tokens.size(); ++i) {
       tokens[i].begin += static_cast<uint32_t>(begin);
       tokens[i].end += static_cast<uint32_t>(begin);

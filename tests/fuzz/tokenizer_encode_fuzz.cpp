@@ -26,6 +26,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto all = load_all();
   const std::string text =
       relata::text::replace_invalid_utf8({reinterpret_cast<const char*>(data), size});
-  for (const auto& tokenizer : all) relata::text::exercise(tokenizer, text);
+  for (const auto& tokenizer : all) relata::text::exercise(tokenizer, text, true);
   return 0;
 }

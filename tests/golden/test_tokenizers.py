@@ -1,7 +1,7 @@
 """Ids and offsets of `relata tokenizer` against Hugging Face's tokenizers, SentencePiece, tiktoken.
 
 Every tokenizer of ../shared/data/tokenizers and of tests/files/text, on strings from all data sets
-and random Unicode: 4,000 of them, or 200,000 with FULL_TESTS=1 (`./dev test --full`).
+and random Unicode: 4,000 of them, or over 200,000 with FULL_TESTS=1 (`./dev test --full`).
 """
 
 import json
@@ -12,7 +12,7 @@ import unicodedata
 import pytest
 import tokenizer_oracles as oracles
 from tokenizer_oracles import OWN, SHARED
-from tokenizer_texts import COUNT, all_texts
+from tokenizer_texts import COUNT, ENOUGH, all_texts
 
 CHUNK = 20_000  # texts whose answers are in memory at a time
 
@@ -64,7 +64,9 @@ def needs(path):
 
 # SentencePiece itself does not look for the names of BOS and EOS in a text.
 def plain(texts):
-    return [text for text in texts if not re.search("</?s>|<unk>|<pad>", text)]
+    found = [text for text in texts if not re.search("</?s>|<unk>|<pad>", text)]
+    assert len(found) >= ENOUGH
+    return found
 
 
 @pytest.mark.parametrize("name", ["llama2/tokenizer.model", "mistral_v1/tokenizer.model",
@@ -116,7 +118,7 @@ def test_qwen_tiktoken(texts, relata):
     # tiktoken does not compose; Qwen's own code does before it. Python's Unicode is newer than the
     # one that relata composes by: texts where the two differ are left out.
     found = [text for text in texts if oracle_nfc(text) == nfc(text)]
-    assert len(found) > 0.99 * len(texts)
+    assert len(found) >= ENOUGH
     answer = oracles.from_tiktoken(folder / "qwen.tiktoken", oracles.QWEN, nfc)
     compare(relata, folder, answer, found)
 
@@ -135,6 +137,13 @@ def test_llama3_tiktoken(texts, relata):
     folder = needs(SHARED / "llama3")
     answer = oracles.from_tiktoken(folder / "tokenizer.model", oracles.LLAMA3)
     compare(relata, folder, answer, texts)
+
+
+def test_llama3_offsets(texts, relata):
+    """tiktoken gives no offsets; Hugging Face's tokenizers with the same ranks do."""
+    folder = needs(SHARED / "llama3")
+    made = oracles.bpe_of_ranks(folder / "tokenizer.model", oracles.LLAMA3)
+    compare(relata, folder, oracles.from_hf(made), texts)
 
 
 @pytest.mark.parametrize("kind", ["xlmr", "deberta"])

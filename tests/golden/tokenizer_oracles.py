@@ -106,6 +106,32 @@ def plain_tiktoken(pattern, ranks):
     return encode
 
 
+def bpe_of_ranks(path, pattern):
+    """Hugging Face's tokenizer that merges by tiktoken's ranks."""
+    tokenizers = pytest.importorskip("tokenizers")
+    ranks = read_ranks(path)
+    visible = bytes_to_visible()
+    vocab = {"".join(visible[byte] for byte in token): rank for token, rank in ranks.items()}
+    merges = []
+    for token in sorted(ranks, key=ranks.get):
+        splits = [(token[:cut], token[cut:]) for cut in range(1, len(token))]
+        splits = [pair for pair in splits if pair[0] in ranks and pair[1] in ranks]
+        for pair in sorted(splits, key=lambda pair: (ranks[pair[0]], ranks[pair[1]])):
+            merges.append(tuple("".join(visible[byte] for byte in part) for part in pair))
+    made = tokenizers.Tokenizer(tokenizers.models.BPE(vocab, merges, ignore_merges=True))
+    split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(pattern), "isolated")
+    bytes_ = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Sequence([split, bytes_])
+    return made
+
+
+def bytes_to_visible():
+    """GPT-2's printable stand-ins of the 256 bytes."""
+    kept = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [byte for byte in range(256) if byte not in kept]
+    return {byte: chr(byte) for byte in kept} | {byte: chr(256 + i) for i, byte in enumerate(rest)}
+
+
 def byte_level_bpe(folder, pattern=None, nfc=False, trim=False):
     tokenizers = pytest.importorskip("tokenizers")
     model = tokenizers.models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"))

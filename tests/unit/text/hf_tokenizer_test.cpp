@@ -149,7 +149,7 @@ TEST(HfTokenizer, HonoursTheFlagsOfAddedTokens) {
   add(301, "<R>", false, true, false);
   add(302, "cab", false, false, true);
   const auto tokenizer = load(root).value();
-  EXPECT_EQ(tokenizer->vocab_size(), 303);
+  EXPECT_EQ(tokenizer->vocab_size(), 274);
   const auto tokens = tokenizer->encode("<R> \u3000a  <L>", false);
   ASSERT_EQ(tokens.size(), 3u);
   EXPECT_EQ(tokens[0].range, (ByteRange{0, 7}));
@@ -159,6 +159,42 @@ TEST(HfTokenizer, HonoursTheFlagsOfAddedTokens) {
   EXPECT_NE(pieces(*tokenizer, "caba")[1], "cab");
   const auto inside = pieces(*tokenizer, "中cab");
   EXPECT_EQ(std::count(inside.begin(), inside.end(), "cab"), 0);
+}
+
+// What the model knows keeps its id; the rest follow the vocabulary without a gap.
+TEST(HfTokenizer, NumbersAddedTokensAsHuggingFaceDoes) {
+  Node root = small_tokenizer();
+  const auto add = [&](int64_t id, const std::string& content) {
+    root["added_tokens"].push_back({{"id", id}, {"content", content}, {"normalized", false}});
+  };
+  add(900, "<first>");
+  add(300, "<second>");
+  add(7, "bc");
+  add(900, "<third>");
+  add(300, "<first>");
+  const auto tokenizer = load(root).value();
+  EXPECT_EQ(tokenizer->encode_ids("<first><second><third>", false),
+            (std::vector<int32_t>{271, 272, 273}));
+  EXPECT_EQ(tokenizer->token_to_id("bc"), root["model"]["vocab"]["bc"]);
+  EXPECT_EQ(tokenizer->id_to_token(272), "<second>");
+  EXPECT_EQ(tokenizer->id_to_token(300), "");
+  EXPECT_EQ(tokenizer->vocab_size(), 274);
+}
+
+// Without limits, this one takes time that doubles with every letter.
+TEST(HfTokenizer, EndsRegularExpressionsThatDoNot) {
+  Node root = small_tokenizer();
+  root["pre_tokenizer"] = {
+      {"type", "Split"}, {"pattern", {{"Regex", "^(a|aa)+$"}}}, {"behavior", "Isolated"}};
+  root["normalizer"] = nullptr;
+  const auto tokenizer = load(root).value();
+  EXPECT_EQ(tokenizer->encode(std::string(20, 'a'), false).size(), 20u);
+  try {
+    tokenizer->encode(std::string(80, 'a') + "b", false);
+    FAIL() << "no exception";
+  } catch (const std::runtime_error& problem) {
+    EXPECT_NE(std::string(problem.what()).find("tokenizer.json: pre_tokenizer"), std::string::npos);
+  }
 }
 
 TEST(HfTokenizer, TakesMergesAsPairs) {
@@ -250,6 +286,8 @@ TEST(HfTokenizer, RefusesMalformedFiles) {
       {"/added_tokens", R"([{"content": "x"}])"},
       {"/added_tokens", R"([{"id": 99999999999, "content": "x"}])"},
       {"/added_tokens", R"([{"id": 5, "content": ""}])"},
+      {"/added_tokens", R"([{"id": 5, "content": ")" + std::string(5000, 'x') + R"("}])"},
+      {"/added_tokens", R"([{"id": 18446744073709551615, "content": "x"}])"},
       {"/normalizer", "7"},
       {"/normalizer", R"({"type": "Replace", "content": ""})"},
       {"/normalizer", R"({"type": "Replace", "pattern": {"Regex": "("}, "content": ""})"},
@@ -258,6 +296,8 @@ TEST(HfTokenizer, RefusesMalformedFiles) {
       {"/model", R"({"type": "Unigram", "vocab": []})"},
       {"/model", R"({"type": "Unigram", "vocab": [["a", "b"]]})"},
       {"/model", R"({"type": "Unigram", "vocab": [["a", -1.5]], "unk_id": 1})"},
+      {"/model", R"({"type": "Unigram", "vocab": [["a", -1]], "unk_id": 18446744073709551615})"},
+      {"/model", R"({"type": "Unigram", "vocab": [[")" + std::string(5000, 'x') + R"(", -1]]})"},
       {"/model", R"({"type": "WordPiece", "vocab": {"a": 0}})"},
       {"/model", R"({"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "b"})"},
       {"/pre_tokenizer", R"({"type": "CharDelimiterSplit"})"},

@@ -39,6 +39,15 @@ TEST(Jinja, CalculatesAsPythonDoes) {
   EXPECT_EQ(text("{{ 'héllo'[1:3] }} {{ [1, 2, 3][::-1] }} {{ 'abc'[-1] }}"), "él [3, 2, 1] c");
 }
 
+TEST(Jinja, RoundsIntegersAsPythonDoes) {
+  EXPECT_EQ(text("{{ 25 | round(-1) }} {{ 35 | round(-1) }} {{ -15 | round(-1) }} {{ 7 | round }}"),
+            "20 40 -20 7");
+  EXPECT_EQ(text("{{ 9007199254740993 | round(-1) }} {{ 123 | round(-400) }}"),
+            "9007199254740990 0");
+  EXPECT_EQ(text("{{ 9223372036854775807 | round(-18) }}"), "9000000000000000000");
+  EXPECT_NE(error("{{ 9223372036854775807 | round(-1) }}").find("64 bits"), std::string::npos);
+}
+
 TEST(Jinja, TakesWhitespaceAwayAsTransformersSets) {
   EXPECT_EQ(text("  {% if true %}\n  a\n  {% endif %}\nb\n"), "  a\nb");
   EXPECT_EQ(text("a \n{%- if true -%}\n b {% endif %}"), "ab ");
@@ -144,6 +153,21 @@ TEST(Jinja, EndsWhatDoesNotEnd) {
   std::string chain = "{{ 1";
   for (int i = 0; i < 9000; ++i) chain += "+1";
   EXPECT_NE(error(chain + " }}").find("levels"), std::string::npos);
+  // Work that is not of nodes: these are quick to refuse with few steps.
+  const auto ends = [](const std::string& source) {
+    return error(source, Json::object(), {.steps = 500'000}).find("too much work") !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(ends("{{ ('%(a).9999d' * 300000) % {'a': 1} }}"));
+  for (const std::string cut : {"split('a')", "split()", "splitlines()"}) {
+    EXPECT_TRUE(ends("{{ ('a \\n' * 450000)." + cut + " | length }}")) << cut;
+  }
+  std::string names;
+  for (int i = 0; i < 50'000; ++i) names += "{% set n" + std::to_string(i) + "=1 %}";
+  EXPECT_TRUE(ends(names));
+  std::string path = "a";
+  for (int i = 0; i < 400'000; ++i) path += ".a";
+  EXPECT_TRUE(ends("{{ range(1000) | map(attribute='" + path + "', default=1) | list }}"));
   EXPECT_NE(error("{{ 'a' * 999 }}", Json::object(), {.output_bytes = 100}).find("100 bytes"),
             std::string::npos);
 }

@@ -32,6 +32,8 @@ TEST(VocabText, EncodesAsBert) {
   EXPECT_EQ(pieces(*tokenizer, "The RIVERS,Café中x", true),
             (Pieces{"[CLS]", "the", "river", "##s", ",", "cafe", "中", "[UNK]", "[SEP]"}));
   EXPECT_EQ(pieces(*tokenizer, "the[SEP]R", false), (Pieces{"the", "[SEP]", "[UNK]"}));
+  // Punctuation in the Unicode that BERT's tables are of, a mark today.
+  EXPECT_EQ(pieces(*tokenizer, "the\U000111C9the", false), (Pieces{"the", "[UNK]", "the"}));
   EXPECT_EQ(tokenizer->decode(tokenizer->encode_ids("the rivers, the", true), true),
             "the rivers, the");
 }
