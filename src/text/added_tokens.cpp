@@ -62,7 +62,8 @@ void AddedTokenMatcher::add(const AddedToken& token, std::string_view searched) 
   }
   starts_[static_cast<uint8_t>(searched.front())] = true;
   size_t& there = states_[state].token;
-  // Of two that normalisation makes equal, Hugging Face takes the special one, or else the first.
+  // Of two that normalisation makes equal, Hugging Face takes one by chance; here the special one
+  // goes first, then the earlier.
   if (there == kNone || (token.special && !tokens_[there].special)) there = tokens_.size();
   tokens_.push_back(token);
 }
