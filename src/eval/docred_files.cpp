@@ -190,7 +190,8 @@ class GoldPart {
 // Answers of a part of the file. Relations that gold lacks are numbered behind gold's.
 class AnswerPart {
  public:
-  AnswerPart(std::string_view text, const DocRedGold& gold) : fields_(text), gold_(&gold) {}
+  AnswerPart(std::string_view text, size_t parts, const DocRedGold& gold)
+      : fields_(text), gold_(&gold), expected_(text.size() / parts / kBytesOfAnswer) {}
 
   std::optional<JsonProblem> read(JsonView record) {
     read_answer(record);
@@ -217,6 +218,8 @@ class AnswerPart {
                             answers_.evidence.end());
   }
 
+  static constexpr size_t kBytesOfAnswer = 48;  // in the file; they rarely have fewer
+
  private:
   bool read_answer(JsonView record) {
     DocRedAnswer answer;
@@ -235,8 +238,10 @@ class AnswerPart {
     const bool good = read_title(title, answer) && read_ends(head, tail, answer) &&
                       read_relation(relation, answer) && read_evidence(evidence, answer) &&
                       read_score(score, answer);
-    if (good) answers_.list.push_back(answer);
-    return good;
+    if (!good) return false;
+    if (answers_.list.empty()) answers_.list.reserve(expected_);
+    answers_.list.push_back(answer);
+    return true;
   }
 
   // Answers to one document mostly stand together.
@@ -305,6 +310,7 @@ class AnswerPart {
 
   RecordFields fields_;
   const DocRedGold* gold_;
+  size_t expected_;
   int document_ = DocRedGold::kNone;  // the last one
   TextNumbers strangers_;
   DocRedAnswers answers_;
@@ -365,9 +371,10 @@ Result<DocRedAnswers> parse_docred_result(std::string_view text, const std::stri
                                           DocRedGold& gold, int threads) {
   const size_t parts = parts_of(text.size() / kBytesPerThread, threads);
   RELATA_TRY(std::vector<AnswerPart> read,
-             read_records(text, where, parts, AnswerPart(text, gold)));
+             read_records(text, where, parts, AnswerPart(text, parts, gold)));
   DocRedAnswers answers;
   const size_t gold_relations = gold.relations.size();
+  answers.list.reserve(text.size() / AnswerPart::kBytesOfAnswer);
   for (AnswerPart& part : read) part.hand_over(gold, gold_relations, answers);
   return answers;
 }

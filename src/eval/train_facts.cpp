@@ -14,7 +14,8 @@ using Name = TrainFacts::Name;
 
 // Facts of a part of the file, hashed.
 struct FactPart {
-  explicit FactPart(std::string_view text) : fields(text) {}
+  FactPart(std::string_view text, size_t parts)
+      : fields(text), expected(text.size() / parts / kBytesOfFact) {}
 
   std::optional<JsonProblem> read(JsonView record) {
     if (!record.is_array() || record.size() != 3) {
@@ -30,11 +31,15 @@ struct FactPart {
       fields.fail(record, "a fact's relation is empty");
       return fields.take_problem();
     }
+    if (facts.empty()) facts.reserve(expected);
     facts.push_back({Name(texts[0]), Name(texts[1]), Name(texts[2])});
     return std::nullopt;
   }
 
+  static constexpr size_t kBytesOfFact = 40;  // in the file; they rarely have fewer
+
   RecordFields fields;
+  size_t expected;
   std::vector<std::array<Name, 3>> facts;
 };
 
@@ -72,7 +77,7 @@ Result<TrainFacts> TrainFacts::parse(std::shared_ptr<const FileText> file, const
     return facts;
   }
   const size_t parts = parts_of(text.size() / kBytesPerThread, threads);
-  RELATA_TRY(std::vector<FactPart> read, read_records(text, where, parts, FactPart(text)));
+  RELATA_TRY(std::vector<FactPart> read, read_records(text, where, parts, FactPart(text, parts)));
   size_t count = 0;
   for (const FactPart& part : read) count += part.facts.size();
   facts.reserve(count);
