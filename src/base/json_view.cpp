@@ -13,7 +13,7 @@ namespace relata {
 namespace {
 
 constexpr int kDeepest = 256;
-constexpr size_t kBlock = 64 * 1024;
+constexpr size_t kBlock = size_t{64} * 1024;
 constexpr size_t kLargest = std::numeric_limits<uint32_t>::max();
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }

@@ -108,10 +108,10 @@ using Status = Result<void>;
 // RELATA_TRY(auto text, read_file(path)); returns the error to the caller, or declares the value.
 #define RELATA_TRY(declaration, expression) \
   RELATA_TRY_IMPL(RELATA_CONCAT(relata_result_, __LINE__), declaration, expression)
-#define RELATA_TRY_IMPL(temporary, declaration, expression) \
-  auto temporary = (expression);                            \
-  if (!temporary.ok()) return temporary.error();            \
-  declaration = std::move(temporary).value()
+#define RELATA_TRY_IMPL(temporary, declaration, expression)                     \
+  auto temporary = (expression);                 /* NOLINT(bugprone-macro-*) */ \
+  if (!temporary.ok()) return temporary.error(); /* NOLINT(bugprone-macro-*) */ \
+  declaration = std::move(temporary).value()     /* NOLINT(bugprone-macro-*): no expressions */
 
 // RELATA_CHECK(write_file_atomic(path, text)); for a Status, or a Result whose value is not needed.
 #define RELATA_CHECK(expression)                           \
