@@ -8,6 +8,7 @@
 
 #include "alignment.h"
 #include "distance.h"
+#include "json_entries.h"
 #include "pair_errors.h"
 #include "relata/eval/metric.h"
 
@@ -255,26 +256,13 @@ std::vector<AutoreDocument> autore_documents(const std::vector<Document>& gold,
 Result<std::vector<AutoreDocument>> parse_alias_groups(std::string_view content,
                                                        const std::string& where) {
   std::vector<AutoreDocument> documents;
-  if (!are_lines(content)) {
-    RELATA_TRY(const Json list, parse_json(content, where));
-    if (!list.is_array()) return input_error(where + ": a list of objects wanted");
-    for (size_t i = 0; i < list.size(); ++i) {
-      RELATA_TRY(AutoreDocument document,
-                 parse_document(list[i], fmt::format("{}: entry {}", where, i + 1)));
-      documents.push_back(std::move(document));
-    }
-    return documents;
-  }
-  for (int line = 1; !content.empty(); ++line) {
-    const size_t end = content.find('\n');
-    const std::string_view text = content.substr(0, end);
-    content.remove_prefix(end == std::string_view::npos ? content.size() : end + 1);
-    if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string place = fmt::format("{}:{}", where, line);
-    RELATA_TRY(const Json value, parse_json(text, place));
-    RELATA_TRY(AutoreDocument document, parse_document(value, place));
-    documents.push_back(std::move(document));
-  }
+  RELATA_CHECK(for_each_json_entry(content, where, are_lines(content),
+                                   [&](const Json& value, const std::string& place) -> Status {
+                                     RELATA_TRY(AutoreDocument document,
+                                                parse_document(value, place));
+                                     documents.push_back(std::move(document));
+                                     return {};
+                                   }));
   return documents;
 }
 

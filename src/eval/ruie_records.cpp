@@ -5,6 +5,7 @@
 #include <set>
 
 #include "alignment.h"
+#include "json_entries.h"
 #include "relata/eval/ruie.h"
 
 namespace relata::eval {
@@ -20,22 +21,12 @@ struct Row {
 Result<std::vector<Row>> rows_of(std::string_view content, const std::string& where) {
   std::vector<Row> rows;
   const size_t first = content.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
-  if (first != std::string_view::npos && content[first] == '[') {
-    RELATA_TRY(Json list, parse_json(content, where));
-    for (size_t i = 0; i < list.size(); ++i) {
-      rows.push_back({std::move(list[i]), fmt::format("{}: entry {}", where, i + 1)});
-    }
-    return rows;
-  }
-  for (int line = 1; !content.empty(); ++line) {
-    const size_t end = content.find('\n');
-    const std::string_view text = content.substr(0, end);
-    content.remove_prefix(end == std::string_view::npos ? content.size() : end + 1);
-    if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string place = fmt::format("{}:{}", where, line);
-    RELATA_TRY(Json value, parse_json(text, place));
-    rows.push_back({std::move(value), place});
-  }
+  const bool list = first != std::string_view::npos && content[first] == '[';
+  RELATA_CHECK(
+      for_each_json_entry(content, where, !list, [&](Json value, const std::string& place) {
+        rows.push_back({std::move(value), place});
+        return Status();
+      }));
   return rows;
 }
 

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <string>
 
+#include "documents.h"
 #include "fuzz.h"
 #include "relata/base/file.h"
 #include "relata/data/formats.h"
@@ -36,15 +37,7 @@ void check(std::string_view content, const std::string& on_error) {
   const auto files =
       data::write_dataset_files(read.value().documents, {.format = "brat", .instruction = ""});
   fuzz::require(files.ok(), "what was read as brat is written as brat");
-  if (read.value().documents.empty()) return;
-  const auto written =
-      data::write_dataset(read.value().documents, {.format = "jsonl", .instruction = ""});
-  if (!written.ok()) return;
-  const auto again = data::parse_dataset(written.value(), "again", {.format = "jsonl"});
-  fuzz::require(again.ok(), again.ok() ? "" : again.error().message.c_str());
-  const auto twice =
-      data::write_dataset(again.value().documents, {.format = "jsonl", .instruction = ""});
-  fuzz::require(twice.ok() && twice.value() == written.value(), "relata's format loses nothing");
+  fuzz::require_same_in_own_format(read.value().documents);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // and documents survive relata's own format.
 #include <string>
 
+#include "documents.h"
 #include "fuzz.h"
 #include "relata/data/formats.h"
 #include "relata/text/utf8.h"
@@ -19,15 +20,7 @@ void check(std::string_view content, const std::string& on_error) {
     fuzz::require(!text::find_invalid_utf8(read.error().message), "a message is UTF-8");
     return;
   }
-  const auto written =
-      data::write_dataset(read.value().documents, {.format = "jsonl", .instruction = ""});
-  if (!written.ok()) return;
-  if (read.value().documents.empty()) return;
-  const auto again = data::parse_dataset(written.value(), "again", {.format = "jsonl"});
-  fuzz::require(again.ok(), again.ok() ? "" : again.error().message.c_str());
-  const auto twice =
-      data::write_dataset(again.value().documents, {.format = "jsonl", .instruction = ""});
-  fuzz::require(twice.ok() && twice.value() == written.value(), "relata's format loses nothing");
+  fuzz::require_same_in_own_format(read.value().documents);
 }
 
 }  // namespace
