@@ -89,7 +89,7 @@ class InstructUieReader {
     if (arguments) {
       for (const JsonView value : arguments) {
         Argument argument;
-        RELATA_TRY(argument.role, record_.find_text(value, "role"));
+        RELATA_TRY(argument.role, record_.get_text(value, "role"));
         RELATA_TRY(argument.range, read_place(value, "name"));
         event.arguments.push_back(std::move(argument));
       }

@@ -87,7 +87,28 @@ Status Intake::check_labels(Document& document, const std::string& where) {
       findings.suggestion);
 }
 
+namespace {
+
+// What every document must have, whatever its format: relata's own could not hold it otherwise.
+Status check_names(const Document& document, const std::string& where) {
+  const auto fail = [&](const std::string& what) {
+    return input_error(where + ": " + what + " is empty", "name it, or leave the item out");
+  };
+  for (const Relation& relation : document.relations) {
+    if (relation.type.empty()) return fail("the type of a relation");
+  }
+  for (const Event& event : document.events) {
+    for (const Argument& argument : event.arguments) {
+      if (argument.role.empty()) return fail("a role in the event \"" + event.id + "\"");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Status Intake::add(Document document, const std::string& where) {
+  if (const Status named = check_names(document, where); !named.ok()) return reject(named.error());
   if (labels_) {
     const Status known = check_labels(document, where);
     if (!known.ok()) return reject(known.error());

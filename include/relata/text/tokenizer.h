@@ -62,7 +62,9 @@ class StreamDecoder {
   std::string finish();         // what still waits, bytes of no text as U+FFFD; then starts afresh
 
  private:
-  std::string advance(const std::string& text);
+  std::string decode(size_t begin, size_t end) const;
+  std::string advance(const std::string& text, size_t count);
+  size_t whole_tokens() const;
 
   std::shared_ptr<const Tokenizer> tokenizer_;
   bool skip_special_;

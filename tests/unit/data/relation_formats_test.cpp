@@ -497,6 +497,20 @@ TEST(InstructUie, TrustsPlacesOnlyWhereTheyCoverTheName) {
   EXPECT_EQ(iepile.documents[0].meta["schema"], Json({"leads", "lives in"}));
 }
 
+TEST(InstructUie, RefusesWhatItHasNoNameFor) {
+  const auto event = [](const std::string& argument) {
+    return R"({"sentence": "Bo quit.", "events": [{"type": "End", "trigger": "quit",
+               "arguments": [)" +
+           argument + "]}]}";
+  };
+  const std::string good = event(R"({"name": "Bo", "role": "who"})");
+  EXPECT_EQ(parse(good, "instructuie").documents[0].events[0].arguments[0].role, "who");
+  EXPECT_NE(error_of(event(R"({"name": "Bo"})"), "instructuie").find("\"role\""),
+            std::string::npos);
+  EXPECT_NE(error_of(event(R"({"name": "Bo", "role": ""})"), "instructuie").find("a role"),
+            std::string::npos);
+}
+
 TEST(Sharegpt, RoundTripIsExact) {
   const Dataset dataset = read("sharegpt.json");
   EXPECT_EQ(triples(dataset.documents[0]), (Lines{"Ada -leads-> Tarn Works"}));

@@ -67,6 +67,23 @@ TEST(StreamDecoder, GivesWholeCodePoints) {
   EXPECT_EQ(stream.add('b'), "b");
 }
 
+// A U+FFFD of the text itself looks like bytes that wait for more.
+TEST(StreamDecoder, GivesReplacementCharactersOfTheText) {
+  const auto bytes = std::make_shared<Bytes>();
+  std::string text = "a";
+  for (int i = 0; i < 30; ++i) text += "\uFFFD";
+  text += "中b";
+  EXPECT_EQ(streamed(bytes, ids_of(text), true), text);
+}
+
+// Bytes of no text are given out, and what they are taken for later leaves no part of a code point.
+TEST(StreamDecoder, GivesWholeCodePointsAfterBytesOfNoText) {
+  const auto bytes = std::make_shared<Bytes>();
+  const std::string out = streamed(bytes, ids_of(std::string(20, '\xFF') + "中"), true);
+  EXPECT_TRUE(out.starts_with("\uFFFD")) << out;
+  EXPECT_TRUE(out.ends_with("中")) << out;
+}
+
 // However long a run of tokens without a text of their own is.
 TEST(StreamDecoder, KeepsSpacesInTheMiddle) {
   const auto tokenizer = std::make_shared<Bytes>();
