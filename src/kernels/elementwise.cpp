@@ -114,10 +114,9 @@ RELATA_INLINE void add_norm_backward_body(const AddNormGrad<T>& a, int64_t first
 }
 
 template <class T>
-RELATA_INLINE void swiglu_forward_body(const T* gate_up, int64_t stride, T* out, int64_t rows,
-                                       int64_t width) {
+RELATA_INLINE void swiglu_forward_body(const T* gate_up, T* out, int64_t rows, int64_t width) {
   for (int64_t r = 0; r < rows; ++r) {
-    const T* gate = gate_up + r * stride;
+    const T* gate = gate_up + r * 2 * width;
     const T* up = gate + width;
     T* o = out + r * width;
 #pragma omp simd
@@ -189,13 +188,11 @@ RELATA_CLONES void add_norm_backward(const AddNormGrad<Bf16>& a, int64_t first_r
                                      int64_t width, Dropout dropout) {
   add_norm_backward_body(a, first_row, rows, width, dropout);
 }
-RELATA_CLONES void swiglu_forward(const float* gate_up, int64_t stride, float* out, int64_t rows,
-                                  int64_t width) {
-  swiglu_forward_body(gate_up, stride, out, rows, width);
+RELATA_CLONES void swiglu_forward(const float* gate_up, float* out, int64_t rows, int64_t width) {
+  swiglu_forward_body(gate_up, out, rows, width);
 }
-RELATA_CLONES void swiglu_forward(const Bf16* gate_up, int64_t stride, Bf16* out, int64_t rows,
-                                  int64_t width) {
-  swiglu_forward_body(gate_up, stride, out, rows, width);
+RELATA_CLONES void swiglu_forward(const Bf16* gate_up, Bf16* out, int64_t rows, int64_t width) {
+  swiglu_forward_body(gate_up, out, rows, width);
 }
 RELATA_CLONES void swiglu_backward(const float* dout, const float* gate_up, float* dgate_up,
                                    int64_t rows, int64_t width) {

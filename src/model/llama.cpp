@@ -48,8 +48,6 @@ void Llama::allocate(at::ScalarType dtype) {
          matrix(c.hidden_size, q, c.attention_bias), at::ones({c.hidden_size}, options),
          matrix(2 * c.intermediate_size, c.hidden_size, c.mlp_bias),
          matrix(c.hidden_size, c.intermediate_size, c.mlp_bias)});
-    // Its products go to swiglu(), which takes rows that are further apart than they are long.
-    layers_.back().gate_up.pack.padded = !c.mlp_bias;
   }
 }
 
@@ -99,8 +97,7 @@ bool Llama::packed(const at::Tensor& weight, Packed& pack) {
   if (at::GradMode::is_enabled()) return false;
   if (!weight.defined()) return true;  // only the packed form was kept
   if (pack.update != updates_) {
-    pack.weight = nn::pack_weight(weight.detach().to(compute_type_), pack.padded);
-    pack.rows = weight.size(0);
+    pack.weight = nn::pack_weight(weight.detach().to(compute_type_));
     pack.update = updates_;
   }
   return pack.weight.defined();
@@ -121,7 +118,6 @@ void Llama::keep_packed_only() {
 at::Tensor Llama::project(const at::Tensor& x, Projection& p) {
   at::Tensor y = packed(p.weight, p.pack) ? nn::packed_linear(x, p.pack.weight, p.bias)
                                           : nn::linear(x, p.weight, computed(p.weight), p.bias);
-  if (p.pack.padded && !at::GradMode::is_enabled()) y = y.narrow(1, 0, p.pack.rows);
   for (const Lora& lora : p.loras) {
     at::Tensor input = x;
     if (lora_->dropout > 0 && at::GradMode::is_enabled() && lora.a.requires_grad()) {
@@ -304,8 +300,8 @@ std::vector<bool> shared_segments(const std::vector<std::vector<size_t>>& paths,
 
 void add_layer(KvRun& run, const nn::Heads& heads, const at::TensorOptions& options) {
   const std::vector<int64_t> sizes = {heads.key_value, run.capacity, heads.width};
-  run.keys.push_back(at::empty(sizes, options));
-  run.values.push_back(at::empty(sizes, options));
+  at::Tensor keys = at::empty(sizes, options), values = at::empty(sizes, options);
+  run.layers.push_back({keys, values, keys.data_ptr(), values.data_ptr()});
 }
 
 int64_t whole_blocks(int64_t tokens) {

@@ -10,36 +10,46 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
+struct Normed {
+  at::Tensor x, y, scale, inverse;  // inverse [N]: of the root mean squares
+};
+
+Normed add_and_norm(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
+                    double eps, at::ScalarType out, kernels::Dropout dropout) {
+  const int64_t rows = x.size(0);
+  const int64_t width = x.size(1);
+  const at::Tensor input = x.contiguous();
+  const at::Tensor addend = delta.defined() ? delta.contiguous() : at::Tensor();
+  const Normed normed{at::empty_like(input), at::empty({rows, width}, input.options().dtype(out)),
+                      weight.to(at::kFloat).contiguous(), at::empty({rows}, input.options())};
+  dispatch(out, [&](auto* tag) {
+    using T = std::remove_pointer_t<decltype(tag)>;
+    at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
+      const int64_t at = begin * width;
+      kernels::AddNorm<T> a{
+          data<float>(input) + at,   addend.defined() ? data<T>(addend) + at : nullptr,
+          data<float>(normed.scale), data<float>(normed.x) + at,
+          data<T>(normed.y) + at,    data<float>(normed.inverse) + begin};
+      kernels::add_norm_forward(a, begin, end - begin, width, static_cast<float>(eps), dropout);
+    });
+  });
+  return normed;
+}
+
 struct AddRmsNorm : Function<AddRmsNorm> {
   static variable_list forward(AutogradContext* context, const at::Tensor& x,
                                const at::Tensor& delta, const at::Tensor& weight, double eps,
                                at::ScalarType out, double probability, int64_t seed) {
-    const int64_t rows = x.size(0);
-    const int64_t width = x.size(1);
     const bool has_delta = delta.defined() && delta.numel() > 0;
-    const at::Tensor input = x.contiguous();
-    const at::Tensor addend = has_delta ? delta.contiguous() : at::Tensor();
-    const at::Tensor scale = weight.to(at::kFloat).contiguous();
-    at::Tensor x_out = at::empty_like(input);
-    at::Tensor y = at::empty({rows, width}, input.options().dtype(out));
-    at::Tensor inv = at::empty({rows}, input.options());
     const kernels::Dropout dropout{static_cast<float>(probability), static_cast<uint32_t>(seed)};
-    dispatch(out, [&](auto* tag) {
-      using T = std::remove_pointer_t<decltype(tag)>;
-      at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
-        const int64_t at = begin * width;
-        kernels::AddNorm<T> a{data<float>(input) + at, has_delta ? data<T>(addend) + at : nullptr,
-                              data<float>(scale),      data<float>(x_out) + at,
-                              data<T>(y) + at,         data<float>(inv) + begin};
-        kernels::add_norm_forward(a, begin, end - begin, width, static_cast<float>(eps), dropout);
-      });
-    });
-    context->save_for_backward({x_out, scale, inv});
+    const Normed normed =
+        add_and_norm(x, has_delta ? delta : at::Tensor(), weight, eps, out, dropout);
+    context->save_for_backward({normed.x, normed.scale, normed.inverse});
     context->saved_data["has_delta"] = has_delta;
     context->saved_data["probability"] = probability;
     context->saved_data["seed"] = seed;
     context->saved_data["train_weight"] = weight.requires_grad();
-    return {x_out, y};
+    return {normed.x, normed.y};
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
@@ -85,24 +95,25 @@ struct AddRmsNorm : Function<AddRmsNorm> {
   }
 };
 
+at::Tensor gated(const at::Tensor& gate_up) {
+  const int64_t rows = gate_up.size(0);
+  const int64_t width = gate_up.size(1) / 2;
+  at::Tensor out = at::empty({rows, width}, gate_up.options());
+  dispatch(gate_up.scalar_type(), [&](auto* tag) {
+    using T = std::remove_pointer_t<decltype(tag)>;
+    at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
+      kernels::swiglu_forward(data<T>(gate_up) + begin * 2 * width, data<T>(out) + begin * width,
+                              end - begin, width);
+    });
+  });
+  return out;
+}
+
 struct SwiGlu : Function<SwiGlu> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& gate_up) {
-    // Rows may be further apart than they are long, but backward() wants them side by side.
-    const bool as_it_is = gate_up.stride(1) == 1 && !gate_up.requires_grad();
-    const at::Tensor input = as_it_is ? gate_up : gate_up.contiguous();
-    const int64_t rows = input.size(0);
-    const int64_t width = input.size(1) / 2;
-    const int64_t stride = input.stride(0);
-    at::Tensor out = at::empty({rows, width}, input.options());
-    dispatch(input.scalar_type(), [&](auto* tag) {
-      using T = std::remove_pointer_t<decltype(tag)>;
-      at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
-        kernels::swiglu_forward(data<T>(input) + begin * stride, stride,
-                                data<T>(out) + begin * width, end - begin, width);
-      });
-    });
+    const at::Tensor input = gate_up.contiguous();
     context->save_for_backward({input});
-    return out;
+    return gated(input);
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
@@ -127,6 +138,10 @@ struct SwiGlu : Function<SwiGlu> {
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
                                                const at::Tensor& weight, double eps,
                                                at::ScalarType out, kernels::Dropout dropout) {
+  if (!at::GradMode::is_enabled()) {
+    const Normed normed = add_and_norm(x, delta, weight, eps, out, dropout);
+    return {normed.x, normed.y};
+  }
   const at::Tensor addend = delta.defined() ? delta : at::empty({0}, x.options().dtype(out));
   auto result =
       AddRmsNorm::apply(x, addend, weight, eps, out, static_cast<double>(dropout.probability),
@@ -134,6 +149,8 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
   return {result[0], result[1]};
 }
 
-at::Tensor swiglu(const at::Tensor& gate_up) { return SwiGlu::apply(gate_up); }
+at::Tensor swiglu(const at::Tensor& gate_up) {
+  return at::GradMode::is_enabled() ? SwiGlu::apply(gate_up) : gated(gate_up.contiguous());
+}
 
 }  // namespace relata::nn

@@ -53,10 +53,9 @@ void add_norm_backward(const AddNormGrad<float>& a, int64_t first_row, int64_t r
 void add_norm_backward(const AddNormGrad<Bf16>& a, int64_t first_row, int64_t rows, int64_t width,
                        Dropout dropout);
 
-// out = silu(gate) * up, with gate_up [R, 2F] = gate beside up; out [R, F]. A row of gate_up begins
-// `stride` values after the one before; in the backward pass 2F.
-void swiglu_forward(const float* gate_up, int64_t stride, float* out, int64_t rows, int64_t width);
-void swiglu_forward(const Bf16* gate_up, int64_t stride, Bf16* out, int64_t rows, int64_t width);
+// out = silu(gate) * up, with gate_up [R, 2F] = gate beside up; out [R, F].
+void swiglu_forward(const float* gate_up, float* out, int64_t rows, int64_t width);
+void swiglu_forward(const Bf16* gate_up, Bf16* out, int64_t rows, int64_t width);
 void swiglu_backward(const float* dout, const float* gate_up, float* dgate_up, int64_t rows,
                      int64_t width);
 void swiglu_backward(const Bf16* dout, const Bf16* gate_up, Bf16* dgate_up, int64_t rows,

@@ -27,11 +27,9 @@ struct Lora {
   at::Tensor b;  // [rows, rank]
 };
 
-// A weight in the layout of nn::pack_weight(), and the state of the weights it was made from.
+// A weight as nn::pack_weight() makes it, and the state of the weights it was made from.
 struct Packed {
-  at::Tensor weight;
-  bool padded = false;  // whether its products may be longer than `rows`
-  int64_t rows = 0;     // of the weight it was made from
+  nn::PackedWeight weight;
   int64_t update = -1;
 };
 
@@ -54,11 +52,16 @@ struct Layer {
 
 // Keys and values of a run of tokens, a layer each, laid out as nn::CacheView says.
 struct KvRun {
-  std::vector<at::Tensor> keys, values;
+  struct Layer {
+    at::Tensor keys, values;
+    void* key_data;  // a tensor's own data_ptr() is slow for what is asked at every token
+    void* value_data;
+  };
+  std::vector<Layer> layers;
   int64_t capacity = 0;
   int64_t length = 0;
   nn::CacheView view(size_t layer) const {
-    return {keys[layer].data_ptr(), values[layer].data_ptr(), capacity, length};
+    return {layers[layer].key_data, layers[layer].value_data, capacity, length};
   }
 };
 

@@ -51,14 +51,20 @@ at::Tensor swiglu(const at::Tensor& gate_up);
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& compute_weight,
                   const at::Tensor& bias);
 
-// A weight [out, in] in oneDNN's own layout, for packed_linear() only; undefined where this
-// LibTorch has no such thing. Costs one pass over the weight; twice to three times as fast as
-// linear() for float32 on processors that MKL does not know, and for few rows. With `padded` there
-// may be zero rows behind the weight's, where that spares oneDNN a cut that threads share badly:
-// the products are then longer than wanted.
-at::Tensor pack_weight(const at::Tensor& weight, bool padded = false);
+// A weight [out, in] in a layout that products read fast: panels (kernels/product.h) for float32
+// where the processor can, else oneDNN's own; empty where this LibTorch has no such thing.
+struct PackedWeight {
+  at::Tensor data;
+  int64_t rows = 0;  // out
+  bool in_panels = false;
+  bool defined() const { return data.defined(); }
+};
+
+// Costs one pass over the weight. Products are two to three times as fast as linear()'s for float32
+// on processors that MKL does not know, and for few rows.
+PackedWeight pack_weight(const at::Tensor& weight);
 // x W^T (+ bias), in x's type, which is the packed weight's. Not differentiable.
-at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias);
+at::Tensor packed_linear(const at::Tensor& x, const PackedWeight& weight, const at::Tensor& bias);
 
 // Rows of weight [V, D] for ids [N] -> [N, D] float32. The gradient goes to weight.grad(), float32.
 at::Tensor embedding(const at::Tensor& weight, const at::Tensor& ids);
