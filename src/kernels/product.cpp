@@ -19,12 +19,13 @@ constexpr int64_t kRows = 8;
 // A panel is worked on in parts of so many k, which stay in the second-level cache.
 constexpr int64_t kDepth = 2048;
 
-// Where the sums of a tile begin and end.
+// Where the sums of a tile go, and what is added to them: the bias (stride 0), or the sums of the k
+// before.
 struct TileOut {
   float* y;
-  int64_t stride;     // between rows of y
-  const float* bias;  // [kPanel], or null
-  bool adds;          // to what y holds
+  int64_t stride;  // between rows of y
+  const float* addend;
+  int64_t addend_stride;
 };
 
 // y [R, kPanel] from x [R, k] and panel [k, kPanel]. Meanwhile `ahead` is brought near, a vector
@@ -33,17 +34,6 @@ template <int R>
 RELATA_AVX512 void multiply_tile(const float* x, int64_t x_stride, const float* panel, int64_t k,
                                  const float* ahead, const TileOut& out) {
   Vector low[R] = {}, high[R] = {};
-  if (out.adds) {
-    for (int r = 0; r < R; ++r) {
-      low[r] = *reinterpret_cast<const Vector*>(out.y + r * out.stride);
-      high[r] = *reinterpret_cast<const Vector*>(out.y + r * out.stride + kLane);
-    }
-  } else if (out.bias != nullptr) {
-    for (int r = 0; r < R; ++r) {
-      low[r] = *reinterpret_cast<const Vector*>(out.bias);
-      high[r] = *reinterpret_cast<const Vector*>(out.bias + kLane);
-    }
-  }
   for (int64_t i = 0; i < k; ++i) {
     const Vector first = *reinterpret_cast<const Vector*>(panel + i * kPanel);
     const Vector second = *reinterpret_cast<const Vector*>(panel + i * kPanel + kLane);
@@ -55,8 +45,12 @@ RELATA_AVX512 void multiply_tile(const float* x, int64_t x_stride, const float* 
     }
   }
   for (int r = 0; r < R; ++r) {
-    *reinterpret_cast<Vector*>(out.y + r * out.stride) = low[r];
-    *reinterpret_cast<Vector*>(out.y + r * out.stride + kLane) = high[r];
+    const float* addend = out.addend + r * out.addend_stride;
+    float* y = out.y + r * out.stride;
+    const Vector left = low[r] + *reinterpret_cast<const Vector*>(addend);
+    const Vector right = high[r] + *reinterpret_cast<const Vector*>(addend + kLane);
+    *reinterpret_cast<Vector*>(y) = left;
+    *reinterpret_cast<Vector*>(y + kLane) = right;
   }
 }
 
@@ -99,13 +93,17 @@ void multiply_panel(const PanelProduct& p, int64_t panel, int64_t begin, int64_t
       const int64_t row = begin + (end - begin) * block / blocks;
       const int64_t rows = begin + (end - begin) * (block + 1) / blocks - row;
       float* y = p.y + row * p.n + column;
-      TileOut out{y, p.n, p.bias != nullptr ? bias : nullptr, depth > 0};
+      TileOut out{y, p.n, bias, 0};
       if (columns < kPanel) {
         out.y = last;
         out.stride = kPanel;
-        for (int64_t r = 0; out.adds && r < rows; ++r) {
+        for (int64_t r = 0; depth > 0 && r < rows; ++r) {
           std::copy_n(y + r * p.n, columns, last + r * kPanel);
         }
+      }
+      if (depth > 0) {
+        out.addend = out.y;
+        out.addend_stride = out.stride;
       }
       // What comes next in memory is what is multiplied next: each block brings a share of it.
       const float* ahead = part + k * kPanel + k * kPanel * block / blocks / kLane * kLane;
