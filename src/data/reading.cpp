@@ -94,6 +94,7 @@ Status check_names(const Document& document, const std::string& where) {
   const auto fail = [&](const std::string& what) {
     return input_error(where + ": " + what + " is empty", "name it, or leave the item out");
   };
+  if (document.id.empty()) return fail("the document's id");
   for (const Relation& relation : document.relations) {
     if (relation.type.empty()) return fail("the type of a relation");
   }

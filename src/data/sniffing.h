@@ -8,7 +8,7 @@
 
 namespace relata::data {
 
-constexpr size_t kSniffed = 64 * 1024;  // bytes looked at
+constexpr size_t kSniffed = size_t{64} << 10;  // bytes looked at
 
 struct Sample {
   // `content` has no byte order mark; only its first kSniffed bytes are looked at.

@@ -15,7 +15,7 @@
 namespace relata::eval {
 namespace {
 
-constexpr size_t kDocumentsPerThread = 256;
+constexpr size_t kDocumentsPerThread = 64;
 
 std::tuple<int, int, int> key_of(const DocRedFact& fact) {
   return {fact.head, fact.tail, fact.relation};

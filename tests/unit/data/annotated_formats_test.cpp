@@ -167,6 +167,15 @@ TEST(Pubtator, ChecksOffsetsAndMendsThem) {
   EXPECT_EQ(skipped.documents[0].id, "2");
 }
 
+TEST(Pubtator, WantsAnId) {
+  const std::string table =
+      "7\tZincol cures fever "
+      ".\t1:CID:2\tL2R\tNON-CROSS\t0-1\t2-3\tC1\tZincol\tChemical\t0\t1\t0\tD1\t"
+      "fever\tDisease\t2\t3\t0\n";
+  EXPECT_EQ(parse(table + "8\tNo colds .\n", "pubtator").documents.size(), 2u);
+  EXPECT_EQ(parse_error(table + "\tNo colds .\n", "pubtator"), "f:2: the document's id is empty");
+}
+
 TEST(Pubtator, ReadsCdrAsATableOfPairs) {
   const Dataset dataset = read("pairs.cdr");
   EXPECT_EQ(dataset.format, "pubtator");
