@@ -95,6 +95,7 @@ Status check_names(const Document& document, const std::string& where) {
     return input_error(where + ": " + what + " is empty", "name it, or leave the item out");
   };
   if (document.id.empty()) return fail("the document's id");
+  if (document.text.empty()) return fail("the text");
   for (const Relation& relation : document.relations) {
     if (relation.type.empty()) return fail("the type of a relation");
   }

@@ -481,6 +481,10 @@ TEST(Spacy, ReadsSpansRelationsAndSentences) {
   EXPECT_EQ(dataset.documents[1].sentences.size(), 2u);
 }
 
+TEST(Spacy, WantsAText) {
+  EXPECT_EQ(error_of(R"({"text": "", "spans": []})", "spacy"), "f:1: the text is empty");
+}
+
 TEST(InstructUie, TrustsPlacesOnlyWhereTheyCoverTheName) {
   const Dataset dataset = read("instructuie.json");
   const Document& first = dataset.documents[0];
