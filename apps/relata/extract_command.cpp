@@ -265,8 +265,8 @@ void add_extract_command(CLI::App& app, Context& context) {
        "relata extract -x out/finre --format cre-tsv finre/test.txt --min-score 0.5",
        "relata extract -x out/finre news.jsonl -o relations.jsonl --html relations.html",
        "relata extract -x out/finre --dry-run news/",
-       "OPENAI_BASE_URL=http://localhost:8000/v1 \\\n"
-       "    relata extract -x out/chat --backend openai --decode free news.jsonl"});
+       ("OPENAI_BASE_URL=http://localhost:8000/v1 \\\n"
+        "    relata extract -x out/chat --backend openai --decode free news.jsonl")});
   verb->add_option("-x,--extractor", options->extractor, "Extractor folder")
       ->required()
       ->type_name("DIR");

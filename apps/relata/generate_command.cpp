@@ -90,6 +90,7 @@ Result<int> run_generate(const GenerateOptions& options, const Context& context)
                                                      requests.begin() + static_cast<int64_t>(end)},
                                                     progress));
     std::vector<Json> answers;
+    answers.reserve(results.size());
     for (const auto& result : results) answers.push_back(answer_json(result));
     return answers;
   };

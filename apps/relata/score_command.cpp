@@ -88,6 +88,7 @@ Result<int> run_score(const ScoreOptions& options, const Context& context) {
                                                   requests.begin() + static_cast<int64_t>(end)},
                                                  progress));
     std::vector<Json> answers;
+    answers.reserve(results.size());
     for (const auto& result : results) answers.push_back(answer_json(result, options.per_token));
     return answers;
   };

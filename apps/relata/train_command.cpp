@@ -120,6 +120,7 @@ class DevelopmentSet {
                                                               data_.queries, options));
     if (extractor_.config.decode != "labels") return exact_f1(predictions);
     std::vector<std::vector<double>> posteriors;
+    posteriors.reserve(predictions.size());
     for (const auto& p : predictions) posteriors.push_back(p.posterior);
     decision_ = extract::tune_decision(extractor_.schema, posteriors, gold_);
     return decision_.f1;

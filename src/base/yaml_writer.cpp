@@ -15,6 +15,9 @@ using internal::is_digit;
 using internal::is_one_of;
 using internal::plain_scalar;
 
+// YAML 1.2, 7.4.2: a key without "?" has at most 1024 characters.
+constexpr size_t kLongestPlainKey = 1024;
+
 std::string_view trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -79,7 +82,9 @@ void append_yaml(const Json& value, size_t indent, std::string& out) {
     return;
   }
   for (const auto& [key, member] : value.items()) {
-    out += margin + yaml_scalar(Json(key)) + ":";
+    const std::string name = yaml_scalar(Json(key));
+    const bool is_long = name.size() > kLongestPlainKey;
+    out += margin + (is_long ? "? " + name + "\n" + margin : name) + ":";
     append_yaml_child(member, indent + 2, out);
   }
 }

@@ -34,7 +34,7 @@ class TaskWriter {
 
   std::string add_region(const std::string& wanted, const char* from, const std::string& label,
                          const ByteRange& range) {
-    const std::string id = ids_.take(wanted);
+    std::string id = ids_.take(wanted);
     const Json place = to_json(range);
     Json value = {{"start", place[0]},
                   {"end", place[1]},

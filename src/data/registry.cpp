@@ -72,8 +72,8 @@ size_t count_notes(const Document& document, const std::vector<std::string_view>
 }  // namespace
 
 const std::vector<FormatEntry>& format_registry() {
-  static const std::vector<FormatEntry> entries = make_registry();
-  return entries;
+  static const std::vector<FormatEntry> kEntries = make_registry();
+  return kEntries;
 }
 
 const FormatEntry* find_format(const std::string& name) {

@@ -18,6 +18,7 @@ std::string did_you_mean(const std::string& id, const std::vector<std::string>& 
 template <class Type>
 std::vector<std::string> ids_of(const std::vector<Type>& types) {
   std::vector<std::string> ids;
+  ids.reserve(types.size());
   for (const Type& type : types) ids.push_back(type.id);
   return ids;
 }

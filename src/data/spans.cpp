@@ -82,7 +82,7 @@ std::optional<ByteRange> SpanReader::from_json(const Json& value) const {
 std::string UniqueIds::take(const std::string& wanted) {
   if (!wanted.empty() && taken_.insert(wanted).second) return wanted;
   for (size_t number = 2;; ++number) {
-    const std::string id = (wanted.empty() ? "e" : wanted + "#") + std::to_string(number);
+    std::string id = (wanted.empty() ? "e" : wanted + "#") + std::to_string(number);
     if (taken_.insert(id).second) return id;
   }
 }

@@ -75,9 +75,9 @@ int distance_bucket(int distance) {
 }
 
 const std::vector<std::string>& bucket_names() {
-  static const std::vector<std::string> names = {"0-5",    "6-10",     "11-20",  "21-50",
-                                                 "51-100", "over 100", "unknown"};
-  return names;
+  static const std::vector<std::string> kNames = {"0-5",    "6-10",     "11-20",  "21-50",
+                                                  "51-100", "over 100", "unknown"};
+  return kNames;
 }
 
 void add_distance_table(const std::string& unit, const std::string& between,

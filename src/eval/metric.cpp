@@ -89,12 +89,12 @@ std::vector<Metric> document_metric_list() {
 }  // namespace
 
 const std::vector<Metric>& metrics() {
-  static const std::vector<Metric> all = [] {
+  static const std::vector<Metric> kAll = [] {
     std::vector<Metric> list = pair_metric_list();
     for (Metric& metric : document_metric_list()) list.push_back(std::move(metric));
     return list;
   }();
-  return all;
+  return kAll;
 }
 
 std::vector<std::string> metric_names() {

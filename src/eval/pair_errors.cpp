@@ -31,12 +31,13 @@ bool contains(const Labels& sorted, const std::string& label) {
 
 // "X(e1,e2)" for "X(e2,e1)" as in SemEval, "被X" for "X" as in FinRE.
 bool named_as_inverse(const std::string& a, const std::string& b) {
-  static const std::string forward = "(e1,e2)", backward = "(e2,e1)", passive = "被";
-  if (a == passive + b || b == passive + a) return true;
-  if (a.size() != b.size() || a.size() < forward.size()) return false;
-  const size_t stem = a.size() - forward.size();
-  return a.compare(0, stem, b, 0, stem) == 0 && ((a.ends_with(forward) && b.ends_with(backward)) ||
-                                                 (a.ends_with(backward) && b.ends_with(forward)));
+  static const std::string kForward = "(e1,e2)", kBackward = "(e2,e1)", kPassive = "被";
+  if (a == kPassive + b || b == kPassive + a) return true;
+  if (a.size() != b.size() || a.size() < kForward.size()) return false;
+  const size_t stem = a.size() - kForward.size();
+  return a.compare(0, stem, b, 0, stem) == 0 &&
+         ((a.ends_with(kForward) && b.ends_with(kBackward)) ||
+          (a.ends_with(kBackward) && b.ends_with(kForward)));
 }
 
 bool are_inverse(const Report& report, const std::string& a, const std::string& b) {
@@ -116,22 +117,23 @@ std::vector<ErrorRow> find_errors(const Report& report) {
 }
 
 const std::vector<std::string>& error_kinds() {
-  static const std::vector<std::string> kinds = {"direction", "type", "boundary", "missing",
-                                                 "invented"};
-  return kinds;
+  static const std::vector<std::string> kKinds = {"direction", "type", "boundary", "missing",
+                                                  "invented"};
+  return kKinds;
 }
 
 std::vector<Confusion> count_confusions(const std::vector<ErrorRow>& errors) {
-  static const Labels nothing = {""};
+  static const Labels kNothing = {""};
   std::map<std::pair<std::string, std::string>, int64_t> counts;
   for (const ErrorRow& error : errors) {
-    for (const std::string& gold : error.missed.empty() ? nothing : error.missed) {
-      for (const std::string& predicted : error.extra.empty() ? nothing : error.extra) {
+    for (const std::string& gold : error.missed.empty() ? kNothing : error.missed) {
+      for (const std::string& predicted : error.extra.empty() ? kNothing : error.extra) {
         ++counts[{gold, predicted}];
       }
     }
   }
   std::vector<Confusion> confusions;
+  confusions.reserve(counts.size());
   for (const auto& [labels, count] : counts) {
     confusions.push_back({labels.first, labels.second, count});
   }
@@ -142,6 +144,7 @@ std::vector<Confusion> count_confusions(const std::vector<ErrorRow>& errors) {
 
 std::vector<LabelRow> rows_by_support(const std::map<std::string, Counts>& classes) {
   std::vector<LabelRow> rows;
+  rows.reserve(classes.size());
   for (const auto& [label, counts] : classes) rows.push_back({label, counts});
   std::stable_sort(rows.begin(), rows.end(), [](const LabelRow& a, const LabelRow& b) {
     return a.counts.gold > b.counts.gold;

@@ -76,6 +76,7 @@ Result<Score> score_pairs(const std::string& metric, const std::vector<PairItem>
     return input_error("no pairs to score", "the gold file has no relation and no listed pair");
   }
   std::vector<Score> scores;
+  scores.reserve(parts.size());
   for (const PairPart& part : parts) {
     scores.push_back(score_tally(tally_pairs(part, items), best_constant(part, items), options));
   }

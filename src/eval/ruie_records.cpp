@@ -133,8 +133,8 @@ LabelsOfTask labels_of(const std::vector<Document>& documents,
   return labels;
 }
 
-RuieRecord record_of(const std::string& id, RuieQuestion question, std::vector<RuieItem> gold,
-                     std::vector<RuieItem> predicted) {
+RuieRecord record_of(const std::string& id, const RuieQuestion& question,
+                     std::vector<RuieItem> gold, std::vector<RuieItem> predicted) {
   RuieRecord record;
   record.task = question.task;
   record.id = id;

@@ -182,7 +182,7 @@ void add_to_view(View& view, const std::string& gold, const std::string& answer,
 }  // namespace
 
 const std::vector<std::string>& semeval_labels() {
-  static const std::vector<std::string> labels = [] {
+  static const std::vector<std::string> kLabels = [] {
     std::vector<std::string> all;
     for (const char* relation : {"Cause-Effect", "Component-Whole", "Content-Container",
                                  "Entity-Destination", "Entity-Origin", "Instrument-Agency",
@@ -193,7 +193,7 @@ const std::vector<std::string>& semeval_labels() {
     all.emplace_back("Other");
     return all;
   }();
-  return labels;
+  return kLabels;
 }
 
 std::string semeval_relation(const std::string& label) {

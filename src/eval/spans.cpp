@@ -123,6 +123,7 @@ std::vector<ClassCounts> count_facts(Tally& tally, const SpanPart& part,
   auto label_of = [&](const SpanFact& fact) {
     return tally.label(part.rule.label ? fact.label : part.what);
   };
+  counts.reserve(gold.size());
   for (const SpanFact& fact : gold) counts.push_back({.label = label_of(fact), .gold = 1});
   for (size_t p = 0; p < predicted.size(); ++p) {
     const int right = matches[p] >= 0 ? 1 : 0;

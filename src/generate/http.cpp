@@ -37,8 +37,8 @@ struct HttpConnection::State {
 
 HttpConnection::HttpConnection(const std::string& bearer, double timeout)
     : state_(std::make_unique<State>()) {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started == CURLE_OK) state_->handle = curl_easy_init();
+  static const CURLcode kStarted = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (kStarted == CURLE_OK) state_->handle = curl_easy_init();
   if (state_->handle == nullptr) throw std::bad_alloc();
   CURL* handle = state_->handle;
   state_->headers = curl_slist_append(nullptr, "Content-Type: application/json");

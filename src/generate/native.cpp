@@ -250,6 +250,7 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
   }
   at::NoGradGuard no_grad;
   std::vector<const Prompt*> prompts;
+  prompts.reserve(requests.size());
   for (const GenerateRequest& request : requests) prompts.push_back(&request.prompt);
   std::vector<size_t> order;
   for (const size_t i : order_by_prompt(prompts)) {

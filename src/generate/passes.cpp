@@ -24,6 +24,7 @@ int64_t new_tokens(const Prompt* previous, const Prompt& prompt) {
 
 std::vector<std::vector<size_t>> plan_passes(const std::vector<Load>& loads, int64_t max_tokens) {
   std::vector<const Prompt*> prompts;
+  prompts.reserve(loads.size());
   for (const Load& load : loads) prompts.push_back(load.prompt);
   std::vector<std::vector<size_t>> passes;
   int64_t tokens = 0;

@@ -29,7 +29,7 @@ std::string shape_text(at::IntArrayRef shape) {
 }
 
 // Copies a stored tensor into `target` (converting its type), after checking name and shape.
-Status copy_weight(const TensorViews& views, const std::string& name, at::Tensor target,
+Status copy_weight(const TensorViews& views, const std::string& name, const at::Tensor& target,
                    const std::string& folder) {
   const auto found = views.find(name);
   if (found == views.end()) {

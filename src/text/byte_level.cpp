@@ -27,8 +27,8 @@ struct Table {
 };
 
 const Table& table() {
-  static const Table instance;
-  return instance;
+  static const Table kInstance;
+  return kInstance;
 }
 
 }  // namespace

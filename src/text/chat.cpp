@@ -60,8 +60,8 @@ std::vector<ChatTemplate> make_templates() {
 }
 
 const std::vector<ChatTemplate>& all_templates() {
-  static const std::vector<ChatTemplate> templates = make_templates();
-  return templates;
+  static const std::vector<ChatTemplate> kTemplates = make_templates();
+  return kTemplates;
 }
 
 }  // namespace

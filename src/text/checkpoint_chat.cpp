@@ -164,6 +164,7 @@ Status CheckpointChat::add(const std::string& name, std::string_view source,
 
 std::vector<std::string> CheckpointChat::names() const {
   std::vector<std::string> out;
+  out.reserve(templates_.size());
   for (const auto& item : templates_) out.push_back(item.first);
   return out;
 }

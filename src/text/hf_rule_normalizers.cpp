@@ -178,10 +178,10 @@ class Graphemes {
  public:
   explicit Graphemes(std::string_view text) : size_(text.size()) {
     UErrorCode code = U_ZERO_ERROR;
-    thread_local const std::unique_ptr<icu::BreakIterator> shared(
+    thread_local const std::unique_ptr<icu::BreakIterator> kShared(
         icu::BreakIterator::createCharacterInstance(icu::Locale::getRoot(), code));
-    if (U_FAILURE(code) || shared == nullptr) throw std::runtime_error("ICU: no break iterator");
-    iterator_ = shared.get();
+    if (U_FAILURE(code) || kShared == nullptr) throw std::runtime_error("ICU: no break iterator");
+    iterator_ = kShared.get();
     input_.adoptInstead(
         utext_openUTF8(nullptr, text.data(), static_cast<int64_t>(text.size()), &code));
     iterator_->setText(input_.getAlias(), code);

@@ -66,9 +66,9 @@ class HfTokenizer : public TokenizerBase {
 };
 
 const Node& member(const Node& root, const char* key) {
-  static const Node null;
+  static const Node kNull;
   const auto found = root.find(key);
-  return found == root.end() ? null : *found;
+  return found == root.end() ? kNull : *found;
 }
 
 Result<std::string> model_type(const Node& model, const std::string& where) {

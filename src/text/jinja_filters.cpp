@@ -358,7 +358,7 @@ Value tojson_filter(Interpreter& in, const Value& value, const Arguments& argume
 }
 
 const std::vector<NamedFilter>& value_filters() {
-  static const std::vector<NamedFilter> filters = {
+  static const std::vector<NamedFilter> kFilters = {
       {"abs", abs_filter},
       {"attr", attr_filter},
       {"capitalize", case_filter<capitalize>},
@@ -384,7 +384,7 @@ const std::vector<NamedFilter>& value_filters() {
       {"upper", case_filter<upper>},
       {"wordcount", word_count_filter},
   };
-  return filters;
+  return kFilters;
 }
 
 }  // namespace

@@ -363,6 +363,7 @@ Interpreter::Flow Interpreter::execute_with(const Stmt& stmt) {
   auto scope = std::make_shared<Scope>();
   scope->parent = scope_;
   std::vector<Value> values;  // all are evaluated outside
+  values.reserve(stmt.assignments.size());
   for (const auto& assignment : stmt.assignments) values.push_back(evaluate(*assignment.second));
   const ScopePtr outer = std::exchange(scope_, scope);
   for (size_t i = 0; i < values.size(); ++i) assign(stmt.assignments[i].first, values[i]);

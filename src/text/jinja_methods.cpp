@@ -238,7 +238,7 @@ Value format_method(Interpreter& in, const Value& self, const Arguments& argumen
 }
 
 const std::vector<NamedMethod>& text_methods() {
-  static const std::vector<NamedMethod> methods = {
+  static const std::vector<NamedMethod> kMethods = {
       {"strip", strip_method<Side::kBoth>},
       {"lstrip", strip_method<Side::kLeft>},
       {"rstrip", strip_method<Side::kRight>},
@@ -277,7 +277,7 @@ const std::vector<NamedMethod>& text_methods() {
       {"center", pad_method<Align::kCenter>},
       {"zfill", zfill_method},
   };
-  return methods;
+  return kMethods;
 }
 
 Value get_method(Interpreter& in, const Value& self, const Arguments& arguments) {
@@ -306,14 +306,14 @@ Value copy_method(Interpreter&, const Value& self, const Arguments& arguments) {
 }
 
 const std::vector<NamedMethod>& dict_methods() {
-  static const std::vector<NamedMethod> methods = {
+  static const std::vector<NamedMethod> kMethods = {
       {"get", get_method},
       {"items", view_method<true, true>},
       {"keys", view_method<true, false>},
       {"values", view_method<false, true>},
       {"copy", copy_method},
   };
-  return methods;
+  return kMethods;
 }
 
 Value list_index_method(Interpreter& in, const Value& self, const Arguments& arguments) {
@@ -335,9 +335,9 @@ Value list_count_method(Interpreter& in, const Value& self, const Arguments& arg
 }
 
 const std::vector<NamedMethod>& list_methods() {
-  static const std::vector<NamedMethod> methods = {
+  static const std::vector<NamedMethod> kMethods = {
       {"index", list_index_method}, {"count", list_count_method}, {"copy", copy_method}};
-  return methods;
+  return kMethods;
 }
 
 const std::vector<NamedMethod>* methods_of(const Value& value) {

@@ -320,7 +320,7 @@ Value attribute_path(Interpreter& interpreter, const Value& value, const Value& 
 }
 
 const std::vector<NamedFilter>& sequence_filters() {
-  static const std::vector<NamedFilter> filters = {
+  static const std::vector<NamedFilter> kFilters = {
       {"batch", batch_filter},
       {"count", length_filter},
       {"dictsort", dictsort_filter},
@@ -343,7 +343,7 @@ const std::vector<NamedFilter>& sequence_filters() {
       {"sum", sum_filter},
       {"unique", unique_filter},
   };
-  return filters;
+  return kFilters;
 }
 
 }  // namespace relata::text::jinja

@@ -124,7 +124,7 @@ bool is_test(Interpreter&, const Value& value, const Arguments& arguments) {
 }
 
 const std::vector<NamedTest>& tests() {
-  static const std::vector<NamedTest> table = {
+  static const std::vector<NamedTest> kTable = {
       {"boolean", is_kind<Kind::kBool>},
       {"callable", is_callable},
       {"defined", is_defined},
@@ -165,7 +165,7 @@ const std::vector<NamedTest>& tests() {
       {"undefined", is_kind<Kind::kUndefined>},
       {"upper", is_class<Class::kUpper>},
   };
-  return table;
+  return kTable;
 }
 
 }  // namespace

@@ -63,21 +63,21 @@ int64_t JsonReader::integer(const char* key, int64_t fallback) {
 }
 
 const Node& JsonReader::object(const char* key) {
-  static const Node empty = Node::object();
+  static const Node kEmpty = Node::object();
   const Node* node = find(key);
-  if (node == nullptr) return empty;
+  if (node == nullptr) return kEmpty;
   if (node->is_object()) return *node;
   wrong_type(key, "an object");
-  return empty;
+  return kEmpty;
 }
 
 const Node& JsonReader::array(const char* key) {
-  static const Node empty = Node::array();
+  static const Node kEmpty = Node::array();
   const Node* node = find(key);
-  if (node == nullptr) return empty;
+  if (node == nullptr) return kEmpty;
   if (node->is_array()) return *node;
   wrong_type(key, "an array");
-  return empty;
+  return kEmpty;
 }
 
 void JsonReader::wrong_type(const char* key, const char* wanted) {

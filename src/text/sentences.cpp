@@ -13,35 +13,35 @@ using Words = std::unordered_set<std::string_view>;
 
 // Abbreviations in lower case without their last stop.
 const Words& never_last() {  // a name or a number follows
-  static const Words words = {
+  static const Words kWords = {
       "mr",   "mrs",    "ms",   "dr",  "prof", "gen",  "col", "lt",   "sgt",  "capt",   "cmdr",
       "adm",  "maj",    "sen",  "rep", "gov",  "rev",  "hon", "pres", "fr",   "messrs", "mme",
       "mlle", "supt",   "insp", "st",  "mt",   "ft",   "vs",  "e.g",  "i.e",  "cf",     "viz",
       "ca",   "approx", "eg",   "ie",  "resp", "brig", "cpl", "pvt",  "atty", "amb",    "asst"};
-  return words;
+  return kWords;
 }
 
 const Words& numbered() {  // not last where a number or an initial follows
-  static const Words words = {"no",   "nos", "p",    "pp",  "fig",  "figs", "vol", "vols", "sec",
-                              "eq",   "eqs", "ch",   "art", "para", "tab",  "op",  "ref",  "refs",
-                              "sect", "ver", "v",    "jan", "feb",  "mar",  "apr", "jun",  "jul",
-                              "aug",  "sep", "sept", "oct", "nov",  "dec",  "ext", "lot",  "chap"};
-  return words;
+  static const Words kWords = {"no",   "nos", "p",    "pp",  "fig",  "figs", "vol", "vols", "sec",
+                               "eq",   "eqs", "ch",   "art", "para", "tab",  "op",  "ref",  "refs",
+                               "sect", "ver", "v",    "jan", "feb",  "mar",  "apr", "jun",  "jul",
+                               "aug",  "sep", "sept", "oct", "nov",  "dec",  "ext", "lot",  "chap"};
+  return kWords;
 }
 
 const Words& maybe_last() {  // last only before a word that begins sentences
-  static const Words words = {
+  static const Words kWords = {
       "inc",  "corp", "co",   "ltd",   "llc",  "plc",  "jr",    "sr",    "bros", "etc",   "al",
       "u.s",  "u.k",  "u.n",  "e.u",   "a.m",  "p.m",  "d.c",   "u.s.a", "ph.d", "m.d",   "b.a",
       "m.a",  "b.sc", "m.sc", "n.y",   "l.a",  "dept", "univ",  "ave",   "blvd", "rd",    "est",
       "assn", "mfg",  "intl", "natl",  "govt", "min",  "max",   "sq",    "hr",   "hrs",   "wt",
       "s.a",  "n.v",  "a.g",  "s.p.a", "ed",   "eds",  "trans", "vols",  "mass", "calif", "conn",
       "ore",  "wash", "pa",   "va",    "ga",   "fla",  "ariz",  "colo",  "mich", "minn",  "tenn"};
-  return words;
+  return kWords;
 }
 
 const Words& starters() {  // words that begin a sentence much more often than a name
-  static const Words words = {
+  static const Words kWords = {
       "the",         "a",       "an",       "this",     "that",      "these",     "those",
       "it",          "he",      "she",      "they",     "we",        "i",         "you",
       "in",          "on",      "at",       "for",      "from",      "by",        "with",
@@ -55,7 +55,7 @@ const Words& starters() {  // words that begin a sentence much more often than a
       "among",       "until",   "although", "despite",  "according", "meanwhile", "moreover",
       "furthermore", "finally", "later",    "today",    "now",       "even",      "only",
       "just"};
-  return words;
+  return kWords;
 }
 
 constexpr char32_t kEnd = 0;  // behind the last character

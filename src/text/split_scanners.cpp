@@ -26,12 +26,12 @@ Class classify(char32_t c) {
 }
 
 const std::array<Class, 128>& ascii_classes() {
-  static const std::array<Class, 128> classes = [] {
+  static const std::array<Class, 128> kClasses = [] {
     std::array<Class, 128> made{};
     for (char32_t c = 0; c < 128; ++c) made[c] = classify(c);
     return made;
   }();
-  return classes;
+  return kClasses;
 }
 
 class Scan {

@@ -55,13 +55,13 @@ std::vector<std::string> cl100k_special() {
 }
 
 const Family* family_of(size_t ranks) {
-  static const std::array<Family, 4> families = {{
+  static const std::array<Family, 4> kFamilies = {{
       {128000, kLlama3Pattern, false, "<|begin_of_text|>", llama3_special},
       {151643, kQwenPattern, true, "", qwen_special},
       {100256, kLlama3Pattern, false, "", cl100k_special},
       {50256, kGpt2Pattern, false, "", gpt2_special},
   }};
-  for (const Family& family : families) {
+  for (const Family& family : kFamilies) {
     if (family.ranks == ranks) return &family;
   }
   return nullptr;

@@ -133,13 +133,13 @@ void append_lower(std::string& out, char32_t c) {
 }
 
 const std::string& newer_letters() {
-  static const std::string text = set_text(kLetters16);
-  return text;
+  static const std::string kText = set_text(kLetters16);
+  return kText;
 }
 
 const std::string& newer_numbers() {
-  static const std::string text = set_text(kNumbers16);
-  return text;
+  static const std::string kText = set_text(kNumbers16);
+  return kText;
 }
 
 bool is_old_punctuation(char32_t c) {

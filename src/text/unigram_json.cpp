@@ -39,7 +39,7 @@ Json sequence(const char* name, int type) {
 }
 
 Json post_processor(const SentencePieceProcessor& model) {
-  const std::string bos = model.IdToPiece(model.bos_id());
+  const std::string& bos = model.IdToPiece(model.bos_id());
   const auto begin = [&](int type) -> Json {
     return {{"SpecialToken", {{"id", bos}, {"type_id", type}}}};
   };

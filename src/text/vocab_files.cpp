@@ -27,19 +27,19 @@ struct Family {
 };
 
 const Family* family_of(const std::string& tokenizer_class) {
-  static const std::array<Family, 8> families = {{{"GPT2", "", false, "", ""},
-                                                  {"Qwen2", kQwenPattern, true, "", ""},
-                                                  {"Roberta", "", false, "<s>", "</s>"},
-                                                  {"Bart", "", false, "<s>", "</s>"},
-                                                  {"Longformer", "", false, "<s>", "</s>"},
-                                                  {"Deberta", "", false, "[CLS]", "[SEP]"},
-                                                  {"CodeGen", "", false, "", ""},
-                                                  {"GPTNeoX", "", false, "", ""}}};
-  if (tokenizer_class.empty()) return &families[0];
-  const auto found = std::find_if(families.begin(), families.end(), [&](const Family& family) {
+  static const std::array<Family, 8> kFamilies = {{{"GPT2", "", false, "", ""},
+                                                   {"Qwen2", kQwenPattern, true, "", ""},
+                                                   {"Roberta", "", false, "<s>", "</s>"},
+                                                   {"Bart", "", false, "<s>", "</s>"},
+                                                   {"Longformer", "", false, "<s>", "</s>"},
+                                                   {"Deberta", "", false, "[CLS]", "[SEP]"},
+                                                   {"CodeGen", "", false, "", ""},
+                                                   {"GPTNeoX", "", false, "", ""}}};
+  if (tokenizer_class.empty()) return &kFamilies[0];
+  const auto found = std::find_if(kFamilies.begin(), kFamilies.end(), [&](const Family& family) {
     return tokenizer_class.find(family.classes) != std::string::npos;
   });
-  return found == families.end() ? nullptr : &*found;
+  return found == kFamilies.end() ? nullptr : &*found;
 }
 
 Result<Node> read_merge_lines(const ModelFolder& files) {

@@ -116,6 +116,6 @@ using Status = Result<void>;
 // RELATA_CHECK(write_file_atomic(path, text)); for a Status, or a Result whose value is not needed.
 #define RELATA_CHECK(expression)                           \
   do {                                                     \
-    auto relata_status = (expression);                     \
+    const auto& relata_status = (expression);              \
     if (!relata_status.ok()) return relata_status.error(); \
   } while (false)

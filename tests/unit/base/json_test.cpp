@@ -208,6 +208,16 @@ TEST(ToYaml, ReadsBackAsTheSameValue) {
   EXPECT_EQ(to_yaml(Json(-std::numeric_limits<double>::infinity())), "-.inf\n");
 }
 
+TEST(Yaml, WritesKeysOfAnyLength) {
+  for (const size_t length : {1000, 1024, 1025, 5000}) {
+    const std::string key(length, '#');
+    const Json value = {{key, {{"a", 1}}}, {"list", {{{key, "b"}}}}};
+    const auto again = parse_yaml(to_yaml(value), "again");
+    ASSERT_TRUE(again.ok()) << length << ": " << again.error().message;
+    EXPECT_EQ(*again, value) << length;
+  }
+}
+
 TEST(ApplyOverride, SetsTypedAndNestedValues) {
   Json value = {{"a", {{"b", 1}}}, {"keep", true}};
   for (const char* assignment : {"a.b=3", "a.c.d=1e-4", "list=[a,b, 3]", "map={k: v}", "s='7'",
