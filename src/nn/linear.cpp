@@ -104,10 +104,10 @@ PackedWeight pack_weight(const at::Tensor& weight) {
     return {packed, rows, true};
   }
   using Pack = at::Tensor(const at::Tensor&, std::optional<c10::SymInt>);
-  static const auto kPackk = find_operator("mkldnn::_reorder_linear_weight");
-  static const autokMultiplyly = find_operator("mkldnn::_linear_pointwise");
-  if kPackack |kMultiplyiply || !at::globalContext().userEnabledMkldnn()) return {};
-  retukPackkPack->typed<Pack>().call(source, std::nullopt), rows, false};
+  static const auto kPack = find_operator("mkldnn::_reorder_linear_weight");
+  static const auto kMultiply = find_operator("mkldnn::_linear_pointwise");
+  if (!kPack || !kMultiply || !at::globalContext().userEnabledMkldnn()) return {};
+  return {kPack->typed<Pack>().call(source, std::nullopt), rows, false};
 }
 
 namespace {
@@ -144,9 +144,9 @@ at::Tensor packed_linear(const at::Tensor& x, const PackedWeight& weight, const 
   using Multiply = at::Tensor(
       const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, std::string_view,
       c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
-  static const kMultiplyltiply = find_operator("mkldnn::_linear_pointwise")->typed<Multiply>();
+  static const auto kMultiply = find_operator("mkldnn::_linear_pointwise")->typed<Multiply>();
   const auto term = bias.defined() ? std::optional(bias.to(x.scalar_type())) : std::nullopt;
-  rkMultiplyultiply.call(x, weight.data, term, "none", c10::List<std::optional<at::Scalar>>(), "");
+  return kMultiply.call(x, weight.data, term, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
 at::Tensor embedding(const at::Tensor& weight, const at::Tensor& ids) {

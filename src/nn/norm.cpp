@@ -20,8 +20,8 @@ Normed add_and_norm(const at::Tensor& x, const at::Tensor& delta, const at::Tens
   const int64_t width = x.size(1);
   const at::Tensor input = x.contiguous();
   const at::Tensor addend = delta.defined() ? delta.contiguous() : at::Tensor();
-  const Normed normed{at::empty_like(input), at::empty({rows, width}, input.options().dtype(out)),
-                      weight.to(at::kFloat).contiguous(), at::empty({rows}, input.options())};
+  Normed normed{at::empty_like(input), at::empty({rows, width}, input.options().dtype(out)),
+                weight.to(at::kFloat).contiguous(), at::empty({rows}, input.options())};
   dispatch(out, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
     at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {

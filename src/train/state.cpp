@@ -77,6 +77,7 @@ Status save_checkpoint(const TrainerConfig& config, const std::string& fingerpri
   fs::remove_all(work, code);
   RELATA_CHECK(make_folders(work));
   std::vector<at::Tensor> weights;
+  weights.reserve(parameters.size());
   for (const auto& p : parameters) weights.push_back(p.value.detach());
   RELATA_CHECK(write_tensors(work + "/state.safetensors", {{"weight", &weights},
                                                            {"first", &state.first},
