@@ -90,9 +90,9 @@ Status Intake::check_labels(Document& document, const std::string& where) {
 namespace {
 
 // What every document must have, whatever its format: relata's own could not hold it otherwise.
-Status check_names(const Document& document, const std::string& where) {
+Status check_required(const Document& document, const std::string& where) {
   const auto fail = [&](const std::string& what) {
-    return input_error(where + ": " + what + " is empty", "name it, or leave the item out");
+    return input_error(where + ": " + what + " is empty", "fill it in, or leave the item out");
   };
   if (document.id.empty()) return fail("the document's id");
   if (document.text.empty()) return fail("the text");
@@ -110,7 +110,7 @@ Status check_names(const Document& document, const std::string& where) {
 }  // namespace
 
 Status Intake::add(Document document, const std::string& where) {
-  if (const Status named = check_names(document, where); !named.ok()) return reject(named.error());
+  if (const Status named = check_required(document, where); !named.ok()) return reject(named.error());
   if (labels_) {
     const Status known = check_labels(document, where);
     if (!known.ok()) return reject(known.error());

@@ -115,7 +115,7 @@ namespace {
 at::Tensor multiply_panels(const at::Tensor& x, const PackedWeight& weight,
                            const at::Tensor& bias) {
   // So many rows of x stay in the second-level cache while the panels pass.
-  static const int64_t kRowsTogether = getenv("RT") ? atoi(getenv("RT")) : 256;
+  constexpr int64_t kRowsTogether = 256;
   const at::Tensor input = x.contiguous();
   const at::Tensor term = bias.defined() ? bias.to(at::kFloat).contiguous() : at::Tensor();
   const int64_t rows = input.size(0), panels = weight.data.size(0);
