@@ -11,8 +11,10 @@ find_package(Threads REQUIRED)
 
 find_package(SentencePiece REQUIRED)
 
-if(RELATA_TORCH)
+if(RELATA_APPS)
   find_package(CLI11 REQUIRED)
+endif()
+if(RELATA_TORCH)
   find_package(CURL REQUIRED)
   include(RelataTorch)
 endif()

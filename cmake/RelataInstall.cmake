@@ -1,5 +1,5 @@
 # `cmake --install`: the libraries with their headers, and a package for find_package(relata); the
-# program's own install rule is in apps/relata. The layers that link LibTorch form an export set of
+# programs' own install rules are in apps. The layers that link LibTorch form an export set of
 # their own, so that a consumer of the others needs no LibTorch.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)

@@ -1,174 +1,51 @@
-// `relata`: one verb per file; this one parses the shared flags, runs the verb and reports errors.
+// `relata`: the verbs that need no model run here, see program.h.
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstring>
-#include <exception>
-#include <new>
+#include <string_view>
 
-#include "commands.h"
-#include "help.h"
-#include "relata/base/log.h"
-#include "relata/base/progress.h"
-#include "torch_info.h"
+#include "program.h"
 
 namespace relata::app {
 namespace {
 
-const char* volatile interrupt_hint = "";
+constexpr std::array<std::string_view, 4> kOwnVerbs = {"evaluate", "data", "schema", "tokenizer"};
 
-void write_raw(const char* text) {
-  // Nothing can be done in a signal handler about a closed stderr.
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text, std::strlen(text));
+bool runs_here(int argc, char** argv) {
+  const std::string word = verb_word(argc, argv);
+  if (word.empty())
+    return std::find(argv, argv + argc, std::string_view("--version")) != argv + argc;
+  return std::find(kOwnVerbs.begin(), kOwnVerbs.end(), word) != kOwnVerbs.end();
 }
 
-extern "C" void on_interrupt(int) {
-  write_raw("\nrelata: interrupted\n");
-  write_raw(interrupt_hint);
-  if (*interrupt_hint != '\0') write_raw("\n");
-  _exit(kInterrupted);
+#ifdef RELATA_MODELS_FROM_BIN
+// Goes on as relata-models; returns only when that cannot be started.
+int become_models_program(char** argv) {
+  const std::string path = (program_folder() / RELATA_MODELS_FROM_BIN).lexically_normal().string();
+  execv(path.c_str(), argv);
+  return report_error(
+      resource_error(fmt::format("{}: cannot be started: {}", path, std::strerror(errno)),
+                     "it belongs to relata and comes with it: build or install relata again"));
 }
+#endif
 
-void install_signal_handlers() {
-  struct sigaction action = {};
-  action.sa_handler = on_interrupt;
-  sigaction(SIGINT, &action, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN);  // a file-size limit (ulimit -f) is then an error of the write
-}
-
-int exit_code(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kUsage:
-      return 2;
-    case ErrorCode::kBadInput:
-      return 3;
-    case ErrorCode::kResource:
-      return 5;
-    case ErrorCode::kInternal:
-      break;
-  }
-  return 1;
-}
-
-int report_error(const Error& error, const std::string& fallback_hint = "") {
-  fmt::print(stderr, "relata: {}\n", error.message);
-  const std::string& hint = error.hint.empty() ? fallback_hint : error.hint;
-  if (!hint.empty()) fmt::print(stderr, "{}\n", hint);
-  return exit_code(error.code);
-}
-
-std::string check_device(const std::string& device) {
-  const bool numbered = device.rfind("cuda:", 0) == 0 && device.size() > 5 &&
-                        device.find_first_not_of("0123456789", 5) == std::string::npos;
-  if (device == "cpu" || device == "cuda" || numbered) return "";
-  return fmt::format("'{}' is not cpu, cuda or cuda:N", device);
-}
-
-void add_shared_flags(CLI::App& app, Context& context) {
-  app.set_version_flag("--version", "relata " + program_version(), "Print the version");
-  app.add_flag("--json", context.json, "Print the result on stdout as JSON")
-      ->envname("RELATA_JSON");
-  auto* quiet = app.add_flag("-q,--quiet", context.quiet, "Only warnings and errors on stderr")
-                    ->envname("RELATA_QUIET");
-  app.add_flag("-v,--verbose", context.verbose, "More on stderr about what happens")
-      ->envname("RELATA_VERBOSE")
-      ->excludes(quiet);
-  app.add_option("--threads", context.threads, "CPU threads (default: all that there are)")
-      ->envname("RELATA_THREADS")
-      ->type_name("N")
-      ->check(CLI::Range(1, 4096));
-  app.add_option("--device", context.device, "Where models run: cpu, cuda, cuda:1 (default: cpu)")
-      ->envname("RELATA_DEVICE")
-      ->type_name("D")
-      ->check(CLI::Validator(check_device, "", "device"));
-  app.add_option("--seed", context.seed, "Seed of everything random (default: 0)")
-      ->envname("RELATA_SEED")
-      ->type_name("N");
-  app.add_option("--log-file", context.log_file, "Also write log lines to this file")
-      ->envname("RELATA_LOG_FILE")
-      ->type_name("F");
-  app.add_flag("--no-progress", context.no_progress, "No progress bars on stderr")
-      ->envname("RELATA_NO_PROGRESS");
-}
-
-void add_verbs(CLI::App& app, Context& context) {
-  add_train_command(app, context);
-  add_extract_command(app, context);
-  add_evaluate_command(app, context);
-  add_generate_command(app, context);
-  add_score_command(app, context);
-  add_data_command(app, context);
-  add_schema_command(app, context);
-  add_tokenizer_command(app, context);
-  add_model_command(app, context);
-  add_doctor_command(app, context);
-  add_completion_command(app, context);
-}
-
-Status apply_shared_flags(const Context& context) {
-  if (context.quiet) set_log_level(LogLevel::kQuiet);
-  if (context.verbose) set_log_level(LogLevel::kVerbose);
-  if (context.quiet || context.no_progress) set_progress_mode(ProgressMode::kOff);
-  if (context.threads > 0) set_torch_threads(context.threads);
-  if (!context.log_file.empty()) RELATA_CHECK(set_log_file(context.log_file));
-  return {};
-}
-
-Result<int> run_action(const Context& context) {
-  RELATA_CHECK(apply_shared_flags(context));
-  if (!context.action) return internal_error("the verb has nothing to run");
-  return context.action();
-}
-
-int run(int argc, char** argv) {
-  Context context;
-  CLI::App app("Turns text into relations with local language models.\n", "relata");
-  set_help_style(app);
-  app.fallthrough();
-  app.require_subcommand(1);
-  app.footer(
-      "Examples:\n"
-      "  relata train recipes/finre.yaml output_dir=out/finre\n"
-      "  relata extract -x out/finre news.jsonl -o relations.jsonl\n"
-      "  relata evaluate --gold test.jsonl --pred relations.jsonl --metric pair-micro\n\n"
-      "Every flag above may also stand in the environment, as RELATA_THREADS=2.\n"
-      "Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input, 4 some items failed,\n"
-      "5 a resource failed, 130 interrupted.");
-  add_shared_flags(app, context);
-  add_verbs(app, context);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    return app.exit(success);
-  } catch (const CLI::ParseError& problem) {
-    return report_error(explain_parse_error(app, problem));
-  }
-  const Result<int> result = run_action(context);
-  if (result.ok()) return *result;
-  const bool usage = result.error().code == ErrorCode::kUsage;
-  return report_error(result.error(),
-                      usage ? fmt::format("see `relata {} --help`", chosen_verb(app)) : "");
+int run_here(int argc, char** argv) {
+  return run_program({{add_evaluate_command, add_data_command, add_schema_command,
+                       add_tokenizer_command, add_completion_command},
+                      nullptr},
+                     argc, argv);
 }
 
 }  // namespace
-
-std::string program_version() { return RELATA_VERSION; }
-
-void set_interrupt_hint(const char* hint) { interrupt_hint = hint; }
-
 }  // namespace relata::app
 
 int main(int argc, char** argv) {
-  using relata::app::report_error;
-  relata::app::install_signal_handlers();
-  try {
-    return relata::app::run(argc, argv);
-  } catch (const std::bad_alloc&) {
-    return report_error(relata::resource_error(
-        "out of memory", "use a smaller model or batch, or a machine with more memory"));
-  } catch (const std::exception& problem) {
-    return report_error(relata::internal_error(problem.what()));
-  }
+#ifdef RELATA_MODELS_FROM_BIN
+  if (!relata::app::runs_here(argc, argv)) return relata::app::become_models_program(argv);
+#endif
+  return relata::app::run_here(argc, argv);
 }

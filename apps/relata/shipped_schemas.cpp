@@ -1,14 +1,11 @@
 #include "shipped_schemas.h"
 
-#include <filesystem>
+#include "program.h"
 
 namespace relata::app {
 
 std::string shipped_schema_folder() {
-  namespace fs = std::filesystem;
-  std::error_code code;
-  const fs::path program = fs::read_symlink("/proc/self/exe", code);
-  return (program.parent_path() / RELATA_SHARE_FROM_BIN / "schemas").lexically_normal().string();
+  return (program_folder() / RELATA_SHARE_FROM_PROGRAM / "schemas").lexically_normal().string();
 }
 
 Result<std::string> schema_path(const std::string& schema) {

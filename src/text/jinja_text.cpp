@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "relata/text/utf8.h"
+#include "unicode_sets.h"
 
 namespace relata::text::jinja {
 namespace {
@@ -17,13 +18,6 @@ char32_t decode(std::string_view text, size_t offset) {
   auto i = static_cast<int64_t>(offset);
   U8_NEXT_OR_FFFD(text.data(), i, static_cast<int64_t>(text.size()), c);
   return static_cast<char32_t>(c);
-}
-
-size_t previous(std::string_view text, size_t offset) {
-  do {
-    --offset;
-  } while (offset > 0 && (static_cast<unsigned char>(text[offset]) & 0xC0) == 0x80);
-  return offset;
 }
 
 enum class Case { kUpper, kLower, kTitle };
@@ -62,10 +56,10 @@ bool is_final_sigma(std::string_view text, size_t at) {
     return u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_CASE_IGNORABLE);
   };
   size_t before = at;
-  while (before > 0 && ignorable(decode(text, previous(text, before)))) {
-    before = previous(text, before);
+  while (before > 0 && ignorable(decode(text, code_point_start(text, before)))) {
+    before = code_point_start(text, before);
   }
-  if (before == 0 || !is_cased(decode(text, previous(text, before)))) return false;
+  if (before == 0 || !is_cased(decode(text, code_point_start(text, before)))) return false;
   size_t after = at + code_point_length(text, at);
   while (after < text.size() && ignorable(decode(text, after))) {
     after += code_point_length(text, after);
@@ -142,7 +136,9 @@ std::string_view strip(std::string_view text, Side side, const std::string* char
     while (begin < end && goes(decode(text, begin))) begin += code_point_length(text, begin);
   }
   if (side != Side::kLeft) {
-    while (end > begin && goes(decode(text, previous(text, end)))) end = previous(text, end);
+    while (end > begin && goes(decode(text, code_point_start(text, end)))) {
+      end = code_point_start(text, end);
+    }
   }
   return text.substr(begin, end - begin);
 }
@@ -188,8 +184,8 @@ std::vector<std::string> split_words(std::string_view text, int64_t limit, bool 
     size_t end = rest.size();
     if (from_right) {
       begin = end;
-      while (begin > 0 && !is_space(decode(rest, previous(rest, begin)))) {
-        begin = previous(rest, begin);
+      while (begin > 0 && !is_space(decode(rest, code_point_start(rest, begin)))) {
+        begin = code_point_start(rest, begin);
       }
       out.emplace_back(rest.substr(begin));
       rest = strip(rest.substr(0, begin), near);

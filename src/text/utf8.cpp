@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "relata/base/utf8.h"
+#include "unicode_sets.h"
 
 namespace relata::text {
 namespace {
@@ -54,8 +55,6 @@ Sequence next_sequence(std::string_view text, size_t offset) {
   return {lead.length, true};
 }
 
-bool is_continuation(char byte) { return (static_cast<uint8_t>(byte) & 0xC0) == 0x80; }
-
 }  // namespace
 
 std::optional<size_t> find_invalid_utf8(std::string_view text) {
@@ -87,13 +86,13 @@ std::string replace_invalid_utf8(std::string_view bytes) {
 
 size_t code_point_length(std::string_view valid_utf8, size_t offset) {
   size_t end = offset + 1;
-  while (end < valid_utf8.size() && is_continuation(valid_utf8[end])) ++end;
+  while (end < valid_utf8.size() && is_continuation_byte(valid_utf8[end])) ++end;
   return end - offset;
 }
 
 size_t count_code_points(std::string_view valid_utf8) {
   return static_cast<size_t>(std::count_if(valid_utf8.begin(), valid_utf8.end(),
-                                           [](char byte) { return !is_continuation(byte); }));
+                                           [](char byte) { return !is_continuation_byte(byte); }));
 }
 
 void append_utf8(std::string& out, char32_t code_point) { relata::append_utf8(out, code_point); }
@@ -162,7 +161,7 @@ OffsetMap::OffsetMap(std::string_view valid_utf8) : bytes_(valid_utf8.size()) {
     const size_t count = std::min(kWordBits, bytes_ - begin);
     uint64_t bits = 0;
     for (size_t i = 0; i < count; ++i) {
-      bits |= static_cast<uint64_t>(!is_continuation(valid_utf8[begin + i])) << i;
+      bits |= static_cast<uint64_t>(!is_continuation_byte(valid_utf8[begin + i])) << i;
     }
     starts_[word] = bits;
     code_points_ += static_cast<size_t>(std::popcount(bits));

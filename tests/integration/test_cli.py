@@ -1,6 +1,7 @@
 """The program as users meet it: help, exit codes, messages and round trips."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -67,6 +68,34 @@ def test_shared_flags_work_before_and_after_the_verb():
                    relata("doctor", env={"RELATA_JSON": "1"})):
         assert {"relata", "libtorch", "machine"} <= json.loads(result.out).keys()
     relata("doctor", env={"RELATA_SEED": "many"}, code=2)
+
+
+def test_verbs_without_a_model_load_no_libtorch():
+    libraries = subprocess.run(["ldd", RELATA], capture_output=True, text=True, check=True).stdout
+    assert "libsentencepiece" in libraries
+    assert "libtorch" not in libraries and "libcurl" not in libraries
+
+
+@pytest.mark.parametrize("flags", [
+    ["--threads", "2"], ["--threads=2"], ["-q"], ["-q", "--seed", "3", "--no-progress"]])
+def test_shared_flags_before_a_verb_of_either_program(flags, tmp_path, tsv):
+    assert relata(*flags, "doctor", "--json").out
+    assert "cre-tsv" in relata(*flags, "data", "formats").out
+    # The value of a flag is not the verb, even when it has the name of one.
+    relata(*flags, "--log-file", "doctor", "data", "convert", tsv, cwd=tmp_path)
+    relata(*flags, "--log-file", "data", "doctor", cwd=tmp_path)
+    assert (tmp_path / "doctor").exists() and (tmp_path / "data").exists()
+
+
+def test_program_without_its_other_half(tmp_path):
+    alone = tmp_path / "bin" / "relata"
+    alone.parent.mkdir()
+    shutil.copy2(RELATA, alone)
+    assert subprocess.run([alone, "data", "formats"], capture_output=True).returncode == 0
+    result = subprocess.run([alone, "doctor"], capture_output=True, text=True)
+    assert result.returncode == 5
+    assert f"{tmp_path}/libexec/relata-models: cannot be started: No such file" in result.stderr
+    assert "install relata again" in result.stderr
 
 
 def test_completion_scripts_parse(tmp_path):

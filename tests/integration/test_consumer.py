@@ -59,6 +59,7 @@ def test_package_names_no_build_folder(prefix):
 
 def test_installed_program_runs(prefix):
     assert "relata" in run(prefix / "bin/relata", "--version")
+    assert "libtorch" in run(prefix / "bin/relata", "doctor")
 
 
 def test_installed_program_finds_its_schemas(prefix):

@@ -208,7 +208,7 @@ TEST(ToYaml, ReadsBackAsTheSameValue) {
   EXPECT_EQ(to_yaml(Json(-std::numeric_limits<double>::infinity())), "-.inf\n");
 }
 
-TEST(Yaml, WritesKeysOfAnyLength) {
+TEST(ToYaml, WritesKeysOfAnyLength) {
   for (const size_t length : {1000, 1024, 1025, 5000}) {
     const std::string key(length, '#');
     const Json value = {{key, {{"a", 1}}}, {"list", {{{key, "b"}}}}};

@@ -1,0 +1,179 @@
+#include "program.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <exception>
+#include <new>
+
+#include "help.h"
+#include "relata/base/log.h"
+#include "relata/base/progress.h"
+
+namespace relata::app {
+namespace {
+
+const char* volatile interrupt_hint = "";
+
+void write_raw(const char* text) {
+  // Nothing can be done in a signal handler about a closed stderr.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text, std::strlen(text));
+}
+
+extern "C" void on_interrupt(int) {
+  write_raw("\nrelata: interrupted\n");
+  write_raw(interrupt_hint);
+  if (*interrupt_hint != '\0') write_raw("\n");
+  _exit(kInterrupted);
+}
+
+void install_signal_handlers() {
+  struct sigaction action = {};
+  action.sa_handler = on_interrupt;
+  sigaction(SIGINT, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file-size limit (ulimit -f) is then an error of the write
+}
+
+int exit_code(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUsage:
+      return 2;
+    case ErrorCode::kBadInput:
+      return 3;
+    case ErrorCode::kResource:
+      return 5;
+    case ErrorCode::kInternal:
+      break;
+  }
+  return 1;
+}
+
+std::string check_device(const std::string& device) {
+  const bool numbered = device.rfind("cuda:", 0) == 0 && device.size() > 5 &&
+                        device.find_first_not_of("0123456789", 5) == std::string::npos;
+  if (device == "cpu" || device == "cuda" || numbered) return "";
+  return fmt::format("'{}' is not cpu, cuda or cuda:N", device);
+}
+
+void add_shared_flags(CLI::App& app, Context& context) {
+  app.set_version_flag("--version", "relata " + program_version(), "Print the version");
+  app.add_flag("--json", context.json, "Print the result on stdout as JSON")
+      ->envname("RELATA_JSON");
+  auto* quiet = app.add_flag("-q,--quiet", context.quiet, "Only warnings and errors on stderr")
+                    ->envname("RELATA_QUIET");
+  app.add_flag("-v,--verbose", context.verbose, "More on stderr about what happens")
+      ->envname("RELATA_VERBOSE")
+      ->excludes(quiet);
+  app.add_option("--threads", context.threads, "CPU threads (default: all that there are)")
+      ->envname("RELATA_THREADS")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--device", context.device, "Where models run: cpu, cuda, cuda:1 (default: cpu)")
+      ->envname("RELATA_DEVICE")
+      ->type_name("D")
+      ->check(CLI::Validator(check_device, "", "device"));
+  app.add_option("--seed", context.seed, "Seed of everything random (default: 0)")
+      ->envname("RELATA_SEED")
+      ->type_name("N");
+  app.add_option("--log-file", context.log_file, "Also write log lines to this file")
+      ->envname("RELATA_LOG_FILE")
+      ->type_name("F");
+  app.add_flag("--no-progress", context.no_progress, "No progress bars on stderr")
+      ->envname("RELATA_NO_PROGRESS");
+}
+
+Status apply_shared_flags(const Program& program, const Context& context) {
+  if (context.quiet) set_log_level(LogLevel::kQuiet);
+  if (context.verbose) set_log_level(LogLevel::kVerbose);
+  if (context.quiet || context.no_progress) set_progress_mode(ProgressMode::kOff);
+  if (context.threads > 0 && program.set_threads != nullptr) program.set_threads(context.threads);
+  if (!context.log_file.empty()) RELATA_CHECK(set_log_file(context.log_file));
+  return {};
+}
+
+Result<int> run_action(const Program& program, const Context& context) {
+  RELATA_CHECK(apply_shared_flags(program, context));
+  if (!context.action) return internal_error("the verb has nothing to run");
+  return context.action();
+}
+
+int run(const Program& program, int argc, char** argv) {
+  Context context;
+  CLI::App app("Turns text into relations with local language models.\n", "relata");
+  set_help_style(app);
+  app.fallthrough();
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  relata train recipes/finre.yaml output_dir=out/finre\n"
+      "  relata extract -x out/finre news.jsonl -o relations.jsonl\n"
+      "  relata evaluate --gold test.jsonl --pred relations.jsonl --metric pair-micro\n\n"
+      "Every flag above may also stand in the environment, as RELATA_THREADS=2.\n"
+      "Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input, 4 some items failed,\n"
+      "5 a resource failed, 130 interrupted.");
+  add_shared_flags(app, context);
+  for (const auto add_verb : program.verbs) add_verb(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& problem) {
+    return report_error(explain_parse_error(app, problem));
+  }
+  const Result<int> result = run_action(program, context);
+  if (result.ok()) return *result;
+  const bool usage = result.error().code == ErrorCode::kUsage;
+  return report_error(result.error(),
+                      usage ? fmt::format("see `relata {} --help`", chosen_verb(app)) : "");
+}
+
+}  // namespace
+
+int report_error(const Error& error, const std::string& fallback_hint) {
+  fmt::print(stderr, "relata: {}\n", error.message);
+  const std::string& hint = error.hint.empty() ? fallback_hint : error.hint;
+  if (!hint.empty()) fmt::print(stderr, "{}\n", hint);
+  return exit_code(error.code);
+}
+
+std::filesystem::path program_folder() {
+  std::error_code code;  // a kernel without /proc: the folder is "", the current one
+  return std::filesystem::read_symlink("/proc/self/exe", code).parent_path();
+}
+
+std::string program_version() { return RELATA_VERSION; }
+
+void set_interrupt_hint(const char* hint) { interrupt_hint = hint; }
+
+int run_program(const Program& program, int argc, char** argv) {
+  install_signal_handlers();
+  try {
+    return run(program, argc, argv);
+  } catch (const std::bad_alloc&) {
+    return report_error(resource_error(
+        "out of memory", "use a smaller model or batch, or a machine with more memory"));
+  } catch (const std::exception& problem) {
+    return report_error(internal_error(problem.what()));
+  }
+}
+
+std::string verb_word(int argc, const char* const* argv) {
+  Context context;
+  CLI::App flags;
+  flags.set_help_flag();
+  add_shared_flags(flags, context);
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const size_t value = word.find('=');
+    const CLI::Option* flag =
+        word.rfind('-', 0) == 0 ? flags.get_option_no_throw(word.substr(0, value)) : nullptr;
+    if (flag == nullptr) return word;
+    if (value == std::string::npos && flag->get_items_expected_max() > 0) ++i;
+  }
+  return "";
+}
+
+}  // namespace relata::app

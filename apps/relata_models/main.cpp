@@ -1,0 +1,13 @@
+// `relata-models`: every verb of the program, with LibTorch. `relata` starts it, see program.h.
+#include "program.h"
+#include "torch_info.h"
+
+int main(int argc, char** argv) {
+  using namespace relata::app;
+  return run_program(
+      {{add_train_command, add_extract_command, add_evaluate_command, add_generate_command,
+        add_score_command, add_data_command, add_schema_command, add_tokenizer_command,
+        add_model_command, add_doctor_command, add_completion_command},
+       set_torch_threads},
+      argc, argv);
+}
