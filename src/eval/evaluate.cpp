@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "alignment.h"
 #include "answers.h"
 #include "distance.h"
+#include "parallel.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/eval/autore.h"
@@ -203,6 +205,7 @@ class Evaluator {
                              is_empty_list(content);
     const bool gold_file = (gold_.format.empty() || gold_.format == "docred") &&
                            looks_like_docred(gold_.content()) && result_file;
+    start_train_facts();
     BothDocuments both{nullptr, nullptr};
     if (!result_file) {
       RELATA_TRY(both, documents_of_both(metric, system));
@@ -225,7 +228,7 @@ class Evaluator {
                                                        options_.negative, gold)));
     }
     if (has_schema_) RELATA_CHECK(settle_answers(gold, gold_relations, answers, system));
-    RELATA_CHECK(load_train_facts());
+    RELATA_CHECK(finish_train_facts());
     units_ = fmt::format("{} documents", gold.documents.size());
     return named(system, score_docred(gold, answers,
                                       {train_facts_ ? &*train_facts_ : nullptr, inverses_,
@@ -250,11 +253,21 @@ class Evaluator {
     return {};
   }
 
-  Status load_train_facts() {
-    if (request_.train_facts.empty() || train_facts_) return {};
-    RELATA_TRY(std::shared_ptr<const FileText> file, FileText::open(request_.train_facts));
-    RELATA_TRY(train_facts_, TrainFacts::parse(std::move(file), path_name(request_.train_facts),
-                                               request_.threads));
+  // Training facts are read beside the other files, which are small work for many threads.
+  void start_train_facts() {
+    if (request_.train_facts.empty() || train_facts_ || coming_facts_.valid()) return;
+    const bool alone = parts_of(2, request_.threads) == 1;
+    coming_facts_ = std::async(
+        alone ? std::launch::deferred : std::launch::async, [this]() -> Result<TrainFacts> {
+          RELATA_TRY(std::shared_ptr<const FileText> file, FileText::open(request_.train_facts));
+          return TrainFacts::parse(std::move(file), path_name(request_.train_facts),
+                                   request_.threads);
+        });
+  }
+  Status finish_train_facts() {
+    if (coming_facts_.valid()) {
+      RELATA_TRY(train_facts_, coming_facts_.get());
+    }
     return {};
   }
 
@@ -438,6 +451,7 @@ class Evaluator {
   std::map<std::string, std::string> inverses_;
   EvalOptions options_;
   std::optional<TrainFacts> train_facts_;
+  std::future<Result<TrainFacts>> coming_facts_;
   std::string units_;
   Evaluation evaluation_;
 };

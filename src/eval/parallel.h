@@ -5,7 +5,7 @@
 
 namespace relata::eval {
 
-constexpr size_t kBytesPerThread = 1 << 18;  // of a file, to be worth one
+constexpr size_t kBytesPerThread = 1 << 21;  // of a file, to be worth one
 
 // How many parts to make of work that is worth so many threads; `threads` 0 means all cores.
 size_t parts_of(size_t worth, int threads);

@@ -130,6 +130,11 @@ def test_kbp37():
     assert len(relation_ids("kbp37")) == 37
 
 
+def test_webnlg():
+    # The data are not here: the count of the release's own list of relations.
+    assert len(relation_ids("webnlg")) == 216
+
+
 def test_semeval2010():
     found = files("semeval2010_task8", "**/TRAIN_FILE.TXT", "**/TEST_FILE_FULL.TXT")
     text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in found)
