@@ -9,6 +9,7 @@
 #include <new>
 
 #include "help.h"
+#include "relata/base/input_failure.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
 
@@ -155,6 +156,8 @@ int run_program(const Program& program, int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return report_error(resource_error(
         "out of memory", "use a smaller model or batch, or a machine with more memory"));
+  } catch (const InputFailure& problem) {
+    return report_error(input_error(problem.what()));
   } catch (const std::exception& problem) {
     return report_error(internal_error(problem.what()));
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "relata/base/input_failure.h"
 #include "unicode_sets.h"
 
 namespace relata::text {
@@ -84,8 +85,8 @@ class RegexPattern : public SplitPattern {
       if (begin < end) matches.push_back({begin, end});
     }
     if (code == U_REGEX_TIME_OUT || code == U_REGEX_STACK_OVERFLOW) {
-      throw std::runtime_error(where_ + ": the regular expression does not come to an end on a " +
-                               "text of " + std::to_string(text.size()) + " bytes");
+      throw InputFailure(where_ + ": the regular expression does not come to an end on a text of " +
+                         std::to_string(text.size()) + " bytes");
     }
     require(code);
   }

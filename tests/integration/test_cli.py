@@ -344,6 +344,16 @@ def test_tokenizer_show_and_bad_lines(tokenizer, tmp_path):
     assert "no tokenizer" in relata("tokenizer", "show", tmp_path, code=3).err
 
 
+def test_regular_expression_without_end_is_bad_input(tmp_path):
+    file = json.loads((ROOT / "tests/files/text/bpe_bytes.json").read_text())
+    file["pre_tokenizer"] = {"type": "Split", "pattern": {"Regex": "(x+x+)+y"},
+                             "behavior": "Isolated", "invert": False}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(file))
+    result = relata("tokenizer", "encode", tmp_path, stdin='"' + "x" * 60 + '"\n', code=3)
+    assert f"{tmp_path}/tokenizer.json: pre_tokenizer.pattern: the regular" in result.err
+    assert "text of 60 bytes" in result.err
+
+
 # ---- requests to models ------------------------------------------------------------------------
 
 

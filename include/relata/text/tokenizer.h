@@ -32,7 +32,7 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
   // Added tokens (special and user-defined) found in `text` become single ids. `add_special` adds
   // BOS/EOS as the model's own tokenizer does. `text` must be valid UTF-8 of less than 2 GiB.
-  // Throws std::runtime_error where a regular expression of the file does not come to an end.
+  // Throws InputFailure where a regular expression of the file does not come to an end.
   virtual std::vector<Token> encode(std::string_view text, bool add_special) const = 0;
   // Bytes that are not valid UTF-8 (a piece cut inside a code point) become U+FFFD.
   virtual std::string decode(const std::vector<int32_t>& ids, bool skip_special) const = 0;
