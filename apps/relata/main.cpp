@@ -13,16 +13,16 @@
 namespace relata::app {
 namespace {
 
+#ifdef RELATA_MODELS_FROM_BIN
 constexpr std::array<std::string_view, 4> kOwnVerbs = {"evaluate", "data", "schema", "tokenizer"};
 
 bool runs_here(int argc, char** argv) {
   const std::string word = verb_word(argc, argv);
-  if (word.empty())
-    return std::find(argv, argv + argc, std::string_view("--version")) != argv + argc;
-  return std::find(kOwnVerbs.begin(), kOwnVerbs.end(), word) != kOwnVerbs.end();
+  const bool version = std::find(argv, argv + argc, std::string_view("--version")) != argv + argc;
+  return word.empty() ? version
+                      : std::find(kOwnVerbs.begin(), kOwnVerbs.end(), word) != kOwnVerbs.end();
 }
 
-#ifdef RELATA_MODELS_FROM_BIN
 // Goes on as relata-models; returns only when that cannot be started.
 int become_models_program(char** argv) {
   const std::string path = (program_folder() / RELATA_MODELS_FROM_BIN).lexically_normal().string();
@@ -30,6 +30,13 @@ int become_models_program(char** argv) {
   return report_error(
       resource_error(fmt::format("{}: cannot be started: {}", path, std::strerror(errno)),
                      "it belongs to relata and comes with it: build or install relata again"));
+}
+#else
+constexpr std::array<std::string_view, 6> kAbsentVerbs = {"train", "extract", "generate",
+                                                          "score", "model",   "doctor"};
+
+bool is_absent(const std::string& word) {
+  return std::find(kAbsentVerbs.begin(), kAbsentVerbs.end(), word) != kAbsentVerbs.end();
 }
 #endif
 
@@ -46,6 +53,12 @@ int run_here(int argc, char** argv) {
 int main(int argc, char** argv) {
 #ifdef RELATA_MODELS_FROM_BIN
   if (!relata::app::runs_here(argc, argv)) return relata::app::become_models_program(argv);
+#else
+  if (const std::string word = relata::app::verb_word(argc, argv); relata::app::is_absent(word)) {
+    return relata::app::report_error(
+        relata::usage_error("this relata was built without LibTorch, which '" + word + "' needs",
+                            "build it with the preset release, as `./dev build` does"));
+  }
 #endif
   return relata::app::run_here(argc, argv);
 }
