@@ -1,6 +1,7 @@
 """The program as users meet it: help, exit codes, messages and round trips."""
 
 import json
+import resource
 import shutil
 import signal
 import subprocess
@@ -117,6 +118,17 @@ def test_full_disk_is_a_resource_error():
         result = subprocess.run([RELATA, "data", "formats"], stdout=full, stderr=subprocess.PIPE)
     assert result.returncode == 5
     assert b"No space left" in result.stderr
+
+
+def test_too_little_memory_is_a_resource_error(tmp_path):
+    line = tmp_path / "line.jsonl"
+    line.write_text('{"text": "' + "Ada leads the mill. " * 2_000_000 + '"}\n')  # 40 MB
+    output = tmp_path / "out.jsonl"
+    for limit in (100, 200):  # before and after the file is open
+        result = relata("data", "convert", line, "-o", output, code=5, preexec_fn=lambda: (
+            resource.setrlimit(resource.RLIMIT_AS, (limit << 20, limit << 20))))
+        assert "memory" in result.err
+        assert not output.exists()
 
 
 def test_interrupt_exits_130():

@@ -1,6 +1,6 @@
 // Bad input that shows itself where no Result can be returned, deep inside work that otherwise
-// cannot fail. The program reports it as it does an input error; a consumer of the library may catch
-// it like any std::runtime_error.
+// cannot fail. The program reports it as it does an input error; a consumer of the library may
+// catch it like any std::runtime_error.
 #pragma once
 
 #include <stdexcept>
