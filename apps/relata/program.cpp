@@ -169,7 +169,7 @@ std::string verb_word(int argc, const char* const* argv) {
   flags.set_help_flag();
   add_shared_flags(flags, context);
   for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
+    std::string word = argv[i];
     const size_t value = word.find('=');
     const CLI::Option* flag =
         word.rfind('-', 0) == 0 ? flags.get_option_no_throw(word.substr(0, value)) : nullptr;

@@ -248,7 +248,8 @@ Status write_file_atomic(const std::string& path, std::string_view content) {
     ::unlink(temporary.c_str());
     return system_error_at(path, "write", code);
   }
-  if ((code = sync_folder(folder)) != 0) return system_error_at(path, "flush the folder", code);
+  code = sync_folder(folder);
+  if (code != 0) return system_error_at(path, "flush the folder", code);
   return {};
 }
 

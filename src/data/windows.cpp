@@ -143,6 +143,7 @@ class Merger {
 
   void add(const Document& answer, const Window& window) {
     std::vector<int> index;
+    index.reserve(answer.entities.size());
     for (const Entity& entity : answer.entities) index.push_back(add_entity(entity, window));
     for (const Relation& relation : answer.relations) {
       Relation copy = relation;

@@ -301,6 +301,7 @@ class Evaluator {
 
   Error unknown_label(const std::string& place, std::string_view label) const {
     std::vector<std::string> known;
+    known.reserve(schema_.relation_types.size());
     for (const data::RelationType& type : schema_.relation_types) known.push_back(type.id);
     const auto nearest = nearest_name(label, known);
     return input_error(

@@ -127,6 +127,7 @@ std::vector<RuieItem> items_of_text(std::string_view text) {
 std::vector<ClassCounts> count_tuples(Tally& tally, const RuieTuples& tuples,
                                       const std::string& single_label) {
   std::vector<ClassCounts> counts;
+  counts.reserve(tuples.gold.size() + tuples.predicted.size());
   auto number = [&](const std::string& tuple) {
     return tally.label(single_label.empty() ? label_of(tuple) : single_label);
   };

@@ -234,10 +234,10 @@ Result<std::vector<RuieRecord>> ruie_records(const std::vector<Document>& gold,
     const Document &document = gold[d], &answer = *answers[d];
     auto add = [&](RuieTask task, std::vector<RuieItem> right, std::vector<RuieItem> told) {
       if (!labels.contains(task)) return;
-      RuieQuestion question{
+      const RuieQuestion question{
           task, {labels[task].begin(), labels[task].end()}, document.text, "", ""};
-      records.push_back(record_of(document_name(document, d), std::move(question), std::move(right),
-                                  std::move(told)));
+      records.push_back(
+          record_of(document_name(document, d), question, std::move(right), std::move(told)));
     };
     add(RuieTask::kNer, entity_items(document), entity_items(answer));
     add(RuieTask::kRe, relation_items(document), relation_items(answer));
@@ -246,9 +246,9 @@ Result<std::vector<RuieRecord>> ruie_records(const std::vector<Document>& gold,
       const std::set<std::string>& own = roles[event.type];
       if (own.empty()) continue;
       const std::string trigger = covered(document, event.trigger);
-      RuieQuestion question{
+      const RuieQuestion question{
           RuieTask::kEae, {own.begin(), own.end()}, document.text, event.type, trigger};
-      records.push_back(record_of(document_name(document, d), std::move(question),
+      records.push_back(record_of(document_name(document, d), question,
                                   argument_items(document, event),
                                   answered_arguments(answer, event, trigger)));
     }

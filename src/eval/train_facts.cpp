@@ -61,6 +61,7 @@ Result<TrainFacts> TrainFacts::parse(std::shared_ptr<const FileText> file, const
     facts.reserve(1 << 16);
     for (const DocRedDocument& document : gold.documents) {
       std::vector<Name> names;
+      names.reserve(document.mentions.size());
       for (const DocRedMention& mention : document.mentions) names.emplace_back(mention.name);
       for (const DocRedFact& fact : document.facts) {
         const DocRedEntity &head = document.entities[fact.head],

@@ -214,6 +214,7 @@ ParsedAnswer parse_answer(const PairTemplate& pair_template, const data::Schema&
     const std::string* label;
   };
   std::vector<Form> forms;
+  forms.reserve(schema.relation_types.size());
   for (const data::RelationType& type : schema.relation_types) {
     forms.push_back(
         {render_one_answer(parts, head_text, tail_text, relation_name(schema, type.id)), &type.id});
