@@ -13,14 +13,21 @@
 namespace relata::app {
 namespace {
 
-#ifdef RELATA_MODELS_FROM_BIN
-constexpr std::array<std::string_view, 4> kOwnVerbs = {"evaluate", "data", "schema", "tokenizer"};
+struct OwnVerb {
+  std::string_view name;
+  void (*add)(CLI::App&, Context&);
+};
+constexpr std::array<OwnVerb, 4> kOwnVerbs = {{{"evaluate", add_evaluate_command},
+                                               {"data", add_data_command},
+                                               {"schema", add_schema_command},
+                                               {"tokenizer", add_tokenizer_command}}};
 
+#ifdef RELATA_MODELS_FROM_BIN
 bool runs_here(int argc, char** argv) {
   const std::string word = verb_word(argc, argv);
-  const bool version = std::find(argv, argv + argc, std::string_view("--version")) != argv + argc;
-  return word.empty() ? version
-                      : std::find(kOwnVerbs.begin(), kOwnVerbs.end(), word) != kOwnVerbs.end();
+  if (word.empty()) return std::count(argv, argv + argc, std::string_view("--version")) > 0;
+  return std::any_of(kOwnVerbs.begin(), kOwnVerbs.end(),
+                     [&](const OwnVerb& verb) { return verb.name == word; });
 }
 
 // Goes on as relata-models; returns only when that cannot be started.
@@ -41,10 +48,10 @@ bool is_absent(const std::string& word) {
 #endif
 
 int run_here(int argc, char** argv) {
-  return run_program({{add_evaluate_command, add_data_command, add_schema_command,
-                       add_tokenizer_command, add_completion_command},
-                      nullptr},
-                     argc, argv);
+  Program program;
+  for (const OwnVerb& verb : kOwnVerbs) program.verbs.push_back(verb.add);
+  program.verbs.push_back(add_completion_command);
+  return run_program(program, argc, argv);
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ Status as_input(const Status& status) {
   return input_error(status.error().message, status.error().hint);
 }
 
-Status BatchRunner::run(const std::vector<RequestLine>& lines, const RunBatch& run_batch) {
+Status BatchRunner::run_batches(const std::vector<RequestLine>& lines, const RunBatch& run_batch) {
   const bool streams = options_.output.empty() || options_.output == "-";
   Progress progress(label_, static_cast<int64_t>(lines.size()), "requests");
   std::string out;

@@ -54,12 +54,31 @@ class BatchRunner {
  public:
   BatchRunner(const EngineOptions& options, std::string label)
       : options_(options), label_(std::move(label)) {}
-  // `run_batch(begin, end, progress)` answers requests [begin, end) with one JSON per request.
-  using RunBatch = std::function<Result<std::vector<Json>>(size_t begin, size_t end,
-                                                           const generate::EngineProgress&)>;
-  Status run(const std::vector<RequestLine>& lines, const RunBatch& run_batch);
+  // `ask(batch, progress)` has the engine answer some of the requests, one of each line, and
+  // `to_json(result)` is the line of one answer.
+  template <class Request, class Ask, class ToJson>
+  Status run(const std::vector<RequestLine>& lines, const std::vector<Request>& requests,
+             const Ask& ask, const ToJson& to_json) {
+    return run_batches(lines,
+                       [&](size_t begin, size_t end,
+                           const generate::EngineProgress& progress) -> Result<std::vector<Json>> {
+                         const auto first = requests.begin();
+                         const std::vector<Request> batch(first + static_cast<int64_t>(begin),
+                                                          first + static_cast<int64_t>(end));
+                         RELATA_TRY(const auto results, ask(batch, progress));
+                         std::vector<Json> answers;
+                         answers.reserve(results.size());
+                         for (const auto& result : results) answers.push_back(to_json(result));
+                         return answers;
+                       });
+  }
 
  private:
+  // Answers requests [begin, end) with one JSON per request.
+  using RunBatch = std::function<Result<std::vector<Json>>(size_t begin, size_t end,
+                                                           const generate::EngineProgress&)>;
+  Status run_batches(const std::vector<RequestLine>& lines, const RunBatch& run_batch);
+
   const EngineOptions& options_;
   std::string label_;
 };

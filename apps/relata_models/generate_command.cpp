@@ -83,18 +83,11 @@ Result<int> run_generate(const GenerateOptions& options, const Context& context)
     requests.push_back(std::move(request));
   }
   BatchRunner runner(options.engine, "generating");
-  const auto run_batch =
-      [&](size_t begin, size_t end,
-          const generate::EngineProgress& progress) -> Result<std::vector<Json>> {
-    RELATA_TRY(const auto results, engine->generate({requests.begin() + static_cast<int64_t>(begin),
-                                                     requests.begin() + static_cast<int64_t>(end)},
-                                                    progress));
-    std::vector<Json> answers;
-    answers.reserve(results.size());
-    for (const auto& result : results) answers.push_back(answer_json(result));
-    return answers;
+  const auto ask = [&](const std::vector<generate::GenerateRequest>& batch,
+                       const generate::EngineProgress& progress) {
+    return engine->generate(batch, progress);
   };
-  RELATA_CHECK(runner.run(lines, run_batch));
+  RELATA_CHECK(runner.run(lines, requests, ask, answer_json));
   return kDone;
 }
 

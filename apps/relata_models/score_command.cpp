@@ -81,18 +81,14 @@ Result<int> run_score(const ScoreOptions& options, const Context& context) {
     requests.push_back(std::move(request));
   }
   BatchRunner runner(options.engine, "scoring");
-  const auto run_batch =
-      [&](size_t begin, size_t end,
-          const generate::EngineProgress& progress) -> Result<std::vector<Json>> {
-    RELATA_TRY(const auto results, engine->score({requests.begin() + static_cast<int64_t>(begin),
-                                                  requests.begin() + static_cast<int64_t>(end)},
-                                                 progress));
-    std::vector<Json> answers;
-    answers.reserve(results.size());
-    for (const auto& result : results) answers.push_back(answer_json(result, options.per_token));
-    return answers;
+  const auto ask = [&](const std::vector<generate::ScoreRequest>& batch,
+                       const generate::EngineProgress& progress) {
+    return engine->score(batch, progress);
   };
-  RELATA_CHECK(runner.run(lines, run_batch));
+  const auto to_json = [&](const generate::ScoreResult& result) {
+    return answer_json(result, options.per_token);
+  };
+  RELATA_CHECK(runner.run(lines, requests, ask, to_json));
   return kDone;
 }
 

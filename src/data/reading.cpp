@@ -110,8 +110,8 @@ Status check_required(const Document& document, const std::string& where) {
 }  // namespace
 
 Status Intake::add(Document document, const std::string& where) {
-  if (const Status named = check_required(document, where); !named.ok())
-    return reject(named.error());
+  const Status complete = check_required(document, where);
+  if (!complete.ok()) return reject(complete.error());
   if (labels_) {
     const Status known = check_labels(document, where);
     if (!known.ok()) return reject(known.error());

@@ -255,7 +255,7 @@ class Evaluator {
 
   // Training facts are read beside the other files, which are small work for many threads.
   void start_train_facts() {
-    if (request_.train_facts.empty() || train_facts_ || coming_facts_.valid()) return;
+    if (request_.train_facts.empty() || train_facts_) return;
     const bool alone = parts_of(2, request_.threads) == 1;
     coming_facts_ = std::async(
         alone ? std::launch::deferred : std::launch::async, [this]() -> Result<TrainFacts> {
