@@ -5,7 +5,10 @@
 
 namespace {
 
-void take_huge_pages(int, char**, char**) { mi_option_enable(mi_option_large_os_pages); }
+void take_huge_pages(int, char**, char**) {
+  mi_option_enable(mi_option_large_os_pages);
+  mi_option_set(mi_option_eager_commit_delay, 0);  // in all threads, not the first alone
+}
 
 // Before the constructors of any library: what they allocate would settle the first pages.
 using Early = void (*)(int, char**, char**);

@@ -1,5 +1,9 @@
 #include "relata/base/json_view.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
 #include <bit>
 #include <charconv>
@@ -19,23 +23,20 @@ constexpr size_t kLargest = std::numeric_limits<uint32_t>::max();
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// The first quote, backslash or control character from `at` on, or `end`. Eight bytes at a time: a
-// byte of the difference has its high bit set where the byte was zero, or below a space. Borrows
-// spoil only the bytes above the first such one.
-const char* end_of_plain(const char* at, const char* end) {
-  if constexpr (std::endian::native == std::endian::little) {
-    constexpr uint64_t kOnes = 0x0101010101010101ULL;
-    constexpr uint64_t kHigh = 0x8080808080808080ULL;
-    for (; end - at >= 8; at += 8) {
-      uint64_t word = 0;
-      std::memcpy(&word, at, 8);
-      const uint64_t quote = word ^ (kOnes * '"'), slash = word ^ (kOnes * '\\');
-      const uint64_t special = (((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash) |
-                                ((word - kOnes * ' ') & ~word)) &
-                               kHigh;
-      if (special != 0) return at + std::countr_zero(special) / 8;
-    }
+// The first quote, backslash or control character from `at` on, or `end`.
+inline const char* end_of_plain(const char* at, const char* end) {
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+  const __m128i last_control = _mm_set1_epi8(' ' - 1);
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
+    const __m128i special = _mm_or_si128(
+        control, _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
+    if (mask != 0) return at + std::countr_zero(mask);
   }
+#endif
   while (at != end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= ' ') ++at;
   return at;
 }
@@ -46,6 +47,13 @@ std::optional<int64_t> JsonView::integer() const {
   if (!is_number()) return std::nullopt;
   int64_t value = 0;
   const char* end = node_->data + node_->size;
+  constexpr uint32_t kSureToFit = 18;  // digits
+  if (node_->size <= kSureToFit) {
+    const char* at = node_->data;
+    for (; at != end && is_digit(*at); ++at) value = 10 * value + (*at - '0');
+    if (at == end) return value;
+    value = 0;
+  }
   const auto [stop, problem] = std::from_chars(node_->data, end, value);
   if (problem != std::errc() || stop != end) return std::nullopt;
   return value;
@@ -156,7 +164,7 @@ void JsonParser::fail(Place place, const char* what) {
 }
 
 inline JsonParser::Place JsonParser::skip_space(Place at) const {
-  while (at != text_end_ && is_space(*at)) ++at;
+  while (at != text_end_ && static_cast<unsigned char>(*at) <= ' ' && is_space(*at)) ++at;
   return at;
 }
 

@@ -70,8 +70,9 @@ int distance_between(const std::string& text, const std::vector<text::ByteRange>
 
 int distance_bucket(int distance) {
   if (distance < 0) return static_cast<int>(bucket_names().size()) - 1;
-  const auto limit = std::lower_bound(kLimits.begin(), kLimits.end(), distance);
-  return static_cast<int>(limit - kLimits.begin());
+  int passed = 0;
+  for (const int limit : kLimits) passed += distance > limit;
+  return passed;
 }
 
 const std::vector<std::string>& bucket_names() {

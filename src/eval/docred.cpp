@@ -2,62 +2,41 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <iterator>
 #include <span>
-#include <tuple>
 #include <utility>
 
 #include "distance.h"
 #include "pair_errors.h"
-#include "parallel.h"
+#include "relata/base/parallel.h"
 #include "relata/eval/metric.h"
 
 namespace relata::eval {
 namespace {
 
-constexpr size_t kDocumentsPerThread = 64;
+constexpr size_t kDocumentsOfPart = 64;
 
-std::tuple<int, int, int> key_of(const DocRedFact& fact) {
-  return {fact.head, fact.tail, fact.relation};
+// What makes facts and answers of a document the same.
+struct Key {
+  int head = 0, tail = 0, relation = 0;
+  auto operator<=>(const Key&) const = default;
+};
+Key key_of(const DocRedFact& fact) { return {fact.head, fact.tail, fact.relation}; }
+Key key_of(const DocRedAnswer& answer) { return {answer.head, answer.tail, answer.relation}; }
+
+uint64_t hash_of(const Key& key) {
+  constexpr uint64_t kFactor = 0x9E3779B97F4A7C15ULL;
+  const auto word = [](int number) { return static_cast<uint64_t>(static_cast<uint32_t>(number)); };
+  uint64_t hash = (word(key.head) << 32 | word(key.tail)) * kFactor;
+  hash = (hash ^ hash >> 32 ^ word(key.relation)) * kFactor;
+  return hash;
 }
-std::tuple<int, int, int> key_of(const DocRedAnswer& answer) {
-  return {answer.head, answer.tail, answer.relation};
-}
 
-// Sums a document's counts per relation, then adds them to the tally.
-class PartSum {
- public:
-  PartSum(const char* name, const char* definition)
-      : tally_({name, definition, Averaging::kMicro, 0}) {}
-
-  ClassCounts& of(const DocRedGold& gold, int relation) {
-    if (static_cast<size_t>(relation) >= cells_.size()) {
-      cells_.resize(relation + 1);
-      labels_.resize(relation + 1, -1);
-    }
-    if (labels_[relation] < 0) {
-      labels_[relation] = tally_.label(std::string(gold.relations[relation]));
-    }
-    if (cells_[relation] == ClassCounts{}) touched_.push_back(relation);
-    return cells_[relation];
-  }
-
-  void close_document() {
-    item_.clear();
-    for (const int relation : touched_) {
-      item_.push_back(std::exchange(cells_[relation], {}));
-      item_.back().label = labels_[relation];
-    }
-    touched_.clear();
-    tally_.add(std::span(item_));
-  }
-
-  Tally& tally() { return tally_; }
-
- private:
-  Tally tally_;
-  std::vector<ClassCounts> cells_, item_;
-  std::vector<int> labels_, touched_;
+// What the facts and answers of one relation count in a document.
+struct RelationCounts {
+  ClassCounts own, ign, evidence, intra, inter;
+  bool touched = false;
 };
 
 // What constant answers need: how often each relation holds among all pairs that could be asked.
@@ -104,25 +83,40 @@ struct ConstantAnswer {
   }
 };
 
-// What is counted over a stretch of the documents.
+// What is counted over a stretch of the documents. Labels of the tallies are gold's relations.
 struct Sums {
-  PartSum own{"docred", "Micro F1 of (document, head entity, tail entity, relation)."};
-  PartSum ign{"ign",
-              "The same, with answers that are right and known from the training set left out of "
-              "precision."};
-  PartSum evidence{"evidence",
-                   "Micro F1 of the evidence sentences of answers; those of wrong facts are "
-                   "wrong."};
-  PartSum intra{"intra", "Facts whose head and tail have a mention in one sentence."};
-  PartSum inter{"inter", "Facts whose head and tail share no sentence."};
+  Tally own{{"docred", "Micro F1 of (document, head entity, tail entity, relation)."}};
+  Tally ign{{"ign",
+             "The same, with answers that are right and known from the training set left out of "
+             "precision."}};
+  Tally evidence{{"evidence",
+                  "Micro F1 of the evidence sentences of answers; those of wrong facts are "
+                  "wrong."}};
+  Tally intra{{"intra", "Facts whose head and tail have a mention in one sentence."}};
+  Tally inter{{"inter", "Facts whose head and tail share no sentence."}};
   ConstantAnswer all, outside_training, within, across;
   std::vector<Counts> buckets = std::vector<Counts>(bucket_names().size());
   std::vector<ErrorRow> errors;
 
-  static constexpr std::array<PartSum Sums::*, 5> kParts = {&Sums::own, &Sums::ign, &Sums::evidence,
-                                                            &Sums::intra, &Sums::inter};
+  struct Part {
+    Tally Sums::*tally;
+    ClassCounts RelationCounts::*counts;
+  };
+  static constexpr std::array<Part, 5> kParts = {{{&Sums::own, &RelationCounts::own},
+                                                  {&Sums::ign, &RelationCounts::ign},
+                                                  {&Sums::evidence, &RelationCounts::evidence},
+                                                  {&Sums::intra, &RelationCounts::intra},
+                                                  {&Sums::inter, &RelationCounts::inter}}};
 
-  // Those of the documents behind these, but for the parts.
+  explicit Sums(const DocRedGold& gold) {
+    for (const Part& part : kParts) {
+      for (const std::string_view relation : gold.relations) {
+        (this->*part.tally).label(std::string(relation));
+      }
+    }
+  }
+
+  // Those of the documents behind these, but for the tallies.
   void append(Sums&& other) {
     for (ConstantAnswer Sums::*answer :
          {&Sums::all, &Sums::outside_training, &Sums::within, &Sums::across}) {
@@ -148,54 +142,65 @@ struct Task {
 
 class Scorer {
  public:
-  explicit Scorer(const Task& task) : task_(task), gold_(task.gold), options_(task.options) {}
+  explicit Scorer(const Task& task)
+      : task_(task),
+        gold_(task.gold),
+        options_(task.options),
+        sums_(gold_),
+        counts_(gold_.relations.size()) {}
 
-  // Answers of one document, sorted by key.
+  // Answers of one document.
   void add(const DocRedDocument& document, std::span<const DocRedAnswer* const> answers) {
-    facts_.clear();
-    for (const DocRedFact& fact : document.facts) facts_.push_back({&fact});
-    const auto before = [](const Gold& a, const Gold& b) {
-      return key_of(*a.fact) < key_of(*b.fact);
-    };
-    if (!std::is_sorted(facts_.begin(), facts_.end(), before)) {
-      std::sort(facts_.begin(), facts_.end(), [&](const Gold& a, const Gold& b) {
-        return std::tuple(key_of(*a.fact), a.fact) < std::tuple(key_of(*b.fact), b.fact);
-      });
-    }
-    facts_.erase(std::unique(facts_.begin(), facts_.end(),
-                             [](const Gold& a, const Gold& b) {
-                               return key_of(*a.fact) == key_of(*b.fact);
-                             }),
-                 facts_.end());
     look_at_mentions(document);
-    for (Gold& fact : facts_) count_gold(document, fact);
-    count_constant_answers(document);
+    claims_.clear();
     wrong_.clear();
-    const DocRedAnswer* last = nullptr;
-    for (const DocRedAnswer* answer : answers) {
-      if (last != nullptr && key_of(*last) == key_of(*answer) && answer->head >= 0 &&
-          answer->tail >= 0) {
-        continue;
-      }
-      last = answer;
-      count_answer(document, *answer);
+    numbers_.clear(document.facts.size() + answers.size());
+    for (const DocRedFact& fact : document.facts) {
+      Claim& claim = claim_of(key_of(fact));
+      if (claim.fact != nullptr) continue;
+      claim.fact = &fact;
+      count_gold(document, claim);
     }
-    for (PartSum Sums::*part : Sums::kParts) (sums_.*part).close_document();
+    count_constant_answers(document);
+    for (const DocRedAnswer* answer : answers) {
+      // An entity that the document lacks is never the same as another one.
+      Claim unknown = {key_of(*answer)};
+      const bool known = answer->head >= 0 && answer->tail >= 0;
+      Claim& claim = known ? claim_of(unknown.key) : unknown;
+      if (!std::exchange(claim.answered, true)) count_answer(document, *answer, claim);
+    }
     if (options_.errors) list_errors(document);
+    close_document();
   }
 
   // Room for documents with so many facts and answers.
   void reserve(size_t documents, size_t facts) {
-    for (PartSum Sums::*part : Sums::kParts) (sums_.*part).tally().reserve(documents, facts);
+    for (const Sums::Part& part : Sums::kParts) (sums_.*part.tally).reserve(documents, facts);
   }
 
   Sums& sums() { return sums_; }
 
  private:
-  struct Gold {
-    const DocRedFact* fact = nullptr;
-    bool in_training = false, hit = false;
+  // What gold states or an answer says of the document at hand, once.
+  struct Claim {
+    Key key;
+    const DocRedFact* fact = nullptr;  // null: gold does not state it
+    bool answered = false, in_training = false, within = false;
+    int bucket = 0;
   };
+
+  Claim& claim_of(const Key& key) {
+    const auto [number, fresh] = numbers_.add(
+        hash_of(key), [&](uint32_t candidate) { return claims_[candidate].key == key; });
+    if (fresh) claims_.push_back({key});
+    return claims_[number];
+  }
+
+  RelationCounts& counts_of(int relation) {
+    RelationCounts& counts = counts_[relation];
+    if (!std::exchange(counts.touched, true)) touched_.push_back(relation);
+    return counts;
+  }
 
   void look_at_mentions(const DocRedDocument& document) {
     sentences_.assign(document.entities.size(), 0);
@@ -224,21 +229,20 @@ class Scorer {
     return false;
   }
 
-  Counts& bucket(const DocRedDocument& document, int head, int tail) {
+  static int bucket_of(const DocRedDocument& document, const Key& key) {
+    if (key.head < 0 || key.tail < 0) return distance_bucket(-1);
+    const DocRedEntity &head = document.entities[key.head], &tail = document.entities[key.tail];
     int nearest = -1;
-    if (head >= 0 && tail >= 0) {
-      const DocRedEntity &a = document.entities[head], &b = document.entities[tail];
-      for (int i = 0; i < a.mentions; ++i) {
-        for (int j = 0; j < b.mentions; ++j) {
-          const DocRedMention& x = document.mentions[a.first_mention + i];
-          const DocRedMention& y = document.mentions[b.first_mention + j];
-          if (x.end == 0 || y.end == 0) continue;
-          const int gap = std::max({0, x.begin - y.end, y.begin - x.end});
-          if (nearest < 0 || gap < nearest) nearest = gap;
-        }
+    for (int i = 0; i < head.mentions; ++i) {
+      for (int j = 0; j < tail.mentions; ++j) {
+        const DocRedMention& x = document.mentions[head.first_mention + i];
+        const DocRedMention& y = document.mentions[tail.first_mention + j];
+        if (x.end == 0 || y.end == 0) continue;
+        const int gap = std::max({0, x.begin - y.end, y.begin - x.end});
+        if (nearest < 0 || gap < nearest) nearest = gap;
       }
     }
-    return sums_.buckets[distance_bucket(nearest)];
+    return distance_bucket(nearest);
   }
 
   bool is_in_training(const DocRedDocument& document, const DocRedFact& fact) const {
@@ -256,18 +260,24 @@ class Scorer {
     return false;
   }
 
-  void count_gold(const DocRedDocument& document, Gold& gold) {
-    const DocRedFact& fact = *gold.fact;
-    gold.in_training = is_in_training(document, fact);
-    const bool within = in_one_sentence(document, fact.head, fact.tail);
-    ++sums_.own.of(gold_, fact.relation).gold;
-    ++sums_.ign.of(gold_, fact.relation).gold;
-    ++(within ? sums_.intra : sums_.inter).of(gold_, fact.relation).gold;
-    if (fact.evidence > 0) sums_.evidence.of(gold_, fact.relation).gold += fact.evidence;
-    ++bucket(document, fact.head, fact.tail).gold;
+  void place(const DocRedDocument& document, Claim& claim) const {
+    claim.within = in_one_sentence(document, claim.key.head, claim.key.tail);
+    claim.bucket = bucket_of(document, claim.key);
+  }
+
+  void count_gold(const DocRedDocument& document, Claim& claim) {
+    const DocRedFact& fact = *claim.fact;
+    claim.in_training = is_in_training(document, fact);
+    place(document, claim);
+    RelationCounts& counts = counts_of(fact.relation);
+    ++counts.own.gold;
+    ++counts.ign.gold;
+    ++(claim.within ? counts.intra : counts.inter).gold;
+    counts.evidence.gold += fact.evidence;
+    ++sums_.buckets[claim.bucket].gold;
     sums_.all.add(fact, false);
-    sums_.outside_training.add(fact, gold.in_training);
-    (within ? sums_.within : sums_.across).add(fact, false);
+    sums_.outside_training.add(fact, claim.in_training);
+    (claim.within ? sums_.within : sums_.across).add(fact, false);
   }
 
   void count_constant_answers(const DocRedDocument& document) {
@@ -284,41 +294,33 @@ class Scorer {
     sums_.across.pairs += pairs - within;
   }
 
-  void count_answer(const DocRedDocument& document, const DocRedAnswer& answer) {
-    const auto place = std::lower_bound(
-        facts_.begin(), facts_.end(), answer,
-        [](const Gold& a, const DocRedAnswer& b) { return key_of(*a.fact) < key_of(b); });
-    const bool right = place != facts_.end() && key_of(*place->fact) == key_of(answer);
-    auto add = [&](ClassCounts& counts) {
-      ++counts.predicted;
-      if (right) ++counts.correct, ++counts.found;
-    };
-    add(sums_.own.of(gold_, answer.relation));
-    const bool within = in_one_sentence(document, answer.head, answer.tail);
-    add((within ? sums_.intra : sums_.inter).of(gold_, answer.relation));
-    ClassCounts& ign = sums_.ign.of(gold_, answer.relation);
-    if (!right || !place->in_training) ++ign.predicted;
-    if (right && !place->in_training) ++ign.correct;
-    if (right) ++ign.found;
-    count_evidence(document, answer, right ? place->fact : nullptr);
-    Counts& counts = bucket(document, answer.head, answer.tail);
-    ++counts.predicted;
-    if (right) {
-      ++counts.correct;
-      place->hit = true;
-    } else {
+  void count_answer(const DocRedDocument& document, const DocRedAnswer& answer, Claim& claim) {
+    const bool right = claim.fact != nullptr;
+    if (!right) {
+      place(document, claim);
       wrong_.push_back(&answer);
     }
+    RelationCounts& counts = counts_of(answer.relation);
+    for (ClassCounts* part : {&counts.own, claim.within ? &counts.intra : &counts.inter}) {
+      ++part->predicted;
+      part->correct += right;
+      part->found += right;
+    }
+    counts.ign.predicted += !claim.in_training;
+    counts.ign.correct += right && !claim.in_training;
+    counts.ign.found += right;
+    count_evidence(document, answer, claim.fact, counts.evidence);
+    ++sums_.buckets[claim.bucket].predicted;
+    sums_.buckets[claim.bucket].correct += right;
   }
 
   void count_evidence(const DocRedDocument& document, const DocRedAnswer& answer,
-                      const DocRedFact* fact) {
+                      const DocRedFact* fact, ClassCounts& counts) {
     if (answer.evidence == 0) return;
     const auto first = task_.answers.evidence.begin() + answer.first_evidence;
     told_.assign(first, first + answer.evidence);
-    std::sort(told_.begin(), told_.end());
+    if (!std::is_sorted(told_.begin(), told_.end())) std::sort(told_.begin(), told_.end());
     told_.erase(std::unique(told_.begin(), told_.end()), told_.end());
-    ClassCounts& counts = sums_.evidence.of(gold_, answer.relation);
     counts.predicted += static_cast<int>(told_.size());
     if (fact == nullptr) return;
     const auto begin = document.evidence.begin() + fact->first_evidence;
@@ -326,6 +328,22 @@ class Scorer {
       if (std::find(begin, begin + fact->evidence, sentence) == begin + fact->evidence) continue;
       ++counts.correct, ++counts.found;
     }
+  }
+
+  void close_document() {
+    std::sort(touched_.begin(), touched_.end());
+    for (const Sums::Part& part : Sums::kParts) {
+      item_.clear();
+      for (const int relation : touched_) {
+        const ClassCounts& counts = counts_[relation].*part.counts;
+        if (counts == ClassCounts{}) continue;
+        item_.push_back(counts);
+        item_.back().label = relation;
+      }
+      (sums_.*part.tally).add(std::span(item_));
+    }
+    for (const int relation : touched_) counts_[relation] = {};
+    touched_.clear();
   }
 
   std::string name_of(const DocRedDocument& document, int entity) const {
@@ -363,36 +381,44 @@ class Scorer {
   }
 
   void list_errors(const DocRedDocument& document) {
+    const auto by_key = [](const auto* a, const auto* b) { return key_of(*a) < key_of(*b); };
+    std::stable_sort(wrong_.begin(), wrong_.end(), by_key);
+    std::vector<const DocRedFact*> missed;
+    for (const Claim& claim : claims_) {
+      if (claim.fact != nullptr && !claim.answered) missed.push_back(claim.fact);
+    }
+    std::sort(missed.begin(), missed.end(), by_key);
     std::vector<bool> explained(wrong_.size(), false);
     for (const bool turned : {true, false}) {
       for (size_t w = 0; w < wrong_.size(); ++w) {
         if (explained[w]) continue;
         const DocRedAnswer& answer = *wrong_[w];
-        for (Gold& gold : facts_) {
-          const bool explains =
-              turned ? is_turned(*gold.fact, answer)
-                     : gold.fact->head == answer.head && gold.fact->tail == answer.tail;
-          if (gold.hit || !explains) continue;
-          gold.hit = explained[w] = true;
-          add_error(document, turned ? "direction" : "type", gold.fact, &answer);
-          break;
-        }
+        const auto fact = std::find_if(missed.begin(), missed.end(), [&](const DocRedFact* one) {
+          return turned ? is_turned(*one, answer)
+                        : one->head == answer.head && one->tail == answer.tail;
+        });
+        if (fact == missed.end()) continue;
+        add_error(document, turned ? "direction" : "type", *fact, &answer);
+        missed.erase(fact);
+        explained[w] = true;
       }
     }
     for (size_t w = 0; w < wrong_.size(); ++w) {
       if (!explained[w]) add_error(document, "invented", nullptr, wrong_[w]);
     }
-    for (const Gold& gold : facts_) {
-      if (!gold.hit) add_error(document, "missing", gold.fact, nullptr);
-    }
+    for (const DocRedFact* fact : missed) add_error(document, "missing", fact, nullptr);
   }
 
   const Task& task_;
   const DocRedGold& gold_;
   const DocRedOptions& options_;
   Sums sums_;
+  std::vector<RelationCounts> counts_;  // by relation
   // Of the document at hand:
-  std::vector<Gold> facts_;
+  std::vector<int> touched_;  // relations with counts
+  std::vector<ClassCounts> item_;
+  std::vector<Claim> claims_;
+  HashSlots numbers_;  // of claims
   std::vector<const DocRedAnswer*> wrong_;
   std::vector<uint64_t> sentences_;      // by entity, a bit for each sentence modulo 64
   std::vector<TrainFacts::Name> names_;  // by mention, with train facts
@@ -415,19 +441,10 @@ struct AnswersByDocument {
   }
 };
 
-void sort_by_key(std::span<const DocRedAnswer*> answers) {
-  const auto before = [](const DocRedAnswer* a, const DocRedAnswer* b) {
-    return std::tuple(key_of(*a), a) < std::tuple(key_of(*b), b);  // equal ones as they came
-  };
-  if (!std::is_sorted(answers.begin(), answers.end(), before)) {
-    std::sort(answers.begin(), answers.end(), before);
-  }
-}
-
 DocumentScores scores_of(Sums sums, const Task& task) {
   DocumentScores scores;
-  auto keep = [&](PartSum& part, Floor floor) {
-    scores.tallies.push_back(std::move(part.tally()));
+  auto keep = [&](Tally& tally, Floor floor) {
+    scores.tallies.push_back(std::move(tally));
     scores.floors.push_back(std::move(floor));
   };
   const DocRedGold& gold = task.gold;
@@ -464,29 +481,23 @@ Result<DocumentScores> score_docred(const DocRedGold& gold, const DocRedAnswers&
   }
   const size_t documents = gold.documents.size();
   AnswersByDocument by_document(answers, documents);
-  const size_t parts = parts_of(documents / kDocumentsPerThread, options.threads);
+  const size_t parts = pieces_of(documents / kDocumentsOfPart);
   std::vector<Scorer> scorers(parts, Scorer(task));
   const auto first = [&](size_t part) { return documents * part / parts; };
-  run_parts(parts, [&](size_t part) {
+  run_pieces(parts, [&](size_t part) {
     // The first part takes the others in later.
     const size_t begin = first(part), end = first(part + 1), room = part == 0 ? documents : end;
     size_t cells = by_document.begins[room] - by_document.begins[begin];
     for (size_t d = begin; d < room; ++d) cells += gold.documents[d].facts.size();
     scorers[part].reserve(room - begin, cells);
     for (size_t d = begin; d < end; ++d) {
-      sort_by_key(by_document.of(d));
       scorers[part].add(gold.documents[d], by_document.of(d));
     }
   });
   Sums& sums = scorers.front().sums();
-  const size_t threads = std::min(parts, Sums::kParts.size());
-  run_parts(threads, [&](size_t thread) {
-    for (size_t i = thread; i < Sums::kParts.size(); i += threads) {
-      PartSum Sums::*part = Sums::kParts[i];
-      for (size_t p = 1; p < parts; ++p) {
-        (sums.*part).tally().append((scorers[p].sums().*part).tally());
-      }
-    }
+  run_pieces(Sums::kParts.size(), [&](size_t part) {
+    Tally Sums::*tally = Sums::kParts[part].tally;
+    for (size_t p = 1; p < parts; ++p) (sums.*tally).append(scorers[p].sums().*tally);
   });
   for (size_t p = 1; p < parts; ++p) sums.append(std::move(scorers[p].sums()));
   return scores_of(std::move(sums), task);

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <utility>
 
-#include "parallel.h"
 #include "record_fields.h"
 #include "record_list.h"
 #include "relata/eval/docred.h"
@@ -350,10 +349,9 @@ bool looks_like_docred_result(std::string_view content) {
   return first_object_has(content, "\"h_idx\"") && !looks_like_docred(content);
 }
 
-Result<DocRedGold> parse_docred(std::shared_ptr<const FileText> file, const std::string& where,
-                                int threads) {
+Result<DocRedGold> parse_docred(std::shared_ptr<const FileText> file, const std::string& where) {
   const std::string_view text = file->text();
-  const size_t parts = parts_of(text.size() / kBytesPerThread, threads);
+  const size_t parts = pieces_of(text.size() / kBytesOfPart);
   RELATA_TRY(std::vector<GoldPart> read, read_records(text, where, parts, GoldPart(text)));
   DocRedGold gold;
   gold.file = std::move(file);
@@ -368,8 +366,8 @@ Result<DocRedGold> parse_docred(std::shared_ptr<const FileText> file, const std:
 }
 
 Result<DocRedAnswers> parse_docred_result(std::string_view text, const std::string& where,
-                                          DocRedGold& gold, int threads) {
-  const size_t parts = parts_of(text.size() / kBytesPerThread, threads);
+                                          DocRedGold& gold) {
+  const size_t parts = pieces_of(text.size() / kBytesOfPart);
   RELATA_TRY(std::vector<AnswerPart> read,
              read_records(text, where, parts, AnswerPart(text, parts, gold)));
   DocRedAnswers answers;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -11,9 +10,10 @@
 #include "alignment.h"
 #include "answers.h"
 #include "distance.h"
-#include "parallel.h"
+#include "record_list.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
+#include "relata/base/parallel.h"
 #include "relata/eval/autore.h"
 #include "relata/eval/docred.h"
 #include "relata/eval/metric.h"
@@ -205,14 +205,14 @@ class Evaluator {
                              is_empty_list(content);
     const bool gold_file = (gold_.format.empty() || gold_.format == "docred") &&
                            looks_like_docred(gold_.content()) && result_file;
-    start_train_facts();
+    RELATA_CHECK(start_train_facts());
     BothDocuments both{nullptr, nullptr};
     if (!result_file) {
       RELATA_TRY(both, documents_of_both(metric, system));
     }
     DocRedGold gold;
     if (gold_file) {
-      RELATA_TRY(gold, parse_docred(gold_.file, gold_.name, request_.threads));
+      RELATA_TRY(gold, parse_docred(gold_.file, gold_.name));
       if (has_schema_) use_schema({});
     } else {
       RELATA_TRY(const std::vector<Document>* documents, gold_documents());
@@ -222,7 +222,7 @@ class Evaluator {
     DocRedAnswers answers;
     if (result_file) {
       RELATA_TRY(answers, parse_docred_result(is_empty_list(content) ? "[]" : content,
-                                              system.file.name, gold, request_.threads));
+                                              system.file.name, gold));
     } else {
       RELATA_TRY(answers, named(system, docred_answers(*both.gold, *both.predicted,
                                                        options_.negative, gold)));
@@ -232,7 +232,7 @@ class Evaluator {
     units_ = fmt::format("{} documents", gold.documents.size());
     return named(system, score_docred(gold, answers,
                                       {train_facts_ ? &*train_facts_ : nullptr, inverses_,
-                                       request_.list_errors, request_.threads}));
+                                       request_.list_errors}));
   }
 
   // The same for answers of result.json; the first `gold_relations` are those that gold states.
@@ -253,21 +253,24 @@ class Evaluator {
     return {};
   }
 
-  // Training facts are read beside the other files, which are small work for many threads.
-  void start_train_facts() {
-    if (request_.train_facts.empty() || train_facts_) return;
-    const bool alone = parts_of(2, request_.threads) == 1;
-    coming_facts_ = std::async(
-        alone ? std::launch::deferred : std::launch::async, [this]() -> Result<TrainFacts> {
-          RELATA_TRY(std::shared_ptr<const FileText> file, FileText::open(request_.train_facts));
-          return TrainFacts::parse(std::move(file), path_name(request_.train_facts),
-                                   request_.threads);
-        });
+  // Training facts are read beside the other files where they are worth it.
+  Status start_train_facts() {
+    if (request_.train_facts.empty() || train_facts_) return {};
+    RELATA_TRY(facts_file_, FileText::open(request_.train_facts));
+    if (pieces_of(facts_file_->text().size() / kBytesOfPart) > 1) {
+      facts_ahead_ = std::make_unique<WorkAhead>([this] { read_train_facts(); });
+    }
+    return {};
+  }
+  void read_train_facts() {
+    read_facts_ = TrainFacts::parse(facts_file_, path_name(request_.train_facts));
   }
   Status finish_train_facts() {
-    if (coming_facts_.valid()) {
-      RELATA_TRY(train_facts_, coming_facts_.get());
-    }
+    if (!facts_file_) return {};
+    facts_ahead_ ? facts_ahead_->finish() : read_train_facts();
+    facts_ahead_.reset();
+    facts_file_.reset();
+    RELATA_TRY(train_facts_, std::move(read_facts_));
     return {};
   }
 
@@ -452,14 +455,20 @@ class Evaluator {
   std::map<std::string, std::string> inverses_;
   EvalOptions options_;
   std::optional<TrainFacts> train_facts_;
-  std::future<Result<TrainFacts>> coming_facts_;
+  std::shared_ptr<const FileText> facts_file_;  // while facts are read
+  Result<TrainFacts> read_facts_ = TrainFacts();
+  std::unique_ptr<WorkAhead> facts_ahead_;  // behind what it works on, so that it ends first
   std::string units_;
   Evaluation evaluation_;
 };
 
 }  // namespace
 
-Result<Evaluation> evaluate(const EvaluateRequest& request) { return Evaluator(request).run(); }
+Result<Evaluation> evaluate(const EvaluateRequest& request) {
+  std::optional<Result<Evaluation>> result;
+  with_threads(request.threads, [&] { result = Evaluator(request).run(); });
+  return *std::move(result);
+}
 
 std::string evaluation_text(const Evaluation& evaluation) {
   std::string out = report_text(evaluation.report);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "parallel.h"
 #include "relata/text/utf8.h"
 
 namespace relata::eval {
@@ -13,34 +12,26 @@ namespace {
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kNone = std::string_view::npos;
 
+size_t skip_space(std::string_view text, size_t at) {
+  return std::min(text.find_first_not_of(kSpace, at), text.size());
+}
+
 class ListWalk {
  public:
-  ListWalk(std::string_view text, const std::string& where, const RecordCalls& calls)
+  ListWalk(std::string_view text, const std::string& where, const StretchCalls& calls)
       : text_(text), where_(where), calls_(calls) {}
 
   Status run(size_t parts) {
-    size_t at = skip_space(text_.starts_with("\xEF\xBB\xBF") ? 3 : 0);
+    size_t at = skip_space(text_, text_.starts_with("\xEF\xBB\xBF") ? 3 : 0);
     if (at >= text_.size() || text_[at] != '[') return error({at, "a list wanted"});
-    at = skip_space(at + 1);
+    at = skip_space(text_, at + 1);
     if (at < text_.size() && text_[at] == ']') return check_rest(at + 1);
     find_stretches(at, parts);
-    run_parts(stretches_.size(), [&](size_t part) { read(part); });
+    run_pieces(stretches_.size(), [&](size_t part) { calls_.read(part, stretches_[part]); });
     return join();
   }
 
  private:
-  struct Stretch {
-    size_t begin = 0;      // of its first record
-    size_t limit = kNone;  // no record of it begins here or later
-    size_t end = 0;        // where reading stopped: the next record, or behind the list
-    bool closed = false;   // the list ended
-    std::optional<JsonProblem> problem = {};
-  };
-
-  size_t skip_space(size_t at) const {
-    return std::min(text_.find_first_not_of(kSpace, at), text_.size());
-  }
-
   // How the record at `begin` starts, up to its first key or string; "" if it does otherwise.
   std::string_view start_of(size_t begin) const {
     constexpr size_t kLongest = 64;
@@ -66,32 +57,6 @@ class ListWalk {
     }
   }
 
-  void read(size_t part) {
-    Stretch& stretch = stretches_[part];
-    JsonParser parser;
-    for (size_t at = stretch.begin; at < stretch.limit; at = skip_space(at + 1)) {
-      stretch.problem = parser.parse(text_, at);
-      if (stretch.problem) return;
-      const std::string_view record = text_.substr(at, parser.end() - at);
-      if (const auto bad = text::find_invalid_utf8(record)) {
-        stretch.problem = {at + *bad, "invalid UTF-8"};
-        return;
-      }
-      stretch.problem = calls_.read(part, parser.root());
-      if (stretch.problem) return;
-      at = skip_space(parser.end());
-      stretch.closed = at < text_.size() && text_[at] == ']';
-      stretch.end = at + 1;
-      if (stretch.closed) return;
-      if (at == text_.size() || text_[at] != ',') {
-        stretch.problem = {at, at == text_.size() ? "the list is not closed"
-                                                  : "a comma or ] is missing between records"};
-        return;
-      }
-      stretch.end = skip_space(at + 1);
-    }
-  }
-
   Status join() {
     for (size_t part = 0; part < stretches_.size(); ++part) {
       const Stretch& stretch = stretches_[part];
@@ -105,13 +70,13 @@ class ListWalk {
       for (size_t rest = next; rest < stretches_.size(); ++rest) calls_.forget(rest);
       stretches_.resize(next);
       stretches_.push_back({stretch.end});
-      read(next);
+      calls_.read(next, stretches_[next]);
     }
     return {};
   }
 
   Status check_rest(size_t at) const {
-    at = skip_space(at);
+    at = skip_space(text_, at);
     if (at == text_.size()) return {};
     return error({at, "the file goes on behind its list"});
   }
@@ -120,11 +85,57 @@ class ListWalk {
 
   std::string_view text_;
   const std::string& where_;
-  const RecordCalls& calls_;
+  const StretchCalls& calls_;
   std::vector<Stretch> stretches_;
 };
 
 }  // namespace
+
+JsonView StretchReader::next() {
+  if (begun_ && !pass_comma()) return {};
+  begun_ = true;
+  constexpr size_t kPiece = size_t{1} << 14;
+  const bool at_end = stretch_.end >= stretch_.limit;
+  if (at_end || stretch_.end - checked_ >= kPiece) {
+    if (!check_utf8(stretch_.end) || at_end) return {};
+  }
+  if (auto problem = parser_.parse(text_, stretch_.end)) {
+    if (check_utf8(stretch_.end)) stretch_.problem = std::move(problem);
+    return {};
+  }
+  return parser_.root();
+}
+
+void StretchReader::fail(JsonProblem problem) {
+  if (check_utf8(parser_.end())) stretch_.problem = std::move(problem);
+}
+
+bool StretchReader::pass_comma() {
+  const size_t at = skip_space(text_, parser_.end());
+  stretch_.closed = at < text_.size() && text_[at] == ']';
+  if (stretch_.closed) {
+    stretch_.end = at + 1;
+    check_utf8(at);
+    return false;
+  }
+  if (at == text_.size() || text_[at] != ',') {
+    fail({at, at == text_.size() ? "the list is not closed"
+                                 : "a comma or ] is missing between records"});
+    return false;
+  }
+  stretch_.end = skip_space(text_, at + 1);
+  return true;
+}
+
+// `end` is no place inside a character.
+bool StretchReader::check_utf8(size_t end) {
+  if (const auto bad = text::find_invalid_utf8(text_.substr(checked_, end - checked_))) {
+    stretch_.problem = {checked_ + *bad, "invalid UTF-8"};
+    return false;
+  }
+  checked_ = end;
+  return true;
+}
 
 Error record_error(std::string_view text, const std::string& where, const JsonProblem& problem) {
   const std::string_view before = text.substr(0, problem.offset);
@@ -134,8 +145,8 @@ Error record_error(std::string_view text, const std::string& where, const JsonPr
                      "check that the file is complete and in the format that was meant");
 }
 
-Status walk_records(std::string_view text, const std::string& where, size_t parts,
-                    const RecordCalls& calls) {
+Status walk_list(std::string_view text, const std::string& where, size_t parts,
+                 const StretchCalls& calls) {
   return ListWalk(text, where, calls).run(parts);
 }
 

@@ -117,8 +117,10 @@ int Tally::label(const std::string& name) {
 }
 
 void Tally::add(std::span<ClassCounts> item, int64_t times) {
-  std::sort(item.begin(), item.end(),
-            [](const ClassCounts& a, const ClassCounts& b) { return a.label < b.label; });
+  const auto before = [](const ClassCounts& a, const ClassCounts& b) { return a.label < b.label; };
+  if (!std::is_sorted(item.begin(), item.end(), before)) {
+    std::sort(item.begin(), item.end(), before);
+  }
   size_t kept = 0;
   for (size_t i = 1; i < item.size(); ++i) {
     if (item[i].label == item[kept].label) {

@@ -2,7 +2,6 @@
 #include <bit>
 #include <utility>
 
-#include "parallel.h"
 #include "record_fields.h"
 #include "record_list.h"
 #include "relata/eval/docred.h"
@@ -10,11 +9,26 @@
 namespace relata::eval {
 namespace {
 
-using Name = TrainFacts::Name;
+uint64_t combined(uint64_t head, uint64_t tail, uint64_t relation) {
+  const uint64_t hash =
+      (head ^ std::rotl(tail, 23) ^ std::rotl(relation, 47)) * 0x9E3779B97F4A7C15ULL;
+  return hash ^ (hash >> 31);
+}
 
-// Facts of a part of the file, hashed.
-struct FactPart {
-  FactPart(std::string_view text, size_t parts)
+}  // namespace
+
+TrainFacts::Fact::Fact(const Name& head, const Name& tail, const Name& relation)
+    : head_(head.text),
+      tail_(tail.text),
+      relation_(relation.text),
+      hash_(combined(head.hash, tail.hash, relation.hash)) {}
+
+bool TrainFacts::Fact::is(const Name& head, const Name& tail, const Name& relation) const {
+  return tail_ == tail.text && head_ == head.text && relation_ == relation.text;
+}
+
+struct TrainFacts::Part {
+  Part(std::string_view text, size_t parts)
       : fields(text), expected(text.size() / parts / kBytesOfFact) {}
 
   std::optional<JsonProblem> read(JsonView record) {
@@ -32,7 +46,7 @@ struct FactPart {
       return fields.take_problem();
     }
     if (facts.empty()) facts.reserve(expected);
-    facts.push_back({Name(texts[0]), Name(texts[1]), Name(texts[2])});
+    facts.emplace_back(Name(texts[0]), Name(texts[1]), Name(texts[2]));
     return std::nullopt;
   }
 
@@ -40,81 +54,70 @@ struct FactPart {
 
   RecordFields fields;
   size_t expected;
-  std::vector<std::array<Name, 3>> facts;
+  std::vector<Fact> facts;
 };
 
-uint64_t combined(uint64_t head, uint64_t tail, uint64_t relation) {
-  const uint64_t hash =
-      (head ^ std::rotl(tail, 23) ^ std::rotl(relation, 47)) * 0x9E3779B97F4A7C15ULL;
-  return hash ^ (hash >> 31);
-}
-
-}  // namespace
-
-Result<TrainFacts> TrainFacts::parse(std::shared_ptr<const FileText> file, const std::string& where,
-                                     int threads) {
+Result<TrainFacts> TrainFacts::parse(std::shared_ptr<const FileText> file,
+                                     const std::string& where) {
   TrainFacts facts;
   facts.file_ = std::move(file);
   const std::string_view text = facts.file_->text();
   if (looks_like_docred(text)) {
-    RELATA_TRY(DocRedGold gold, parse_docred(facts.file_, where, threads));
-    facts.reserve(1 << 16);
-    for (const DocRedDocument& document : gold.documents) {
-      std::vector<Name> names;
-      names.reserve(document.mentions.size());
-      for (const DocRedMention& mention : document.mentions) names.emplace_back(mention.name);
-      for (const DocRedFact& fact : document.facts) {
-        const DocRedEntity &head = document.entities[fact.head],
-                           &tail = document.entities[fact.tail];
-        const Name relation(gold.relations[fact.relation]);
-        for (int h = 0; h < head.mentions; ++h) {
-          for (int t = 0; t < tail.mentions; ++t) {
-            facts.add(names[head.first_mention + h], names[tail.first_mention + t], relation);
-          }
+    RELATA_TRY(DocRedGold gold, parse_docred(facts.file_, where));
+    facts.facts_.push_back(stated_in(gold));
+    facts.texts_ = std::move(gold.texts);
+  } else {
+    const size_t parts = pieces_of(text.size() / kBytesOfPart);
+    RELATA_TRY(std::vector<Part> read, read_records(text, where, parts, Part(text, parts)));
+    for (Part& part : read) {
+      facts.facts_.push_back(std::move(part.facts));
+      facts.texts_.splice(facts.texts_.end(), part.fields.texts());
+    }
+  }
+  facts.index();
+  return facts;
+}
+
+std::vector<TrainFacts::Fact> TrainFacts::stated_in(const DocRedGold& gold) {
+  std::vector<Fact> facts;
+  for (const DocRedDocument& document : gold.documents) {
+    std::vector<Name> names;
+    names.reserve(document.mentions.size());
+    for (const DocRedMention& mention : document.mentions) names.emplace_back(mention.name);
+    for (const DocRedFact& fact : document.facts) {
+      const DocRedEntity &head = document.entities[fact.head], &tail = document.entities[fact.tail];
+      const Name relation(gold.relations[fact.relation]);
+      for (int h = 0; h < head.mentions; ++h) {
+        for (int t = 0; t < tail.mentions; ++t) {
+          facts.emplace_back(names[head.first_mention + h], names[tail.first_mention + t],
+                             relation);
         }
       }
     }
-    facts.texts_ = std::move(gold.texts);
-    return facts;
-  }
-  const size_t parts = parts_of(text.size() / kBytesPerThread, threads);
-  RELATA_TRY(std::vector<FactPart> read, read_records(text, where, parts, FactPart(text, parts)));
-  size_t count = 0;
-  for (const FactPart& part : read) count += part.facts.size();
-  facts.reserve(count);
-  for (FactPart& part : read) {
-    for (const auto& [head, tail, relation] : part.facts) facts.add(head, tail, relation);
-    facts.texts_.splice(facts.texts_.end(), part.fields.texts());
   }
   return facts;
 }
 
-bool TrainFacts::is(uint32_t number, const Name& head, const Name& tail,
-                    const Name& relation) const {
-  const Fact& fact = facts_[number];
-  return fact.tail == tail.text && fact.head == head.text && fact.relation == relation.text;
-}
-
-void TrainFacts::reserve(size_t facts) {
-  facts_.reserve(facts);
-  slots_.reserve(facts);
-  seen_.resize(std::bit_ceil(facts / 8 + 1));  // 8 bits and more for each
-}
-
-void TrainFacts::add(const Name& head, const Name& tail, const Name& relation) {
-  const uint64_t hash = combined(head.hash, tail.hash, relation.hash);
-  const auto [number, fresh] =
-      slots_.add(hash, [&](uint32_t candidate) { return is(candidate, head, tail, relation); });
-  if (!fresh) return;
-  facts_.push_back({head.text, tail.text, relation.text});
-  seen_[hash / 64 & (seen_.size() - 1)] |= uint64_t{1} << hash % 64;
+void TrainFacts::index() {
+  size_t count = 0;
+  for (const std::vector<Fact>& part : facts_) count += part.size();
+  first_.resize(std::bit_ceil(count + 1));
+  seen_.resize(std::bit_ceil(count / 8 + 1));  // 8 bits and more for each
+  for (std::vector<Fact>& part : facts_) {
+    for (Fact& fact : part) {
+      fact.next_ = std::exchange(first_[fact.hash_ >> 32 & (first_.size() - 1)], &fact);
+      seen_[fact.hash_ / 64 & (seen_.size() - 1)] |= uint64_t{1} << fact.hash_ % 64;
+    }
+  }
 }
 
 bool TrainFacts::contains(const Name& head, const Name& tail, const Name& relation) const {
   const uint64_t hash = combined(head.hash, tail.hash, relation.hash);
   if (seen_.empty() || (seen_[hash / 64 & (seen_.size() - 1)] >> hash % 64 & 1) == 0) return false;
-  const auto same = [&](uint32_t number) { return is(number, head, tail, relation); };
-  return slots_.find(hash, same) >= 0;
+  const Fact* fact = first_[hash >> 32 & (first_.size() - 1)];
+  while (fact != nullptr && !(fact->hash_ == hash && fact->is(head, tail, relation)))
+    fact = fact->next_;
+  return fact != nullptr;
 }
 
 }  // namespace relata::eval

@@ -1,13 +1,10 @@
 #include "relata/text/tokenizer.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <mutex>
-#include <thread>
 
 #include "hf_tokenizer.h"
 #include "model_folder.h"
+#include "relata/base/parallel.h"
 #include "sentencepiece_tokenizer.h"
 #include "vocab_files.h"
 
@@ -29,30 +26,12 @@ std::vector<int32_t> Tokenizer::encode_ids(std::string_view text, bool add_speci
 std::vector<std::vector<Token>> Tokenizer::encode_batch(std::span<const std::string> texts,
                                                         bool add_special, int threads) const {
   std::vector<std::vector<Token>> out(texts.size());
-  std::atomic<size_t> next = 0;
-  std::exception_ptr failure;
-  std::mutex failure_mutex;
-  const auto work = [&] {
-    try {
-      for (size_t begin = next.fetch_add(kBatchStep); begin < texts.size();
-           begin = next.fetch_add(kBatchStep)) {
-        const size_t end = std::min(begin + kBatchStep, texts.size());
-        for (size_t i = begin; i < end; ++i) out[i] = encode(texts[i], add_special);
-      }
-    } catch (...) {
-      const std::lock_guard lock(failure_mutex);
-      failure = std::current_exception();
-      next = texts.size();
-    }
-  };
-  const size_t useful = (texts.size() + kBatchStep - 1) / kBatchStep;
-  std::vector<std::jthread> helpers;
-  for (size_t i = 1; i < std::min(useful, static_cast<size_t>(std::max(threads, 1))); ++i) {
-    helpers.emplace_back(work);
-  }
-  work();
-  helpers.clear();  // waits for them
-  if (failure) std::rethrow_exception(failure);
+  with_threads(std::max(threads, 1), [&] {
+    run_pieces((texts.size() + kBatchStep - 1) / kBatchStep, [&](size_t piece) {
+      const size_t end = std::min((piece + 1) * kBatchStep, texts.size());
+      for (size_t i = piece * kBatchStep; i < end; ++i) out[i] = encode(texts[i], add_special);
+    });
+  });
   return out;
 }
 

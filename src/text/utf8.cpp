@@ -1,6 +1,7 @@
 #include "relata/text/utf8.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -55,17 +56,27 @@ Sequence next_sequence(std::string_view text, size_t offset) {
   return {lead.length, true};
 }
 
+// Where the ASCII characters from `at` on end, to a few bytes: most of any file is markup or
+// spaces.
+size_t end_of_ascii(std::string_view text, size_t at) {
+  constexpr uint64_t kHighBits = 0x8080808080808080ULL;
+  constexpr size_t kStep = 32;  // the compiler makes vectors of them
+  for (; at + kStep <= text.size(); at += kStep) {
+    std::array<uint64_t, kStep / 8> words;
+    std::memcpy(words.data(), text.data() + at, kStep);
+    if (((words[0] | words[1] | words[2] | words[3]) & kHighBits) != 0) break;
+  }
+  for (uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if ((word & kHighBits) != 0) break;
+  }
+  return at;
+}
+
 }  // namespace
 
 std::optional<size_t> find_invalid_utf8(std::string_view text) {
-  constexpr uint64_t kHighBits = 0x8080808080808080ULL;
-  for (size_t i = 0; i < text.size();) {
-    // Eight ASCII bytes at a time: most of any file is markup or spaces.
-    for (uint64_t word = 0; i + sizeof word <= text.size(); i += sizeof word) {
-      std::memcpy(&word, text.data() + i, sizeof word);
-      if (word & kHighBits) break;
-    }
-    if (i == text.size()) break;
+  for (size_t i = end_of_ascii(text, 0); i < text.size(); i = end_of_ascii(text, i)) {
     const Sequence sequence = next_sequence(text, i);
     if (!sequence.valid) return i;
     i += sequence.length;

@@ -23,13 +23,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace relata;
   using namespace relata::eval;
   const auto [gold_text, answers_text, facts_text] = split(fuzz::input(data, size));
-  auto gold = parse_docred(FileText::of(std::string(gold_text)), "gold.json", 1);
+  auto gold = parse_docred(FileText::of(std::string(gold_text)), "gold.json");
   if (!gold.ok()) {
     fuzz::require(gold.error().message.starts_with("gold.json:"), "an error names its place");
     return 0;
   }
-  const auto answers = parse_docred_result(answers_text, "result.json", *gold, 1);
-  const auto facts = TrainFacts::parse(FileText::of(std::string(facts_text)), "train.fact", 1);
+  const auto answers = parse_docred_result(answers_text, "result.json", *gold);
+  const auto facts = TrainFacts::parse(FileText::of(std::string(facts_text)), "train.fact");
   if (!answers.ok() || !facts.ok()) return 0;
   const auto scores = score_docred(*gold, *answers, {&*facts, {}, true, 1});
   if (!scores.ok()) return 0;

@@ -70,15 +70,14 @@ struct DocRedAnswers {
 };
 
 // DocRED's JSON: a list of {"title", "sents", "vertexSet", "labels"}. Entity and sentence numbers
-// are checked; a title that comes twice is an error. `threads` 0: all cores; what comes out is the
-// same with any number. Cost: one pass, about half the file's size in memory.
-Result<DocRedGold> parse_docred(std::shared_ptr<const FileText> file, const std::string& where,
-                                int threads = 0);
+// are checked; a title that comes twice is an error. What comes out is the same with any number of
+// threads. Cost: one pass, about half the file's size in memory.
+Result<DocRedGold> parse_docred(std::shared_ptr<const FileText> file, const std::string& where);
 // DocRED's result.json: a list of {"title", "h_idx", "t_idx", "r", "evidence", "score"}, the last
 // two optional. Titles that are not in gold and entities that are not in the document are errors;
 // relations that gold lacks are added to it.
 Result<DocRedAnswers> parse_docred_result(std::string_view text, const std::string& where,
-                                          DocRedGold& gold, int threads = 0);
+                                          DocRedGold& gold);
 // The same from Documents; names are the stated ones, else the text that the mentions cover.
 DocRedGold docred_from_documents(const std::vector<data::Document>& documents,
                                  const std::string& negative);
@@ -102,24 +101,26 @@ class TrainFacts {
     uint64_t hash = 0;
   };
   // DocRED's ".fact" list [[head, tail, relation], ...] or a training set in DocRED's JSON.
-  static Result<TrainFacts> parse(std::shared_ptr<const FileText> file, const std::string& where,
-                                  int threads = 0);
+  static Result<TrainFacts> parse(std::shared_ptr<const FileText> file, const std::string& where);
   bool contains(const Name& head, const Name& tail, const Name& relation) const;
   bool contains(std::string_view head, std::string_view tail, std::string_view relation) const {
     return contains(Name(head), Name(tail), Name(relation));
   }
-  size_t size() const { return facts_.size(); }
 
  private:
   struct Fact {
-    std::string_view head, tail, relation;
+    Fact(const Name& head, const Name& tail, const Name& relation);
+    bool is(const Name& head, const Name& tail, const Name& relation) const;
+    std::string_view head_, tail_, relation_;
+    uint64_t hash_;
+    const Fact* next_ = nullptr;  // of those with the same place in first_
   };
-  void reserve(size_t facts);
-  void add(const Name& head, const Name& tail, const Name& relation);
-  bool is(uint32_t number, const Name& head, const Name& tail, const Name& relation) const;
+  struct Part;  // of the file, as it is read
+  static std::vector<Fact> stated_in(const DocRedGold& gold);
+  void index();
 
-  std::vector<Fact> facts_;
-  HashSlots slots_;
+  std::vector<std::vector<Fact>> facts_;  // some more than once
+  std::vector<const Fact*> first_;        // by hash, modulo its size
   // A bit for each hash modulo its size: nearly all questions are answered here with no, and it
   // stays in the processor's cache.
   std::vector<uint64_t> seen_;
@@ -131,7 +132,6 @@ struct DocRedOptions {
   const TrainFacts* train_facts = nullptr;      // null: no Ign F1
   std::map<std::string, std::string> inverses;  // for the kinds of errors
   bool errors = true;                           // list the wrong answers
-  int threads = 0;                              // 0: all cores
 };
 // Parts: "ign" with train facts, "evidence" where gold states any, "intra" and "inter" (head and
 // tail have or have not a mention in one sentence) where sentences are known. An answer that comes

@@ -36,7 +36,7 @@ class HashSlots {
   }
 
   void reserve(size_t numbers) {
-    const size_t wanted = std::bit_ceil(std::max<size_t>(64, 2 * numbers));
+    const size_t wanted = room_for(numbers);
     if (wanted <= slots_.size()) return;
     for (const uint64_t slot : std::exchange(slots_, std::vector<uint64_t>(wanted))) {
       if (slot == 0) continue;
@@ -47,7 +47,17 @@ class HashSlots {
   }
   size_t size() const { return size_; }
 
+  // Forgets all, with room for so many. Cost: of that room.
+  void clear(size_t numbers) {
+    slots_.assign(room_for(numbers), 0);
+    size_ = 0;
+  }
+
  private:
+  static size_t room_for(size_t numbers) {
+    return std::bit_ceil(std::max<size_t>(64, 2 * numbers));
+  }
+
   static constexpr uint64_t kLower = 0xFFFFFFFF;
 
   // The slot of the number, or a free one. Slots are counted by the half of the hash that they

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "relata/base/file.h"
+#include "relata/base/parallel.h"
 
 namespace relata::eval {
 namespace {
@@ -66,7 +67,6 @@ TEST(DocRed, SampleByHand) {
   DocRedGold gold = sample_gold();
   const DocRedAnswers answers = sample_answers(gold);
   const TrainFacts facts = facts_of(sample("docred_train.fact"));
-  EXPECT_EQ(facts.size(), 2U);
   const auto scores = score_docred(gold, answers, {&facts, {}, true});
   ASSERT_TRUE(scores.ok()) << scores.error().message;
   expect_sample_scores(score_of(*scores, {"", 0, 0}));
@@ -181,7 +181,6 @@ TEST(DocRed, TrainingSetInsteadOfFacts) {
   EXPECT_TRUE(facts.contains("Ann", "Bonn", "P17"));
   EXPECT_TRUE(facts.contains("Oslo fjord", "Norway", "P17"));
   EXPECT_FALSE(facts.contains("Norway", "Oslo", "P17"));
-  EXPECT_EQ(facts.size(), 5U);
 }
 
 TEST(DocRed, BadFilesNameTheLine) {
@@ -272,15 +271,15 @@ TEST(DocRed, AnyNumberOfThreadsScoresTheSame) {
                     {"sents", Json::array({words, words, words})}});
   }
   std::vector<Json> results;
-  for (const int threads : {1, 2, 5}) {
-    auto read = parse_docred(shared_text(gold.dump(-1, ' ', true)), "gold.json", threads);
+  const auto score = [&] {
+    auto read = parse_docred(shared_text(gold.dump(-1, ' ', true)), "gold.json");
     ASSERT_TRUE(read.ok()) << read.error().message;
     const std::string text = answers.dump(-1, ' ', true);
-    auto told = parse_docred_result(text, "result.json", *read, threads);
+    auto told = parse_docred_result(text, "result.json", *read);
     ASSERT_TRUE(told.ok()) << told.error().message;
-    const auto known = TrainFacts::parse(shared_text(facts.dump(-1, ' ', true)), "f", threads);
+    const auto known = TrainFacts::parse(shared_text(facts.dump(-1, ' ', true)), "f");
     ASSERT_TRUE(known.ok()) << known.error().message;
-    const auto scores = score_docred(*read, *told, {&*known, {}, true, threads});
+    const auto scores = score_docred(*read, *told, {&*known, {}, true});
     ASSERT_TRUE(scores.ok());
     Report report;
     report.scores = {score_of(*scores, {"", 50, 1})};
@@ -289,7 +288,9 @@ TEST(DocRed, AnyNumberOfThreadsScoresTheSame) {
     results.push_back({report_json(report), report_text(report), error_lines(report)});
     EXPECT_GT(report.scores[0].f1, 0.5);
     EXPECT_LT(report.scores[0].parts[0].precision, report.scores[0].precision);
-  }
+  };
+  for (const int threads : {1, 2, 5}) with_threads(threads, score);
+  ASSERT_EQ(results.size(), 3U);
   EXPECT_EQ(results[1], results[0]);
   EXPECT_EQ(results[2], results[0]);
 }

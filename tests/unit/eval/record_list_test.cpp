@@ -13,7 +13,7 @@ namespace {
 struct Texts {
   std::optional<JsonProblem> read(JsonView record) {
     if (record.find("bad")) return JsonProblem{record.find("bad").offset(), "a bad record"};
-    texts.push_back(record.to_json().dump());
+    texts.push_back(record.to_json().dump(-1, ' ', false, Json::error_handler_t::replace));
     return std::nullopt;
   }
   std::vector<std::string> texts;
