@@ -23,22 +23,34 @@ constexpr size_t kLargest = std::numeric_limits<uint32_t>::max();
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// The first quote, backslash or control character from `at` on, or `end`.
-inline const char* end_of_plain(const char* at, const char* end) {
+bool is_special(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' '; }
+
+constexpr std::ptrdiff_t kWindow = 16;
+
+// A bit for each special character of a window.
+inline uint32_t special_in(const char* window) {
 #ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-  const __m128i last_control = _mm_set1_epi8(' ' - 1);
-  for (; end - at >= 16; at += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
-    const __m128i special = _mm_or_si128(
-        control, _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
-    if (mask != 0) return at + std::countr_zero(mask);
-  }
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(window));
+  const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(' ' - 1)), bytes);
+  const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  const __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  return static_cast<uint32_t>(
+      _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, slash))));
+#else
+  uint32_t special = 0;
+  for (int i = 0; i < kWindow; ++i) special |= uint32_t{is_special(window[i])} << i;
+  return special;
 #endif
-  while (at != end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= ' ') ++at;
-  return at;
+}
+
+// The first quote, backslash or control character from `at` on, or `end`.
+const char* end_of_plain(const char* at, const char* end) {
+  for (; end - at >= kWindow; at += kWindow) {
+    if (const uint32_t special = special_in(at); special != 0) {
+      return at + std::countr_zero(special);
+    }
+  }
+  return std::find_if(at, end, is_special);
 }
 
 }  // namespace
@@ -146,10 +158,13 @@ std::string JsonView::path_to(JsonView inner) const {
 std::optional<JsonProblem> JsonParser::parse(std::string_view text, size_t begin) {
   text_ = text.data();
   text_end_ = text_ + text.size();
-  used_ = 0;
-  if (blocks_.size() > 1) blocks_.resize(1);
-  block_at_ = blocks_.empty() ? nullptr : blocks_.front().get();
-  block_left_ = blocks_.empty() ? 0 : kBlock;
+  next_node_ = nodes_.data();
+  end_of_nodes_ = next_node_ + nodes_.size();
+  if (!blocks_.empty()) {
+    blocks_.resize(1);
+    block_at_ = blocks_.front().get();
+    block_left_ = kBlock;
+  }
   try {
     end_ = static_cast<size_t>(read_value(text_ + std::min(begin, text.size()), 0) - text_);
   } catch (const Failure&) {
@@ -158,9 +173,41 @@ std::optional<JsonProblem> JsonParser::parse(std::string_view text, size_t begin
   return std::nullopt;
 }
 
-void JsonParser::fail(Place place, const char* what) {
+// What is rare stands apart: the functions that call it then need fewer registers.
+[[gnu::noinline, gnu::cold]] void JsonParser::fail(Place place, const char* what) {
   problem_ = {static_cast<size_t>(place - text_), what};
   throw Failure();
+}
+
+[[gnu::noinline, gnu::cold]] void JsonParser::grow(Place at) {
+  const size_t have = nodes_.size();
+  if (have >= most_values_) {
+    fail(at, "one record has more values than relata takes (33 million)");
+  }
+  nodes_.resize(std::min(std::max<size_t>(256, 2 * have), most_values_));
+  next_node_ = nodes_.data() + have;
+  end_of_nodes_ = nodes_.data() + nodes_.size();
+}
+
+inline JsonNode& JsonParser::add(JsonType type, Place at, Place data, size_t size) {
+  if (next_node_ == end_of_nodes_) grow(at);
+  JsonNode& node = *next_node_++;
+  node.data = data;
+  node.offset = static_cast<size_t>(at - text_);
+  node.size = static_cast<uint32_t>(size);
+  node.next = 1;
+  node.type = type;
+  return node;
+}
+
+inline size_t JsonParser::open(JsonType type, Place at) {
+  add(type, at, nullptr, 0);
+  return used() - 1;
+}
+
+inline void JsonParser::close(size_t node, size_t count) {
+  nodes_[node].size = static_cast<uint32_t>(count);
+  nodes_[node].next = static_cast<uint32_t>(used() - node);
 }
 
 inline JsonParser::Place JsonParser::skip_space(Place at) const {
@@ -168,22 +215,34 @@ inline JsonParser::Place JsonParser::skip_space(Place at) const {
   return at;
 }
 
-inline size_t JsonParser::open(JsonType type, Place at) {
-  if (used_ >= most_values_) {
-    fail(at, "one record has more values than relata takes (33 million)");
+[[gnu::always_inline]] inline JsonParser::Place JsonParser::read_string(Place at) {
+  if (text_end_ - at > kWindow) {
+    const Place end = at + 1 + std::countr_zero(special_in(at + 1));
+    if (end <= at + kWindow && *end == '"') {
+      add(JsonType::kString, at, at + 1, static_cast<size_t>(end - at - 1));
+      return end + 1;
+    }
   }
-  if (used_ == nodes_.size()) nodes_.resize(std::max<size_t>(256, 2 * used_));
-  nodes_[used_] = {nullptr, static_cast<size_t>(at - text_), 0, 1, type, false};
-  return used_++;
+  return read_long_string(at);
 }
 
-inline void JsonParser::close(size_t node, size_t count) {
-  nodes_[node].size = static_cast<uint32_t>(count);
-  nodes_[node].next = static_cast<uint32_t>(used_ - node);
+inline JsonParser::Place JsonParser::read_number(Place at) {
+  Place end = at + 1;
+  while (end != text_end_ && is_digit(*end)) ++end;
+  const bool whole = end != text_end_ && *end != '.' && (*end | 0x20) != 'e';
+  if (!whole || *at == '0' || static_cast<size_t>(end - at) > kLargest) return read_rare_number(at);
+  add(JsonType::kNumber, at, at, static_cast<size_t>(end - at));
+  return end;
 }
 
-JsonParser::Place JsonParser::read_value(Place at, int depth) {
+[[gnu::always_inline]] inline JsonParser::Place JsonParser::read_value(Place at, int depth) {
   at = skip_space(at);
+  if (at != text_end_ && *at == '"') return read_string(at);
+  if (at != text_end_ && is_digit(*at)) return read_number(at);
+  return read_rare_value(at, depth);
+}
+
+JsonParser::Place JsonParser::read_rare_value(Place at, int depth) {
   if (at == text_end_) fail(at, "the text ends where a value should begin");
   if (depth > kDeepest) fail(at, "the values are nested too deeply");
   switch (*at) {
@@ -191,8 +250,6 @@ JsonParser::Place JsonParser::read_value(Place at, int depth) {
       return read_object(at, depth);
     case '[':
       return read_array(at, depth);
-    case '"':
-      return read_string(at);
     case 't':
       return read_word(at, "true", JsonType::kBool, true);
     case 'f':
@@ -200,7 +257,7 @@ JsonParser::Place JsonParser::read_value(Place at, int depth) {
     case 'n':
       return read_word(at, "null", JsonType::kNull, false);
     default:
-      return read_number(at);
+      return read_rare_number(at);
   }
 }
 
@@ -250,16 +307,14 @@ JsonParser::Place JsonParser::read_object(Place at, int depth) {
   return at + 1;
 }
 
-JsonParser::Place JsonParser::read_string(Place at) {
-  const size_t node = open(JsonType::kString, at);
+[[gnu::noinline]] JsonParser::Place JsonParser::read_long_string(Place at) {
   const Place end = end_of_plain(at + 1, text_end_);
   if (end == text_end_) fail(at, "a string is not closed");
   const auto size = static_cast<size_t>(end - at - 1);
   if (size > kLargest) fail(at, "the string is too long");
-  if (*end == '\\') return read_escaped(node, end);
+  if (*end == '\\') return read_escaped(at, end);
   if (*end != '"') fail(end, "a string has a bare control character or line break");
-  nodes_[node].data = at + 1;
-  nodes_[node].size = static_cast<uint32_t>(size);
+  add(JsonType::kString, at, at + 1, size);
   return end + 1;
 }
 
@@ -271,8 +326,7 @@ char32_t JsonParser::read_hex(Place at) {
   return value;
 }
 
-JsonParser::Place JsonParser::read_escaped(size_t node, Place at) {
-  const Place begin = text_ + nodes_[node].offset;
+JsonParser::Place JsonParser::read_escaped(Place begin, Place at) {
   scratch_.assign(begin + 1, at);
   while (true) {
     if (at == text_end_) fail(begin, "a string is not closed");
@@ -307,12 +361,11 @@ JsonParser::Place JsonParser::read_escaped(size_t node, Place at) {
   if (scratch_.size() > kLargest) fail(begin, "the string is too long");
   char* copy = allocate(scratch_.size());
   std::copy(scratch_.begin(), scratch_.end(), copy);
-  nodes_[node].data = copy;
-  nodes_[node].size = static_cast<uint32_t>(scratch_.size());
+  add(JsonType::kString, begin, copy, scratch_.size());
   return at + 1;
 }
 
-JsonParser::Place JsonParser::read_number(Place at) {
+JsonParser::Place JsonParser::read_rare_number(Place at) {
   const Place begin = at;
   const auto skip_digits = [&] {
     const Place first = at;
@@ -334,9 +387,7 @@ JsonParser::Place JsonParser::read_number(Place at) {
     if (!skip_digits()) fail(begin, "a number's exponent is missing");
   }
   if (static_cast<size_t>(at - begin) > kLargest) fail(begin, "the number is too long");
-  const size_t node = open(JsonType::kNumber, begin);
-  nodes_[node].data = begin;
-  nodes_[node].size = static_cast<uint32_t>(at - begin);
+  add(JsonType::kNumber, begin, begin, static_cast<size_t>(at - begin));
   return at;
 }
 
@@ -344,7 +395,7 @@ JsonParser::Place JsonParser::read_word(Place at, std::string_view word, JsonTyp
                                         bool truth) {
   const std::string_view left(at, static_cast<size_t>(text_end_ - at));
   if (!left.starts_with(word)) fail(at, "no JSON value");
-  nodes_[open(type, at)].truth = truth;
+  add(type, at, nullptr, 0).truth = truth;
   return at + word.size();
 }
 

@@ -173,11 +173,6 @@ class Scorer {
     close_document();
   }
 
-  // Room for documents with so many facts and answers.
-  void reserve(size_t documents, size_t facts) {
-    for (const Sums::Part& part : Sums::kParts) (sums_.*part.tally).reserve(documents, facts);
-  }
-
   Sums& sums() { return sums_; }
 
  private:
@@ -485,11 +480,7 @@ Result<DocumentScores> score_docred(const DocRedGold& gold, const DocRedAnswers&
   std::vector<Scorer> scorers(parts, Scorer(task));
   const auto first = [&](size_t part) { return documents * part / parts; };
   run_pieces(parts, [&](size_t part) {
-    // The first part takes the others in later.
-    const size_t begin = first(part), end = first(part + 1), room = part == 0 ? documents : end;
-    size_t cells = by_document.begins[room] - by_document.begins[begin];
-    for (size_t d = begin; d < room; ++d) cells += gold.documents[d].facts.size();
-    scorers[part].reserve(room - begin, cells);
+    const size_t begin = first(part), end = first(part + 1);
     for (size_t d = begin; d < end; ++d) {
       scorers[part].add(gold.documents[d], by_document.of(d));
     }

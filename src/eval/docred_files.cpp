@@ -186,6 +186,15 @@ class GoldPart {
   std::vector<int> starts_;     // its token number at which each sentence begins
 };
 
+template <class T>
+void append(std::vector<T>& list, std::vector<T> more) {
+  if (list.empty()) {
+    list = std::move(more);
+  } else {
+    list.insert(list.end(), more.begin(), more.end());
+  }
+}
+
 // Answers of a part of the file. Relations that gold lacks are numbered behind gold's.
 class AnswerPart {
  public:
@@ -212,9 +221,8 @@ class AnswerPart {
       if (answer.relation >= known) answer.relation = numbers[answer.relation - known];
       answer.first_evidence += shift;
     }
-    answers.list.insert(answers.list.end(), answers_.list.begin(), answers_.list.end());
-    answers.evidence.insert(answers.evidence.end(), answers_.evidence.begin(),
-                            answers_.evidence.end());
+    append(answers.list, std::move(answers_.list));
+    append(answers.evidence, std::move(answers_.evidence));
   }
 
   static constexpr size_t kBytesOfAnswer = 48;  // in the file; they rarely have fewer
@@ -372,7 +380,6 @@ Result<DocRedAnswers> parse_docred_result(std::string_view text, const std::stri
              read_records(text, where, parts, AnswerPart(text, parts, gold)));
   DocRedAnswers answers;
   const size_t gold_relations = gold.relations.size();
-  answers.list.reserve(text.size() / AnswerPart::kBytesOfAnswer);
   for (AnswerPart& part : read) part.hand_over(gold, gold_relations, answers);
   return answers;
 }

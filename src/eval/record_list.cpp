@@ -13,7 +13,8 @@ constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kNone = std::string_view::npos;
 
 size_t skip_space(std::string_view text, size_t at) {
-  return std::min(text.find_first_not_of(kSpace, at), text.size());
+  while (at < text.size() && kSpace.find(text[at]) != kNone) ++at;
+  return at;
 }
 
 class ListWalk {

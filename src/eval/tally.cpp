@@ -153,14 +153,6 @@ void Tally::append(const Tally& other) {
   }
 }
 
-void Tally::reserve(size_t items, size_t cells) {
-  items_.reserve(items);
-  cells_.reserve(cells);
-  begins_.reserve(items + 1);
-  totals_.reserve(items);
-  slots_.reserve(items);
-}
-
 int Tally::outcome_number(std::span<const ClassCounts> item) {
   const auto [number, fresh] = slots_.add(hash_of(item), [&](uint32_t candidate) {
     return std::ranges::equal(outcome(candidate), item);

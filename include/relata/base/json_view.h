@@ -123,15 +123,21 @@ class JsonParser {
   struct Failure {};  // thrown inside parse() only
   [[noreturn]] void fail(Place place, const char* what);
   Place skip_space(Place at) const;
+  JsonNode& add(JsonType type, Place at, Place data, size_t size);
+  void grow(Place at);
+  size_t used() const { return static_cast<size_t>(next_node_ - nodes_.data()); }
   size_t open(JsonType type, Place at);  // the number of the new node
   void close(size_t node, size_t count);
   Place read_value(Place at, int depth);
+  Place read_rare_value(Place at, int depth);
   Place read_array(Place at, int depth);
   Place read_object(Place at, int depth);
   Place read_string(Place at);
-  Place read_escaped(size_t node, Place plain_end);
+  Place read_long_string(Place at);
+  Place read_escaped(Place begin, Place plain_end);
   char32_t read_hex(Place at);
   Place read_number(Place at);
+  Place read_rare_number(Place at);
   Place read_word(Place at, std::string_view word, JsonType type, bool truth);
   char* allocate(size_t size);
 
@@ -139,8 +145,9 @@ class JsonParser {
   Place text_ = nullptr;
   Place text_end_ = nullptr;
   size_t end_ = 0;
-  std::vector<JsonNode> nodes_;  // of which the first used_ belong to the value
-  size_t used_ = 0;
+  std::vector<JsonNode> nodes_;
+  JsonNode* next_node_ = nullptr;  // those before it belong to the value
+  JsonNode* end_of_nodes_ = nullptr;
   std::vector<std::unique_ptr<char[]>> blocks_;
   size_t block_left_ = 0;
   char* block_at_ = nullptr;

@@ -91,7 +91,6 @@ class Tally {
   void add(std::vector<ClassCounts> item, int64_t times = 1) { add(std::span(item), times); }
   void add(std::span<ClassCounts> item, int64_t times = 1);  // leaves the item in disorder
   void append(const Tally& other);                           // its items behind these
-  void reserve(size_t items, size_t cells);                  // cells: classes, over all items
 
   const Rules& rules() const { return rules_; }
   const std::vector<std::string>& labels() const { return labels_; }
