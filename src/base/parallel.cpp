@@ -1,10 +1,13 @@
 #include "relata/base/parallel.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <system_error>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -21,14 +24,34 @@ struct Job {
   bool is_done() const { return next == pieces && running == 0; }
 };
 
+// A thread that keeps off the core on which it is made. Left to them, kernels of virtual machines
+// that pack threads onto few cores let it wait there for milliseconds. None if it cannot be had.
+std::optional<pthread_t> start_elsewhere(void* (*run)(void*), void* argument) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  cpu_set_t cores;
+  const int here = sched_getcpu();
+  if (here >= 0 && sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 1) {
+    CPU_CLR(here, &cores);
+    pthread_attr_setaffinity_np(&attributes, sizeof cores, &cores);
+  }
+  pthread_t thread{};
+  const int code = pthread_create(&thread, &attributes, run, argument);
+  pthread_attr_destroy(&attributes);
+  return code == 0 ? std::optional(thread) : std::nullopt;
+}
+
 // The threads of one with_threads(). A thread that waits for a job does pieces of other jobs.
 class Crew {
  public:
   explicit Crew(size_t threads) : threads_(threads) {}
   ~Crew() {
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
     changed_.notify_all();
+    for (const pthread_t helper : helpers_) pthread_join(helper, nullptr);
   }
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
@@ -44,9 +67,15 @@ class Crew {
     jobs_.push_back(&job);
     // One of the threads is the one that opens the first job.
     const size_t wanted = std::min(helpers_.size() + job.pieces, threads_ - 1);
-    try {
-      while (helpers_.size() < wanted) helpers_.emplace_back([this] { help(); });
-    } catch (const std::system_error&) {  // no more threads to be had: fewer do the same
+    while (helpers_.size() < wanted) {
+      const auto helper = start_elsewhere(
+          [](void* crew) -> void* {
+            static_cast<Crew*>(crew)->help();
+            return nullptr;
+          },
+          this);
+      if (!helper) break;  // fewer do the same
+      helpers_.push_back(*helper);
     }
     changed_.notify_all();
   }
@@ -108,7 +137,7 @@ class Crew {
   std::condition_variable changed_;
   std::vector<Job*> jobs_;  // with pieces that nobody began; the oldest first
   bool closing_ = false;
-  std::vector<std::jthread> helpers_;  // last: joined while the rest is there
+  std::vector<pthread_t> helpers_;
 };
 
 }  // namespace
