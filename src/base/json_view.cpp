@@ -59,13 +59,6 @@ std::optional<int64_t> JsonView::integer() const {
   if (!is_number()) return std::nullopt;
   int64_t value = 0;
   const char* end = node_->data + node_->size;
-  constexpr uint32_t kSureToFit = 18;  // digits
-  if (node_->size <= kSureToFit) {
-    const char* at = node_->data;
-    for (; at != end && is_digit(*at); ++at) value = 10 * value + (*at - '0');
-    if (at == end) return value;
-    value = 0;
-  }
   const auto [stop, problem] = std::from_chars(node_->data, end, value);
   if (problem != std::errc() || stop != end) return std::nullopt;
   return value;
@@ -217,10 +210,10 @@ inline JsonParser::Place JsonParser::skip_space(Place at) const {
 
 [[gnu::always_inline]] inline JsonParser::Place JsonParser::read_string(Place at) {
   if (text_end_ - at > kWindow) {
-    const Place end = at + 1 + std::countr_zero(special_in(at + 1));
-    if (end <= at + kWindow && *end == '"') {
-      add(JsonType::kString, at, at + 1, static_cast<size_t>(end - at - 1));
-      return end + 1;
+    const int size = std::countr_zero(special_in(at + 1));
+    if (size < kWindow && at[1 + size] == '"') {
+      add(JsonType::kString, at, at + 1, static_cast<size_t>(size));
+      return at + size + 2;
     }
   }
   return read_long_string(at);

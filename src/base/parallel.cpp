@@ -64,10 +64,10 @@ class Crew {
 
   void open(Job& job) {
     const std::lock_guard lock(mutex_);
-    jobs_.push_back(&job);
     // One of the threads is the one that opens the first job.
     const size_t wanted = std::min(helpers_.size() + job.pieces, threads_ - 1);
     while (helpers_.size() < wanted) {
+      helpers_.reserve(helpers_.size() + 1);
       const auto helper = start_elsewhere(
           [](void* crew) -> void* {
             static_cast<Crew*>(crew)->help();
@@ -77,6 +77,7 @@ class Crew {
       if (!helper) break;  // fewer do the same
       helpers_.push_back(*helper);
     }
+    jobs_.push_back(&job);
     changed_.notify_all();
   }
 

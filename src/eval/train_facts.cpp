@@ -17,14 +17,8 @@ uint64_t combined(uint64_t head, uint64_t tail, uint64_t relation) {
 
 }  // namespace
 
-TrainFacts::Fact::Fact(const Name& head, const Name& tail, const Name& relation)
-    : head_(head.text),
-      tail_(tail.text),
-      relation_(relation.text),
-      hash_(combined(head.hash, tail.hash, relation.hash)) {}
-
-bool TrainFacts::Fact::is(const Name& head, const Name& tail, const Name& relation) const {
-  return tail_ == tail.text && head_ == head.text && relation_ == relation.text;
+TrainFacts::Fact TrainFacts::fact_of(const Name& head, const Name& tail, const Name& relation) {
+  return {head.text, tail.text, relation.text, combined(head.hash, tail.hash, relation.hash)};
 }
 
 struct TrainFacts::Part {
@@ -46,7 +40,7 @@ struct TrainFacts::Part {
       return fields.take_problem();
     }
     if (facts.empty()) facts.reserve(expected);
-    facts.emplace_back(Name(texts[0]), Name(texts[1]), Name(texts[2]));
+    facts.push_back(fact_of(Name(texts[0]), Name(texts[1]), Name(texts[2])));
     return std::nullopt;
   }
 
@@ -89,8 +83,8 @@ std::vector<TrainFacts::Fact> TrainFacts::stated_in(const DocRedGold& gold) {
       const Name relation(gold.relations[fact.relation]);
       for (int h = 0; h < head.mentions; ++h) {
         for (int t = 0; t < tail.mentions; ++t) {
-          facts.emplace_back(names[head.first_mention + h], names[tail.first_mention + t],
-                             relation);
+          facts.push_back(
+              fact_of(names[head.first_mention + h], names[tail.first_mention + t], relation));
         }
       }
     }
@@ -105,8 +99,8 @@ void TrainFacts::index() {
   seen_.resize(std::bit_ceil(count / 8 + 1));  // 8 bits and more for each
   for (std::vector<Fact>& part : facts_) {
     for (Fact& fact : part) {
-      fact.next_ = std::exchange(first_[fact.hash_ >> 32 & (first_.size() - 1)], &fact);
-      seen_[fact.hash_ / 64 & (seen_.size() - 1)] |= uint64_t{1} << fact.hash_ % 64;
+      fact.next = std::exchange(first_[fact.hash >> 32 & (first_.size() - 1)], &fact);
+      seen_[fact.hash / 64 & (seen_.size() - 1)] |= uint64_t{1} << fact.hash % 64;
     }
   }
 }
@@ -114,9 +108,12 @@ void TrainFacts::index() {
 bool TrainFacts::contains(const Name& head, const Name& tail, const Name& relation) const {
   const uint64_t hash = combined(head.hash, tail.hash, relation.hash);
   if (seen_.empty() || (seen_[hash / 64 & (seen_.size() - 1)] >> hash % 64 & 1) == 0) return false;
+  const auto is_it = [&](const Fact& fact) {
+    return fact.hash == hash && fact.tail == tail.text && fact.head == head.text &&
+           fact.relation == relation.text;
+  };
   const Fact* fact = first_[hash >> 32 & (first_.size() - 1)];
-  while (fact != nullptr && !(fact->hash_ == hash && fact->is(head, tail, relation)))
-    fact = fact->next_;
+  while (fact != nullptr && !is_it(*fact)) fact = fact->next;
   return fact != nullptr;
 }
 

@@ -109,13 +109,12 @@ class TrainFacts {
 
  private:
   struct Fact {
-    Fact(const Name& head, const Name& tail, const Name& relation);
-    bool is(const Name& head, const Name& tail, const Name& relation) const;
-    std::string_view head_, tail_, relation_;
-    uint64_t hash_;
-    const Fact* next_ = nullptr;  // of those with the same place in first_
+    std::string_view head, tail, relation;
+    uint64_t hash = 0;
+    const Fact* next = nullptr;  // of those with the same place in first_
   };
   struct Part;  // of the file, as it is read
+  static Fact fact_of(const Name& head, const Name& tail, const Name& relation);
   static std::vector<Fact> stated_in(const DocRedGold& gold);
   void index();
 
