@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto answers = parse_docred_result(answers_text, "result.json", *gold);
   const auto facts = TrainFacts::parse(FileText::of(std::string(facts_text)), "train.fact");
   if (!answers.ok() || !facts.ok()) return 0;
-  const auto scores = score_docred(*gold, *answers, {&*facts, {}, true, 1});
+  const auto scores = score_docred(*gold, *answers, {&*facts, {}, true});
   if (!scores.ok()) return 0;
   const Score score = score_of(*scores, {"", 3, 0});
   fuzz::require(score.f1 >= 0 && score.f1 <= 1 && score.floor <= 1, "scores are fractions");
