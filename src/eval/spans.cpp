@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "alignment.h"
 #include "distance.h"
 #include "pair_errors.h"
+#include "relata/base/parallel.h"
 #include "relata/eval/metric.h"
 #include "span_facts.h"
 
@@ -199,15 +201,14 @@ Status check_any_gold(const Tally& tally, const std::string& what) {
 }
 
 Score score_of(const DocumentScores& scores, const EvalOptions& options) {
-  Score score;
-  for (size_t i = 0; i < scores.tallies.size(); ++i) {
-    Score one = score_tally(scores.tallies[i], scores.floors[i], options);
-    if (i == 0) {
-      score = std::move(one);
-    } else {
-      score.parts.push_back(std::move(one));
-    }
-  }
+  std::vector<Score> views(scores.tallies.size());
+  run_pieces(views.size(), [&](size_t i) {
+    views[i] = score_tally(scores.tallies[i], scores.floors[i], options);
+  });
+  if (views.empty()) return {};
+  Score score = std::move(views.front());
+  score.parts.assign(std::make_move_iterator(views.begin() + 1),
+                     std::make_move_iterator(views.end()));
   return score;
 }
 
