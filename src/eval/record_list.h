@@ -1,4 +1,4 @@
-// Reads a JSON file that is one list of records, a stretch of it in each thread.
+// Reads a JSON file that is one list of records; threads share its stretches.
 #pragma once
 
 #include <functional>
