@@ -16,7 +16,7 @@
 namespace relata {
 namespace {
 
-constexpr int kDeepest = 256;
+constexpr int kDeepest = 256;  // objects and lists in one another
 constexpr size_t kBlock = size_t{64} * 1024;
 constexpr size_t kLargest = std::numeric_limits<uint32_t>::max();
 
@@ -237,12 +237,11 @@ inline JsonParser::Place JsonParser::read_number(Place at) {
 
 JsonParser::Place JsonParser::read_rare_value(Place at, int depth) {
   if (at == text_end_) fail(at, "the text ends where a value should begin");
-  if (depth > kDeepest) fail(at, "the values are nested too deeply");
   switch (*at) {
     case '{':
-      return read_object(at, depth);
     case '[':
-      return read_array(at, depth);
+      if (depth == kDeepest) fail(at, "the values are nested too deeply");
+      return *at == '{' ? read_object(at, depth) : read_array(at, depth);
     case 't':
       return read_word(at, "true", JsonType::kBool, true);
     case 'f':

@@ -134,6 +134,14 @@ TEST(JsonView, LimitsNesting) {
   const auto problem = parser.parse(std::string(100000, '['), 0);
   ASSERT_TRUE(problem);
   EXPECT_EQ(problem->what, "the values are nested too deeply");
+  for (const std::string inner : {"", "1", "\"a\"", "null", "{}"}) {
+    for (const int levels : {256, 257}) {
+      const bool more = inner == "{}";
+      const std::string text =
+          std::string(levels - more, '[') + inner + std::string(levels - more, ']');
+      EXPECT_EQ(parser.parse(text, 0).has_value(), levels == 257) << inner;
+    }
+  }
 }
 
 // What bounds the memory that one record takes.
