@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <thread>
 
 #include "command_io.h"
 #include "commands.h"
@@ -79,9 +78,7 @@ Result<int> run_encode(const TokenizerOptions& options, const Context& context) 
     }
     texts.push_back(value.get<std::string>());
   }
-  const int threads =
-      context.threads > 0 ? context.threads : static_cast<int>(std::thread::hardware_concurrency());
-  const auto encoded = tokenizer->encode_batch(texts, !options.no_special, threads);
+  const auto encoded = tokenizer->encode_batch(texts, !options.no_special, context.threads);
   std::string out;
   for (size_t i = 0; i < texts.size(); ++i) {
     out += json_line(encoding_json(texts[i], encoded[i])) + "\n";

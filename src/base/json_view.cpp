@@ -8,7 +8,6 @@
 #include <bit>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 
 #include "relata/base/utf8.h"

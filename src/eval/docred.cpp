@@ -314,7 +314,7 @@ class Scorer {
     if (answer.evidence == 0) return;
     const auto first = task_.answers.evidence.begin() + answer.first_evidence;
     told_.assign(first, first + answer.evidence);
-    if (!std::is_sorted(told_.begin(), told_.end())) std::sort(told_.begin(), told_.end());
+    std::sort(told_.begin(), told_.end());
     told_.erase(std::unique(told_.begin(), told_.end()), told_.end());
     counts.predicted += static_cast<int>(told_.size());
     if (fact == nullptr) return;

@@ -231,7 +231,7 @@ class Evaluator {
     RELATA_CHECK(finish_train_facts());
     units_ = fmt::format("{} documents", gold.documents.size());
     return named(system, score_docred(gold, answers,
-                                      {train_facts_ ? &*train_facts_ : nullptr, inverses_,
+                                      {train_facts_ ? &**train_facts_ : nullptr, inverses_,
                                        request_.list_errors}));
   }
 
@@ -256,21 +256,20 @@ class Evaluator {
   // Training facts are read beside the other files where they are worth it.
   Status start_train_facts() {
     if (request_.train_facts.empty() || train_facts_) return {};
-    RELATA_TRY(facts_file_, FileText::open(request_.train_facts));
-    if (pieces_of(facts_file_->text().size() / kBytesOfPart) > 1) {
-      facts_ahead_ = std::make_unique<WorkAhead>([this] { read_train_facts(); });
+    RELATA_TRY(std::shared_ptr<const FileText> file, FileText::open(request_.train_facts));
+    const auto read = [this, file] {
+      train_facts_ = TrainFacts::parse(file, path_name(request_.train_facts));
+    };
+    if (pieces_of(file->text().size() / kBytesOfPart) > 1) {
+      facts_ahead_ = std::make_unique<WorkAhead>(read);
+    } else {
+      read();
     }
     return {};
   }
-  void read_train_facts() {
-    read_facts_ = TrainFacts::parse(facts_file_, path_name(request_.train_facts));
-  }
   Status finish_train_facts() {
-    if (!facts_file_) return {};
-    facts_ahead_ ? facts_ahead_->finish() : read_train_facts();
-    facts_ahead_.reset();
-    facts_file_.reset();
-    RELATA_TRY(train_facts_, std::move(read_facts_));
+    if (facts_ahead_) facts_ahead_->finish();
+    if (train_facts_ && !train_facts_->ok()) return train_facts_->error();
     return {};
   }
 
@@ -454,9 +453,7 @@ class Evaluator {
   bool has_schema_ = false;
   std::map<std::string, std::string> inverses_;
   EvalOptions options_;
-  std::optional<TrainFacts> train_facts_;
-  std::shared_ptr<const FileText> facts_file_;  // while facts are read
-  Result<TrainFacts> read_facts_ = TrainFacts();
+  std::optional<Result<TrainFacts>> train_facts_;
   std::unique_ptr<WorkAhead> facts_ahead_;  // behind what it works on, so that it ends first
   std::string units_;
   Evaluation evaluation_;

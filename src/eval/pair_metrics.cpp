@@ -75,14 +75,13 @@ Result<Score> score_pairs(const std::string& metric, const std::vector<PairItem>
   if (items.empty()) {
     return input_error("no pairs to score", "the gold file has no relation and no listed pair");
   }
-  std::vector<Score> scores;
-  scores.reserve(parts.size());
+  std::vector<Tally> tallies;
+  std::vector<Floor> floors;
   for (const PairPart& part : parts) {
-    scores.push_back(score_tally(tally_pairs(part, items), best_constant(part, items), options));
+    tallies.push_back(tally_pairs(part, items));
+    floors.push_back(best_constant(part, items));
   }
-  Score score = std::move(scores.front());
-  score.parts.assign(std::make_move_iterator(scores.begin() + 1),
-                     std::make_move_iterator(scores.end()));
+  Score score = score_tallies(tallies, floors, options);
   if (metric == "chinese-nre") {
     add_area(items, options.negative.empty() ? "unknown" : options.negative, score);
   }

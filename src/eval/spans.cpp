@@ -1,13 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "alignment.h"
 #include "distance.h"
 #include "pair_errors.h"
-#include "relata/base/parallel.h"
 #include "relata/eval/metric.h"
 #include "span_facts.h"
 
@@ -201,15 +199,7 @@ Status check_any_gold(const Tally& tally, const std::string& what) {
 }
 
 Score score_of(const DocumentScores& scores, const EvalOptions& options) {
-  std::vector<Score> views(scores.tallies.size());
-  run_pieces(views.size(), [&](size_t i) {
-    views[i] = score_tally(scores.tallies[i], scores.floors[i], options);
-  });
-  if (views.empty()) return {};
-  Score score = std::move(views.front());
-  score.parts.assign(std::make_move_iterator(views.begin() + 1),
-                     std::make_move_iterator(views.end()));
-  return score;
+  return score_tallies(scores.tallies, scores.floors, options);
 }
 
 Result<DocumentScores> score_spans(const std::string& metric, const std::vector<Document>& gold,

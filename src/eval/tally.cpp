@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <stdexcept>
 #include <tuple>
 
 #include "random.h"
+#include "relata/base/parallel.h"
 
 namespace relata::eval {
 namespace {
@@ -117,10 +119,8 @@ int Tally::label(const std::string& name) {
 }
 
 void Tally::add(std::span<ClassCounts> item, int64_t times) {
-  const auto before = [](const ClassCounts& a, const ClassCounts& b) { return a.label < b.label; };
-  if (!std::is_sorted(item.begin(), item.end(), before)) {
-    std::sort(item.begin(), item.end(), before);
-  }
+  std::sort(item.begin(), item.end(),
+            [](const ClassCounts& a, const ClassCounts& b) { return a.label < b.label; });
   size_t kept = 0;
   for (size_t i = 1; i < item.size(); ++i) {
     if (item[i].label == item[kept].label) {
@@ -267,6 +267,18 @@ Score score_tally(const Tally& tally, const Floor& floor, const EvalOptions& opt
   }
   score.has_interval = !resampled.empty();
   std::tie(score.ci_low, score.ci_high) = percentile_interval(std::move(resampled));
+  return score;
+}
+
+Score score_tallies(const std::vector<Tally>& tallies, const std::vector<Floor>& floors,
+                    const EvalOptions& options) {
+  std::vector<Score> views(tallies.size());
+  run_pieces(views.size(),
+             [&](size_t i) { views[i] = score_tally(tallies[i], floors[i], options); });
+  if (views.empty()) return {};
+  Score score = std::move(views.front());
+  score.parts.assign(std::make_move_iterator(views.begin() + 1),
+                     std::make_move_iterator(views.end()));
   return score;
 }
 

@@ -99,22 +99,28 @@ void TrainFacts::index() {
   seen_.resize(std::bit_ceil(count / 8 + 1));  // 8 bits and more for each
   for (std::vector<Fact>& part : facts_) {
     for (Fact& fact : part) {
+      if (holds(fact)) continue;
       fact.next = std::exchange(first_[fact.hash >> 32 & (first_.size() - 1)], &fact);
       seen_[fact.hash / 64 & (seen_.size() - 1)] |= uint64_t{1} << fact.hash % 64;
+      ++size_;
     }
   }
 }
 
-bool TrainFacts::contains(const Name& head, const Name& tail, const Name& relation) const {
-  const uint64_t hash = combined(head.hash, tail.hash, relation.hash);
+bool TrainFacts::holds(const Fact& fact) const {
+  const uint64_t hash = fact.hash;
   if (seen_.empty() || (seen_[hash / 64 & (seen_.size() - 1)] >> hash % 64 & 1) == 0) return false;
-  const auto is_it = [&](const Fact& fact) {
-    return fact.hash == hash && fact.tail == tail.text && fact.head == head.text &&
-           fact.relation == relation.text;
+  const auto is_it = [&](const Fact& one) {
+    return one.hash == hash && one.tail == fact.tail && one.head == fact.head &&
+           one.relation == fact.relation;
   };
-  const Fact* fact = first_[hash >> 32 & (first_.size() - 1)];
-  while (fact != nullptr && !is_it(*fact)) fact = fact->next;
-  return fact != nullptr;
+  const Fact* one = first_[hash >> 32 & (first_.size() - 1)];
+  while (one != nullptr && !is_it(*one)) one = one->next;
+  return one != nullptr;
+}
+
+bool TrainFacts::contains(const Name& head, const Name& tail, const Name& relation) const {
+  return holds(fact_of(head, tail, relation));
 }
 
 }  // namespace relata::eval

@@ -26,7 +26,7 @@ std::vector<int32_t> Tokenizer::encode_ids(std::string_view text, bool add_speci
 std::vector<std::vector<Token>> Tokenizer::encode_batch(std::span<const std::string> texts,
                                                         bool add_special, int threads) const {
   std::vector<std::vector<Token>> out(texts.size());
-  with_threads(std::max(threads, 1), [&] {
+  with_threads(threads, [&] {
     run_pieces((texts.size() + kBatchStep - 1) / kBatchStep, [&](size_t piece) {
       const size_t end = std::min((piece + 1) * kBatchStep, texts.size());
       for (size_t i = piece * kBatchStep; i < end; ++i) out[i] = encode(texts[i], add_special);

@@ -106,6 +106,7 @@ class TrainFacts {
   bool contains(std::string_view head, std::string_view tail, std::string_view relation) const {
     return contains(Name(head), Name(tail), Name(relation));
   }
+  size_t size() const { return size_; }
 
  private:
   struct Fact {
@@ -116,9 +117,11 @@ class TrainFacts {
   struct Part;  // of the file, as it is read
   static Fact fact_of(const Name& head, const Name& tail, const Name& relation);
   static std::vector<Fact> stated_in(const DocRedGold& gold);
+  bool holds(const Fact& fact) const;
   void index();
 
-  std::vector<std::vector<Fact>> facts_;  // some more than once
+  std::vector<std::vector<Fact>> facts_;  // some more than once, which first_ leaves out
+  size_t size_ = 0;                       // without those
   std::vector<const Fact*> first_;        // by hash, modulo its size
   // A bit for each hash modulo its size: nearly all questions are answered here with no, and it
   // stays in the processor's cache.

@@ -35,16 +35,6 @@ class HashSlots {
     return {static_cast<uint32_t>(size_ - 1), true};
   }
 
-  void reserve(size_t numbers) {
-    const size_t wanted = room_for(numbers);
-    if (wanted <= slots_.size()) return;
-    for (const uint64_t slot : std::exchange(slots_, std::vector<uint64_t>(wanted))) {
-      if (slot == 0) continue;
-      size_t at = (slot >> 32) & (wanted - 1);
-      while (slots_[at] != 0) at = (at + 1) & (wanted - 1);
-      slots_[at] = slot;
-    }
-  }
   size_t size() const { return size_; }
 
   // Forgets all, with room for so many. Cost: of that room.
@@ -59,6 +49,17 @@ class HashSlots {
   }
 
   static constexpr uint64_t kLower = 0xFFFFFFFF;
+
+  void reserve(size_t numbers) {
+    const size_t wanted = room_for(numbers);
+    if (wanted <= slots_.size()) return;
+    for (const uint64_t slot : std::exchange(slots_, std::vector<uint64_t>(wanted))) {
+      if (slot == 0) continue;
+      size_t at = (slot >> 32) & (wanted - 1);
+      while (slots_[at] != 0) at = (at + 1) & (wanted - 1);
+      slots_[at] = slot;
+    }
+  }
 
   // The slot of the number, or a free one. Slots are counted by the half of the hash that they
   // keep, so that growing needs no other.

@@ -124,6 +124,9 @@ class Tally {
 
 // Throws when there is no item: callers check for empty gold.
 Score score_tally(const Tally& tally, const Floor& floor, const EvalOptions& options);
+// The first tally's score with the others as its parts. `floors`: of each tally.
+Score score_tallies(const std::vector<Tally>& tallies, const std::vector<Floor>& floors,
+                    const EvalOptions& options);
 // Throws when the tallies have not the same number of items.
 Comparison compare_tallies(const Tally& a, const Tally& b, const EvalOptions& options);
 

@@ -47,7 +47,7 @@ class Tokenizer {
   virtual std::string kind() const = 0;  // "sentencepiece-unigram", "tokenizer.json-bpe", ...
 
   std::vector<int32_t> encode_ids(std::string_view text, bool add_special) const;
-  // encode() of every text, on up to `threads` threads.
+  // encode() of every text, on up to `threads` threads; 0: one for each core.
   std::vector<std::vector<Token>> encode_batch(std::span<const std::string> texts, bool add_special,
                                                int threads) const;
 };

@@ -67,6 +67,7 @@ TEST(DocRed, SampleByHand) {
   DocRedGold gold = sample_gold();
   const DocRedAnswers answers = sample_answers(gold);
   const TrainFacts facts = facts_of(sample("docred_train.fact"));
+  EXPECT_EQ(facts.size(), 2U);
   const auto scores = score_docred(gold, answers, {&facts, {}, true});
   ASSERT_TRUE(scores.ok()) << scores.error().message;
   expect_sample_scores(score_of(*scores, {"", 0, 0}));
@@ -181,6 +182,7 @@ TEST(DocRed, TrainingSetInsteadOfFacts) {
   EXPECT_TRUE(facts.contains("Ann", "Bonn", "P17"));
   EXPECT_TRUE(facts.contains("Oslo fjord", "Norway", "P17"));
   EXPECT_FALSE(facts.contains("Norway", "Oslo", "P17"));
+  EXPECT_EQ(facts.size(), 5U);
 }
 
 TEST(DocRed, BadFilesNameTheLine) {
