@@ -1,8 +1,8 @@
 # relata_layer(NAME [TORCH] DEPENDS ...): the library relata_NAME (alias relata::NAME) from
-# src/NAME/*.cpp. TORCH layers compile against LibTorch through one shared precompiled header.
+# src/NAME/, sub-folders included, whose private headers are named from src/NAME. TORCH layers compile against LibTorch through one shared precompiled header.
 function(relata_layer name)
   cmake_parse_arguments(LAYER "TORCH" "" "DEPENDS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
   if(NOT sources)
     add_library(relata_${name} INTERFACE)
     set(scope INTERFACE)
@@ -10,6 +10,7 @@ function(relata_layer name)
     add_library(relata_${name} STATIC ${sources})
     set(scope PUBLIC)
     target_link_libraries(relata_${name} PRIVATE $<BUILD_INTERFACE:relata_settings>)
+    target_include_directories(relata_${name} PRIVATE "${CMAKE_SOURCE_DIR}/src/${name}")
   endif()
   add_library(relata::${name} ALIAS relata_${name})
   set_target_properties(relata_${name} PROPERTIES EXPORT_NAME ${name})
@@ -23,8 +24,7 @@ function(relata_layer name)
       target_precompile_headers(relata_${name} REUSE_FROM relata_torch_pch)
     endif()
   endif()
-  # extract has no LibTorch in its headers but links generate, which does: it ships with those.
-  if(LAYER_TORCH OR "relata_generate" IN_LIST LAYER_DEPENDS)
+  if(LAYER_TORCH)
     set_property(GLOBAL APPEND PROPERTY RELATA_TORCH_LAYERS relata_${name})
   else()
     set_property(GLOBAL APPEND PROPERTY RELATA_LAYERS relata_${name})

@@ -20,15 +20,16 @@ ALLOWED = {
     "nn": ["base", "kernels"],
     "model": ["base", "text", "kernels", "nn"],
     "train": ["base", "text", "data", "nn", "model"],
-    "generate": ["base", "text", "kernels", "model"],
-    "retrieve": ["base", "text", "data", "generate", "train"],
-    "extract": ["base", "text", "data", "generate", "retrieve"],
+    "generate": ["base", "text"],
+    "engine": ["base", "text", "kernels", "nn", "model", "generate"],
+    "retrieve": ["base", "text", "data", "generate", "model", "train"],
+    "extract": ["base", "text", "data", "generate"],
     "eval": ["base", "text", "data"],
     "graph": ["base", "text", "data"],
     "serve": ["base", "data", "extract", "generate", "graph", "eval"],
 }
 TORCH_LAYERS = {"nn", "model", "train"}
-TORCH_IN_SOURCES = {"generate", "retrieve"}  # .cpp files only
+TORCH_IN_SOURCES = {"engine", "retrieve"}  # .cpp files only
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
@@ -52,7 +53,9 @@ def layer_of(root, path):
 
 def resolve(root, path, target):
     """The project file that `target` names when included from `path`, or None."""
-    for candidate in (path.parent / target, root / "include" / target):
+    layer = layer_of(root, path)
+    own = [root / "src" / layer / target] if layer else []
+    for candidate in (path.parent / target, root / "include" / target, *own):
         candidate = candidate.resolve()
         if candidate.is_file() and candidate.is_relative_to(root):
             return candidate

@@ -68,7 +68,7 @@ Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& opt
                                                        const extract::Extractor& extractor,
                                                        const Context& context) {
   if (options.backend == "native") {
-    generate::NativeEngineOptions native;
+    engine::NativeEngineOptions native;
     native.model = extractor.model_path();
     native.adapter = extractor.adapter_path();
     return open_engine(native, context);

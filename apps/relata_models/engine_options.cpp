@@ -39,15 +39,15 @@ Status check_device_is_supported(const Context& context) {
       "use --device cpu, or leave it (and RELATA_DEVICE) out; `relata doctor` lists what works");
 }
 
-Result<std::unique_ptr<generate::Engine>> open_engine(const generate::NativeEngineOptions& options,
+Result<std::unique_ptr<generate::Engine>> open_engine(const engine::NativeEngineOptions& options,
                                                       const Context& context) {
   RELATA_CHECK(check_device_is_supported(context));
-  return generate::make_native_engine(options);
+  return engine::make_native_engine(options);
 }
 
 Result<std::unique_ptr<generate::Engine>> open_engine(const EngineOptions& options,
                                                       const Context& context) {
-  generate::NativeEngineOptions native;
+  engine::NativeEngineOptions native;
   native.model = options.model;
   native.adapter = options.adapter;
   native.dtype = options.dtype;

@@ -9,6 +9,7 @@
 #include "command_io.h"
 #include "commands.h"
 #include "relata/base/result.h"
+#include "relata/engine/native.h"
 #include "relata/generate/engine.h"
 
 namespace relata::app {
@@ -27,7 +28,7 @@ void add_engine_options(CLI::App& verb, EngineOptions& options);
 // Models run on the CPU; any other --device is a usage error that says so.
 Status check_device_is_supported(const Context& context);
 
-Result<std::unique_ptr<generate::Engine>> open_engine(const generate::NativeEngineOptions& options,
+Result<std::unique_ptr<generate::Engine>> open_engine(const engine::NativeEngineOptions& options,
                                                       const Context& context);
 Result<std::unique_ptr<generate::Engine>> open_engine(const EngineOptions& options,
                                                       const Context& context);

@@ -10,8 +10,8 @@
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
+#include "relata/engine/native.h"
 #include "relata/eval/pair_metrics.h"
-#include "relata/generate/native.h"
 #include "relata/model/llama.h"
 #include "shipped_schemas.h"
 #include "train_config.h"
@@ -236,8 +236,8 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
   log_info(fmt::format("{} rows, {} relation types, {:.1f} million weights", rows.size(),
                        extractor.schema.relation_types.size(),
                        static_cast<double>(model::parameter_count(model->config())) / 1e6));
-  generate::NativeEngineOptions engine_options;
-  const auto engine = generate::make_engine(model, tokenizer, engine_options, "training");
+  engine::NativeEngineOptions engine_options;
+  const auto engine = engine::make_engine(model, tokenizer, engine_options, "training");
   std::optional<DevelopmentSet> development;
   train::Evaluate evaluate;
   if (!config.eval_dataset.empty()) {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "json_records.h"
+#include "formats/json_records.h"
 #include "relata/data/document.h"
 
 namespace relata::data {

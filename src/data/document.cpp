@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "pair_rows.h"
+#include "formats/pair_rows.h"
 
 namespace relata::data {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "annotation_formats.h"
-#include "pair_rows.h"
+#include "formats/annotation_formats.h"
+#include "formats/pair_rows.h"
 
 namespace relata::data {
 namespace {

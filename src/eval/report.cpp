@@ -7,7 +7,7 @@
 #include <map>
 #include <string_view>
 
-#include "pair_errors.h"
+#include "pairs/pair_errors.h"
 #include "relata/eval/metric.h"
 #include "relata/text/utf8.h"
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pair_errors.h"
+#include "pairs/pair_errors.h"
 #include "relata/base/html.h"
 #include "relata/eval/report.h"
 

@@ -5,7 +5,7 @@
 
 #include "alignment.h"
 #include "distance.h"
-#include "pair_errors.h"
+#include "pairs/pair_errors.h"
 #include "relata/eval/metric.h"
 #include "span_facts.h"
 

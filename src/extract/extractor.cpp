@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "pair/template_parts.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/text/chat.h"
-#include "template_parts.h"
 
 namespace relata::extract {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "jinja_text.h"
+#include "jinja/jinja_text.h"
 #include "relata/base/fields.h"
 
 namespace relata::text {

@@ -4,7 +4,7 @@
 #include <array>
 #include <filesystem>
 
-#include "jinja_text.h"
+#include "jinja/jinja_text.h"
 #include "relata/base/file.h"
 #include "relata/text/chat.h"
 

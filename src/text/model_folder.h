@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "added_tokens.h"
+#include "hf/added_tokens.h"
 
 namespace relata::text {
 

@@ -1,5 +1,5 @@
 #include "relata/text/tokenizer.h"
-#include "unicode_sets.h"
+#include "unicode/unicode_sets.h"
 
 namespace relata::text {
 namespace {

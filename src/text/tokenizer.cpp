@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "hf_tokenizer.h"
+#include "hf/hf_tokenizer.h"
+#include "hf/vocab_files.h"
 #include "model_folder.h"
 #include "relata/base/parallel.h"
-#include "sentencepiece_tokenizer.h"
-#include "vocab_files.h"
+#include "sentencepiece/sentencepiece_tokenizer.h"
 
 namespace relata::text {
 namespace {

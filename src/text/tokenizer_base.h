@@ -4,10 +4,10 @@
 #include <optional>
 #include <unordered_map>
 
-#include "added_tokens.h"
+#include "hf/added_tokens.h"
+#include "hf/workspace.h"
 #include "model_folder.h"
 #include "relata/text/tokenizer.h"
-#include "workspace.h"
 
 namespace relata::text {
 

@@ -1,5 +1,5 @@
 // The inference interface: generate text, and score given continuations of a shared prefix.
-// Implemented natively here (make_native_engine) and over OpenAI-compatible servers (openai.h).
+// Implemented natively (engine/native.h) and over OpenAI-compatible servers (openai.h).
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "relata/base/result.h"
+#include "relata/generate/constraint.h"
 #include "relata/text/tokenizer.h"
 
 namespace relata::generate {
@@ -29,18 +30,25 @@ struct GenerateRequest {
   double top_p = 1.0;              // 1: off
   uint64_t seed = 0;               // sampling only; results do not depend on the rest of the batch
   std::vector<std::string> stops;  // generation ends when the decoded text contains one (cut off)
+  std::shared_ptr<const Constraint> constraint;  // null: any token
+  std::string adapter;  // name of a loaded adapter; "": the engine's first, or none
 };
 
 struct GenerateResult {
-  std::vector<int32_t> ids;      // generated, EOS excluded; none from engines that take text
-  std::vector<double> logprobs;  // natural logarithms, one per token; empty when not known
-  std::string text;              // decoded, cut at a stop string
-  std::string finish;            // "eos", "stop" or "length"
+  std::vector<int32_t> ids;  // generated, EOS excluded; none from engines that take text
+  // Natural logarithms, one per token, of the distribution over the tokens that the constraint
+  // allows; empty when not known.
+  std::vector<double> logprobs;
+  double end_logprob =
+      0.0;             // of the EOS that ended it, likewise; 0 where nothing else could follow
+  std::string text;    // decoded, cut at a stop string
+  std::string finish;  // "eos", "stop" or "length"
 };
 
 struct ScoreRequest {
   std::vector<int32_t> prefix;                      // at least one token
   std::vector<std::vector<int32_t>> continuations;  // branches of the prefix; each non-empty
+  std::string adapter;                              // as in GenerateRequest
 };
 
 struct ScoreResult {
@@ -66,15 +74,5 @@ class Engine {
   // The most tokens that prompt and answer may have together; 0 if that is not known here.
   virtual int64_t max_tokens() const { return 0; }
 };
-
-struct NativeEngineOptions {
-  std::string model;            // Hugging Face folder
-  std::string adapter;          // PEFT folder, or ""
-  std::string dtype = "auto";   // auto (as stored), float32, bfloat16
-  int max_batch_tokens = 4096;  // tokens computed at once
-  int max_batch_requests = 64;  // sequences decoded at once
-};
-
-Result<std::unique_ptr<Engine>> make_native_engine(const NativeEngineOptions& options);
 
 }  // namespace relata::generate

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../../../src/extract/page_graph.h"
+#include "../../../src/extract/pages/page_graph.h"
 #include "fake_engine.h"
 
 namespace relata::extract {

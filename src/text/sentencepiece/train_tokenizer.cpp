@@ -1,0 +1,198 @@
+#include <sentencepiece_trainer.h>
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "hf/unigram_json.h"
+#include "relata/base/file.h"
+#include "relata/text/tokenizer.h"
+
+namespace relata::text {
+namespace {
+
+constexpr std::array<const char*, 3> kControlPieces = {"<unk>", "<s>", "</s>"};
+
+// SentencePiece drops lines that are longer than its limit, so the limit is the longest line.
+constexpr size_t kShortestLimit = 4192;
+
+class LineIterator : public sentencepiece::SentenceIterator {
+ public:
+  explicit LineIterator(const std::vector<std::string>& lines) : lines_(lines) {}
+  bool done() const override { return next_ >= lines_.size(); }
+  void Next() override { ++next_; }
+  const std::string& value() const override { return lines_[next_]; }
+  sentencepiece::util::Status status() const override { return {}; }
+
+ private:
+  const std::vector<std::string>& lines_;
+  size_t next_ = 0;
+};
+
+Status check_symbol(const std::string& symbol) {
+  const std::string shown = "user symbol \"" + replace_invalid_utf8(symbol) + "\"";
+  if (symbol.empty()) return usage_error("an empty user symbol");
+  if (find_invalid_utf8(symbol)) return usage_error(shown + " is not valid UTF-8");
+  if (symbol.find_first_of(" \t\r\n") != std::string::npos || symbol.find('\0') != symbol.npos) {
+    return usage_error(shown + " has white space", "use - or _ in its place");
+  }
+  if (std::count(kControlPieces.begin(), kControlPieces.end(), symbol) > 0) {
+    return usage_error(shown + " is a control piece of every vocabulary", "leave it out");
+  }
+  return {};
+}
+
+Status check_options(const TokenizerTraining& options) {
+  if (options.model_type != "unigram" && options.model_type != "bpe") {
+    return usage_error("tokenizer model_type \"" + options.model_type + "\" is unknown",
+                       "use unigram or bpe");
+  }
+  if (options.vocab_size < 1 || options.vocab_size > 1'000'000) {
+    return usage_error(
+        "tokenizer vocab_size " + std::to_string(options.vocab_size) + " is out of range",
+        "use 300 to 1000000");
+  }
+  if (!(options.character_coverage >= 0.5 && options.character_coverage <= 1.0)) {
+    return usage_error("tokenizer character_coverage is out of range", "use 0.5 to 1.0");
+  }
+  if (options.threads < 1 || options.threads > 128) {
+    return usage_error("tokenizer threads is out of range", "use 1 to 128");
+  }
+  for (const auto& symbol : options.user_symbols) RELATA_CHECK(check_symbol(symbol));
+  return {};
+}
+
+// Lines with something to learn from; the trainer aborts the process when there are none.
+Result<std::vector<std::string>> usable_lines(const std::vector<std::string>& lines) {
+  std::vector<std::string> usable;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (find_invalid_utf8(lines[i])) {
+      return input_error("training text, line " + std::to_string(i + 1) + ": not valid UTF-8",
+                         "convert the text to UTF-8 first");
+    }
+    const bool blank = lines[i].find_first_not_of(" \t\r\n") == std::string::npos;
+    if (!blank && lines[i].find('\0') == std::string::npos) usable.push_back(lines[i]);
+  }
+  if (usable.empty()) return input_error("no text to train a tokenizer on");
+  return usable;
+}
+
+std::vector<std::string> unique_symbols(const std::vector<std::string>& symbols) {
+  std::vector<std::string> unique;
+  std::unordered_set<std::string> seen;
+  for (const auto& symbol : symbols) {
+    if (seen.insert(symbol).second) unique.push_back(symbol);
+  }
+  return unique;
+}
+
+// The trainer reads a list as one line of CSV.
+std::string to_csv(const std::vector<std::string>& items) {
+  std::string out;
+  for (const auto& item : items) {
+    if (!out.empty()) out += ',';
+    out += '"';
+    for (const char c : item) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+    out += '"';
+  }
+  return out;
+}
+
+std::unordered_map<std::string, std::string> trainer_flags(const TokenizerTraining& options,
+                                                           const std::vector<std::string>& symbols,
+                                                           size_t longest) {
+  return {
+      {"model_type", options.model_type},
+      {"vocab_size", std::to_string(options.vocab_size)},
+      {"character_coverage", std::to_string(options.character_coverage)},
+      {"num_threads", std::to_string(options.threads)},
+      {"user_defined_symbols", to_csv(symbols)},
+      {"max_sentence_length", std::to_string(std::max(kShortestLimit, longest + 1))},
+      {"byte_fallback", "true"},
+      {"hard_vocab_limit", "false"},
+      {"split_digits", "true"},
+      {"unk_id", "0"},
+      {"bos_id", "1"},
+      {"eos_id", "2"},
+      {"pad_id", "-1"},
+      // Text has to come back as it was: nothing is folded, dropped or put in front.
+      {"normalization_rule_name", "identity"},
+      {"remove_extra_whitespaces", "false"},
+      {"add_dummy_prefix", "false"},
+      {"minloglevel", "2"},
+  };
+}
+
+Json added_token(const std::string& content, bool special) {
+  return {{"content", content}, {"lstrip", false},      {"normalized", false},
+          {"rstrip", false},    {"single_word", false}, {"special", special}};
+}
+
+Json config_json(const std::vector<std::string>& symbols, bool unigram) {
+  Json added = Json::object();
+  for (size_t id = 0; id < kControlPieces.size(); ++id) {
+    added[std::to_string(id)] = added_token(kControlPieces[id], true);
+  }
+  // User symbols follow the control pieces in the vocabulary.
+  for (size_t i = 0; i < symbols.size(); ++i) {
+    added[std::to_string(kControlPieces.size() + i)] = added_token(symbols[i], false);
+  }
+  // From Transformers 5 on, LlamaTokenizer takes every model for BPE.
+  return {{"tokenizer_class", unigram ? "PreTrainedTokenizerFast" : "LlamaTokenizer"},
+          {"add_bos_token", true},
+          {"add_eos_token", false},
+          {"add_prefix_space", false},
+          {"legacy", false},
+          {"bos_token", "<s>"},
+          {"eos_token", "</s>"},
+          {"unk_token", "<unk>"},
+          {"pad_token", nullptr},
+          {"clean_up_tokenization_spaces", false},
+          {"sp_model_kwargs", Json::object()},
+          {"added_tokens_decoder", std::move(added)}};
+}
+
+// Files that would be read together with the new ones, and would contradict them.
+Status check_folder(const std::string& folder, bool unigram) {
+  for (const char* name : {"tokenizer.json", "added_tokens.json"}) {
+    const std::string path = folder + "/" + name;
+    const bool replaced = unigram && name == std::string_view("tokenizer.json");
+    if (replaced || !file_exists(path)) continue;
+    return usage_error(path + " belongs to another tokenizer", "train into an empty folder");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status train_tokenizer(const std::vector<std::string>& lines, const TokenizerTraining& options,
+                       const std::string& folder) {
+  RELATA_CHECK(check_options(options));
+  const bool unigram = options.model_type == "unigram";
+  RELATA_CHECK(check_folder(folder, unigram));
+  RELATA_TRY(const auto usable, usable_lines(lines));
+  const auto symbols = unique_symbols(options.user_symbols);
+  size_t longest = 0;
+  for (const auto& line : usable) longest = std::max(longest, line.size());
+
+  std::string model;
+  LineIterator iterator(usable);
+  const auto status = sentencepiece::SentencePieceTrainer::Train(
+      trainer_flags(options, symbols, longest), &iterator, &model);
+  if (!status.ok()) {
+    return usage_error("tokenizer training failed: " + status.ToString(),
+                       "raise vocab_size, or lower character_coverage");
+  }
+  RELATA_CHECK(make_folders(folder));
+  RELATA_CHECK(write_file_atomic(folder + "/tokenizer.model", model));
+  if (unigram) {
+    RELATA_TRY(const Json converted, unigram_tokenizer_json(model));
+    RELATA_CHECK(write_json(folder + "/tokenizer.json", converted, -1));
+  }
+  RELATA_CHECK(write_json(folder + "/tokenizer_config.json", config_json(symbols, unigram)));
+  return write_json(folder + "/special_tokens_map.json",
+                    {{"bos_token", "<s>"}, {"eos_token", "</s>"}, {"unk_token", "<unk>"}});
+}
+
+}  // namespace relata::text
