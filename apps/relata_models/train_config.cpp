@@ -5,7 +5,7 @@
 namespace relata::app {
 namespace {
 
-Status read_model_section(const Json& json, const std::string& where, model::LlamaConfig& model) {
+Status read_model_section(const Json& json, const std::string& where, model::DecoderConfig& model) {
   if (json.is_null()) return {};
   model.num_kv_heads = 0;
   model.head_dim = 0;

@@ -35,8 +35,8 @@ std::vector<float> alibi_slopes(int64_t heads) {
   const auto row = [](int64_t n) {
     std::vector<float> out;
     for (int64_t i = 1; i <= n; ++i) {
-      out.push_back(static_cast<float>(
-          std::exp2(-8.0 * static_cast<double>(i) / static_cast<double>(n))));
+      out.push_back(
+          static_cast<float>(std::exp2(-8.0 * static_cast<double>(i) / static_cast<double>(n))));
     }
     return out;
   };
@@ -111,12 +111,14 @@ void Decoder::set_compute_type(at::ScalarType type) {
 }
 
 void Decoder::weights_changed() {
+  ++version_;
   for (auto& p : trainable()) {
     if (p.weight.defined()) p.weight.changed();
   }
 }
 
 void Decoder::weights_and_copies_changed() {
+  ++version_;
   for (auto& p : trainable()) {
     if (p.weight.defined()) p.weight.changed_with_copy();
   }

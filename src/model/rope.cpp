@@ -40,17 +40,16 @@ std::vector<float> dynamic_inverse(const DecoderConfig& config, const RopeConfig
   if (length <= config.max_positions) return plain_inverse(theta, rotary_dim(config));
   const auto factor = static_cast<float>(rope.factor);
   const float longest = factor * static_cast<float>(length);
-  const float stretch = longest / static_cast<float>(config.max_positions) -
-                        static_cast<float>(rope.factor - 1.0);
+  const float stretch =
+      longest / static_cast<float>(config.max_positions) - static_cast<float>(rope.factor - 1.0);
   const auto dim = static_cast<double>(rotary_dim(config));
   const float growth = std::pow(stretch, static_cast<float>(dim / (dim - 2.0)));
   return plain_inverse(static_cast<float>(theta) * growth, rotary_dim(config));
 }
 
 double original_positions(const DecoderConfig& config, const RopeConfig& rope) {
-  return static_cast<double>(rope.original_max_position > 0
-                                 ? rope.original_max_position
-                                 : config.max_positions);
+  return static_cast<double>(rope.original_max_position > 0 ? rope.original_max_position
+                                                            : config.max_positions);
 }
 
 // Long waves are slowed by `factor`, short ones kept, those between mixed by their rotations within

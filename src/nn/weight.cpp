@@ -60,7 +60,7 @@ at::Tensor Weight::multiply(const at::Tensor& x, const at::Tensor& bias) const {
   return linear(x, form_->value, form_->dense(x.scalar_type()), bias);
 }
 
-at::Tensor Weight::rows(const at::Tensor& ids) const { return embedding(form_->value, ids); }
+at::Tensor Weight::rows(const at::Tensor& ids) const { return nn::embedding(form_->value, ids); }
 
 at::Tensor Weight::loss(const at::Tensor& hidden, const at::Tensor& targets,
                         const at::Tensor& weights, double divisor) const {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 #include "state.h"
 
 namespace relata::train {
@@ -19,10 +19,10 @@ struct AdamWOptions {
 };
 
 // Of all gradients together. The same for every number of threads.
-double gradient_norm(const std::vector<model::Llama::Parameter>& parameters);
+double gradient_norm(const std::vector<model::Decoder::Parameter>& parameters);
 
 // Updates weights, moments and average; frees the gradients. Parameters without one stay.
-void adamw_step(model::Llama& model, std::vector<model::Llama::Parameter>& parameters,
+void adamw_step(model::Decoder& model, std::vector<model::Decoder::Parameter>& parameters,
                 TrainState& state, const AdamWOptions& options);
 
 }  // namespace relata::train

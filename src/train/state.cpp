@@ -34,7 +34,7 @@ Status write_tensors(const std::string& path, const std::vector<Group>& groups) 
 }
 
 Status read_group(const model::TensorViews& views, const std::string& name, size_t count,
-                  const std::vector<model::Llama::Parameter>& like, const std::string& path,
+                  const std::vector<model::Decoder::Parameter>& like, const std::string& path,
                   std::vector<at::Tensor>& out) {
   out.clear();
   for (size_t i = 0; i < count; ++i) {
@@ -69,7 +69,7 @@ std::vector<std::pair<int64_t, std::string>> checkpoints(const std::string& fold
 }  // namespace
 
 Status save_checkpoint(const TrainerConfig& config, const std::string& fingerprint,
-                       const std::vector<model::Llama::Parameter>& parameters,
+                       const std::vector<model::Decoder::Parameter>& parameters,
                        const TrainState& state) {
   const std::string final_path = config.output_dir + "/" + kPrefix + std::to_string(state.step);
   const std::string work = config.output_dir + "/.checkpoint-in-work";
@@ -110,7 +110,8 @@ Status save_checkpoint(const TrainerConfig& config, const std::string& fingerpri
 }
 
 Result<bool> load_checkpoint(const TrainerConfig& config, const std::string& fingerprint,
-                             std::vector<model::Llama::Parameter>& parameters, TrainState& state) {
+                             std::vector<model::Decoder::Parameter>& parameters,
+                             TrainState& state) {
   std::string folder = config.resume_from_checkpoint;
   if (folder.empty() || folder == "false") return false;
   if (folder == "auto" || folder == "true") {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "relata/base/json.h"
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 #include "relata/train/trainer.h"
 
 namespace relata::train {
@@ -28,10 +28,10 @@ struct TrainState {
 
 // checkpoint-<step>/ under the output folder: written to a temporary folder, then renamed.
 Status save_checkpoint(const TrainerConfig& config, const std::string& fingerprint,
-                       const std::vector<model::Llama::Parameter>& parameters,
+                       const std::vector<model::Decoder::Parameter>& parameters,
                        const TrainState& state);
 // "auto" takes the newest complete one, and starts afresh when there is none.
 Result<bool> load_checkpoint(const TrainerConfig& config, const std::string& fingerprint,
-                             std::vector<model::Llama::Parameter>& parameters, TrainState& state);
+                             std::vector<model::Decoder::Parameter>& parameters, TrainState& state);
 
 }  // namespace relata::train

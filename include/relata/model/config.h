@@ -24,7 +24,7 @@ struct RopeConfig {
   double mscale = 0.0;                // yarn; 0: unset
   double mscale_all_dim = 0.0;        // yarn; 0: unset
   bool truncate = true;               // yarn; whole dimensions as bounds of the ramp
-  std::vector<double> divisors;       // of the frequencies, type "divisors" (GGUF's rope_freqs)
+  std::vector<double> divisors{};     // of the frequencies, type "divisors" (GGUF's rope_freqs)
 };
 
 // A decoder-only model. What architectures differ in is said here, so that one forward pass serves
@@ -56,7 +56,7 @@ struct DecoderConfig {
   std::vector<bool> sliding_layers;
   int64_t rotary_dim = 0;  // dimensions of a head that are rotated; 0: all
   RopeConfig rope;
-  RopeConfig sliding_rope;  // of the layers in sliding_layers
+  RopeConfig sliding_rope;        // of the layers in sliding_layers
   std::string dtype = "float32";  // as stored: float32, bfloat16, float16
   int64_t bos_id = 1;             // -1: none
   std::vector<int64_t> eos_ids = {2};
@@ -66,6 +66,8 @@ struct DecoderConfig {
   }
 };
 
+// Of a Hugging Face folder or a .gguf file.
+Result<DecoderConfig> read_decoder_config(const std::string& path);
 // Every size is checked (positive, heads divide, products below 2^40). `where` names the file.
 // Unsupported features (an activation, a model_type) are errors that name them.
 Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::string& where);
@@ -75,11 +77,13 @@ Json decoder_config_to_json(const DecoderConfig& config);
 int64_t parameter_count(const DecoderConfig& config);
 
 // Inverse frequencies [head_dim / 2], 0 for what is not rotated, and the factor on cos and sin, for
-// sequences up to `length` (used by dynamic scaling). Source: Transformers' modeling_rope_utils, re-derived.
+// sequences up to `length` (used by dynamic scaling). Source: Transformers' modeling_rope_utils,
+// re-derived.
 struct RopeFrequencies {
   std::vector<float> inverse;
   float attention_scale = 1.0F;
 };
-RopeFrequencies rope_frequencies(const DecoderConfig& config, const RopeConfig& rope, int64_t length);
+RopeFrequencies rope_frequencies(const DecoderConfig& config, const RopeConfig& rope,
+                                 int64_t length);
 
 }  // namespace relata::model

@@ -26,7 +26,8 @@ struct Pass {
   at::Tensor ids;        // [N] int64
   at::Tensor positions;  // [N] int64, rotary positions
   nn::Segments segments;
-  std::vector<int> adapters;  // per segment, -1: the base; empty: the first adapter, if there is one
+  std::vector<int>
+      adapters;  // per segment, -1: the base; empty: the first adapter, if there is one
   // Per segment, or empty: of a cached one, its run; of a computed one, the run that its keys and
   // values are appended to, or null. A run must have room; its length is set by forward().
   std::vector<KvRun*> runs;
@@ -108,8 +109,8 @@ class Decoder {
   struct Parameter {
     std::string name;
     at::Tensor value;
-    bool decay = true;   // weight decay applies (matrices, not norms and biases)
-    nn::Weight weight;   // undefined for norms and biases
+    bool decay = true;  // weight decay applies (matrices, not norms and biases)
+    nn::Weight weight;  // undefined for norms and biases
   };
   std::vector<Parameter> trainable() const;
   // Every weight under its checkpoint name, in the order of rows that the model computes with.
@@ -118,6 +119,8 @@ class Decoder {
   void weights_changed();
   // The same, where the copies that optimisers keep (nn::Weight::kept_copy) are up to date too.
   void weights_and_copies_changed();
+  // Counts the changes: keys and values of another version are of other weights.
+  uint64_t version() const { return version_; }
 
   // For a model that will only infer: frees the weights that have a packed form. Saving, training
   // and gradients are not possible afterwards.
@@ -154,6 +157,7 @@ class Decoder {
   std::vector<float> slopes_;
   std::vector<Adapter> adapters_;
   at::ScalarType compute_type_ = at::kFloat;
+  uint64_t version_ = 0;
 };
 
 }  // namespace relata::model

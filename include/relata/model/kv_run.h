@@ -25,6 +25,8 @@ struct KvRun {
     return {layers[layer].key_data, layers[layer].value_data, capacity, length};
   }
   int64_t bytes() const;
+  // A copy of tokens [begin, end).
+  KvRun part(int64_t begin, int64_t end) const;
 };
 
 }  // namespace relata::model

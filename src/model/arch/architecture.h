@@ -31,7 +31,7 @@ struct Architecture {
   void (*write)(const DecoderConfig& config, Json& value);
   Naming names;
   std::string gguf;  // general.architecture; "": there is none
-  void (*read_gguf)(const GgufFile& file, DecoderConfig& config) = nullptr;
+  Status (*read_gguf)(const GgufFile& file, DecoderConfig& config) = nullptr;
   Naming gguf_names;
 };
 

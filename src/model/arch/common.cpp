@@ -120,7 +120,8 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
 
 namespace {
 
-// A null means none; a missing key means what Transformers assumes, which DecoderConfig starts with.
+// A null means none; a missing key means what Transformers assumes, which DecoderConfig starts
+// with.
 void read_special_ids(const Json& value, MemberReader& file, DecoderConfig& config) {
   if (value.contains("bos_token_id")) {
     config.bos_id = file.integer("bos_token_id", -1, 0, kMaxSize);
@@ -236,11 +237,10 @@ Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::str
   if (architecture == nullptr) {
     std::vector<std::string> known;
     for (const Architecture& a : architectures()) known.push_back(a.model_type);
-    return input_error(
-        where + (config.model_type.empty()
-                     ? ": \"model_type\" is missing"
-                     : ": model type \"" + config.model_type + "\" is not supported"),
-        "models of these types can be used: " + joined(known));
+    return input_error(where + (config.model_type.empty() ? ": \"model_type\" is missing"
+                                                          : ": model type \"" + config.model_type +
+                                                                "\" is not supported"),
+                       "models of these types can be used: " + joined(known));
   }
   if (file.has("quantization_config")) {
     return input_error(where + ": quantized weights are not supported",
@@ -265,9 +265,9 @@ void read_shape(MemberReader& file, const ShapeDefaults& defaults, DecoderConfig
   const bool assumed = defaults.kv_heads > 0 && !file.contains("num_key_value_heads");
   config.num_kv_heads = file.integer("num_key_value_heads",
                                      assumed ? defaults.kv_heads : config.num_heads, 1, kMaxSize);
-  config.max_positions = file.integer(
-      "max_position_embeddings", defaults.positions > 0 ? defaults.positions : kDefaultPositions, 1,
-      kMaxSize);
+  config.max_positions =
+      file.integer("max_position_embeddings",
+                   defaults.positions > 0 ? defaults.positions : kDefaultPositions, 1, kMaxSize);
   if (file.has("head_dim")) {
     config.head_dim = file.integer("head_dim", 2, 2, kMaxSize);
   } else if (defaults.head_dim > 0) {

@@ -47,8 +47,8 @@ void read_gemma3(MemberReader& file, DecoderConfig& config) {
                       [pattern](int64_t layer) { return slides_by_pattern(layer, pattern); });
 
   const Json* parameters = file.find("rope_parameters");
-  const bool parts = parameters != nullptr && parameters->is_object() &&
-                     parameters->contains("sliding_attention");
+  const bool parts =
+      parameters != nullptr && parameters->is_object() && parameters->contains("sliding_attention");
   read_rope(file, config, "full_attention", config.rope);
   if (!parts && !file.has("rope_theta")) config.rope.theta = kTheta;
   if (parts) {
@@ -79,16 +79,19 @@ void write_gemma3(const DecoderConfig& config, Json& value) {
   value["rope_parameters"] = {{"full_attention", full}, {"sliding_attention", sliding}};
 }
 
-void read_gemma3_gguf(const GgufFile& file, DecoderConfig& config) {
+Status read_gemma3_gguf(const GgufFile& file, DecoderConfig& config) {
   fill(config);
   config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.head_dim));
-  config.sliding_window =
-      file.get_integer("gemma3.attention.sliding_window", kWindow).value_or(kWindow);
+  RELATA_TRY(config.sliding_window, file.get_integer("gemma3.attention.sliding_window", kWindow));
+  if (config.sliding_window < 1) {
+    return input_error(file.path() + ": gemma3.attention.sliding_window must be above 0");
+  }
   config.sliding_layers.resize(static_cast<size_t>(config.num_layers));
   for (int64_t i = 0; i < config.num_layers; ++i) {
     config.sliding_layers[static_cast<size_t>(i)] = slides_by_pattern(i, kPattern);
   }
   config.sliding_rope.theta = kSlidingTheta;
+  return {};
 }
 
 }  // namespace

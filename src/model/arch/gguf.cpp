@@ -130,7 +130,7 @@ Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file) {
   RELATA_CHECK(read_rotation(file, arch, config));
   config.sliding_rope = config.rope;
   RELATA_CHECK(read_ends(file, config));
-  if (architecture->read_gguf != nullptr) architecture->read_gguf(file, config);
+  if (architecture->read_gguf != nullptr) RELATA_CHECK(architecture->read_gguf(file, config));
   config.dtype = "bfloat16";
   return config;
 }

@@ -42,8 +42,7 @@ void read_mistral(MemberReader& file, DecoderConfig& config) {
 
 void write_mistral(const DecoderConfig& config, Json& value) {
   value["architectures"] = Json::array({"MistralForCausalLM"});
-  value["sliding_window"] =
-      config.sliding_window > 0 ? Json(config.sliding_window) : Json(nullptr);
+  value["sliding_window"] = config.sliding_window > 0 ? Json(config.sliding_window) : Json(nullptr);
 }
 
 }  // namespace

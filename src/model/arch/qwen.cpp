@@ -77,7 +77,10 @@ const Architecture kQwen2 = [] {
   a.names = llama_names();
   a.gguf = "qwen2";
   a.gguf_names = llama_gguf_names();
-  a.read_gguf = [](const GgufFile&, DecoderConfig& config) { config.qkv_bias = true; };
+  a.read_gguf = [](const GgufFile&, DecoderConfig& config) -> Status {
+    config.qkv_bias = true;
+    return {};
+  };
   return a;
 }();
 
@@ -93,7 +96,10 @@ const Architecture kQwen3 = [] {
   a.gguf_names = llama_gguf_names();
   a.gguf_names.query_norm = "attn_q_norm";
   a.gguf_names.key_norm = "attn_k_norm";
-  a.read_gguf = [](const GgufFile&, DecoderConfig& config) { config.qk_norm = true; };
+  a.read_gguf = [](const GgufFile&, DecoderConfig& config) -> Status {
+    config.qk_norm = true;
+    return {};
+  };
   return a;
 }();
 

@@ -13,9 +13,8 @@ const std::vector<Architecture>& architectures() {
 
 const Architecture* find_architecture(const std::string& model_type) {
   const auto& all = architectures();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const Architecture& a) {
-    return a.model_type == model_type;
-  });
+  const auto found = std::find_if(
+      all.begin(), all.end(), [&](const Architecture& a) { return a.model_type == model_type; });
   return found == all.end() ? nullptr : &*found;
 }
 

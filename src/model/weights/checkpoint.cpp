@@ -57,7 +57,7 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
   const auto norm = [&](const std::string& name, const at::Tensor& value) {
     if (value.defined()) out.push_back({name + ".weight", value.detach(), {}, names.norm_offset});
   };
-  out.push_back({names.embedding + ".weight", model.embedding_.value().detach()});
+  out.push_back({names.embedding + ".weight", model.embedding_.value().detach(), {}});
   for (size_t i = 0; i < model.blocks_.size(); ++i) {
     auto& block = const_cast<Block&>(model.blocks_[i]);  // slices hand out pointers
     const std::string prefix = names.layer + std::to_string(i) + ".";
@@ -134,6 +134,16 @@ std::vector<std::pair<std::string, at::Tensor>> Decoder::named_weights() const {
   return out;
 }
 
+Result<DecoderConfig> read_decoder_config(const std::string& path) {
+  if (path.ends_with(".gguf")) {
+    RELATA_TRY(auto file, GgufFile::open(path));
+    return decoder_config_from_gguf(*file);
+  }
+  const std::string config_path = path + "/config.json";
+  RELATA_TRY(const Json json, read_json(config_path));
+  return decoder_config_from_json(json, config_path);
+}
+
 Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path, const std::string& dtype) {
   if (path.ends_with(".gguf")) {
     RELATA_TRY(auto file, GgufFile::open(path));
@@ -142,9 +152,7 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path, const st
     return Checkpoint::load(config, architecture_of(config).gguf_names, *source,
                             dtype == "auto" ? "bfloat16" : dtype);
   }
-  const std::string config_path = path + "/config.json";
-  RELATA_TRY(const Json json, read_json(config_path));
-  RELATA_TRY(const DecoderConfig config, decoder_config_from_json(json, config_path));
+  RELATA_TRY(const DecoderConfig config, read_decoder_config(path));
   RELATA_TRY(const auto source, open_safetensors(path));
   const Naming& names = architecture_of(config).names;
   std::string wanted = dtype;

@@ -6,15 +6,14 @@ namespace relata::model {
 namespace {
 
 // Stored rows of heads whose rotation turns neighbouring pairs (2j, 2j + 1) of their first
-// `rotated` rows: the kernels turn the pairs (j, j + E / 2) of a head of E, so the even rows come to
-// the first half and the odd ones to the second, and what is not rotated to the rest of both.
+// `rotated` rows: the kernels turn the pairs (j, j + E / 2) of a head of E, so the even rows come
+// to the first half and the odd ones to the second, and what is not rotated to the rest of both.
 std::vector<int64_t> paired_rows(int64_t heads, int64_t width, int64_t rotated) {
   std::vector<int64_t> head(static_cast<size_t>(width));
   for (int64_t half = 0; half < 2; ++half) {
     for (int64_t j = 0; j < width / 2; ++j) {
-      const int64_t from = j < rotated / 2 ? 2 * j + half
-                                           : rotated + half * (width - rotated) / 2 + j -
-                                                 rotated / 2;
+      const int64_t from =
+          j < rotated / 2 ? 2 * j + half : rotated + half * (width - rotated) / 2 + j - rotated / 2;
       head[static_cast<size_t>(half * width / 2 + j)] = from;
     }
   }

@@ -25,7 +25,7 @@ struct NamedWeight {
   std::string name;  // with ".weight" or ".bias"
   at::Tensor value;  // a view of the model's
   std::vector<int64_t> stored_rows;
-  double offset = 0.0;  // ours is what is stored plus this
+  double offset = 0.0;     // ours is what is stored plus this
   bool unit_rows = false;  // ours has rows of length 1
 };
 

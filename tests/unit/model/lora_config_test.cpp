@@ -50,9 +50,9 @@ TEST(LoraConfigTest, ScaleIsAlphaOverRankWithoutRslora) {
   LoraConfig config;
   config.rank = 16;
   config.alpha = 32.0;
-  EXPECT_DOUBLE_EQ(config.scale(), 2.0);
+  EXPECT_DOUBLE_EQ(config.scale_of("q_proj"), 2.0);
   config.rslora = true;
-  EXPECT_DOUBLE_EQ(config.scale(), 8.0);
+  EXPECT_DOUBLE_EQ(config.scale_of("q_proj"), 8.0);
 }
 
 TEST(LoraConfigTest, ReadsAllLinearAndRefusesPatterns) {
