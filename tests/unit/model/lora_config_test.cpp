@@ -43,7 +43,7 @@ TEST(LoraConfigTest, ReadsWhatPeftWrites) {
   EXPECT_TRUE(config->rslora);
   EXPECT_EQ(config->targets, (std::vector<std::string>{"q_proj", "down_proj"}));
   EXPECT_EQ(config->base_model, "base/model");
-  EXPECT_DOUBLE_EQ(config->scale(), 4.0);
+  EXPECT_DOUBLE_EQ(config->scale_of("q_proj"), 4.0);
 }
 
 TEST(LoraConfigTest, ScaleIsAlphaOverRankWithoutRslora) {
