@@ -9,9 +9,8 @@
 #include <random>
 
 #include "passes.h"
-#include "relata/base/file.h"
-#include "relata/base/hash.h"
 #include "relata/base/log.h"
+#include "relata/engine/identity.h"
 #include "relata/kernels/loss.h"
 #include "relata/model/llama.h"
 #include "relata/model/prefix_tree.h"
@@ -409,22 +408,9 @@ Result<std::unique_ptr<Engine>> make_native_engine(const NativeEngineOptions& op
   RELATA_TRY(auto model, model::Llama::load(options.model, options.dtype));
   if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter(options.adapter));
   model->keep_packed_only();
-  std::shared_ptr<const text::Tokenizer> tokenizer;
-  if (file_exists(options.model + "/tokenizer.json") ||
-      file_exists(options.model + "/tokenizer.model")) {
-    RELATA_TRY(tokenizer, text::load_tokenizer(options.model));
-  }
-  RELATA_TRY(std::string identity, read_file(options.model + "/config.json"));
-  for (const std::string& name :
-       {options.model + "/model.safetensors.index.json", options.model + "/model.safetensors"}) {
-    if (!file_exists(name)) continue;
-    RELATA_TRY(auto mapped, MappedFile::open(name));
-    identity +=
-        sha256_hex({reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size()});
-    break;
-  }
-  return make_engine(std::move(model), std::move(tokenizer), options,
-                     "sha256:" + sha256_hex(identity));
+  RELATA_TRY(auto tokenizer, text::find_tokenizer(options.model));
+  RELATA_TRY(std::string id, model_identity({options.model, options.adapter, options.dtype}));
+  return make_engine(std::move(model), std::move(tokenizer), options, std::move(id));
 }
 
 }  // namespace relata::engine
