@@ -312,7 +312,9 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
 Result<int> run_train(const TrainOptions& options, const Context& context) {
   RELATA_CHECK(check_device_is_supported(context));
   RELATA_TRY(const TrainConfig config, read_train_config(options.config, options.overrides));
-  RELATA_CHECK(train::check_output_dir(config.trainer));
+  // Rows alone write nothing there but the vocabulary of a new model.
+  const bool writes = options.rows.empty() || config.model_name_or_path.empty();
+  if (writes) RELATA_CHECK(train::check_output_dir(config.trainer));
   if (config.dataset_format == "ids") return train_on_ids(config, context);
   return train_extractor(config, options.rows, context);
 }

@@ -56,10 +56,11 @@ Status read_group(const model::TensorViews& views, const std::string& name,
 constexpr const char* kStateFile = "/trainer_state.json";
 constexpr const char* kOlder = "remove this checkpoint folder and resume from an older one";
 
-// Of which run a checkpoint is; nothing when it cannot be read.
+// Of which run a checkpoint is, "" for those from before runs had ids; nothing when it is damaged.
 std::optional<std::string> run_of(const std::string& checkpoint) {
   const auto json = read_json(checkpoint + kStateFile);
   if (!json.ok() || !json->is_object()) return std::nullopt;
+  if (json->contains("fingerprint")) return "";
   const auto run = json->find("run");
   if (run == json->end() || !run->is_string()) return std::nullopt;
   return run->get<std::string>();

@@ -33,7 +33,7 @@ struct RunIdentity {
 };
 
 // checkpoint-<step>/ under the output folder: written to a temporary folder, then renamed. Deletes
-// the oldest of this run's beyond save_total_limit. Refuses weights that are not finite.
+// the oldest of this run's beyond save_total_limit.
 Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
                        const std::vector<model::Llama::Parameter>& parameters,
                        const TrainState& state);

@@ -111,7 +111,7 @@ class Loop {
 Status Loop::prepare() {
   RELATA_CHECK(check_trainer_config(config_));
   RELATA_CHECK(check_rows(rows_, model_.config()));
-  if (config_.token_dropout > 0 && config_.token_dropout_id >= model_.config().vocab_size) {
+  if (config_.token_dropout_id >= model_.config().vocab_size) {
     return usage_error(fmt::format("token_dropout_id {} is outside the vocabulary of {}",
                                    config_.token_dropout_id, model_.config().vocab_size),
                        "name the id of a token that the model knows, such as its <unk>");
@@ -134,6 +134,7 @@ Status Loop::prepare() {
   RELATA_CHECK(check_finite("before training", kDamagedModel));
   model_.weights_changed();
   RELATA_TRY(log_, TrainLog::open(config_.output_dir, state_.step));
+  RELATA_CHECK(write_run(config_.output_dir, {run_.id, false}));  // the folder is ours now
   seconds_before_ = state_.seconds;
   start_ = Clock::now();
   last_evaluation_ = interval_start_ = elapsed();
@@ -169,7 +170,7 @@ Status Loop::resume() {
       if (config_.ema_decay > 0) state_.average.push_back(p.value.detach().clone());
     }
   }
-  return write_run(config_.output_dir, {run_.id, false});
+  return {};
 }
 
 Status Loop::check_finite(const std::string& when, const std::string& hint) const {
@@ -380,6 +381,7 @@ Result<TrainSummary> Loop::run() {
   Progress progress("train",
                     timed ? static_cast<int64_t>(60 * config_.max_train_minutes) : total_steps_,
                     timed ? "s" : "steps");
+  progress.skip(timed ? static_cast<int64_t>(elapsed()) : state_.step);
   const double started = elapsed();
   while (!finished()) {
     RELATA_CHECK(one_step());
