@@ -124,8 +124,8 @@ Result<Saved> state_from_json(const Json& json, const std::string& path, int64_t
   }
   const Status read = fields.finish();
   if (!read.ok()) return input_error("damaged: " + read.error().message, kOlder);
-  if (!saved.settings.is_object()) {
-    return input_error(path + ": damaged: 'settings' is not an object", kOlder);
+  if (!saved.settings.is_object() || !json["run"].is_string()) {
+    return input_error(path + ": damaged: 'settings' or 'run' is of another type", kOlder);
   }
   return saved;
 }
@@ -235,8 +235,12 @@ Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int6
                        "name a checkpoint folder, or auto for the newest one");
   }
   const std::string path = folder + kStateFile;
-  RELATA_TRY(const Json json, read_json(path));
-  RELATA_TRY(Saved saved, state_from_json(json, path, rows));
+  const auto json = read_json(path);
+  if (!json.ok() && json.error().code == ErrorCode::kBadInput) {
+    return input_error("damaged: " + json.error().message, kOlder);
+  }
+  if (!json.ok()) return json.error();
+  RELATA_TRY(Saved saved, state_from_json(*json, path, rows));
   RELATA_CHECK(check_same_settings(saved.settings, run.settings, folder));
   std::vector<at::Tensor> weights;
   RELATA_CHECK(

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <random>
