@@ -54,30 +54,41 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
   return kDone;
 }
 
+// {"ids": [...]}, within the model's vocabulary and positions.
+Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::DecoderConfig& config) {
+  RELATA_TRY(const Json json, parse_json(line.text, line.where));
+  if (!json.is_object() || !json.contains("ids")) {
+    return input_error(line.where + ": no \"ids\"", "write lines like {\"ids\": [1, 5, 9]}");
+  }
+  RELATA_TRY(auto ids, json_ids(json["ids"], line.where));
+  if (ids.empty()) return input_error(line.where + ": \"ids\" is empty");
+  if (static_cast<int64_t>(ids.size()) > config.max_positions) {
+    return input_error(fmt::format("{}: {} tokens, the model takes {}", line.where, ids.size(),
+                                   config.max_positions));
+  }
+  for (const int32_t id : ids) {
+    if (id >= config.vocab_size) {
+      return input_error(fmt::format("{}: token id {} is outside the vocabulary ({})", line.where,
+                                     id, config.vocab_size));
+    }
+  }
+  return ids;
+}
+
 Result<int> print_logits(const ModelOptions& options, const Context&) {
   RELATA_TRY(auto model, model::Decoder::load(options.folder, options.dtype));
   if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
-  RELATA_TRY(const std::string text, read_file("-"));
+  RELATA_TRY(const auto lines, read_lines({}));
   at::NoGradGuard no_grad;
-  size_t begin = 0;
-  while (begin < text.size()) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    RELATA_TRY(const Json json, parse_json(text.substr(begin, end - begin), "stdin"));
-    begin = end + 1;
-    if (!json.is_object() || !json.contains("ids")) return input_error("stdin: no \"ids\"");
-    const auto ids = json["ids"].get<std::vector<int32_t>>();
-    for (const int32_t id : ids) {
-      if (id < 0 || id >= model->config().vocab_size) {
-        return input_error("stdin: token id " + std::to_string(id) + " is outside the vocabulary");
-      }
-    }
+  for (const InputLine& line : lines) {
+    RELATA_TRY(const auto ids, logit_ids(line, model->config()));
     const at::Tensor logits = model->logits(model->forward(model::Pass::of({ids}))).contiguous();
     Json rows = Json::array();
     for (int64_t i = 0; i < logits.size(0); ++i) {
       const auto* row = logits.data_ptr<float>() + i * logits.size(1);
       rows.push_back(std::vector<float>(row, row + logits.size(1)));
     }
-    fmt::print("{}\n", Json{{"logits", rows}}.dump());
+    RELATA_CHECK(write_result("", Json{{"logits", rows}}.dump() + "\n"));
   }
   return kDone;
 }

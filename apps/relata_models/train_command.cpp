@@ -8,8 +8,10 @@
 #include "engine_options.h"
 #include "help.h"
 #include "relata/base/file.h"
+#include "relata/base/hash.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
+#include "relata/engine/identity.h"
 #include "relata/engine/native.h"
 #include "relata/eval/pair_metrics.h"
 #include "relata/model/decoder.h"
@@ -106,6 +108,47 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
   return model;
 }
 
+Json content(const Json& value, const std::string& identity) {
+  Json setting = Json::object();
+  setting["value"] = value;
+  setting["sha256"] = identity;
+  return setting;
+}
+
+std::string text_identity(const std::string& text) { return "sha256:" + sha256_hex(text); }
+
+// What the run's checkpoints must agree on: the whole configuration, and for what names files (the
+// base model, data, schema, template) their content, so that folders may be moved.
+Result<train::TrainerConfig> with_settings(const TrainConfig& config,
+                                           const extract::Extractor* extractor,
+                                           const TaskData* development) {
+  train::TrainerConfig trainer = config.trainer;
+  Json& settings = trainer.settings = task_settings(config);
+  if (!config.model_name_or_path.empty()) {
+    RELATA_TRY(const std::string base, engine::model_identity({config.model_name_or_path}));
+    settings["model_name_or_path"] = content(config.model_name_or_path, base);
+  }
+  if (!config.adapter_name_or_path.empty()) {
+    RELATA_TRY(const std::string adapter, engine::adapter_identity(config.adapter_name_or_path));
+    settings["adapter_name_or_path"] = content(config.adapter_name_or_path, adapter);
+  }
+  if (extractor != nullptr) {
+    settings["schema"] =
+        content(config.schema, text_identity(data::schema_to_json(extractor->schema).dump()));
+    settings["prompt_template"] =
+        content(config.prompt_template,
+                text_identity(extract::pair_template_yaml(extractor->pair_template)));
+  }
+  if (development != nullptr) {
+    std::string lines;
+    for (const data::Document& document : development->documents) {
+      lines += data::to_json_line(document) + "\n";
+    }
+    settings["eval_dataset"] = content(config.eval_dataset, text_identity(lines));
+  }
+  return trainer;
+}
+
 // The development set as the evaluation sees it.
 class DevelopmentSet {
  public:
@@ -127,6 +170,7 @@ class DevelopmentSet {
     return decision_.f1;
   }
   const extract::TunedDecision& decision() const { return decision_; }
+  const TaskData& data() const { return data_; }
 
  private:
   Result<double> exact_f1(const std::vector<extract::PairPrediction>& predictions) const {
@@ -167,7 +211,7 @@ Status save_result(const TrainConfig& config, const model::Decoder& model,
     }
   }
   if (extractor != nullptr) RELATA_CHECK(extract::save_extractor(*extractor));
-  return {};
+  return train::mark_finished(folder);
 }
 
 void report(const TrainConfig& config, const train::TrainSummary& summary, bool evaluated,
@@ -197,7 +241,8 @@ void report(const TrainConfig& config, const train::TrainSummary& summary, bool 
 Result<int> train_on_ids(const TrainConfig& config, const Context& context) {
   RELATA_TRY(const auto rows, read_id_rows(config.dataset));
   RELATA_TRY(auto model, prepare_model(config, nullptr));
-  RELATA_TRY(const auto summary, train::train(*model, rows, config.trainer));
+  RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, nullptr, nullptr));
+  RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
   RELATA_CHECK(save_result(config, *model, nullptr, nullptr));
   report(config, summary, false, context);
   return kDone;
@@ -247,7 +292,9 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
     development.emplace(extractor, std::move(dev), *engine);
     evaluate = [&development] { return development->evaluate(); };
   }
-  RELATA_TRY(const auto summary, train::train(*model, rows, config.trainer, evaluate, "micro-F1"));
+  RELATA_TRY(const train::TrainerConfig trainer,
+             with_settings(config, &extractor, development ? &development->data() : nullptr));
+  RELATA_TRY(const auto summary, train::train(*model, rows, trainer, evaluate, "micro-F1"));
   if (development && config.decode == "labels") {
     // The weights kept may be those of an earlier evaluation: tune the decision for them.
     RELATA_TRY(const double f1, development->evaluate());
@@ -266,6 +313,9 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
 Result<int> run_train(const TrainOptions& options, const Context& context) {
   RELATA_CHECK(check_device_is_supported(context));
   RELATA_TRY(const TrainConfig config, read_train_config(options.config, options.overrides));
+  // Rows alone write nothing there but the vocabulary of a new model.
+  const bool writes = options.rows.empty() || config.model_name_or_path.empty();
+  if (writes) RELATA_CHECK(train::check_output_dir(config.trainer));
   if (config.dataset_format == "ids") return train_on_ids(config, context);
   return train_extractor(config, options.rows, context);
 }

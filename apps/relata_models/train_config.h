@@ -38,7 +38,12 @@ struct TrainConfig {
   Json resolved;  // as read, with overrides, for train_config.yaml
 };
 
+// Every value is checked here: its type, its range, and what only makes sense together.
 Result<TrainConfig> read_train_config(const std::string& path,
                                       const std::vector<std::string>& overrides);
+
+// What a run that is resumed must agree on beside the trainer's own keys, with every default
+// resolved. What names files is left to the caller, who knows their content.
+Json task_settings(const TrainConfig& config);
 
 }  // namespace relata::app
