@@ -60,7 +60,7 @@ class AnswerCompiler {
       const AnswerShape& shape, std::shared_ptr<const SpanSource> spans) const = 0;
 };
 Result<std::shared_ptr<const AnswerCompiler>> make_answer_compiler(
-    std::shared_ptr<const text::Tokenizer> tokenizer);
+    std::shared_ptr<const text::Tokenizer> tokenizer, int32_t eos = -1);
 
 // The items of an answer's text, each with its fields that are not literals, in order; duplicates
 // are dropped. `nothing` and "" give none. Errors: a text that the shape does not produce.
