@@ -8,9 +8,9 @@ if(NOT RELATA_FUZZ)  # clang has none by default, and no fuzz target needs it
   find_package(OpenMP REQUIRED COMPONENTS CXX)
 endif()
 find_package(Threads REQUIRED)
-find_package(CURL REQUIRED)
 
 find_package(SentencePiece REQUIRED)
+find_package(CURL REQUIRED)
 
 if(RELATA_APPS)
   find_package(CLI11 REQUIRED)
