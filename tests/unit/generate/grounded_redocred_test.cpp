@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <set>
 
 #include "relata/generate/grounded.h"
@@ -53,6 +54,11 @@ GoldDocument read_document(const Node& node, const Node& names) {
     out.tails[relation][out.mentions[label["h"]][0]].insert(out.mentions[label["t"]][0]);
   }
   return out;
+}
+
+Node rel_names() {
+  std::ifstream in(kData / "redocred/rel_info.json");
+  return Node::parse(in);
 }
 
 std::vector<GoldDocument> gold_documents(size_t step, const Node& names) {
@@ -154,8 +160,7 @@ class GoldFacts : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(GoldFacts, CanAllBeAnswered) {
-  std::ifstream in(kData / "redocred/rel_info.json");
-  const Node names = Node::parse(in);
+  const Node names = rel_names();
   std::vector<std::string> relations;
   for (const auto& [id, name] : names.items()) relations.push_back(name);
   // Models that see a line break as a space cannot write it.
@@ -171,6 +176,52 @@ TEST_P(GoldFacts, CanAllBeAnswered) {
   EXPECT_GT(answers_, 100);
   // These vocabularies have all bytes, and Re-DocRED's names are composed already.
   EXPECT_EQ(has_break ? rewritten_ : 0, 0);
+}
+
+// Any token that may come, one after the other, EOS more seldom.
+std::vector<int32_t> random_answer(std::mt19937& random, const Constraint& constraint,
+                                   int32_t eos) {
+  const auto walk = constraint.start();
+  std::vector<int32_t> ids;
+  while (true) {
+    const std::vector<int32_t>& allowed = walk->allowed();
+    const bool may_end = std::binary_search(allowed.begin(), allowed.end(), eos);
+    if (may_end && (allowed.size() == 1 || ids.size() > 150 || random() % 8 == 0)) return ids;
+    const int32_t token = allowed[random() % allowed.size()];
+    if (token == eos) continue;
+    ids.push_back(token);
+    walk->accept(token);
+  }
+}
+
+TEST_P(GoldFacts, RandomAnswersAreOfTheDocument) {
+  const std::vector<std::string> relations = {"place of birth", "part of", "part of the series"};
+  const AnswerField span = {AnswerField::Kind::Span, "", {}};
+  const AnswerField literal = {AnswerField::Kind::Literal, ", ", {}};
+  AnswerShape triples = {
+      .item = {span, literal, {AnswerField::Kind::Choice, "", relations}, literal, span}};
+  const auto nowhere = make_span_source("", {}).value();
+  if (!compiler_->compile(triples, nowhere).ok()) triples.separator = "; ";
+  std::mt19937 random(7);
+  size_t items = 0;
+  for (const GoldDocument& document : gold_documents(is_full() ? 10 : 100, rel_names())) {
+    const auto spans = make_span_source(document.text, {}).value();
+    const auto constraint = compiler_->compile(triples, spans).value();
+    for (int i = 0; i < 20; ++i) {
+      const std::string text =
+          tokenizer_->decode(random_answer(random, *constraint, tokenizer_->eos_id()), true);
+      const auto found = parse_answer_items(triples, text);
+      ASSERT_TRUE(found.ok()) << found.error().message;
+      ASSERT_EQ(text == "none", found->empty()) << text;
+      for (const auto& item : *found) {
+        EXPECT_NE(document.text.find(item[0]), std::string::npos) << item[0];
+        EXPECT_NE(std::find(relations.begin(), relations.end(), item[1]), relations.end());
+        EXPECT_NE(document.text.find(item[2]), std::string::npos) << item[2];
+      }
+      items += found->size();
+    }
+  }
+  EXPECT_GT(items, 100U);
 }
 
 INSTANTIATE_TEST_SUITE_P(
