@@ -8,8 +8,10 @@ if(NOT RELATA_FUZZ)  # clang has none by default, and no fuzz target needs it
   find_package(OpenMP REQUIRED COMPONENTS CXX)
 endif()
 find_package(Threads REQUIRED)
+find_package(CURL REQUIRED)
 
 find_package(SentencePiece REQUIRED)
+find_package(CURL REQUIRED)
 
 if(RELATA_APPS)
   find_package(CLI11 REQUIRED)
@@ -18,7 +20,6 @@ if(RELATA_APPS)
   endif()
 endif()
 if(RELATA_TORCH)
-  find_package(CURL REQUIRED)
   include(RelataTorch)
 endif()
 if(RELATA_TESTS)

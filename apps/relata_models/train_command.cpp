@@ -14,7 +14,7 @@
 #include "relata/engine/identity.h"
 #include "relata/engine/native.h"
 #include "relata/eval/pair_metrics.h"
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 #include "shipped_schemas.h"
 #include "train_config.h"
 #include "train_data.h"
@@ -79,28 +79,29 @@ Result<std::string> prepare_tokenizer(const TrainConfig& config,
   return folder;
 }
 
-Result<std::shared_ptr<model::Llama>> prepare_model(const TrainConfig& config,
-                                                    const text::Tokenizer* tokenizer) {
+Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
+                                                      const text::Tokenizer* tokenizer) {
   const auto seed = static_cast<uint64_t>(config.trainer.seed);
-  std::shared_ptr<model::Llama> model;
+  std::shared_ptr<model::Decoder> model;
   if (config.model_name_or_path.empty()) {
-    model::LlamaConfig shape = config.model;
+    model::DecoderConfig shape = config.model;
     if (tokenizer != nullptr) {
       shape.vocab_size = tokenizer->vocab_size();
       shape.bos_id = tokenizer->bos_id();
       shape.eos_ids = {tokenizer->eos_id()};
     }
-    RELATA_TRY(shape, model::llama_config_from_json(model::llama_config_to_json(shape), "model"));
-    model = model::Llama::random(shape, seed);
+    RELATA_TRY(shape,
+               model::decoder_config_from_json(model::decoder_config_to_json(shape), "model"));
+    model = model::Decoder::random(shape, seed);
   } else {
     const bool lora = config.finetuning_type == "lora";
-    RELATA_TRY(model, model::Llama::load(config.model_name_or_path, lora ? "auto" : "float32"));
+    RELATA_TRY(model, model::Decoder::load(config.model_name_or_path, lora ? "auto" : "float32"));
   }
   if (config.finetuning_type == "lora") {
     if (config.adapter_name_or_path.empty()) {
-      RELATA_CHECK(model->add_lora(config.lora, seed));
+      RELATA_CHECK(model->add_adapter("pair", config.lora, seed));
     } else {
-      RELATA_CHECK(model->load_adapter(config.adapter_name_or_path));
+      RELATA_CHECK(model->load_adapter("pair", config.adapter_name_or_path));
     }
   }
   if (use_bf16(config)) model->set_compute_type(at::kBFloat16);
@@ -193,12 +194,12 @@ class DevelopmentSet {
   extract::TunedDecision decision_;
 };
 
-Status save_result(const TrainConfig& config, const model::Llama& model,
+Status save_result(const TrainConfig& config, const model::Decoder& model,
                    const text::Tokenizer* tokenizer, extract::Extractor* extractor) {
   const std::string& folder = config.trainer.output_dir;
   RELATA_CHECK(write_file_atomic(folder + "/train_config.yaml", to_yaml(config.resolved)));
   if (config.finetuning_type == "lora") {
-    RELATA_CHECK(model.save_adapter(folder + "/adapters/pair"));
+    RELATA_CHECK(model.save_adapter(0, folder + "/adapters/pair"));
     if (extractor != nullptr) {
       extractor->config.model = std::filesystem::absolute(config.model_name_or_path).string();
       extractor->config.adapter = "adapters/pair";

@@ -7,7 +7,7 @@ namespace {
 
 constexpr double kMostFactor = 1000;
 
-Status read_model_section(const Json& json, const std::string& where, model::LlamaConfig& model) {
+Status read_model_section(const Json& json, const std::string& where, model::DecoderConfig& model) {
   if (json.is_null()) return {};
   model.num_kv_heads = 0;
   model.head_dim = 0;
@@ -29,7 +29,7 @@ Status read_model_section(const Json& json, const std::string& where, model::Lla
   if (model.num_kv_heads == 0) model.num_kv_heads = model.num_heads;
   if (model.head_dim == 0) model.head_dim = model.hidden_size / model.num_heads;
   // Sizes that do not fit each other, by the rules of every model's config.json.
-  const auto shape = model::llama_config_from_json(model::llama_config_to_json(model), place);
+  const auto shape = model::decoder_config_from_json(model::decoder_config_to_json(model), place);
   if (!shape.ok()) return usage_error(shape.error().message, shape.error().hint);
   return {};
 }
@@ -126,7 +126,7 @@ Json task_settings(const TrainConfig& c) {
     json["lora_target"] = c.lora.targets;
   }
   if (c.model_name_or_path.empty()) {
-    json["model"] = model::llama_config_to_json(c.model);
+    json["model"] = model::decoder_config_to_json(c.model);
     Json& tokenizer = json["tokenizer"] = Json::object();
     tokenizer["vocab_size"] = c.tokenizer.vocab_size;
     tokenizer["model_type"] = c.tokenizer.model_type;

@@ -23,6 +23,10 @@ std::vector<int32_t> Tokenizer::encode_ids(std::string_view text, bool add_speci
   return ids;
 }
 
+std::string Tokenizer::token_bytes(int32_t id) const {
+  return is_special(id) ? std::string() : id_to_token(id);
+}
+
 std::vector<std::vector<Token>> Tokenizer::encode_batch(std::span<const std::string> texts,
                                                         bool add_special, int threads) const {
   std::vector<std::vector<Token>> out(texts.size());

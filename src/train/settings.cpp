@@ -42,6 +42,7 @@ std::string rows_identity(const std::vector<Row>& rows) {
     append_bytes(bytes, row.ids);
     append_bytes(bytes, row.weights);
     append_bytes(bytes, row.secondary);
+    append_bytes(bytes, std::vector<int64_t>{row.group, row.adapter});
     digests += sha256_hex(bytes);
   }
   return "sha256:" + sha256_hex(digests);
@@ -87,7 +88,7 @@ std::vector<std::string> differing_keys(const Json& before, const Json& now) {
 }  // namespace
 
 Json run_settings(const TrainerConfig& config, const std::vector<Row>& rows,
-                  const std::vector<model::Llama::Parameter>& parameters) {
+                  const std::vector<model::Decoder::Parameter>& parameters) {
   Json settings = trainer_config_to_json(config);
   settings.update(config.settings);
   Json data = Json::object();

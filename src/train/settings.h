@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "relata/base/json.h"
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 #include "relata/train/trainer.h"
 
 namespace relata::train {
@@ -13,7 +13,7 @@ namespace relata::train {
 // Every key of the configuration and of config.settings; under "dataset" also the identity of the
 // rows, and under "trained weights" that of their names and sizes.
 Json run_settings(const TrainerConfig& config, const std::vector<Row>& rows,
-                  const std::vector<model::Llama::Parameter>& parameters);
+                  const std::vector<model::Decoder::Parameter>& parameters);
 
 // A usage error that names the keys that differ, with the old value and the new one. The length of
 // the run, evaluations, logging and saving may differ.

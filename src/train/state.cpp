@@ -36,7 +36,7 @@ Status write_tensors(const std::string& path, const std::vector<Group>& groups) 
 }
 
 Status read_group(const model::TensorViews& views, const std::string& name,
-                  const std::vector<model::Llama::Parameter>& like, const std::string& path,
+                  const std::vector<model::Decoder::Parameter>& like, const std::string& path,
                   std::vector<at::Tensor>& out) {
   out.clear();
   for (size_t i = 0; i < like.size(); ++i) {
@@ -131,7 +131,7 @@ Result<Saved> state_from_json(const Json& json, const std::string& path, int64_t
 }
 
 Status read_tensors(const std::string& path, const Saved& saved,
-                    const std::vector<model::Llama::Parameter>& parameters,
+                    const std::vector<model::Decoder::Parameter>& parameters,
                     std::vector<at::Tensor>& weights, TrainState& state) {
   RELATA_TRY(const auto views, model::read_safetensors(path));
   RELATA_CHECK(read_group(views, "weight", parameters, path, weights));
@@ -194,7 +194,7 @@ bool has_checkpoint(const std::string& output_dir, const std::string& run_id) {
 }
 
 Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
-                       const std::vector<model::Llama::Parameter>& parameters,
+                       const std::vector<model::Decoder::Parameter>& parameters,
                        const TrainState& state) {
   const std::string final_path = config.output_dir + "/" + kPrefix + std::to_string(state.step);
   const std::string work = config.output_dir + "/.checkpoint-in-work";
@@ -221,7 +221,8 @@ Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
 }
 
 Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int64_t rows,
-                             std::vector<model::Llama::Parameter>& parameters, TrainState& state) {
+                             std::vector<model::Decoder::Parameter>& parameters,
+                             TrainState& state) {
   std::string folder = resume_choice(config);
   if (folder.empty()) return false;
   if (folder == "auto") {

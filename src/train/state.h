@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "relata/base/json.h"
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 #include "relata/train/trainer.h"
 
 namespace relata::train {
@@ -35,12 +35,12 @@ struct RunIdentity {
 // checkpoint-<step>/ under the output folder: written to a temporary folder, then renamed. Deletes
 // the oldest of this run's beyond save_total_limit.
 Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
-                       const std::vector<model::Llama::Parameter>& parameters,
+                       const std::vector<model::Decoder::Parameter>& parameters,
                        const TrainState& state);
 // Fills `state` and the parameters, and takes over the id of the checkpoint's run. "auto" takes the
 // newest checkpoint of `run`, and starts afresh when there is none; `rows` bounds the position.
 Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int64_t rows,
-                             std::vector<model::Llama::Parameter>& parameters, TrainState& state);
+                             std::vector<model::Decoder::Parameter>& parameters, TrainState& state);
 
 // Whether the folder has a checkpoint of the run ("": of any).
 bool has_checkpoint(const std::string& output_dir, const std::string& run_id);

@@ -7,11 +7,12 @@
 #include <cmath>
 
 #include "batch.h"
+#include "groups.h"
 #include "optimizer.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 #include "relata/train/schedule.h"
 #include "run_folder.h"
 #include "settings.h"
@@ -28,7 +29,7 @@ constexpr const char* kDamagedModel =
 constexpr const char* kDiverged =
     "nothing of it is saved; lower learning_rate, or set max_grad_norm";
 
-Status check_rows(const std::vector<Row>& rows, const model::LlamaConfig& config) {
+Status check_rows(const std::vector<Row>& rows, const model::DecoderConfig& config) {
   if (rows.empty()) return input_error("there is nothing to train on", "check the dataset path");
   for (size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
@@ -54,7 +55,7 @@ Status check_rows(const std::vector<Row>& rows, const model::LlamaConfig& config
 
 class Loop {
  public:
-  Loop(model::Llama& model, const std::vector<Row>& rows, const TrainerConfig& config,
+  Loop(model::Decoder& model, const std::vector<Row>& rows, const TrainerConfig& config,
        const Evaluate& evaluate, std::string metric_name)
       : model_(model),
         rows_(rows),
@@ -84,12 +85,12 @@ class Loop {
   bool finished() const;
   void copy_into_model(const std::vector<at::Tensor>& values);
 
-  model::Llama& model_;
+  model::Decoder& model_;
   const std::vector<Row>& rows_;
   const TrainerConfig& config_;
   const Evaluate& evaluate_;
   std::string metric_name_;
-  std::vector<model::Llama::Parameter> parameters_;
+  std::vector<model::Decoder::Parameter> parameters_;
   TrainState state_;
   std::optional<TrainLog> log_;
   RunIdentity run_;
@@ -116,14 +117,12 @@ Status Loop::prepare() {
                                    config_.token_dropout_id, model_.config().vocab_size),
                        "name the id of a token that the model knows, such as its <unk>");
   }
-  const int64_t per_step =
-      config_.per_device_train_batch_size * config_.gradient_accumulation_steps;
   for (const auto& p : parameters_) {
     if (p.value.scalar_type() != at::kFloat) {
       return usage_error("trained weights must be float32", "load the model with dtype: float32");
     }
   }
-  steps_per_epoch_ = (static_cast<int64_t>(rows_.size()) + per_step - 1) / per_step;
+  steps_per_epoch_ = steps_of_epoch(rows_, group_order(rows_, config_, 0), config_);
   total_steps_ = config_.max_steps > 0
                      ? config_.max_steps
                      : std::max<int64_t>(1, std::llround(config_.num_train_epochs *
@@ -240,34 +239,31 @@ Status Loop::optimise(double rate) {
 
 Status Loop::one_step() {
   if (order_epoch_ != state_.epoch) {
-    order_ = epoch_order(static_cast<int64_t>(rows_.size()), config_.seed, state_.epoch,
-                         config_.shuffle);
+    order_ = group_order(rows_, config_, state_.epoch);
     order_epoch_ = state_.epoch;
   }
-  const int64_t batch = config_.per_device_train_batch_size;
-  const int64_t end =
-      std::min<int64_t>(static_cast<int64_t>(rows_.size()),
-                        state_.next_row + batch * config_.gradient_accumulation_steps);
+  const std::vector<int64_t> ends = micro_batch_ends(rows_, order_, state_.next_row, config_);
+  const int64_t end = ends.back();
   const std::vector<int64_t> chosen(order_.begin() + state_.next_row, order_.begin() + end);
   const StepWeights sums = step_weights(rows_, chosen);
   const double prompt_weight =
       fraction() < config_.prompt_loss_share ? config_.prompt_loss_weight : 0.0;
   double loss = 0;
-  for (size_t begin = 0; begin < chosen.size(); begin += static_cast<size_t>(batch)) {
-    const std::vector<int64_t> micro(
-        chosen.begin() + static_cast<int64_t>(begin),
-        chosen.begin() + static_cast<int64_t>(std::min(chosen.size(), begin + batch)));
+  int64_t begin = state_.next_row;
+  for (const int64_t micro_end : ends) {
+    const std::vector<int64_t> micro(order_.begin() + begin, order_.begin() + micro_end);
     const uint64_t seed = (static_cast<uint64_t>(config_.seed) << 40U) +
-                          static_cast<uint64_t>(state_.step) * 1009U + begin;
-    const PackedRows packed = pack_rows(rows_, micro, sums, prompt_weight, config_, seed);
+                          static_cast<uint64_t>(state_.step) * 1009U +
+                          static_cast<uint64_t>(begin - state_.next_row);
+    begin = micro_end;
+    PackedRows packed = pack_rows(model_, rows_, micro, {sums, prompt_weight, seed}, config_);
     interval_tokens_ += packed.tokens;
     interval_answers_ += packed.answer_tokens;
-    if (packed.rows.numel() == 0) continue;
-    model::ForwardOptions options;
-    options.dropout = config_.dropout;
-    options.dropout_seed = static_cast<uint32_t>(seed * 0x9E3779B97F4A7C15ULL >> 32U);
-    options.gradient_checkpointing = config_.gradient_checkpointing;
-    const at::Tensor hidden = model_.hidden(packed.batch, options, packed.rows);
+    if (packed.pass.rows.numel() == 0) continue;
+    packed.pass.dropout = config_.dropout;
+    packed.pass.dropout_seed = static_cast<uint32_t>(seed * 0x9E3779B97F4A7C15ULL >> 32U);
+    packed.pass.gradient_checkpointing = config_.gradient_checkpointing;
+    const at::Tensor hidden = model_.forward(packed.pass);
     at::Tensor part = model_.loss(hidden, packed.targets, packed.weights, 1.0);
     part.backward();
     loss += part.item<double>();
@@ -413,7 +409,7 @@ Result<TrainSummary> Loop::run() {
 
 }  // namespace
 
-Result<TrainSummary> train(model::Llama& model, const std::vector<Row>& rows,
+Result<TrainSummary> train(model::Decoder& model, const std::vector<Row>& rows,
                            const TrainerConfig& config, const Evaluate& evaluate,
                            const std::string& metric_name) {
   return Loop(model, rows, config, evaluate, metric_name).run();

@@ -42,6 +42,10 @@ class Tokenizer {
   virtual int32_t bos_id() const = 0;                             // -1: none
   virtual int32_t eos_id() const = 0;                             // -1: none
   virtual bool is_special(int32_t id) const = 0;
+  // The bytes that the token stands for inside a text, which may be a part of a code point; a space
+  // that decode() takes off the beginning of a text is there. "" for special and unknown tokens
+  // and ids out of range. What is here is for tokenizers that write their tokens as they stand.
+  virtual std::string token_bytes(int32_t id) const;
   // Copies the files this tokenizer was made from, so that Transformers loads it from `folder`.
   virtual Status save(const std::string& folder) const = 0;
   virtual std::string kind() const = 0;  // "sentencepiece-unigram", "tokenizer.json-bpe", ...

@@ -17,7 +17,7 @@
 #include "relata/base/result.h"
 
 namespace relata::model {
-class Llama;
+class Decoder;
 }
 
 namespace relata::train {
@@ -27,6 +27,9 @@ struct Row {
   std::vector<int32_t> ids;
   std::vector<float> weights;    // on answer tokens
   std::vector<float> secondary;  // on prompt tokens; scaled by prompt_loss_weight; may be empty
+  // Neighbouring rows of one group (a document's) are trained on in one batch; -1: of none.
+  int64_t group = -1;
+  int adapter = 0;  // of the model's adapters, the one that is trained; no matter without adapters
 };
 
 struct TrainerConfig {
@@ -104,7 +107,7 @@ struct TrainSummary {
 // checkpoint of other settings (which may differ in length, evaluation, logging and saving), a
 // damaged one, a gradient or weight that is not finite (named; nothing is saved then), a full disk
 // (what was saved before stays valid).
-Result<TrainSummary> train(model::Llama& model, const std::vector<Row>& rows,
+Result<TrainSummary> train(model::Decoder& model, const std::vector<Row>& rows,
                            const TrainerConfig& config, const Evaluate& evaluate = {},
                            const std::string& metric_name = "metric");
 

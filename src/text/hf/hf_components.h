@@ -27,6 +27,10 @@ class Decoder {
  public:
   virtual ~Decoder() = default;
   virtual std::vector<std::string> apply(std::vector<std::string> tokens) const = 0;
+  // The bytes of one token inside a text, where they may be a part of a code point.
+  virtual std::string spell(std::string token) const = 0;
+  // Whether what comes after this step sees the text as a whole, not its tokens.
+  virtual bool joins() const { return false; }
 };
 
 using NormalizerPtr = std::unique_ptr<const Normalizer>;

@@ -20,6 +20,7 @@ class JoinWithSpaces : public Decoder {
     for (size_t i = 1; i < tokens.size(); ++i) tokens[i].insert(0, 1, ' ');
     return tokens;
   }
+  std::string spell(std::string token) const override { return ' ' + token; }
 };
 
 class ReplaceDecoder : public Decoder {
@@ -30,6 +31,7 @@ class ReplaceDecoder : public Decoder {
     for (auto& token : tokens) token = replace(token);
     return tokens;
   }
+  std::string spell(std::string token) const override { return replace(token); }
 
  private:
   std::string replace(std::string_view token) const {
@@ -75,6 +77,10 @@ class ByteFallback : public Decoder {
     flush();
     return out;
   }
+  std::string spell(std::string token) const override {
+    const int byte = token_byte(token);
+    return byte < 0 ? token : std::string(1, static_cast<char>(byte));
+  }
 };
 
 std::string join(const Tokens& tokens) {
@@ -86,6 +92,8 @@ std::string join(const Tokens& tokens) {
 class Fuse : public Decoder {
  public:
   Tokens apply(Tokens tokens) const override { return {join(tokens)}; }
+  std::string spell(std::string token) const override { return token; }
+  bool joins() const override { return true; }
 };
 
 class Strip : public Decoder {
@@ -93,15 +101,17 @@ class Strip : public Decoder {
   Strip(std::string content, size_t start, size_t stop)
       : content_(std::move(content)), start_(start), stop_(stop) {}
   Tokens apply(Tokens tokens) const override {
-    for (auto& token : tokens) {
-      for (size_t i = 0; i < start_ && token.starts_with(content_); ++i) {
-        token.erase(0, content_.size());
-      }
-      for (size_t i = 0; i < stop_ && token.ends_with(content_); ++i) {
-        token.erase(token.size() - content_.size());
-      }
-    }
+    for (auto& token : tokens) token = spell(std::move(token));
     return tokens;
+  }
+  std::string spell(std::string token) const override {
+    for (size_t i = 0; i < start_ && token.starts_with(content_); ++i) {
+      token.erase(0, content_.size());
+    }
+    for (size_t i = 0; i < stop_ && token.ends_with(content_); ++i) {
+      token.erase(token.size() - content_.size());
+    }
+    return token;
   }
 
  private:
@@ -128,6 +138,10 @@ class MetaspaceDecoder : public Decoder {
     }
     return tokens;
   }
+  std::string spell(std::string token) const override {
+    replace_all(token, replacement_, " ");
+    return token;
+  }
 
  private:
   std::string replacement_;
@@ -141,6 +155,8 @@ class ByteLevelDecoder : public Decoder {
     for (const auto& token : tokens) bytes += to_bytes(token);
     return {replace_invalid_utf8(bytes)};
   }
+  std::string spell(std::string token) const override { return to_bytes(token); }
+  bool joins() const override { return true; }
 
  private:
   // An added token is not written in stand-ins and stays as it is.
@@ -170,6 +186,9 @@ class WordPieceDecoder : public Decoder {
     }
     return tokens;
   }
+  std::string spell(std::string token) const override {
+    return token.starts_with(prefix_) ? token.substr(prefix_.size()) : ' ' + token;
+  }
 
  private:
   // English punctuation and contractions lose the space before them.
@@ -194,6 +213,10 @@ class BpeDecoder : public Decoder {
     }
     return tokens;
   }
+  std::string spell(std::string token) const override {
+    replace_all(token, suffix_, " ");
+    return token;
+  }
 
  private:
   std::string suffix_;
@@ -205,6 +228,18 @@ class Chain : public Decoder {
   Tokens apply(Tokens tokens) const override {
     for (const auto& step : steps_) tokens = step->apply(std::move(tokens));
     return tokens;
+  }
+  std::string spell(std::string token) const override {
+    for (const auto& step : steps_) {
+      token = step->spell(std::move(token));
+      // Half a code point is no text for the steps that follow.
+      if (step->joins() || find_invalid_utf8(token)) break;
+    }
+    return token;
+  }
+  bool joins() const override {
+    return std::any_of(steps_.begin(), steps_.end(),
+                       [](const auto& step) { return step->joins(); });
   }
 
  private:

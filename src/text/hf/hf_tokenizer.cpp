@@ -33,6 +33,7 @@ class HfTokenizer : public TokenizerBase {
   Status configure(const Node& root, bool raw_bytes, const std::string& path);
 
   std::string decode(const std::vector<int32_t>& ids, bool skip_special) const override;
+  std::string token_bytes(int32_t id) const override;
   std::string kind() const override { return kind_ + "-" + model_->name(); }
 
  protected:
@@ -271,6 +272,13 @@ std::string HfTokenizer::decode(const std::vector<int32_t>& ids, bool skip_speci
   std::string out;
   for (const auto& part : decoder_->apply(std::move(tokens))) out += part;
   return out;
+}
+
+std::string HfTokenizer::token_bytes(int32_t id) const {
+  const AddedToken* token = added(id);
+  if (token != nullptr) return token->special ? std::string() : token->content;
+  const std::string_view piece = id_to_piece(id);
+  return piece.empty() ? std::string() : decoder_->spell(std::string(piece));
 }
 
 }  // namespace

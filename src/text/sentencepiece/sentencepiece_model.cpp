@@ -417,6 +417,14 @@ std::string SentencePieceModel::decode_piece(int32_t id, bool at_start, bool pre
   return out;
 }
 
+std::string SentencePieceModel::piece_bytes(int32_t id) const {
+  if (piece(id).kind == Proto::kByte) {
+    return std::string(1, static_cast<char>(token_byte(piece(id).text)));
+  }
+  bool took_space = false;
+  return decode_piece(id, false, false, took_space);
+}
+
 void SentencePieceModel::decode(const std::vector<int32_t>& ids, bool prefix,
                                 std::string& out) const {
   const size_t start = out.size();

@@ -29,6 +29,8 @@ class SentencePieceModel {
               std::vector<Token>& out) const;
   // Appends the text of the ids, all of which are pieces. `prefix` as above.
   void decode(const std::vector<int32_t>& ids, bool prefix, std::string& out) const;
+  // What decode() makes of a piece that is not the first.
+  std::string piece_bytes(int32_t id) const;
 
   int32_t size() const { return static_cast<int32_t>(proto_.pieces.size()); }
   const SentencePieceProto::Piece& piece(int32_t id) const {

@@ -14,6 +14,7 @@ class SentencePieceTokenizer : public TokenizerBase {
 
   std::string decode(const std::vector<int32_t>& ids, bool skip_special) const override;
   bool is_special(int32_t id) const override;
+  std::string token_bytes(int32_t id) const override;
   std::string kind() const override { return "sentencepiece-" + model_->type_name(); }
 
  protected:
@@ -61,6 +62,12 @@ bool SentencePieceTokenizer::is_special(int32_t id) const {
   if (!is_piece(id)) return false;
   const int kind = model_->piece(id).kind;
   return kind == SentencePieceProto::kControl || kind == SentencePieceProto::kUnknown;
+}
+
+std::string SentencePieceTokenizer::token_bytes(int32_t id) const {
+  if (is_special(id)) return "";
+  if (const AddedToken* token = added(id)) return token->content;
+  return is_piece(id) ? model_->piece_bytes(id) : std::string();
 }
 
 std::string SentencePieceTokenizer::decode(const std::vector<int32_t>& ids,

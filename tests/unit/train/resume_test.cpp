@@ -19,7 +19,7 @@ class Resume : public TrainRun {
     set_log_level(LogLevel::kNormal);
     TrainRun::TearDown();
   }
-  Result<TrainSummary> resume(const std::shared_ptr<model::Llama>& model) {
+  Result<TrainSummary> resume(const std::shared_ptr<model::Decoder>& model) {
     config_.resume_from_checkpoint = "auto";
     return run(model);
   }

@@ -15,7 +15,7 @@
 
 #include "relata/base/file.h"
 #include "relata/base/json.h"
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 #include "relata/train/trainer.h"
 
 namespace relata::train {
@@ -42,8 +42,8 @@ class TrainRun : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  static std::shared_ptr<model::Llama> tiny_model(uint64_t seed = 1) {
-    model::LlamaConfig c;
+  static std::shared_ptr<model::Decoder> tiny_model(uint64_t seed = 1) {
+    model::DecoderConfig c;
     c.vocab_size = 31;
     c.hidden_size = 16;
     c.intermediate_size = 24;
@@ -52,15 +52,15 @@ class TrainRun : public testing::Test {
     c.num_kv_heads = 2;
     c.head_dim = 8;
     c.max_positions = 32;
-    return model::Llama::random(c, seed);
+    return model::Decoder::random(c, seed);
   }
   // All trained weights, one after the other.
-  static at::Tensor weights_of(const model::Llama& model) {
+  static at::Tensor weights_of(const model::Decoder& model) {
     std::vector<at::Tensor> parts;
     for (const auto& p : model.trainable()) parts.push_back(p.value.detach().flatten().clone());
     return at::cat(parts);
   }
-  Result<TrainSummary> run(const std::shared_ptr<model::Llama>& model,
+  Result<TrainSummary> run(const std::shared_ptr<model::Decoder>& model,
                            const Evaluate& evaluate = {}) const {
     return train(*model, rows_, config_, evaluate);
   }

@@ -1,19 +1,13 @@
 #include "relata/model/safetensors.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <limits>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "relata/base/atomic_file.h"
 #include "relata/base/json.h"
 
 namespace relata::model {
@@ -21,7 +15,6 @@ namespace {
 
 constexpr size_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeader = 100'000'000;  // as in the reference implementation
-constexpr size_t kWriteBytes = size_t{1} << 26;
 constexpr const char* kMetadata = "__metadata__";
 
 const std::map<std::string, int64_t> kDtypeSizes = {
@@ -226,66 +219,6 @@ Result<TensorViews> read_shards(const std::string& folder, const std::string& in
   return tensors;
 }
 
-// A file that is deleted again unless finish() renames it to its final name.
-class TemporaryFile {
- public:
-  static Result<TemporaryFile> create(const std::string& path) {
-    static std::atomic<uint64_t> counter{0};
-    const std::string name =
-        path + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++);
-    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return failed(name, "cannot create");
-    return TemporaryFile(path, name, fd);
-  }
-  TemporaryFile(TemporaryFile&& other) noexcept
-      : path_(std::move(other.path_)),
-        name_(std::move(other.name_)),
-        fd_(std::exchange(other.fd_, -1)) {}
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() {
-    if (fd_ < 0) return;
-    ::close(fd_);
-    ::unlink(name_.c_str());
-  }
-
-  Status write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const auto wrote = ::write(fd_, bytes.data(), std::min(bytes.size(), kWriteBytes));
-      if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) return failed(path_, "cannot write");
-      bytes = bytes.subspan(static_cast<size_t>(wrote));
-    }
-    return {};
-  }
-
-  Status finish() {
-    if (::fsync(fd_) != 0) return failed(path_, "cannot write");
-    if (::rename(name_.c_str(), path_.c_str()) != 0) return failed(path_, "cannot rename to");
-    const int fd = std::exchange(fd_, -1);
-    if (::close(fd) != 0) return failed(path_, "cannot close");
-    // The new name itself reaches the disk with its folder.
-    const auto parent = std::filesystem::path(path_).parent_path();
-    const int folder = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_CLOEXEC);
-    if (folder >= 0) {
-      static_cast<void>(::fsync(folder));
-      ::close(folder);
-    }
-    return {};
-  }
-
- private:
-  TemporaryFile(std::string path, std::string name, int fd)
-      : path_(std::move(path)), name_(std::move(name)), fd_(fd) {}
-  static Error failed(const std::string& path, const std::string& what) {
-    const int code = errno;
-    return resource_error(path + ": " + what + " this file: " + std::strerror(code),
-                          code == ENOSPC ? "free some disk space" : "");
-  }
-  std::string path_, name_;
-  int fd_ = -1;
-};
-
 }  // namespace
 
 int64_t safetensors_dtype_size(const std::string& dtype) {
@@ -441,9 +374,7 @@ Status write_safetensors(const std::string& path, const std::vector<TensorToWrit
   for (size_t i = 0; i < kLengthBytes; ++i) {
     length[i] = static_cast<std::byte>(uint64_t{text.size()} >> (8 * i));
   }
-  const auto parent = std::filesystem::path(path).parent_path();
-  if (!parent.empty()) RELATA_CHECK(make_folders(parent.string()));
-  RELATA_TRY(TemporaryFile file, TemporaryFile::create(path));
+  RELATA_TRY(AtomicFile file, AtomicFile::create(path));
   RELATA_CHECK(file.write(length));
   RELATA_CHECK(file.write(std::as_bytes(std::span(text))));
   for (const TensorToWrite* tensor : order) RELATA_CHECK(file.write(tensor->bytes));

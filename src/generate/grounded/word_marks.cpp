@@ -1,0 +1,88 @@
+#include "grounded/word_marks.h"
+
+#include <unicode/brkiter.h>
+#include <unicode/uchar.h>
+#include <unicode/unistr.h>
+#include <unicode/uscript.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "relata/text/utf8.h"
+
+namespace relata::generate {
+namespace {
+
+bool is_blank(char32_t c) { return u_isUWhiteSpace(static_cast<UChar32>(c)); }
+bool is_apostrophe(char32_t c) { return c == U'\'' || c == U'\u2019'; }
+
+bool has_no_spaces_between_words(char32_t c) {
+  UErrorCode status = U_ZERO_ERROR;
+  const UScriptCode script = uscript_getScript(static_cast<UChar32>(c), &status);
+  return script == USCRIPT_HAN || script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA ||
+         c == U'\u30FC';
+}
+
+bool extends(char32_t c) {
+  return u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_GRAPHEME_EXTEND);
+}
+
+// Whether ICU cuts before each code point, the end of the text included.
+std::vector<uint8_t> icu_cuts(const std::u32string& points) {
+  UErrorCode status = U_ZERO_ERROR;
+  const std::unique_ptr<icu::BreakIterator> words(
+      icu::BreakIterator::createWordInstance(icu::Locale::getRoot(), status));
+  if (U_FAILURE(status))
+    throw std::runtime_error("ICU has no word boundaries: its data is missing");
+  std::vector<uint8_t> at_unit;
+  icu::UnicodeString text;
+  std::vector<int32_t> unit_of(points.size() + 1);
+  for (size_t i = 0; i < points.size(); ++i) {
+    unit_of[i] = text.length();
+    text.append(static_cast<UChar32>(points[i]));
+  }
+  unit_of[points.size()] = text.length();
+  at_unit.resize(static_cast<size_t>(text.length()) + 1);
+  words->setText(text);
+  for (int32_t at = words->first(); at != icu::BreakIterator::DONE; at = words->next()) {
+    at_unit[static_cast<size_t>(at)] = 1;
+  }
+  std::vector<uint8_t> cuts(points.size() + 1);
+  for (size_t i = 0; i <= points.size(); ++i) cuts[i] = at_unit[static_cast<size_t>(unit_of[i])];
+  return cuts;
+}
+
+bool cuts_besides(char32_t left, char32_t right) {
+  if (extends(right)) return false;
+  return is_apostrophe(left) || is_apostrophe(right) || has_no_spaces_between_words(left) ||
+         has_no_spaces_between_words(right);
+}
+
+}  // namespace
+
+bool is_line_break(char32_t c) {
+  return (c >= U'\n' && c <= U'\r') || c == U'\u0085' || c == U'\u2028' || c == U'\u2029';
+}
+
+WordMarks mark_words(std::string_view valid_utf8, bool whole_words) {
+  const std::u32string points = text::to_code_points(valid_utf8);
+  const std::vector<uint8_t> cuts =
+      whole_words ? icu_cuts(points) : std::vector<uint8_t>(points.size() + 1, 1);
+  WordMarks marks;
+  marks.begins.resize(valid_utf8.size() + 1);
+  marks.ends.resize(valid_utf8.size() + 1);
+  size_t byte = 0;
+  for (size_t i = 0; i <= points.size(); ++i) {
+    const bool first = i == 0;
+    const bool last = i == points.size();
+    const bool cut =
+        first || last || cuts[i] != 0 || (whole_words && cuts_besides(points[i - 1], points[i]));
+    marks.begins[byte] = cut && !last && !is_blank(points[i]) ? 1 : 0;
+    marks.ends[byte] = cut && !first && !is_blank(points[i - 1]) ? 1 : 0;
+    if (!last) byte += text::code_point_length(valid_utf8, byte);
+  }
+  return marks;
+}
+
+}  // namespace relata::generate
