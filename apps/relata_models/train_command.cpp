@@ -18,6 +18,7 @@
 #include "shipped_schemas.h"
 #include "train_config.h"
 #include "train_data.h"
+#include "train_documents.h"
 
 namespace relata::app {
 namespace {
@@ -80,7 +81,8 @@ Result<std::string> prepare_tokenizer(const TrainConfig& config,
 }
 
 Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
-                                                      const text::Tokenizer* tokenizer) {
+                                                      const text::Tokenizer* tokenizer,
+                                                      const std::vector<std::string>& adapters) {
   const auto seed = static_cast<uint64_t>(config.trainer.seed);
   std::shared_ptr<model::Decoder> model;
   if (config.model_name_or_path.empty()) {
@@ -98,10 +100,14 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
     RELATA_TRY(model, model::Decoder::load(config.model_name_or_path, lora ? "auto" : "float32"));
   }
   if (config.finetuning_type == "lora") {
-    if (config.adapter_name_or_path.empty()) {
-      RELATA_CHECK(model->add_adapter("pair", config.lora, seed));
-    } else {
-      RELATA_CHECK(model->load_adapter("pair", config.adapter_name_or_path));
+    for (size_t i = 0; i < adapters.size(); ++i) {
+      const std::string& from = config.adapter_name_or_path;
+      const std::string folder = adapters.size() == 1 ? from : from + "/" + adapters[i];
+      if (from.empty()) {
+        RELATA_CHECK(model->add_adapter(adapters[i], config.lora, seed + i));
+      } else {
+        RELATA_CHECK(model->load_adapter(adapters[i], folder));
+      }
     }
   }
   if (use_bf16(config)) model->set_compute_type(at::kBFloat16);
@@ -135,9 +141,10 @@ Result<train::TrainerConfig> with_settings(const TrainConfig& config,
   if (extractor != nullptr) {
     settings["schema"] =
         content(config.schema, text_identity(data::schema_to_json(extractor->schema).dump()));
-    settings["prompt_template"] =
-        content(config.prompt_template,
-                text_identity(extract::pair_template_yaml(extractor->pair_template)));
+    const std::string text = config.pipeline == "pair"
+                                 ? extract::pair_template_yaml(extractor->pair_template)
+                                 : extract::pipeline_yaml(extractor->pipeline);
+    settings["prompt_template"] = content(config.prompt_template, text_identity(text));
   }
   if (development != nullptr) {
     std::string lines;
@@ -199,10 +206,19 @@ Status save_result(const TrainConfig& config, const model::Decoder& model,
   const std::string& folder = config.trainer.output_dir;
   RELATA_CHECK(write_file_atomic(folder + "/train_config.yaml", to_yaml(config.resolved)));
   if (config.finetuning_type == "lora") {
-    RELATA_CHECK(model.save_adapter(0, folder + "/adapters/pair"));
+    const auto& adapters = model.adapters();
+    for (size_t i = 0; i < adapters.size(); ++i) {
+      const std::string place = "adapters/" + adapters[i].name;
+      RELATA_CHECK(model.save_adapter(static_cast<int>(i), folder + "/" + place));
+      if (extractor == nullptr) continue;
+      if (adapters.size() == 1) {
+        extractor->config.adapter = place;
+      } else {
+        extractor->config.adapters[adapters[i].name] = place;
+      }
+    }
     if (extractor != nullptr) {
       extractor->config.model = std::filesystem::absolute(config.model_name_or_path).string();
-      extractor->config.adapter = "adapters/pair";
     }
   } else {
     RELATA_CHECK(model.save(folder + "/model"));
@@ -240,7 +256,7 @@ void report(const TrainConfig& config, const train::TrainSummary& summary, bool 
 
 Result<int> train_on_ids(const TrainConfig& config, const Context& context) {
   RELATA_TRY(const auto rows, read_id_rows(config.dataset));
-  RELATA_TRY(auto model, prepare_model(config, nullptr));
+  RELATA_TRY(auto model, prepare_model(config, nullptr, {"pair"}));
   RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, nullptr, nullptr));
   RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
   RELATA_CHECK(save_result(config, *model, nullptr, nullptr));
@@ -278,7 +294,7 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
                             count.too_long, config.cutoff_len));
   }
   if (!rows_folder.empty()) return write_rows(config, extractor, *tokenizer, rows, rows_folder);
-  RELATA_TRY(auto model, prepare_model(config, tokenizer.get()));
+  RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), {"pair"}));
   log_info(fmt::format("{} rows, {} relation types, {:.1f} million weights", rows.size(),
                        extractor.schema.relation_types.size(),
                        static_cast<double>(model::parameter_count(model->config())) / 1e6));
@@ -310,6 +326,34 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
   return kDone;
 }
 
+// A document pipeline: all its steps at once.
+Result<int> train_documents(const TrainConfig& config, const std::string& rows_folder,
+                            const Context& context) {
+  if (config.model_name_or_path.empty()) {
+    return usage_error("pipeline " + config.pipeline + " needs model_name_or_path",
+                       "documents are not learned from scratch; ./dev models lists models");
+  }
+  RELATA_TRY(const TaskData data,
+             read_task_data(config.dataset, config.dataset_format, config.max_samples));
+  RELATA_TRY(extract::Extractor extractor, make_document_extractor(config, data.documents));
+  RELATA_CHECK(make_folders(config.trainer.output_dir));
+  RELATA_TRY(const auto tokenizer, text::load_tokenizer(config.model_name_or_path));
+  const std::vector<std::string> adapters = adapter_names(config, extractor);
+  RELATA_TRY(const auto rows,
+             document_rows(extractor, *tokenizer, data.documents, config, adapters));
+  if (!rows_folder.empty()) {
+    RELATA_CHECK(make_folders(rows_folder));
+    RELATA_CHECK(write_file_atomic(rows_folder + "/train.jsonl", id_rows_text(rows)));
+    return kDone;
+  }
+  RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), adapters));
+  RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, &extractor, nullptr));
+  RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
+  RELATA_CHECK(save_result(config, *model, tokenizer.get(), &extractor));
+  report(config, summary, false, context);
+  return kDone;
+}
+
 Result<int> run_train(const TrainOptions& options, const Context& context) {
   RELATA_CHECK(check_device_is_supported(context));
   RELATA_TRY(const TrainConfig config, read_train_config(options.config, options.overrides));
@@ -317,6 +361,7 @@ Result<int> run_train(const TrainOptions& options, const Context& context) {
   const bool writes = options.rows.empty() || config.model_name_or_path.empty();
   if (writes) RELATA_CHECK(train::check_output_dir(config.trainer));
   if (config.dataset_format == "ids") return train_on_ids(config, context);
+  if (config.pipeline != "pair") return train_documents(config, options.rows, context);
   return train_extractor(config, options.rows, context);
 }
 

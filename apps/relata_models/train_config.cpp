@@ -1,6 +1,7 @@
 #include "train_config.h"
 
 #include "relata/base/fields.h"
+#include "relata/extract/extractor.h"
 
 namespace relata::app {
 namespace {
@@ -45,6 +46,17 @@ Status read_tokenizer_section(const Json& json, const std::string& where,
   return fields.finish();
 }
 
+void read_row_options(Fields& fields, extract::RowOptions& rows) {
+  std::string naming = "canonical";
+  fields.get_choice("entity_naming", naming, {"canonical", "mentions"});
+  if (naming == "mentions") rows.naming = extract::RowOptions::Naming::Mentions;
+  fields.get("relation_orders", rows.relation_orders, NumberRange::between(0, 100));
+  fields.get("head_orders", rows.head_orders, NumberRange::between(0, 100));
+  fields.get("relation_negatives", rows.relation_negatives, NumberRange::between(0, kMostFactor));
+  fields.get("head_negatives", rows.head_negatives, NumberRange::between(0, kMostFactor));
+  fields.get("check_negatives", rows.check_negatives, NumberRange::between(-1, kMostFactor));
+}
+
 }  // namespace
 
 Result<TrainConfig> read_train_config(const std::string& path,
@@ -76,6 +88,11 @@ Result<TrainConfig> read_train_config(const std::string& path,
   fields.get("instruction", c.instruction);
   fields.get("template", c.chat);
   fields.get_choice("decode", c.decode, {"labels", "free"});
+  fields.get_choice("pipeline", c.pipeline, extract::pipeline_names());
+  fields.get_choice("language", c.language, {"en", "zh"});
+  fields.get_choice("relation_mode", c.relation_mode, {"list", "score"});
+  fields.get("adapter_per_step", c.adapter_per_step);
+  read_row_options(fields, c.rows);
   fields.get_choice("multi_label", c.multi_label, {"join", "split"});
   fields.get("augment_inverse", c.augment_inverse);
   fields.get("train_on_prompt", c.train_on_prompt);
@@ -138,6 +155,12 @@ Json task_settings(const TrainConfig& c) {
   json["instruction"] = c.instruction;
   json["template"] = c.chat;
   json["decode"] = c.decode;
+  if (c.pipeline != "pair") {
+    json["pipeline"] = c.pipeline;
+    json["language"] = c.language;
+    json["relation_mode"] = c.relation_mode;
+    json["adapter_per_step"] = c.adapter_per_step;
+  }
   json["multi_label"] = c.multi_label;
   json["augment_inverse"] = c.augment_inverse;
   json["train_on_prompt"] = c.train_on_prompt;
