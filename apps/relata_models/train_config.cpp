@@ -160,6 +160,13 @@ Json task_settings(const TrainConfig& c) {
     json["language"] = c.language;
     json["relation_mode"] = c.relation_mode;
     json["adapter_per_step"] = c.adapter_per_step;
+    json["entity_naming"] =
+        c.rows.naming == extract::RowOptions::Naming::Mentions ? "mentions" : "canonical";
+    json["relation_orders"] = c.rows.relation_orders;
+    json["head_orders"] = c.rows.head_orders;
+    json["relation_negatives"] = c.rows.relation_negatives;
+    json["head_negatives"] = c.rows.head_negatives;
+    json["check_negatives"] = c.rows.check_negatives;
   }
   json["multi_label"] = c.multi_label;
   json["augment_inverse"] = c.augment_inverse;
