@@ -70,7 +70,9 @@ Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& opt
   if (options.backend == "native") {
     engine::NativeEngineOptions native;
     native.model = extractor.model_path();
-    native.adapter = extractor.adapter_path();
+    if (const std::string adapter = extractor.adapter_path(); !adapter.empty()) {
+      native.adapters.emplace_back("pair", adapter);
+    }
     return open_engine(native, context);
   }
   generate::OpenAiOptions server;

@@ -49,7 +49,7 @@ Result<std::unique_ptr<generate::Engine>> open_engine(const EngineOptions& optio
                                                       const Context& context) {
   engine::NativeEngineOptions native;
   native.model = options.model;
-  native.adapter = options.adapter;
+  if (!options.adapter.empty()) native.adapters.emplace_back("adapter", options.adapter);
   native.dtype = options.dtype;
   return open_engine(native, context);
 }

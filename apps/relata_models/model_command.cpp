@@ -7,7 +7,7 @@
 #include "commands.h"
 #include "help.h"
 #include "relata/base/file.h"
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 
 namespace relata::app {
 namespace {
@@ -21,9 +21,7 @@ struct ModelOptions {
 std::string megabytes(double bytes) { return fmt::format("{:.0f} MB", bytes / 1e6); }
 
 Result<int> show_model(const ModelOptions& options, const Context& context) {
-  const std::string path = options.folder + "/config.json";
-  RELATA_TRY(const Json json, read_json(path));
-  RELATA_TRY(const auto config, model::llama_config_from_json(json, path));
+  RELATA_TRY(const auto config, model::read_decoder_config(options.folder));
   const auto weights = static_cast<double>(model::parameter_count(config));
   const double cache =
       2.0 * static_cast<double>(config.num_layers * config.num_kv_heads * config.head_dim);
@@ -56,30 +54,41 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
   return kDone;
 }
 
-Result<int> print_logits(const ModelOptions& options, const Context&) {
-  RELATA_TRY(auto model, model::Llama::load(options.folder, options.dtype));
-  if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter(options.adapter));
-  RELATA_TRY(const std::string text, read_file("-"));
-  at::NoGradGuard no_grad;
-  size_t begin = 0;
-  while (begin < text.size()) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    RELATA_TRY(const Json json, parse_json(text.substr(begin, end - begin), "stdin"));
-    begin = end + 1;
-    if (!json.is_object() || !json.contains("ids")) return input_error("stdin: no \"ids\"");
-    const auto ids = json["ids"].get<std::vector<int32_t>>();
-    for (const int32_t id : ids) {
-      if (id < 0 || id >= model->config().vocab_size) {
-        return input_error("stdin: token id " + std::to_string(id) + " is outside the vocabulary");
-      }
+// {"ids": [...]}, within the model's vocabulary and positions.
+Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::DecoderConfig& config) {
+  RELATA_TRY(const Json json, parse_json(line.text, line.where));
+  if (!json.is_object() || !json.contains("ids")) {
+    return input_error(line.where + ": no \"ids\"", "write lines like {\"ids\": [1, 5, 9]}");
+  }
+  RELATA_TRY(auto ids, json_ids(json["ids"], line.where));
+  if (ids.empty()) return input_error(line.where + ": \"ids\" is empty");
+  if (static_cast<int64_t>(ids.size()) > config.max_positions) {
+    return input_error(fmt::format("{}: {} tokens, the model takes {}", line.where, ids.size(),
+                                   config.max_positions));
+  }
+  for (const int32_t id : ids) {
+    if (id >= config.vocab_size) {
+      return input_error(fmt::format("{}: token id {} is outside the vocabulary ({})", line.where,
+                                     id, config.vocab_size));
     }
-    const at::Tensor logits = model->logits(model->hidden(model::Batch::of({ids}))).contiguous();
+  }
+  return ids;
+}
+
+Result<int> print_logits(const ModelOptions& options, const Context&) {
+  RELATA_TRY(auto model, model::Decoder::load(options.folder, options.dtype));
+  if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
+  RELATA_TRY(const auto lines, read_lines({}));
+  at::NoGradGuard no_grad;
+  for (const InputLine& line : lines) {
+    RELATA_TRY(const auto ids, logit_ids(line, model->config()));
+    const at::Tensor logits = model->logits(model->forward(model::Pass::of({ids}))).contiguous();
     Json rows = Json::array();
     for (int64_t i = 0; i < logits.size(0); ++i) {
       const auto* row = logits.data_ptr<float>() + i * logits.size(1);
       rows.push_back(std::vector<float>(row, row + logits.size(1)));
     }
-    fmt::print("{}\n", Json{{"logits", rows}}.dump());
+    RELATA_CHECK(write_result("", Json{{"logits", rows}}.dump() + "\n"));
   }
   return kDone;
 }

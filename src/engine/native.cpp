@@ -5,33 +5,37 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
 #include <numeric>
-#include <random>
 
-#include "passes.h"
+#include "radix_tree.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
 #include "relata/base/log.h"
-#include "relata/kernels/loss.h"
-#include "relata/model/llama.h"
-#include "relata/model/prefix_tree.h"
+#include "relata/model/decoder.h"
+#include "sampler.h"
 
 namespace relata::engine {
 namespace {
 
-using generate::Engine;
+using generate::Constraint;
+using generate::ConstraintWalk;
 using generate::EngineProgress;
 using generate::GenerateRequest;
 using generate::GenerateResult;
 using generate::ScoreRequest;
 using generate::ScoreResult;
-
 using Ids = std::vector<int32_t>;
 
 constexpr int64_t kPrefillTokens = 2048;  // at once: activations then stay in the caches
-constexpr int64_t kMinSharedPrompt = 16;  // shorter common beginnings are computed each
 
-Status check_ids(const Ids& ids, const model::LlamaConfig& config, const std::string& what) {
+Error not_a_number() {
+  return input_error("the model's output is not a number",
+                     "its weights or its adapter's are damaged; fetch or train them again");
+}
+
+Status check_ids(const Ids& ids, const model::DecoderConfig& config, const std::string& what) {
   for (const int32_t id : ids) {
     if (id < 0 || id >= config.vocab_size) {
       return input_error(what + ": token id " + std::to_string(id) +
@@ -43,7 +47,7 @@ Status check_ids(const Ids& ids, const model::LlamaConfig& config, const std::st
   return {};
 }
 
-Status check_length(size_t length, const model::LlamaConfig& config, const std::string& what) {
+Status check_length(size_t length, const model::DecoderConfig& config, const std::string& what) {
   if (static_cast<int64_t>(length) > config.max_positions) {
     return input_error(what + ": " + std::to_string(length) + " tokens, the model takes " +
                            std::to_string(config.max_positions),
@@ -52,80 +56,37 @@ Status check_length(size_t length, const model::LlamaConfig& config, const std::
   return {};
 }
 
-// Picks the next token of one sequence from its logits [V].
-class Sampler {
- public:
-  explicit Sampler(const GenerateRequest& request) : request_(request), random_(request.seed) {}
-
-  // The token and its log-probability at temperature 1.
-  std::pair<int32_t, double> pick(const float* logits, int64_t vocabulary) {
-    const kernels::LogitSummary summary = kernels::summarise_logits(logits, vocabulary);
-    int64_t chosen = request_.temperature <= 0
-                         ? std::find(logits, logits + vocabulary, summary.largest) - logits
-                         : sample(logits, vocabulary);
-    if (chosen == vocabulary) chosen = 0;  // no largest: not a number everywhere
-    return {static_cast<int32_t>(chosen), logits[chosen] - summary.logsumexp};
-  }
-
- private:
-  int64_t sample(const float* logits, int64_t vocabulary) {
-    std::vector<int32_t> order(vocabulary);
-    std::iota(order.begin(), order.end(), 0);
-    int64_t keep = vocabulary;
-    if (request_.top_k > 0) keep = std::min<int64_t>(keep, request_.top_k);
-    std::partial_sort(order.begin(), order.begin() + keep, order.end(), [&](int32_t a, int32_t b) {
-      return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-    });
-    std::vector<double> weights;
-    double total = 0.0;
-    for (int64_t i = 0; i < keep; ++i) {
-      weights.push_back(std::exp((logits[order[i]] - logits[order[0]]) / request_.temperature));
-      total += weights.back();
-    }
-    double covered = 0.0;
-    for (size_t i = 0; i < weights.size(); ++i) {
-      covered += weights[i];
-      if (covered >= request_.top_p * total) {
-        weights.resize(i + 1);
-        break;
-      }
-    }
-    // Not std::discrete_distribution: its result differs between standard libraries.
-    const double target = static_cast<double>(random_() >> 11) * 0x1.0p-53 * covered;
-    double sum = 0.0;
-    size_t chosen = 0;
-    while (chosen + 1 < weights.size() && (sum += weights[chosen]) <= target) ++chosen;
-    return order[chosen];
-  }
-
-  const GenerateRequest& request_;
-  std::mt19937_64 random_;
-};
-
 // One request on its way through decoding.
 struct Running {
   size_t index = 0;
-  model::KvCache cache;
+  RadixNode* node = nullptr;  // where its prompt ends; pinned
+  int adapter = -1;
+  model::KvRun run;  // of what was generated
   Sampler sampler;
+  std::unique_ptr<ConstraintWalk> walk;
+  std::unique_ptr<text::StreamDecoder> decoder;
+  std::string text;  // decoded so far, when there are stop strings
+  Ids waiting;       // chosen, but not computed yet
   GenerateResult result;
-  int32_t last = 0;
 };
 
-class NativeEngine final : public Engine {
+class NativeEngine final : public generate::Engine {
  public:
-  NativeEngine(std::shared_ptr<model::Llama> model,
+  NativeEngine(std::shared_ptr<model::Decoder> model,
                std::shared_ptr<const text::Tokenizer> tokenizer, const NativeEngineOptions& options,
                std::string id)
       : model_(std::move(model)),
         tokenizer_(std::move(tokenizer)),
         options_(options),
-        id_(std::move(id)) {}
+        id_(std::move(id)),
+        tree_(options.cache_bytes) {}
 
   Result<std::vector<GenerateResult>> generate(const std::vector<GenerateRequest>& requests,
                                                const EngineProgress& progress) override;
   Result<std::vector<ScoreResult>> score(const std::vector<ScoreRequest>& requests,
                                          const EngineProgress& progress) override;
   const text::Tokenizer* tokenizer() const override { return tokenizer_.get(); }
+  std::shared_ptr<const text::Tokenizer> shared_tokenizer() const override { return tokenizer_; }
   std::string model_id() const override { return id_; }
   int64_t max_tokens() const override { return model_->config().max_positions; }
 
@@ -134,73 +95,100 @@ class NativeEngine final : public Engine {
     const auto& eos = model_->config().eos_ids;
     return std::find(eos.begin(), eos.end(), id) != eos.end();
   }
-  void accept_all(std::vector<Running>& running, const std::vector<GenerateRequest>& requests,
-                  const at::Tensor& logits) const;
-  bool accept(Running& running, const GenerateRequest& request, const float* logits,
-              int64_t vocabulary) const;
+  void renew();
+  Result<int> adapter_of(const std::string& name) const;
+  Symbols symbols_of(const Ids& ids, int adapter) const;
+  Status check(const GenerateRequest& request, const std::string& what) const;
+  Status check(const ScoreRequest& request, const std::string& what) const;
+  // The requests' prompts in an order in which neighbours begin alike.
+  std::vector<size_t> order_of(const std::vector<Symbols>& prompts) const;
+  void start(const std::vector<GenerateRequest>& requests, const std::vector<Symbols>& prompts,
+             const std::vector<size_t>& order, size_t& next, std::vector<Running>& active);
+  Status step(const std::vector<GenerateRequest>& requests, std::vector<Running>& active);
+  Status choose(const at::Tensor& hidden, const std::vector<GenerateRequest>& requests,
+                std::vector<Running*>& running);
+  bool accept(Running& running, const GenerateRequest& request, int32_t id, double logprob) const;
+  bool force(Running& running, const GenerateRequest& request) const;
   void finish_text(Running& running, const GenerateRequest& request) const;
-  std::vector<Running> start(const std::vector<GenerateRequest>& requests,
-                             const std::vector<size_t>& order, size_t& next, size_t room);
-  void score_group(const std::vector<ScoreRequest>& requests, const std::vector<size_t>& group,
-                   std::vector<ScoreResult>& results);
-
+  at::Tensor compute(TreePass& plan, const std::vector<int64_t>& rows);
+  Status score_group(const std::vector<ScoreRequest>& requests, const std::vector<size_t>& group,
+                     std::vector<ScoreResult>& results);
+  int64_t new_tokens(const Symbols& previous, const Symbols& prompt) const;
   void log_sharing(const std::string& work);
 
-  std::shared_ptr<model::Llama> model_;
+  std::shared_ptr<model::Decoder> model_;
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   NativeEngineOptions options_;
   std::string id_;
+  std::mutex mutex_;  // one call at a time has the tree
+  RadixTree tree_;
+  uint64_t version_ = 0;  // of the weights that the tree's keys were computed with
   int64_t asked_ = 0;     // tokens of the current call's requests, one by one
-  int64_t computed_ = 0;  // after what they have in common was put together
+  int64_t computed_ = 0;
 };
 
-// logits [running, V]; the sequences are independent of each other.
-void NativeEngine::accept_all(std::vector<Running>& running,
-                              const std::vector<GenerateRequest>& requests,
-                              const at::Tensor& logits) const {
-  const int64_t vocabulary = logits.size(1);
-  const float* rows = logits.data_ptr<float>();
-  at::parallel_for(0, logits.size(0), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      accept(running[i], requests[running[i].index], rows + i * vocabulary, vocabulary);
-    }
+// What was computed with other weights is of no use.
+void NativeEngine::renew() {
+  if (version_ != model_->version()) tree_.clear();
+  version_ = model_->version();
+  asked_ = computed_ = 0;
+}
+
+Result<int> NativeEngine::adapter_of(const std::string& name) const {
+  if (name.empty()) return model_->adapters().empty() ? -1 : 0;
+  const int found = model_->find_adapter(name);
+  if (found >= 0) return found;
+  std::string known;
+  for (const auto& adapter : model_->adapters()) known += " " + adapter.name;
+  return usage_error("no adapter \"" + name + "\" is loaded",
+                     known.empty() ? "load it with the model" : "loaded are:" + known);
+}
+
+Symbols NativeEngine::symbols_of(const Ids& ids, int adapter) const {
+  size_t begin = 0;
+  if (adapter >= 0) {
+    begin = model::adapter_begin(model_->adapters()[static_cast<size_t>(adapter)].config, ids);
+  }
+  Symbols out;
+  out.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) out.push_back({ids[i], i >= begin ? adapter : -1});
+  return out;
+}
+
+std::vector<size_t> NativeEngine::order_of(const std::vector<Symbols>& prompts) const {
+  const auto key = [](const Symbol& s) { return std::pair(s.adapter, s.id); };
+  std::vector<size_t> order(prompts.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::lexicographical_compare(
+        prompts[a].begin(), prompts[a].end(), prompts[b].begin(), prompts[b].end(),
+        [&](const Symbol& x, const Symbol& y) { return key(x) < key(y); });
   });
+  return order;
+}
+
+int64_t NativeEngine::new_tokens(const Symbols& previous, const Symbols& prompt) const {
+  const auto end =
+      std::mismatch(prompt.begin(), prompt.end(), previous.begin(), previous.end()).first;
+  return prompt.end() - end;
 }
 
 void NativeEngine::log_sharing(const std::string& work) {
   if (asked_ > 0) {
     log_debug(work + ": " + std::to_string(computed_) + " tokens computed for " +
-              std::to_string(asked_) + " of all prompts and labels, the rest is shared");
+              std::to_string(asked_) + " of all prompts and answers, the rest is shared");
   }
-  asked_ = computed_ = 0;
 }
 
-// Appends the chosen token; true when the sequence is finished.
-bool NativeEngine::accept(Running& running, const GenerateRequest& request, const float* logits,
-                          int64_t vocabulary) const {
-  const auto [id, logprob] = running.sampler.pick(logits, vocabulary);
-  GenerateResult& result = running.result;
-  if (is_eos(id)) {
-    result.finish = "eos";
-    return true;
+at::Tensor NativeEngine::compute(TreePass& plan, const std::vector<int64_t>& rows) {
+  plan.pass.rows = at::tensor(rows, at::kLong);
+  computed_ += plan.pass.ids.numel();
+  at::Tensor hidden = model_->forward(plan.pass);
+  for (RadixNode* node : plan.nodes) {
+    node->computed = true;
+    tree_.count(*node);
   }
-  result.ids.push_back(id);
-  result.logprobs.push_back(logprob);
-  running.last = id;
-  if (!request.stops.empty() && tokenizer_) {
-    const std::string text = tokenizer_->decode(result.ids, true);
-    for (const std::string& stop : request.stops) {
-      if (!stop.empty() && text.find(stop) != std::string::npos) {
-        result.finish = "stop";
-        return true;
-      }
-    }
-  }
-  if (static_cast<int>(result.ids.size()) >= request.max_new_tokens) {
-    result.finish = "length";
-    return true;
-  }
-  return false;
+  return hidden;
 }
 
 void NativeEngine::finish_text(Running& running, const GenerateRequest& request) const {
@@ -213,54 +201,163 @@ void NativeEngine::finish_text(Running& running, const GenerateRequest& request)
   running.result.text = text.substr(0, cut);
 }
 
-// Prefills the next requests that fit the token budget and decodes their first token. What their
-// prompts have in common is computed once.
-std::vector<Running> NativeEngine::start(const std::vector<GenerateRequest>& requests,
-                                         const std::vector<size_t>& order, size_t& next,
-                                         size_t room) {
-  std::vector<Running> started;
-  std::vector<Ids> prompts;
-  int64_t tokens = 0;
-  int64_t extra = 0;
-  while (next < order.size() && started.size() < room) {
-    const GenerateRequest& request = requests[order[next]];
-    tokens += new_tokens(prompts.empty() ? nullptr : &prompts.back(), request.prompt);
-    if (!started.empty() && tokens > std::min<int64_t>(kPrefillTokens, options_.max_batch_tokens)) {
-      break;
+// Appends the chosen token; true when the sequence is finished.
+bool NativeEngine::accept(Running& running, const GenerateRequest& request, int32_t id,
+                          double logprob) const {
+  GenerateResult& result = running.result;
+  if (is_eos(id)) {
+    result.finish = "eos";
+    result.end_logprob = logprob;
+    return true;
+  }
+  result.ids.push_back(id);
+  result.logprobs.push_back(logprob);
+  running.waiting.push_back(id);
+  if (running.walk) running.walk->accept(id);
+  if (running.decoder) {
+    const size_t before = running.text.size();
+    running.text += running.decoder->add(id);
+    for (const std::string& stop : request.stops) {
+      if (stop.empty()) continue;
+      const size_t from = before >= stop.size() ? before - stop.size() + 1 : 0;
+      if (running.text.find(stop, from) != std::string::npos) {
+        result.finish = "stop";
+        return true;
+      }
     }
-    started.push_back({order[next], {}, Sampler(request), {}, 0});
-    prompts.push_back(request.prompt);
-    extra = std::max<int64_t>(extra, request.max_new_tokens);
+  }
+  if (static_cast<int>(result.ids.size()) >= request.max_new_tokens) {
+    result.finish = "length";
+    return true;
+  }
+  return false;
+}
+
+// Takes the tokens that the constraint leaves no choice about; true when the sequence is finished.
+bool NativeEngine::force(Running& running, const GenerateRequest& request) const {
+  if (!running.walk) return false;
+  while (true) {
+    const Ids& allowed = running.walk->allowed();
+    if (allowed.size() != 1) return false;
+    const int32_t only = allowed.front();
+    if (accept(running, request, only, 0.0)) return true;
+  }
+}
+
+// The next token of each, from the hidden state of its last.
+Status NativeEngine::choose(const at::Tensor& hidden, const std::vector<GenerateRequest>& requests,
+                            std::vector<Running*>& running) {
+  const int64_t vocabulary = model_->config().vocab_size;
+  std::vector<int64_t> free_rows;
+  for (size_t i = 0; i < running.size(); ++i) {
+    if (!running[i]->walk) free_rows.push_back(static_cast<int64_t>(i));
+  }
+  at::Tensor free_logits;
+  if (!free_rows.empty()) {
+    const bool all = free_rows.size() == running.size();
+    free_logits =
+        model_->logits(all ? hidden : hidden.index_select(0, at::tensor(free_rows, at::kLong)));
+  }
+  std::vector<std::pair<int64_t, double>> picked(running.size());
+  at::parallel_for(0, std::ssize(free_rows), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto row = static_cast<size_t>(free_rows[i]);
+      picked[row] =
+          running[row]->sampler.pick(free_logits.data_ptr<float>() + i * vocabulary, vocabulary);
+    }
+  });
+  for (size_t i = 0; i < running.size(); ++i) {
+    Running& r = *running[i];
+    if (r.walk) {
+      // Only the tokens that may come next are multiplied with.
+      const Ids& allowed = r.walk->allowed();
+      const at::Tensor ids = at::tensor(allowed, at::kInt).to(at::kLong);
+      const at::Tensor logits =
+          model_->logits_of(hidden.narrow(0, static_cast<int64_t>(i), 1), ids).contiguous();
+      picked[i] = r.sampler.pick(logits.data_ptr<float>(), logits.numel());
+      if (picked[i].first >= 0) picked[i].first = allowed[static_cast<size_t>(picked[i].first)];
+    }
+    if (picked[i].first < 0) return not_a_number();
+    const GenerateRequest& request = requests[r.index];
+    if (!accept(r, request, static_cast<int32_t>(picked[i].first), picked[i].second)) {
+      force(r, request);
+    }
+  }
+  return {};
+}
+
+// Takes the next requests that fit the token budget; what is new of their prompts stands in the
+// tree, uncomputed.
+void NativeEngine::start(const std::vector<GenerateRequest>& requests,
+                         const std::vector<Symbols>& prompts, const std::vector<size_t>& order,
+                         size_t& next, std::vector<Running>& active) {
+  const auto most = static_cast<size_t>(options_.max_batch_requests);
+  const auto budget = std::min<int64_t>(kPrefillTokens, options_.max_batch_tokens);
+  int64_t tokens = 0;
+  bool first = true;
+  while (next < order.size() && active.size() < most) {
+    const size_t index = order[next];
+    const Symbols& prompt = prompts[index];
+    tokens += first ? std::ssize(prompt) : new_tokens(prompts[order[next - 1]], prompt);
+    if (!first && tokens > budget) break;
+    first = false;
+    const GenerateRequest& request = requests[index];
+    Running running{index, nullptr, prompt.back().adapter, {}, Sampler(request), {}, {}, {},
+                    {},    {}};
+    // The last token of the prompt is computed with what follows it: its hidden state is wanted.
+    running.node = tree_.insert({prompt.begin(), prompt.end() - 1}, prompt.size() - 1);
+    running.waiting = {prompt.back().id};
+    running.run = model_->make_run(request.max_new_tokens + 1);
+    if (request.constraint) running.walk = request.constraint->start();
+    if (!request.stops.empty() && tokenizer_) {
+      running.decoder = std::make_unique<text::StreamDecoder>(tokenizer_, true);
+    }
+    asked_ += std::ssize(prompt);
+    active.push_back(std::move(running));
     ++next;
   }
-  const model::PackedSequences packed = model::pack_sequences(prompts, kMinSharedPrompt);
-  for (const Ids& prompt : prompts) asked_ += static_cast<int64_t>(prompt.size());
-  computed_ += packed.batch.ids.numel();
-  std::vector<model::KvCache> caches;
-  const at::Tensor hidden = model_->prefill(packed, caches, extra);
-  for (size_t i = 0; i < started.size(); ++i) started[i].cache = std::move(caches[i]);
-  accept_all(started, requests, model_->logits(hidden));
-  return started;
+}
+
+// Computes new prompts and the tokens chosen last, and chooses the next of every sequence.
+Status NativeEngine::step(const std::vector<GenerateRequest>& requests,
+                          std::vector<Running>& active) {
+  std::vector<Tail> tails;
+  std::vector<Running*> running;
+  for (Running& r : active) {
+    tails.push_back({r.node, &r.run, std::move(r.waiting), r.adapter});
+    r.waiting.clear();
+    running.push_back(&r);
+  }
+  TreePass plan = plan_pass(tree_, *model_, tails);
+  std::vector<int64_t> rows;
+  for (size_t i = 0; i < tails.size(); ++i) {
+    rows.push_back(plan.tail_rows[i] + std::ssize(tails[i].ids) - 1);
+  }
+  const at::Tensor hidden = compute(plan, rows);
+  return choose(hidden, requests, running);
+}
+
+Status NativeEngine::check(const GenerateRequest& r, const std::string& what) const {
+  if (r.prompt.empty()) return input_error(what + ": the prompt is empty");
+  RELATA_CHECK(check_ids(r.prompt, model_->config(), what));
+  return check_length(r.prompt.size() + static_cast<size_t>(std::max(0, r.max_new_tokens)) - 1,
+                      model_->config(), what);
 }
 
 Result<std::vector<GenerateResult>> NativeEngine::generate(
     const std::vector<GenerateRequest>& requests, const EngineProgress& progress) {
-  std::vector<GenerateResult> results(requests.size());
-  for (size_t i = 0; i < requests.size(); ++i) {
-    const std::string what = "request " + std::to_string(i);
-    const GenerateRequest& r = requests[i];
-    if (r.prompt.empty()) return input_error(what + ": the prompt is empty");
-    RELATA_CHECK(check_ids(r.prompt, model_->config(), what));
-    RELATA_CHECK(
-        check_length(r.prompt.size() + static_cast<size_t>(std::max(0, r.max_new_tokens)) - 1,
-                     model_->config(), what));
-  }
+  const std::lock_guard lock(mutex_);
+  renew();
   at::NoGradGuard no_grad;
-  std::vector<const Prompt*> prompts;
-  prompts.reserve(requests.size());
-  for (const GenerateRequest& request : requests) prompts.push_back(&request.prompt);
+  std::vector<GenerateResult> results(requests.size());
+  std::vector<Symbols> prompts;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    RELATA_CHECK(check(requests[i], "request " + std::to_string(i)));
+    RELATA_TRY(const int adapter, adapter_of(requests[i].adapter));
+    prompts.push_back(symbols_of(requests[i].prompt, adapter));
+  }
   std::vector<size_t> order;
-  for (const size_t i : order_by_prompt(prompts)) {
+  for (const size_t i : order_of(prompts)) {
     if (requests[i].max_new_tokens > 0) {
       order.push_back(i);
     } else {
@@ -270,161 +367,168 @@ Result<std::vector<GenerateResult>> NativeEngine::generate(
   int64_t done = static_cast<int64_t>(requests.size() - order.size());
   size_t next = 0;
   std::vector<Running> active;
-  while (next < order.size() || !active.empty()) {
+  Status status;
+  while (status.ok() && (next < order.size() || !active.empty())) {
     const auto most = static_cast<size_t>(options_.max_batch_requests);
-    const bool refill = active.size() <= most / 2;
-    while (refill && next < order.size() && active.size() < most) {
-      for (Running& running : start(requests, order, next, most - active.size())) {
-        active.push_back(std::move(running));
-      }
-    }
+    if (active.size() <= most / 2) start(requests, prompts, order, next, active);
+    status = step(requests, active);
     std::vector<Running> going;
     for (Running& running : active) {
-      if (running.result.finish.empty()) {
+      if (status.ok() && running.result.finish.empty()) {
         going.push_back(std::move(running));
         continue;
       }
+      RadixTree::unpin(running.node);
       finish_text(running, requests[running.index]);
       results[running.index] = std::move(running.result);
-      if (progress) progress(++done);
+      if (status.ok() && progress) progress(++done);
     }
     active = std::move(going);
-    if (active.empty()) continue;
-    std::vector<int64_t> last;
-    std::vector<model::KvCache*> caches;
-    for (Running& running : active) {
-      last.push_back(running.last);
-      caches.push_back(&running.cache);
-    }
-    const at::Tensor hidden = model_->decode(at::tensor(last, at::kLong), caches);
-    accept_all(active, requests, model_->logits(hidden));
+    tree_.trim();
   }
+  RELATA_CHECK(status);
   log_sharing("generating");
   return results;
 }
 
-// All requests of the group in one packed pass. What prompts and continuations have in common is
-// computed once. Only the last token of a continuation needs no forward pass of its own.
-void NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
-                               const std::vector<size_t>& group,
-                               std::vector<ScoreResult>& results) {
+// All requests of the group in one pass. What prompts and continuations have in common is computed
+// once. Only the last token of a continuation needs no forward pass of its own.
+Status NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
+                                 const std::vector<size_t>& group,
+                                 std::vector<ScoreResult>& results) {
   constexpr int64_t kLogitRows = 1024;  // all logits of a group may not fit into memory
-  std::vector<Ids> sequences;
-  for (const size_t r : group) {
-    for (const Ids& continuation : requests[r].continuations) {
-      Ids& path = sequences.emplace_back(requests[r].prefix);
-      path.insert(path.end(), continuation.begin(), continuation.end() - 1);
-    }
-  }
-  const model::PackedSequences packed = model::pack_sequences(sequences, kMinShared);
-  computed_ += packed.batch.ids.numel();
   struct Wanted {
-    int64_t row;  // of the packed batch
+    const RadixNode* node;  // of the token before
+    int64_t offset;         // of that token in the node
     int32_t token;
     double* logprob;
   };
+  std::vector<RadixNode*> ends;
   std::vector<Wanted> wanted;
-  auto tokens = packed.rows.begin();
   for (const size_t r : group) {
     const ScoreRequest& request = requests[r];
-    for (size_t c = 0; c < request.continuations.size(); ++c, ++tokens) {
+    RELATA_TRY(const int adapter, adapter_of(request.adapter));
+    const Symbols prefix = symbols_of(request.prefix, adapter);
+    for (size_t c = 0; c < request.continuations.size(); ++c) {
       const Ids& continuation = request.continuations[c];
       results[r].token_logprobs[c].resize(continuation.size());
-      for (size_t i = 0; i < continuation.size(); ++i) {
-        wanted.push_back({(*tokens)[request.prefix.size() - 1 + i], continuation[i],
-                          &results[r].token_logprobs[c][i]});
+      Symbols path = prefix;
+      for (size_t i = 0; i + 1 < continuation.size(); ++i)
+        path.push_back({continuation[i], adapter});
+      // All but the prompt's last token is worth keeping: that one's hidden state is needed.
+      ends.push_back(tree_.insert(path, prefix.size() - 1));
+    }
+  }
+  std::vector<Tail> no_tails;
+  TreePass plan = plan_pass(tree_, *model_, no_tails);
+  std::map<const RadixNode*, int64_t> first_row;
+  for (size_t i = 0; i < plan.nodes.size(); ++i) first_row[plan.nodes[i]] = plan.node_rows[i];
+  auto end = ends.begin();
+  for (const size_t r : group) {
+    const ScoreRequest& request = requests[r];
+    for (size_t c = 0; c < request.continuations.size(); ++c, ++end) {
+      const Ids& continuation = request.continuations[c];
+      const RadixNode* node = *end;
+      auto position = static_cast<int64_t>(request.prefix.size() + continuation.size()) - 2;
+      for (auto i = std::ssize(continuation) - 1; i >= 0; --i, --position) {
+        while (position < node->begin) node = node->parent;
+        wanted.push_back(
+            {node, position - node->begin, continuation[i], &results[r].token_logprobs[c][i]});
       }
     }
   }
-  std::stable_sort(wanted.begin(), wanted.end(),
-                   [](const Wanted& a, const Wanted& b) { return a.row < b.row; });
+  std::vector<std::pair<int64_t, const Wanted*>> by_row;
+  for (const Wanted& w : wanted) by_row.emplace_back(first_row.at(w.node) + w.offset, &w);
+  std::stable_sort(by_row.begin(), by_row.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<int64_t> rows;
-  for (const Wanted& w : wanted) {
-    if (rows.empty() || rows.back() != w.row) rows.push_back(w.row);
+  for (const auto& [row, w] : by_row) {
+    if (rows.empty() || rows.back() != row) rows.push_back(row);
   }
-  const at::Tensor hidden = model_->hidden(packed.batch, {}, at::tensor(rows, at::kLong));
-  auto next = wanted.begin();
+  const at::Tensor hidden = compute(plan, rows);
+  auto next = by_row.begin();
+  bool finite = true;
   for (int64_t begin = 0; begin < hidden.size(0); begin += kLogitRows) {
     const int64_t count = std::min(kLogitRows, hidden.size(0) - begin);
     const at::Tensor logprobs = model_->logits(hidden.narrow(0, begin, count)).log_softmax(-1);
     const auto* values = logprobs.data_ptr<float>();
     for (int64_t i = 0; i < count; ++i) {
-      for (; next != wanted.end() && next->row == rows[begin + i]; ++next) {
-        *next->logprob = values[i * logprobs.size(1) + next->token];
+      for (; next != by_row.end() && next->first == rows[begin + i]; ++next) {
+        *next->second->logprob = values[i * logprobs.size(1) + next->second->token];
+        finite = finite && std::isfinite(*next->second->logprob);
       }
     }
   }
+  for (RadixNode* node : ends) RadixTree::unpin(node);
+  tree_.trim();
+  return finite ? Status() : not_a_number();
+}
+
+Status NativeEngine::check(const ScoreRequest& r, const std::string& what) const {
+  if (r.prefix.empty()) return input_error(what + ": the prompt is empty");
+  RELATA_CHECK(check_ids(r.prefix, model_->config(), what));
+  for (const Ids& continuation : r.continuations) {
+    if (continuation.empty()) return input_error(what + ": a continuation is empty");
+    RELATA_CHECK(check_ids(continuation, model_->config(), what));
+    RELATA_CHECK(check_length(r.prefix.size() + continuation.size(), model_->config(), what));
+  }
+  return {};
 }
 
 Result<std::vector<ScoreResult>> NativeEngine::score(const std::vector<ScoreRequest>& requests,
                                                      const EngineProgress& progress) {
-  std::vector<ScoreResult> results(requests.size());
-  for (size_t i = 0; i < requests.size(); ++i) {
-    const std::string what = "request " + std::to_string(i);
-    const ScoreRequest& r = requests[i];
-    if (r.prefix.empty()) return input_error(what + ": the prompt is empty");
-    RELATA_CHECK(check_ids(r.prefix, model_->config(), what));
-    for (const Ids& continuation : r.continuations) {
-      if (continuation.empty()) return input_error(what + ": a continuation is empty");
-      RELATA_CHECK(check_ids(continuation, model_->config(), what));
-      RELATA_CHECK(check_length(r.prefix.size() + continuation.size(), model_->config(), what));
-    }
-    results[i].token_logprobs.resize(r.continuations.size());
-  }
+  const std::lock_guard lock(mutex_);
+  renew();
   at::NoGradGuard no_grad;
-  std::vector<Load> loads;
-  std::vector<size_t> request_of;  // per load
-  int64_t done = 0;
+  std::vector<ScoreResult> results(requests.size());
+  std::vector<Symbols> prompts;
   for (size_t i = 0; i < requests.size(); ++i) {
+    RELATA_CHECK(check(requests[i], "request " + std::to_string(i)));
+    RELATA_TRY(const int adapter, adapter_of(requests[i].adapter));
+    prompts.push_back(symbols_of(requests[i].prefix, adapter));
+    results[i].token_logprobs.resize(requests[i].continuations.size());
+  }
+  int64_t done = 0;
+  int64_t tokens = 0;
+  std::vector<size_t> group;
+  const auto flush = [&]() -> Status {
+    if (group.empty()) return {};
+    RELATA_CHECK(score_group(requests, group, results));
+    done += std::ssize(group);
+    group.clear();
+    tokens = 0;
+    if (progress) progress(done);
+    return {};
+  };
+  const Symbols* previous = nullptr;
+  for (const size_t i : order_of(prompts)) {
     if (requests[i].continuations.empty()) {
       ++done;
       continue;
     }
-    Load load{&requests[i].prefix, 0};
-    for (const Ids& c : requests[i].continuations) load.branches += std::ssize(c) - 1;
-    asked_ += std::ssize(requests[i].prefix) + load.branches;
-    loads.push_back(load);
-    request_of.push_back(i);
+    int64_t branches = 0;
+    for (const Ids& c : requests[i].continuations) branches += std::ssize(c) - 1;
+    asked_ += std::ssize(prompts[i]) + branches;
+    const int64_t more = branches + (previous == nullptr ? std::ssize(prompts[i])
+                                                         : new_tokens(*previous, prompts[i]));
+    if (tokens + more > options_.max_batch_tokens) RELATA_CHECK(flush());
+    tokens += more;
+    group.push_back(i);
+    previous = &prompts[i];
   }
-  for (std::vector<size_t> pass : plan_passes(loads, options_.max_batch_tokens)) {
-    for (size_t& i : pass) i = request_of[i];
-    score_group(requests, pass, results);
-    done += std::ssize(pass);
-    if (progress) progress(done);
-  }
+  RELATA_CHECK(flush());
   log_sharing("scoring");
   return results;
 }
 
 }  // namespace
 
-std::unique_ptr<Engine> make_engine(std::shared_ptr<model::Llama> model,
-                                    std::shared_ptr<const text::Tokenizer> tokenizer,
-                                    const NativeEngineOptions& options, std::string model_id) {
+std::unique_ptr<generate::Engine> make_engine(std::shared_ptr<model::Decoder> model,
+                                              std::shared_ptr<const text::Tokenizer> tokenizer,
+                                              const NativeEngineOptions& options,
+                                              std::string model_id) {
   return std::make_unique<NativeEngine>(std::move(model), std::move(tokenizer), options,
                                         std::move(model_id));
-}
-
-Result<std::unique_ptr<Engine>> make_native_engine(const NativeEngineOptions& options) {
-  RELATA_TRY(auto model, model::Llama::load(options.model, options.dtype));
-  if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter(options.adapter));
-  model->keep_packed_only();
-  std::shared_ptr<const text::Tokenizer> tokenizer;
-  if (file_exists(options.model + "/tokenizer.json") ||
-      file_exists(options.model + "/tokenizer.model")) {
-    RELATA_TRY(tokenizer, text::load_tokenizer(options.model));
-  }
-  RELATA_TRY(std::string identity, read_file(options.model + "/config.json"));
-  for (const std::string& name :
-       {options.model + "/model.safetensors.index.json", options.model + "/model.safetensors"}) {
-    if (!file_exists(name)) continue;
-    RELATA_TRY(auto mapped, MappedFile::open(name));
-    identity +=
-        sha256_hex({reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size()});
-    break;
-  }
-  return make_engine(std::move(model), std::move(tokenizer), options,
-                     "sha256:" + sha256_hex(identity));
 }
 
 }  // namespace relata::engine

@@ -271,7 +271,7 @@ RELATA_INLINE void forward_block(const Attention<T>& a, const Head& head, const 
   const int64_t sight = before + begin + rows;
   const int64_t token = own.begin + begin;
   const int64_t width = a.shape.width;
-  read_queries(a, head, token, rows, 1.0F / std::sqrt(static_cast<float>(width)), b);
+  read_queries(a, head, token, rows, a.shape.scale, b);
   multiply({b.queries, b.width, 1}, b.keys_t, b.stride, b.scores, b.stride, rows, padded(sight),
            width, false);
   float inverse[kBlock];
@@ -329,7 +329,7 @@ RELATA_INLINE void backward_block(const AttentionGrad<T>& a, const Head& head, c
   const int64_t sight = before + begin + rows;
   const int64_t token = own.begin + begin;
   const int64_t width = a.shape.width;
-  const float scale = 1.0F / std::sqrt(static_cast<float>(width));
+  const float scale = a.shape.scale;
   read_queries(a, head, token, rows, scale, b);
   multiply({b.queries, b.width, 1}, b.keys_t, b.stride, b.scores, b.stride, rows, padded(sight),
            width, false);

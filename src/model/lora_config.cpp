@@ -1,8 +1,11 @@
 #include "relata/model/lora_config.h"
 
+#include <unicode/regex.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,9 +19,7 @@ constexpr const char* kAllLinear = "all-linear";
 
 // Members of PEFT's file that change what the adapter computes, in ways not implemented here. Any
 // value but null, false, an empty list or an empty object is refused.
-constexpr std::array kUnsupported = {"alora_invocation_tokens",
-                                     "alpha_pattern",
-                                     "arrow_config",
+constexpr std::array kUnsupported = {"arrow_config",
                                      "exclude_modules",
                                      "fan_in_fan_out",
                                      "kasa_config",
@@ -27,7 +28,6 @@ constexpr std::array kUnsupported = {"alora_invocation_tokens",
                                      "lora_bias",
                                      "modules_to_save",
                                      "monteclora_config",
-                                     "rank_pattern",
                                      "target_parameters",
                                      "trainable_token_indices",
                                      "use_bdlora",
@@ -40,6 +40,53 @@ bool is_unset(const Json& value) {
          (value.is_structured() && value.empty());
 }
 
+// Null for what is no regular expression.
+std::unique_ptr<icu::RegexPattern> expression(const std::string& text) {
+  UErrorCode code = U_ZERO_ERROR;
+  UParseError place;
+  std::unique_ptr<icu::RegexPattern> out(
+      icu::RegexPattern::compile(icu::UnicodeString::fromUTF8(text), 0, place, code));
+  if (U_FAILURE(code) != 0) return nullptr;
+  return out;
+}
+
+bool matches(const std::string& pattern, const std::string& text) {
+  const auto compiled = expression(pattern);
+  if (!compiled) return false;
+  UErrorCode code = U_ZERO_ERROR;
+  const icu::UnicodeString input = icu::UnicodeString::fromUTF8(text);
+  const std::unique_ptr<icu::RegexMatcher> matcher(compiled->matcher(input, code));
+  return U_SUCCESS(code) != 0 && matcher->matches(code) != 0;
+}
+
+bool ends_with_module(const std::string& module, const std::string& suffix) {
+  if (module == suffix) return true;
+  return module.size() > suffix.size() && module.ends_with("." + suffix);
+}
+
+// PEFT's rule for the keys of its patterns: the whole name, or what follows a dot.
+template <class T>
+T by_pattern(const std::map<std::string, T>& patterns, const std::string& module, T fallback) {
+  for (const auto& [key, value] : patterns) {
+    if (ends_with_module(module, key) || matches("(.*\\.)?(" + key + ")", module)) return value;
+  }
+  return fallback;
+}
+
+template <class T>
+void read_pattern(MemberReader& file, const char* key, std::map<std::string, T>& out) {
+  const Json* value = file.find(key);
+  if (value == nullptr) return;
+  if (!value->is_object()) return file.fail(key, "an object of numbers");
+  for (const auto& [name, number] : value->items()) {
+    if (!number.is_number() || !(number.template get<double>() > 0) || number.template get<double>() > kMaxRank ||
+        !expression(name)) {
+      return file.fail(key, "an object of module names with numbers above 0");
+    }
+    out[name] = number.template get<T>();
+  }
+}
+
 void read_targets(MemberReader& file, LoraConfig& config) {
   const Json* targets = file.find("target_modules");
   if (targets == nullptr) {
@@ -47,11 +94,14 @@ void read_targets(MemberReader& file, LoraConfig& config) {
   }
   config.targets.clear();
   if (targets->is_string()) {
-    if (*targets != kAllLinear) {
-      return file.fail_with(file.where() + ": \"target_modules\" is a pattern",
-                            "list the modules by name, such as [\"q_proj\", \"v_proj\"]");
+    if (*targets == kAllLinear) {
+      config.targets = {kAllLinear};
+      return;
     }
-    config.targets = {kAllLinear};
+    config.target_pattern = targets->get<std::string>();
+    if (!expression(config.target_pattern)) {
+      file.fail("target_modules", "a list of module names or a regular expression");
+    }
     return;
   }
   const bool good = targets->is_array() && !targets->empty() &&
@@ -80,9 +130,28 @@ Json plain_number(double value) {
 
 }  // namespace
 
-double LoraConfig::scale() const {
-  const auto r = static_cast<double>(rank);
-  return rslora ? alpha / std::sqrt(r) : alpha / r;
+bool LoraConfig::targeted(const std::string& module) const {
+  if (!target_pattern.empty()) return matches(target_pattern, module);
+  return std::any_of(targets.begin(), targets.end(), [&](const std::string& target) {
+    return target == kAllLinear || ends_with_module(module, target);
+  });
+}
+
+int64_t LoraConfig::rank_of(const std::string& module) const {
+  return by_pattern(rank_pattern, module, rank);
+}
+
+double LoraConfig::scale_of(const std::string& module) const {
+  const auto r = static_cast<double>(rank_of(module));
+  const double a = by_pattern(alpha_pattern, module, alpha);
+  return rslora ? a / std::sqrt(r) : a / r;
+}
+
+size_t adapter_begin(const LoraConfig& config, const std::vector<int32_t>& ids) {
+  if (config.invocation.empty()) return 0;
+  const auto found =
+      std::find_end(ids.begin(), ids.end(), config.invocation.begin(), config.invocation.end());
+  return static_cast<size_t>(found - ids.begin());
 }
 
 Result<LoraConfig> lora_config_from_json(const Json& value, const std::string& where) {
@@ -121,6 +190,19 @@ Result<LoraConfig> lora_config_from_json(const Json& value, const std::string& w
   config.rslora = file.boolean("use_rslora", false);
   config.base_model = file.text("base_model_name_or_path", "");
   read_targets(file, config);
+  read_pattern(file, "rank_pattern", config.rank_pattern);
+  read_pattern(file, "alpha_pattern", config.alpha_pattern);
+  if (const Json* tokens = file.find("alora_invocation_tokens"); tokens != nullptr) {
+    const bool good =
+        tokens->is_array() && std::all_of(tokens->begin(), tokens->end(), [](const Json& id) {
+          const auto number = MemberReader::whole_number(id);
+          return number && *number >= 0 && *number <= INT32_MAX;
+        });
+    if (!good) file.fail("alora_invocation_tokens", "a list of token ids");
+    for (size_t i = 0; good && i < tokens->size(); ++i) {
+      config.invocation.push_back(static_cast<int32_t>(*MemberReader::whole_number((*tokens)[i])));
+    }
+  }
   if (file.error()) return *file.error();
   return config;
 }
@@ -138,6 +220,10 @@ Json lora_config_to_json(const LoraConfig& config) {
   value["lora_dropout"] = config.dropout;
   value["use_rslora"] = config.rslora;
   value["target_modules"] = all ? Json(kAllLinear) : Json(config.targets);
+  if (!config.target_pattern.empty()) value["target_modules"] = config.target_pattern;
+  if (!config.rank_pattern.empty()) value["rank_pattern"] = config.rank_pattern;
+  if (!config.alpha_pattern.empty()) value["alpha_pattern"] = config.alpha_pattern;
+  if (!config.invocation.empty()) value["alora_invocation_tokens"] = config.invocation;
   value["bias"] = "none";
   value["fan_in_fan_out"] = false;
   value["inference_mode"] = true;

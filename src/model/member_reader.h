@@ -23,6 +23,7 @@ class MemberReader {
     return found == object_.end() || found->is_null() ? nullptr : &*found;
   }
   bool has(const std::string& key) const { return find(key) != nullptr; }
+  bool contains(const std::string& key) const { return object_.contains(key); }
 
   int64_t integer(const std::string& key, int64_t fallback, int64_t low, int64_t high) {
     const Json* value = find(key);

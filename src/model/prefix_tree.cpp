@@ -6,7 +6,13 @@
 namespace relata::model {
 namespace {
 
-using Sequences = std::vector<std::vector<int32_t>>;
+// A token together with the adapter that computes it.
+struct Symbol {
+  int32_t id = 0;
+  int adapter = -1;
+  auto operator<=>(const Symbol&) const = default;
+};
+using Sequences = std::vector<std::vector<Symbol>>;
 
 class Packer {
  public:
@@ -26,13 +32,13 @@ class Packer {
 
   PackedSequences pack() {
     branch(0, order_.size(), 0, -1);
-    packed_.batch.ids = at::tensor(ids_, at::kLong);
-    packed_.batch.positions = at::tensor(positions_, at::kLong);
+    packed_.pass.ids = at::tensor(ids_, at::kLong);
+    packed_.pass.positions = at::tensor(positions_, at::kLong);
     return std::move(packed_);
   }
 
  private:
-  static int64_t common(const std::vector<int32_t>& a, const std::vector<int32_t>& b) {
+  static int64_t common(const std::vector<Symbol>& a, const std::vector<Symbol>& b) {
     const auto end = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
     return end - a.begin();
   }
@@ -52,20 +58,31 @@ class Packer {
   void group(size_t begin, size_t end, int64_t depth, int64_t parent) {
     int64_t to = length(begin);
     for (size_t i = begin + 1; i < end; ++i) to = std::min(to, shared_[i]);
-    if (to > depth) {
-      const auto base = static_cast<int64_t>(ids_.size());
-      const std::vector<int32_t>& tokens = sequences_[order_[begin]];
-      for (int64_t i = depth; i < to; ++i) {
-        ids_.push_back(tokens[i]);
-        positions_.push_back(i);
-      }
-      for (size_t i = begin; i < end; ++i) {
-        for (int64_t t = 0; t < to - depth; ++t) packed_.rows[order_[i]].push_back(base + t);
-      }
-      packed_.batch.segments.push_back({base, to - depth, parent});
-      parent = static_cast<int64_t>(packed_.batch.segments.size()) - 1;
+    const std::vector<Symbol>& symbols = sequences_[order_[begin]];
+    for (int64_t from = depth; from < to;) {
+      // A segment is computed by one adapter.
+      int64_t until = from + 1;
+      while (until < to && symbols[until].adapter == symbols[from].adapter) ++until;
+      parent = segment(begin, end, from, until, parent);
+      from = until;
     }
     if (end - begin > 1) branch(begin, end, to, parent);
+  }
+
+  // Tokens [from, until) of the sequences order_[begin, end) as one segment; its index.
+  int64_t segment(size_t begin, size_t end, int64_t from, int64_t until, int64_t parent) {
+    const auto base = static_cast<int64_t>(ids_.size());
+    const std::vector<Symbol>& symbols = sequences_[order_[begin]];
+    for (int64_t i = from; i < until; ++i) {
+      ids_.push_back(symbols[i].id);
+      positions_.push_back(i);
+    }
+    for (size_t i = begin; i < end; ++i) {
+      for (int64_t t = 0; t < until - from; ++t) packed_.rows[order_[i]].push_back(base + t);
+    }
+    packed_.pass.segments.push_back({base, until - from, parent});
+    packed_.pass.adapters.push_back(symbols[from].adapter);
+    return static_cast<int64_t>(packed_.pass.segments.size()) - 1;
   }
 
   const Sequences& sequences_;
@@ -78,9 +95,27 @@ class Packer {
 
 }  // namespace
 
+PackedSequences pack_sequences(const std::vector<Sequence>& sequences, int64_t min_shared) {
+  Sequences symbols;
+  symbols.reserve(sequences.size());
+  for (const Sequence& sequence : sequences) {
+    auto& list = symbols.emplace_back();
+    list.reserve(sequence.ids.size());
+    for (size_t i = 0; i < sequence.ids.size(); ++i) {
+      list.push_back({sequence.ids[i], i >= sequence.adapter_begin ? sequence.adapter : -1});
+    }
+  }
+  return Packer(symbols, min_shared).pack();
+}
+
 PackedSequences pack_sequences(const std::vector<std::vector<int32_t>>& sequences,
                                int64_t min_shared) {
-  return Packer(sequences, min_shared).pack();
+  std::vector<Sequence> list;
+  list.reserve(sequences.size());
+  for (const auto& ids : sequences) list.push_back({ids});
+  PackedSequences packed = pack_sequences(list, min_shared);
+  packed.pass.adapters.clear();
+  return packed;
 }
 
 }  // namespace relata::model

@@ -11,6 +11,10 @@
 namespace relata::model {
 namespace {
 
+int64_t rotary_dim(const DecoderConfig& config) {
+  return config.rotary_dim > 0 ? config.rotary_dim : config.head_dim;
+}
+
 // The powers theta^(2i / dim). Positions multiply the rounding of their inverses by thousands, so
 // every step here rounds to float where Transformers' float tensors do.
 std::vector<float> wave_powers(double theta, int64_t dim) {
@@ -30,34 +34,33 @@ std::vector<float> plain_inverse(double theta, int64_t dim) {
 
 // NTK-aware: the base grows with the length, so that the slowest wave is stretched by `factor` and
 // the fastest stays.
-std::vector<float> dynamic_inverse(const LlamaConfig& config, int64_t length) {
-  const double theta = config.rope.theta;
-  if (length <= config.max_positions) return plain_inverse(theta, config.head_dim);
-  const auto factor = static_cast<float>(config.rope.factor);
+std::vector<float> dynamic_inverse(const DecoderConfig& config, const RopeConfig& rope,
+                                   int64_t length) {
+  const double theta = rope.theta;
+  if (length <= config.max_positions) return plain_inverse(theta, rotary_dim(config));
+  const auto factor = static_cast<float>(rope.factor);
   const float longest = factor * static_cast<float>(length);
-  const float stretch = longest / static_cast<float>(config.max_positions) -
-                        static_cast<float>(config.rope.factor - 1.0);
-  const auto dim = static_cast<double>(config.head_dim);
+  const float stretch =
+      longest / static_cast<float>(config.max_positions) - static_cast<float>(rope.factor - 1.0);
+  const auto dim = static_cast<double>(rotary_dim(config));
   const float growth = std::pow(stretch, static_cast<float>(dim / (dim - 2.0)));
-  return plain_inverse(static_cast<float>(theta) * growth, config.head_dim);
+  return plain_inverse(static_cast<float>(theta) * growth, rotary_dim(config));
 }
 
-double original_positions(const LlamaConfig& config) {
-  return static_cast<double>(config.rope.original_max_position > 0
-                                 ? config.rope.original_max_position
-                                 : config.max_positions);
+double original_positions(const DecoderConfig& config, const RopeConfig& rope) {
+  return static_cast<double>(rope.original_max_position > 0 ? rope.original_max_position
+                                                            : config.max_positions);
 }
 
 // Long waves are slowed by `factor`, short ones kept, those between mixed by their rotations within
 // the original length.
-std::vector<float> llama3_inverse(const LlamaConfig& config) {
-  const RopeConfig& rope = config.rope;
-  const auto original = static_cast<float>(original_positions(config));
+std::vector<float> llama3_inverse(const DecoderConfig& config, const RopeConfig& rope) {
+  const auto original = static_cast<float>(original_positions(config, rope));
   const auto low = static_cast<float>(rope.low_freq_factor);
   const auto high = static_cast<float>(rope.high_freq_factor);
   const auto factor = static_cast<float>(rope.factor);
   const auto turn = static_cast<float>(2.0 * std::numbers::pi);
-  std::vector<float> inverse = plain_inverse(rope.theta, config.head_dim);
+  std::vector<float> inverse = plain_inverse(rope.theta, rotary_dim(config));
   for (float& value : inverse) {
     const float wave = (1.0F / value) * turn;  // a number over a tensor takes two steps in PyTorch
     if (wave > original / low) {
@@ -72,11 +75,10 @@ std::vector<float> llama3_inverse(const LlamaConfig& config) {
 
 // YaRN's ramp: 0 up to the dimension that turns beta_fast times within the original length, 1 from
 // the one that turns beta_slow times.
-std::vector<float> yarn_inverse(const LlamaConfig& config) {
-  const RopeConfig& rope = config.rope;
-  const auto dim = static_cast<double>(config.head_dim);
+std::vector<float> yarn_inverse(const DecoderConfig& config, const RopeConfig& rope) {
+  const auto dim = static_cast<double>(rotary_dim(config));
   const auto dimension_of = [&](double rotations) {
-    const double wave = original_positions(config) / (rotations * 2.0 * std::numbers::pi);
+    const double wave = original_positions(config, rope) / (rotations * 2.0 * std::numbers::pi);
     return dim * std::log(wave) / (2.0 * std::log(rope.theta));
   };
   double low = dimension_of(rope.beta_fast);
@@ -89,7 +91,7 @@ std::vector<float> yarn_inverse(const LlamaConfig& config) {
   high = std::min(high, dim - 1.0);
   if (low == high) high += 0.001;
 
-  std::vector<float> inverse = wave_powers(rope.theta, config.head_dim);
+  std::vector<float> inverse = wave_powers(rope.theta, rotary_dim(config));
   for (size_t i = 0; i < inverse.size(); ++i) {
     const float position = static_cast<float>(i) - static_cast<float>(low);
     const float ramp = std::clamp(position / static_cast<float>(high - low), 0.0F, 1.0F);
@@ -111,22 +113,35 @@ double yarn_attention_scale(const RopeConfig& rope) {
   return grown(1.0);
 }
 
-}  // namespace
-
-RopeFrequencies rope_frequencies(const LlamaConfig& config, int64_t length) {
-  const RopeConfig& rope = config.rope;
-  if (rope.type == "default") return {plain_inverse(rope.theta, config.head_dim), 1.0F};
-  if (rope.type == "dynamic") return {dynamic_inverse(config, length), 1.0F};
-  if (rope.type == "llama3") return {llama3_inverse(config), 1.0F};
+RopeFrequencies scaled(const DecoderConfig& config, const RopeConfig& rope, int64_t length) {
+  if (rope.type == "none") return {};
+  if (rope.type == "default") return {plain_inverse(rope.theta, rotary_dim(config)), 1.0F};
+  if (rope.type == "dynamic") return {dynamic_inverse(config, rope, length), 1.0F};
+  if (rope.type == "llama3") return {llama3_inverse(config, rope), 1.0F};
   if (rope.type == "yarn") {
-    return {yarn_inverse(config), static_cast<float>(yarn_attention_scale(rope))};
+    return {yarn_inverse(config, rope), static_cast<float>(yarn_attention_scale(rope))};
   }
+  std::vector<float> inverse = plain_inverse(rope.theta, rotary_dim(config));
   if (rope.type == "linear") {
-    std::vector<float> inverse = plain_inverse(rope.theta, config.head_dim);
     for (float& value : inverse) value /= static_cast<float>(rope.factor);
     return {std::move(inverse), 1.0F};
   }
+  if (rope.type == "divisors" && rope.divisors.size() == inverse.size()) {
+    for (size_t i = 0; i < inverse.size(); ++i) {
+      inverse[i] /= static_cast<float>(rope.divisors[i]);
+    }
+    return {std::move(inverse), 1.0F};
+  }
   throw std::logic_error("rope_frequencies: unknown rope type " + rope.type);
+}
+
+}  // namespace
+
+RopeFrequencies rope_frequencies(const DecoderConfig& config, const RopeConfig& rope,
+                                 int64_t length) {
+  RopeFrequencies out = scaled(config, rope, length);
+  out.inverse.resize(static_cast<size_t>(config.head_dim / 2), 0.0F);
+  return out;
 }
 
 }  // namespace relata::model

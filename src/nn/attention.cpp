@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "dispatch.h"
+#include "reference.h"
 #include "relata/nn/ops.h"
 
 namespace relata::nn {
@@ -26,14 +27,16 @@ std::vector<kernels::AttentionTree> trees_of(const Segments& segments) {
     kernels::AttentionTree& tree = trees.back();
     TORCH_CHECK(s.begin == tree.begin + tree.length, "the segments of a tree lie side by side");
     tree.length += s.length;
-    tree.segments.push_back({{s.begin, s.length}, paths[i]});
+    if (!s.cached) tree.segments.push_back({{s.begin, s.length}, paths[i]});
     paths[i].push_back({s.begin, s.length});
   }
   return trees;
 }
 
-kernels::AttentionShape shape_of(const Heads& heads) {
-  return {heads.query, heads.key_value, heads.width};
+kernels::AttentionShape shape_of(const Heads& heads, double scale) {
+  return {
+      heads.query, heads.key_value, heads.width,
+      scale > 0 ? static_cast<float>(scale) : 1.0F / std::sqrt(static_cast<float>(heads.width))};
 }
 
 // Calls work(tree, key/value head, scratch) for all of them.
@@ -49,7 +52,9 @@ void for_each_tree(const std::vector<kernels::AttentionTree>& trees, int64_t hea
 
 struct TreeAttention : Function<TreeAttention> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& qkv,
-                            const Rotation& rotation, const Segments& segments, Heads heads) {
+                            const Rotation& rotation, const Segments& segments,
+                            const AttentionSpec& spec) {
+    const Heads& heads = spec.heads;
     const at::Tensor input = qkv.contiguous();
     const int64_t tokens = input.size(0);
     at::Tensor out = at::empty({tokens, heads.query * heads.width}, input.options());
@@ -58,8 +63,8 @@ struct TreeAttention : Function<TreeAttention> {
     dispatch(input.scalar_type(), [&](auto* tag) {
       using T = std::remove_pointer_t<decltype(tag)>;
       const kernels::Attention<T> a{
-          shape_of(heads),           data<T>(input), data<float>(rotation.cos),
-          data<float>(rotation.sin), data<T>(out),   data<float>(logsumexp)};
+          shape_of(heads, spec.scale), data<T>(input), data<float>(rotation.cos),
+          data<float>(rotation.sin),   data<T>(out),   data<float>(logsumexp)};
       for_each_tree(trees, heads.key_value,
                     [&](const kernels::AttentionTree& tree, int64_t head,
                         kernels::AttentionScratch& scratch) {
@@ -69,9 +74,10 @@ struct TreeAttention : Function<TreeAttention> {
     context->save_for_backward({input, out, logsumexp, rotation.cos, rotation.sin});
     std::vector<int64_t> shape = {heads.query, heads.key_value, heads.width};
     for (const Segment& s : segments) {
-      shape.insert(shape.end(), {s.begin, s.length, s.parent});
+      shape.insert(shape.end(), {s.begin, s.length, s.parent, s.cached ? 1 : 0});
     }
     context->saved_data["shape"] = shape;
+    context->saved_data["scale"] = spec.scale;
     return out;
   }
 
@@ -80,17 +86,22 @@ struct TreeAttention : Function<TreeAttention> {
     const auto shape = context->saved_data["shape"].toIntVector();
     const Heads heads{shape[0], shape[1], shape[2]};
     Segments segments;
-    for (size_t i = 3; i < shape.size(); i += 3) {
-      segments.push_back({shape[i], shape[i + 1], shape[i + 2]});
+    for (size_t i = 3; i < shape.size(); i += 4) {
+      segments.push_back({shape[i], shape[i + 1], shape[i + 2], shape[i + 3] != 0});
     }
     const auto trees = trees_of(segments);
     const at::Tensor dout = grads[0].contiguous();
     at::Tensor dqkv = at::empty_like(saved[0]);
     dispatch(dout.scalar_type(), [&](auto* tag) {
       using T = std::remove_pointer_t<decltype(tag)>;
-      const kernels::AttentionGrad<T> a{
-          shape_of(heads),   data<T>(saved[0]),     data<float>(saved[3]), data<float>(saved[4]),
-          data<T>(saved[1]), data<float>(saved[2]), data<T>(dout),         data<T>(dqkv)};
+      const kernels::AttentionGrad<T> a{shape_of(heads, context->saved_data["scale"].toDouble()),
+                                        data<T>(saved[0]),
+                                        data<float>(saved[3]),
+                                        data<float>(saved[4]),
+                                        data<T>(saved[1]),
+                                        data<float>(saved[2]),
+                                        data<T>(dout),
+                                        data<T>(dqkv)};
       for_each_tree(trees, heads.key_value,
                     [&](const kernels::AttentionTree& tree, int64_t head,
                         kernels::AttentionScratch& scratch) {
@@ -101,16 +112,70 @@ struct TreeAttention : Function<TreeAttention> {
   }
 };
 
-}  // namespace
-
-at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
-                     Heads heads) {
-  return TreeAttention::apply(qkv, rotation, segments, heads);
+// Keys and values of a run that is cached, as rows of qkv whose queries are zero.
+at::Tensor rows_of_run(const CacheView& run, Heads heads, const at::TensorOptions& options) {
+  const int64_t width = heads.width;
+  const int64_t stride = (heads.query + 2 * heads.key_value) * width;
+  at::Tensor rows = at::zeros({run.length, stride}, options);
+  dispatch(rows.scalar_type(), [&](auto* tag) {
+    using T = std::remove_pointer_t<decltype(tag)>;
+    at::parallel_for(0, heads.key_value, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t head = begin; head < end; ++head) {
+        const T* keys = static_cast<const T*>(run.keys) + head * run.capacity * width;
+        const T* values = static_cast<const T*>(run.values) + head * run.capacity * width;
+        T* out = data<T>(rows) + (heads.query + head) * width;
+        for (int64_t t = 0; t < run.length; ++t) {
+          const T* block = keys + t / kernels::kKeyBlock * kernels::kKeyBlock * width;
+          T* row = out + t * stride;
+          for (int64_t e = 0; e < width; ++e) {
+            row[e] = block[e * kernels::kKeyBlock + t % kernels::kKeyBlock];
+          }
+          std::copy_n(values + t * width, width, row + heads.key_value * width);
+        }
+      }
+    });
+  });
+  return rows;
 }
 
-void fill_caches(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
-                 std::vector<CacheView>& caches, Heads heads) {
-  const at::Tensor input = qkv.contiguous();
+// A batch in which cached runs have rows as well, already rotated ones.
+struct Extended {
+  at::Tensor qkv;
+  Rotation rotation;
+  Segments segments;
+  at::Tensor computed;  // [N] the rows that are computed
+};
+
+Extended extend(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
+                const std::vector<CacheView>& runs, Heads heads) {
+  Extended out;
+  std::vector<at::Tensor> rows, cos, sin, computed;
+  int64_t next = 0;
+  for (size_t i = 0; i < segments.size(); ++i) {
+    const Segment& s = segments[i];
+    if (s.cached) {
+      rows.push_back(rows_of_run(runs[i], heads, qkv.options()));
+      cos.push_back(at::ones({s.length, rotation.cos.size(1)}, rotation.cos.options()));
+      sin.push_back(at::zeros({s.length, rotation.cos.size(1)}, rotation.cos.options()));
+    } else {
+      rows.push_back(qkv.narrow(0, s.begin, s.length));
+      cos.push_back(rotation.cos.narrow(0, s.begin, s.length));
+      sin.push_back(rotation.sin.narrow(0, s.begin, s.length));
+      computed.push_back(at::arange(next, next + s.length, at::kLong));
+    }
+    out.segments.push_back({next, s.length, s.parent, s.cached});
+    next += s.length;
+  }
+  out.qkv = at::cat(rows, 0);
+  out.rotation = {at::cat(cos, 0), at::cat(sin, 0)};
+  out.computed = at::cat(computed, 0);
+  return out;
+}
+
+// Appends the rotated keys and the values of each computed segment to its run, if it has one.
+void append_to_runs(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
+                    const std::vector<CacheView>& runs, Heads heads) {
+  const at::Tensor input = qkv.detach().contiguous();
   const int64_t stride = input.size(1);
   const int64_t width = heads.width;
   const int64_t half = width / 2;
@@ -121,71 +186,121 @@ void fill_caches(const at::Tensor& qkv, const Rotation& rotation, const Segments
       std::vector<T> turned(static_cast<size_t>(width));
       for (int64_t i = begin; i < end; ++i) {
         const Segment& segment = segments[i / heads.key_value];
-        const CacheView& cache = caches[i / heads.key_value];
+        const CacheView& run = runs[i / heads.key_value];
+        if (segment.cached || run.keys == nullptr) continue;
         const int64_t head = i % heads.key_value;
-        T* keys = static_cast<T*>(cache.keys) + head * cache.capacity * width;
-        T* values = static_cast<T*>(cache.values) + head * cache.capacity * width;
+        T* keys = static_cast<T*>(run.keys) + head * run.capacity * width;
+        T* values = static_cast<T*>(run.values) + head * run.capacity * width;
         for (int64_t t = 0; t < segment.length; ++t) {
           const int64_t row = segment.begin + t;
           const T* key = data<T>(input) + row * stride + (heads.query + head) * width;
           kernels::rotate_heads(key, stride, turned.data(), width,
                                 data<float>(rotation.cos) + row * half,
                                 data<float>(rotation.sin) + row * half, 1, 1, width, 1);
-          kernels::store_key(turned.data(), keys, t, width);
-          std::copy_n(key + heads.key_value * width, width, values + t * width);
+          kernels::store_key(turned.data(), keys, run.length + t, width);
+          std::copy_n(key + heads.key_value * width, width, values + (run.length + t) * width);
         }
       }
     });
   });
-  for (size_t s = 0; s < segments.size(); ++s) caches[s].length = segments[s].length;
 }
 
-at::Tensor decode_attention(const at::Tensor& qkv, const Rotation& rotation,
-                            const std::vector<std::vector<CacheView>>& caches, Heads heads) {
+// Whether the batch is what one step of decoding is: single tokens, each the next of a cached run
+// that is its own.
+bool is_decoding(const Segments& segments, const std::vector<CacheView>& runs) {
+  for (size_t i = 0; i < segments.size(); ++i) {
+    const Segment& s = segments[i];
+    if (s.cached) continue;
+    if (s.length != 1 || s.parent < 0 || !segments[s.parent].cached) return false;
+    if (runs[i].keys == nullptr || runs[i].keys != runs[s.parent].keys) return false;
+  }
+  return !segments.empty();
+}
+
+// is_decoding(): each token attends to the runs of its path and, appended to the last, itself.
+at::Tensor decode(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
+                  const std::vector<CacheView>& runs, const AttentionSpec& spec) {
+  const Heads& heads = spec.heads;
+  append_to_runs(qkv, rotation, segments, runs, heads);
   const at::Tensor input = qkv.contiguous();
-  const auto batch = static_cast<int64_t>(caches.size());
   const int64_t width = heads.width;
   const int64_t half = width / 2;
   const int64_t groups = heads.query / heads.key_value;
   const int64_t stride = input.size(1);
-  at::Tensor out = at::empty({batch, heads.query * width}, input.options());
-  const float scale = 1.0F / std::sqrt(static_cast<float>(width));
+  at::Tensor out = at::empty({input.size(0), heads.query * width}, input.options());
+  const float scale =
+      spec.scale > 0 ? static_cast<float>(spec.scale) : 1.0F / std::sqrt(static_cast<float>(width));
+  std::vector<size_t> tokens;
+  for (size_t i = 0; i < segments.size(); ++i) {
+    if (!segments[i].cached) tokens.push_back(i);
+  }
   dispatch(input.scalar_type(), [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
-    at::parallel_for(0, batch * heads.key_value, 1, [&](int64_t begin, int64_t end) {
+    const auto count = static_cast<int64_t>(tokens.size()) * heads.key_value;
+    at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
       std::vector<float> scratch;
-      std::vector<kernels::CacheRun<T>> runs;
+      std::vector<kernels::CacheRun<T>> path;
       std::vector<T> turned(static_cast<size_t>(width));
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t b = i / heads.key_value;
+        const Segment& segment = segments[tokens[i / heads.key_value]];
         const int64_t head = i % heads.key_value;
-        const float* cos = data<float>(rotation.cos) + b * half;
-        const float* sin = data<float>(rotation.sin) + b * half;
-        const T* row = data<T>(input) + b * stride;
-        const T* key = row + (heads.query + head) * width;
-        runs.clear();
-        for (const CacheView& cache : caches[b]) {
-          const int64_t offset = head * cache.capacity * width;
-          runs.push_back({static_cast<T*>(cache.keys) + offset,
-                          static_cast<T*>(cache.values) + offset, cache.length});
+        path.clear();
+        for (int64_t s = segment.parent; s >= 0; s = segments[s].parent) {
+          const int64_t offset = head * runs[s].capacity * width;
+          path.push_back({static_cast<T*>(runs[s].keys) + offset,
+                          static_cast<T*>(runs[s].values) + offset, runs[s].length});
         }
-        const CacheView& own = caches[b].back();
-        const int64_t offset = head * own.capacity * width;
-        kernels::rotate_heads(key, stride, turned.data(), width, cos, sin, 1, 1, width, 1);
-        kernels::store_key(turned.data(), static_cast<T*>(own.keys) + offset, own.length, width);
-        std::copy_n(key + heads.key_value * width, width,
-                    static_cast<T*>(own.values) + offset + own.length * width);
-        ++runs.back().length;
-        scratch.resize(static_cast<size_t>(kernels::attend_one_scratch(runs, width)));
+        ++path.front().length;
+        std::reverse(path.begin(), path.end());
+        scratch.resize(static_cast<size_t>(kernels::attend_one_scratch(path, width)));
+        const T* row = data<T>(input) + segment.begin * stride;
         for (int64_t h = head * groups; h < (head + 1) * groups; ++h) {
-          kernels::rotate_heads(row + h * width, stride, turned.data(), width, cos, sin, 1, 1,
-                                width, 1);
-          kernels::attend_one(turned.data(), runs, data<T>(out) + (b * heads.query + h) * width,
+          kernels::rotate_heads(row + h * width, stride, turned.data(), width,
+                                data<float>(rotation.cos) + segment.begin * half,
+                                data<float>(rotation.sin) + segment.begin * half, 1, 1, width, 1);
+          kernels::attend_one(turned.data(), path,
+                              data<T>(out) + (segment.begin * heads.query + h) * width,
                               scratch.data(), width, scale);
         }
       }
     });
   });
+  return out;
+}
+
+// Whether some token's sight is longer than the window.
+bool window_matters(const Segments& segments, int64_t window) {
+  std::vector<int64_t> ends(segments.size());
+  for (size_t i = 0; i < segments.size(); ++i) {
+    ends[i] = segments[i].length + (segments[i].parent < 0 ? 0 : ends[segments[i].parent]);
+    if (ends[i] > window) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
+                     const std::vector<CacheView>& runs, const AttentionSpec& spec) {
+  const bool plain = use_reference(qkv) || !spec.slopes.empty() ||
+                     (spec.window > 0 && window_matters(segments, spec.window));
+  const bool any_cached =
+      std::any_of(segments.begin(), segments.end(), [](const Segment& s) { return s.cached; });
+  if (any_cached && !plain && !at::GradMode::is_enabled() && is_decoding(segments, runs)) {
+    return decode(qkv, rotation, segments, runs, spec);
+  }
+  const auto attend = [&](const at::Tensor& rows, const Rotation& turn, const Segments& parts) {
+    return plain ? reference::attention(rows, turn, parts, spec)
+                 : TreeAttention::apply(rows, turn, parts, spec);
+  };
+  at::Tensor out;
+  if (any_cached) {
+    const Extended all = extend(qkv, rotation, segments, runs, spec.heads);
+    out = attend(all.qkv, all.rotation, all.segments).index_select(0, all.computed);
+  } else {
+    out = attend(qkv, rotation, segments);
+  }
+  if (!runs.empty()) append_to_runs(qkv, rotation, segments, runs, spec.heads);
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "dispatch.h"
+#include "reference.h"
 #include "relata/nn/ops.h"
 
 namespace relata::nn {
@@ -86,6 +87,10 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
 at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight,
                                 const at::Tensor& compute_weight, const at::Tensor& targets,
                                 const at::Tensor& weights, double divisor) {
+  if (use_reference(hidden)) {
+    return reference::linear_cross_entropy(hidden, weight, compute_weight, targets, weights,
+                                           divisor);
+  }
   return LinearCrossEntropy::apply(hidden, weight, compute_weight, targets, weights, divisor);
 }
 

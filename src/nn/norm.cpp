@@ -1,6 +1,7 @@
 #include <ATen/Parallel.h>
 
 #include "dispatch.h"
+#include "reference.h"
 #include "relata/nn/ops.h"
 
 namespace relata::nn {
@@ -95,7 +96,7 @@ struct AddRmsNorm : Function<AddRmsNorm> {
   }
 };
 
-at::Tensor gated(const at::Tensor& gate_up) {
+at::Tensor swiglu(const at::Tensor& gate_up) {
   const int64_t rows = gate_up.size(0);
   const int64_t width = gate_up.size(1) / 2;
   at::Tensor out = at::empty({rows, width}, gate_up.options());
@@ -113,7 +114,7 @@ struct SwiGlu : Function<SwiGlu> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& gate_up) {
     const at::Tensor input = gate_up.contiguous();
     context->save_for_backward({input});
-    return gated(input);
+    return swiglu(input);
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
@@ -138,6 +139,10 @@ struct SwiGlu : Function<SwiGlu> {
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
                                                const at::Tensor& weight, double eps,
                                                at::ScalarType out, kernels::Dropout dropout) {
+  if (use_reference(x)) {
+    return reference::add_rms_norm(x, delta, weight, eps, out,
+                                   static_cast<double>(dropout.probability));
+  }
   if (!at::GradMode::is_enabled()) {
     const Normed normed = add_and_norm(x, delta, weight, eps, out, dropout);
     return {normed.x, normed.y};
@@ -149,8 +154,28 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
   return {result[0], result[1]};
 }
 
-at::Tensor swiglu(const at::Tensor& gate_up) {
-  return at::GradMode::is_enabled() ? SwiGlu::apply(gate_up) : gated(gate_up.contiguous());
+at::Tensor gated(const at::Tensor& gate_up, Activation activation) {
+  if (activation != Activation::Silu || use_reference(gate_up)) {
+    return reference::gated(gate_up, activation);
+  }
+  return at::GradMode::is_enabled() ? SwiGlu::apply(gate_up) : swiglu(gate_up.contiguous());
+}
+
+at::Tensor norm_heads(const at::Tensor& qkv, const at::Tensor& query_weight,
+                      const at::Tensor& key_weight, double eps, Heads heads) {
+  const int64_t rows = qkv.size(0);
+  const int64_t queries = heads.query * heads.width, keys = heads.key_value * heads.width;
+  const auto normed = [&](int64_t column, int64_t count, const at::Tensor& weight) {
+    const at::Tensor x = qkv.narrow(1, column, count * heads.width)
+                             .reshape({rows * count, heads.width})
+                             .to(at::kFloat);
+    return add_rms_norm(x, {}, weight, eps, qkv.scalar_type(), {})
+        .second.reshape({rows, count * heads.width});
+  };
+  return at::cat(
+      {normed(0, heads.query, query_weight), normed(queries, heads.key_value, key_weight),
+       qkv.narrow(1, queries + keys, keys)},
+      1);
 }
 
 }  // namespace relata::nn

@@ -46,11 +46,20 @@ std::vector<std::vector<int32_t>> drop_tokens(const std::vector<Row>& rows,
 
 }  // namespace
 
-PackedRows pack_rows(const std::vector<Row>& rows, const std::vector<int64_t>& indices,
-                     const StepWeights& sums, double prompt_weight, const TrainerConfig& config,
-                     uint64_t seed) {
-  model::PackedSequences sequences =
-      model::pack_sequences(drop_tokens(rows, indices, config, seed), kMinShared);
+PackedRows pack_rows(const model::Decoder& model, const std::vector<Row>& rows,
+                     const std::vector<int64_t>& indices, const PackOptions& options,
+                     const TrainerConfig& config) {
+  const auto& [sums, prompt_weight, seed] = options;
+  std::vector<model::Sequence> list;
+  for (std::vector<int32_t>& ids : drop_tokens(rows, indices, config, seed)) {
+    model::Sequence& sequence = list.emplace_back();
+    sequence.ids = std::move(ids);
+    if (model.adapters().empty()) continue;
+    sequence.adapter = rows[static_cast<size_t>(indices[list.size() - 1])].adapter;
+    sequence.adapter_begin = model::adapter_begin(
+        model.adapters()[static_cast<size_t>(sequence.adapter)].config, sequence.ids);
+  }
+  model::PackedSequences sequences = model::pack_sequences(list, kMinShared);
   PackedRows packed;
   // Predictions that rows share are made once, with the sum of their weights.
   std::map<std::pair<int64_t, int32_t>, double> predictions;  // (packed row, target) -> weight
@@ -73,8 +82,8 @@ PackedRows pack_rows(const std::vector<Row>& rows, const std::vector<int64_t>& i
     targets.push_back(prediction.second);
     weights.push_back(static_cast<float>(weight));
   }
-  packed.batch = std::move(sequences.batch);
-  packed.rows = at::tensor(positions, at::kLong);
+  packed.pass = std::move(sequences.pass);
+  packed.pass.rows = at::tensor(positions, at::kLong);
   packed.targets = at::tensor(targets, at::kLong);
   packed.weights = at::tensor(weights, at::kFloat);
   return packed;

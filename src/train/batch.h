@@ -5,14 +5,13 @@
 
 #include <vector>
 
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 #include "relata/train/trainer.h"
 
 namespace relata::train {
 
 struct PackedRows {
-  model::Batch batch;
-  at::Tensor rows;     // [M] packed rows whose hidden state predicts a trained token
+  model::Pass pass;    // its rows [M] are those whose hidden state predicts a trained token
   at::Tensor targets;  // [M]
   at::Tensor weights;  // [M]; sum over a step's micro-batches gives the step's loss
   int64_t tokens = 0;
@@ -27,10 +26,15 @@ struct StepWeights {
 StepWeights step_weights(const std::vector<Row>& rows, const std::vector<int64_t>& indices);
 
 // Beginnings that rows share are computed once; under dropout they then share its noise there.
-// `prompt_weight` 0 leaves the secondary loss out. Token dropout replaces prompt tokens, never the
+// prompt_weight 0 leaves the secondary loss out. Token dropout replaces prompt tokens, never the
 // first of a row, by config.token_dropout_id; it is a function of `seed` alone.
-PackedRows pack_rows(const std::vector<Row>& rows, const std::vector<int64_t>& indices,
-                     const StepWeights& sums, double prompt_weight, const TrainerConfig& config,
-                     uint64_t seed);
+struct PackOptions {
+  StepWeights sums;
+  double prompt_weight = 0;
+  uint64_t seed = 0;
+};
+PackedRows pack_rows(const model::Decoder& model, const std::vector<Row>& rows,
+                     const std::vector<int64_t>& indices, const PackOptions& options,
+                     const TrainerConfig& config);
 
 }  // namespace relata::train

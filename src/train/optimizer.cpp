@@ -6,7 +6,7 @@
 
 namespace relata::train {
 
-double gradient_norm(const std::vector<model::Llama::Parameter>& parameters) {
+double gradient_norm(const std::vector<model::Decoder::Parameter>& parameters) {
   double total = 0.0;
   for (const auto& p : parameters) {
     if (p.value.grad().defined()) total += nn::sum_squares(p.value.grad());
@@ -14,7 +14,21 @@ double gradient_norm(const std::vector<model::Llama::Parameter>& parameters) {
   return std::sqrt(total);
 }
 
-void adamw_step(model::Llama& model, std::vector<model::Llama::Parameter>& parameters,
+std::string first_bad_gradient(const std::vector<model::Decoder::Parameter>& parameters) {
+  for (const auto& p : parameters) {
+    if (p.value.grad().defined() && !std::isfinite(nn::sum_squares(p.value.grad()))) return p.name;
+  }
+  return "";
+}
+
+std::string first_bad_tensor(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    if (!at::isfinite(tensor.detach()).all().item<bool>()) return name;
+  }
+  return "";
+}
+
+void adamw_step(model::Decoder& model, std::vector<model::Decoder::Parameter>& parameters,
                 TrainState& state, const AdamWOptions& options) {
   const auto t = static_cast<double>(options.step);
   nn::AdamWStep step;
@@ -31,7 +45,8 @@ void adamw_step(model::Llama& model, std::vector<model::Llama::Parameter>& param
     if (!p.value.grad().defined()) continue;
     step.weight_decay = p.decay ? static_cast<float>(options.weight_decay) : 0.0F;
     nn::adamw(step,
-              {p.value.detach(), state.first[i], state.second[i], model.compute_copy(p.value),
+              {p.value.detach(), state.first[i], state.second[i],
+               p.weight.defined() ? p.weight.kept_copy(model.compute_type()) : at::Tensor(),
                state.average.empty() ? at::Tensor() : state.average[i]},
               p.value.grad());
     p.value.mutable_grad() = at::Tensor();

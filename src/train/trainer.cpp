@@ -7,13 +7,15 @@
 #include <cmath>
 
 #include "batch.h"
+#include "groups.h"
 #include "optimizer.h"
 #include "relata/base/file.h"
-#include "relata/base/hash.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 #include "relata/train/schedule.h"
+#include "run_folder.h"
+#include "settings.h"
 #include "state.h"
 #include "train_log.h"
 
@@ -22,25 +24,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What a checkpoint must agree on with the run that resumes from it.
-std::string run_fingerprint(const std::vector<Row>& rows, const TrainerConfig& c,
-                            const std::vector<model::Llama::Parameter>& parameters) {
-  std::string bytes = fmt::format(
-      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", c.learning_rate,
-      c.lr_scheduler_type, c.warmup_ratio, c.warmup_steps, c.num_train_epochs, c.max_steps,
-      c.max_train_minutes, c.per_device_train_batch_size, c.gradient_accumulation_steps,
-      c.weight_decay, c.max_grad_norm, c.dropout, c.token_dropout, c.prompt_loss_weight,
-      c.prompt_loss_share, c.ema_decay, c.shuffle, c.seed, rows.size());
-  for (const auto& p : parameters) bytes += fmt::format(" {} {}", p.name, p.value.numel());
-  for (const Row& row : rows) {
-    bytes.append(reinterpret_cast<const char*>(row.ids.data()), row.ids.size() * sizeof(int32_t));
-    bytes.append(reinterpret_cast<const char*>(row.weights.data()),
-                 row.weights.size() * sizeof(float));
-  }
-  return sha256_hex(bytes);
-}
+constexpr const char* kDamagedModel =
+    "the files of the model or of the checkpoint are damaged; get them again";
+constexpr const char* kDiverged =
+    "nothing of it is saved; lower learning_rate, or set max_grad_norm";
 
-Status check_rows(const std::vector<Row>& rows, const model::LlamaConfig& config) {
+Status check_rows(const std::vector<Row>& rows, const model::DecoderConfig& config) {
   if (rows.empty()) return input_error("there is nothing to train on", "check the dataset path");
   for (size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
@@ -66,7 +55,7 @@ Status check_rows(const std::vector<Row>& rows, const model::LlamaConfig& config
 
 class Loop {
  public:
-  Loop(model::Llama& model, const std::vector<Row>& rows, const TrainerConfig& config,
+  Loop(model::Decoder& model, const std::vector<Row>& rows, const TrainerConfig& config,
        const Evaluate& evaluate, std::string metric_name)
       : model_(model),
         rows_(rows),
@@ -79,8 +68,13 @@ class Loop {
 
  private:
   Status prepare();
+  Status resume();
   Status one_step();
-  void optimise(double rate);
+  Status optimise(double rate);
+  // Of the weights that are trained.
+  Status check_finite(const std::string& when, const std::string& hint) const;
+  Error bad_loss() const;
+  Status save();
   Status after_step();
   Status evaluate_now();
   Status log_interval();
@@ -91,15 +85,15 @@ class Loop {
   bool finished() const;
   void copy_into_model(const std::vector<at::Tensor>& values);
 
-  model::Llama& model_;
+  model::Decoder& model_;
   const std::vector<Row>& rows_;
   const TrainerConfig& config_;
   const Evaluate& evaluate_;
   std::string metric_name_;
-  std::vector<model::Llama::Parameter> parameters_;
+  std::vector<model::Decoder::Parameter> parameters_;
   TrainState state_;
   std::optional<TrainLog> log_;
-  std::string fingerprint_;
+  RunIdentity run_;
   std::vector<int64_t> order_;
   int64_t order_epoch_ = -1;
   int64_t total_steps_ = 0;
@@ -116,42 +110,90 @@ class Loop {
 };
 
 Status Loop::prepare() {
+  RELATA_CHECK(check_trainer_config(config_));
   RELATA_CHECK(check_rows(rows_, model_.config()));
-  const int64_t per_step =
-      config_.per_device_train_batch_size * config_.gradient_accumulation_steps;
-  if (config_.per_device_train_batch_size <= 0 || config_.gradient_accumulation_steps <= 0) {
-    return usage_error(
-        "per_device_train_batch_size and gradient_accumulation_steps must be 1 or more");
+  if (config_.token_dropout_id >= model_.config().vocab_size) {
+    return usage_error(fmt::format("token_dropout_id {} is outside the vocabulary of {}",
+                                   config_.token_dropout_id, model_.config().vocab_size),
+                       "name the id of a token that the model knows, such as its <unk>");
   }
   for (const auto& p : parameters_) {
     if (p.value.scalar_type() != at::kFloat) {
       return usage_error("trained weights must be float32", "load the model with dtype: float32");
     }
   }
-  steps_per_epoch_ = (static_cast<int64_t>(rows_.size()) + per_step - 1) / per_step;
+  steps_per_epoch_ = steps_of_epoch(rows_, group_order(rows_, config_, 0), config_);
   total_steps_ = config_.max_steps > 0
                      ? config_.max_steps
                      : std::max<int64_t>(1, std::llround(config_.num_train_epochs *
                                                          static_cast<double>(steps_per_epoch_)));
   RELATA_CHECK(make_folders(config_.output_dir));
-  fingerprint_ = run_fingerprint(rows_, config_, parameters_);
   torch::manual_seed(config_.seed);
-  RELATA_TRY(const bool resumed, load_checkpoint(config_, fingerprint_, parameters_, state_));
+  RELATA_CHECK(resume());
+  RELATA_CHECK(check_finite("before training", kDamagedModel));
+  model_.weights_changed();
+  RELATA_TRY(log_, TrainLog::open(config_.output_dir, state_.step));
+  RELATA_CHECK(write_run(config_.output_dir, {run_.id, false}));  // the folder is ours now
+  seconds_before_ = state_.seconds;
+  start_ = Clock::now();
+  last_evaluation_ = interval_start_ = elapsed();
+  return {};
+}
+
+// From a checkpoint, or from the model as it is.
+Status Loop::resume() {
+  RELATA_TRY(const RunRecord record, read_run(config_.output_dir));
+  run_ = {record.id, run_settings(config_, rows_, parameters_)};
+  RELATA_TRY(const bool resumed, load_checkpoint(config_, run_, static_cast<int64_t>(rows_.size()),
+                                                 parameters_, state_));
   if (resumed) {
+    if (config_.max_train_minutes <= 0 && state_.step > total_steps_) {
+      return usage_error(fmt::format("the checkpoint is of step {}, and this run has {}: max_steps "
+                                     "or num_train_epochs is too small to go on",
+                                     state_.step, total_steps_),
+                         "raise it, or resume from an older checkpoint");
+    }
     log_info(fmt::format("resuming after step {} of {}", state_.step, config_.output_dir));
   } else {
+    const size_t others = checkpoint_folders(config_.output_dir).size();
+    if (others > 0) {
+      log_warning(
+          fmt::format("{}: begins a new run beside {} checkpoint{} of another, which this "
+                      "run neither uses nor deletes, but for equal names",
+                      config_.output_dir, others, others == 1 ? "" : "s"));
+    }
+    run_.id = new_run_id();
     for (const auto& p : parameters_) {
       state_.first.push_back(at::zeros_like(p.value.detach()));
       state_.second.push_back(at::zeros_like(p.value.detach()));
       if (config_.ema_decay > 0) state_.average.push_back(p.value.detach().clone());
     }
   }
-  model_.weights_changed();
-  RELATA_TRY(log_, TrainLog::open(config_.output_dir, state_.step));
-  seconds_before_ = state_.seconds;
-  start_ = Clock::now();
-  last_evaluation_ = interval_start_ = elapsed();
   return {};
+}
+
+Status Loop::check_finite(const std::string& when, const std::string& hint) const {
+  std::vector<std::pair<std::string, at::Tensor>> values;
+  for (const auto& p : parameters_) values.emplace_back(p.name, p.value);
+  const std::string name = first_bad_tensor(values);
+  if (name.empty()) return {};
+  return input_error(fmt::format("{}: the weight {} holds a number that is not finite", when, name),
+                     hint);
+}
+
+Error Loop::bad_loss() const {
+  const std::string name = first_bad_tensor(model_.named_weights());
+  return input_error(fmt::format("the loss is not finite at step {}{}", state_.step + 1,
+                                 name.empty() ? "" : ": the weight " + name + " is not finite"),
+                     name.empty() || state_.step > 0
+                         ? "lower learning_rate, or check the data for broken rows"
+                         : kDamagedModel);
+}
+
+Status Loop::save() {
+  RELATA_CHECK(check_finite(fmt::format("after step {}", state_.step), kDiverged));
+  state_.seconds = elapsed();
+  return save_checkpoint(config_, run_, parameters_, state_);
 }
 
 double Loop::fraction() const {
@@ -167,9 +209,17 @@ bool Loop::finished() const {
   return state_.step >= total_steps_;
 }
 
-void Loop::optimise(double rate) {
+Status Loop::optimise(double rate) {
   at::NoGradGuard no_grad;
   const double norm = gradient_norm(parameters_);
+  if (!std::isfinite(norm)) {
+    const std::string name = first_bad_gradient(parameters_);
+    for (auto& p : parameters_) p.value.mutable_grad() = at::Tensor();
+    return input_error(
+        fmt::format("the gradient of {} is not finite at step {}", name, state_.step + 1),
+        "the step was not made and nothing of it is saved; lower learning_rate, or "
+        "check the data for broken rows");
+  }
   gradient_norm_ = norm;
   AdamWOptions options;
   options.step = state_.step + 1;
@@ -184,46 +234,41 @@ void Loop::optimise(double rate) {
   const auto t = static_cast<double>(options.step);
   options.average_keep = std::min(config_.ema_decay, (1.0 + t) / (10.0 + t));
   adamw_step(model_, parameters_, state_, options);
+  return {};
 }
 
 Status Loop::one_step() {
   if (order_epoch_ != state_.epoch) {
-    order_ = epoch_order(static_cast<int64_t>(rows_.size()), config_.seed, state_.epoch,
-                         config_.shuffle);
+    order_ = group_order(rows_, config_, state_.epoch);
     order_epoch_ = state_.epoch;
   }
-  const int64_t batch = config_.per_device_train_batch_size;
-  const int64_t end =
-      std::min<int64_t>(static_cast<int64_t>(rows_.size()),
-                        state_.next_row + batch * config_.gradient_accumulation_steps);
+  const std::vector<int64_t> ends = micro_batch_ends(rows_, order_, state_.next_row, config_);
+  const int64_t end = ends.back();
   const std::vector<int64_t> chosen(order_.begin() + state_.next_row, order_.begin() + end);
   const StepWeights sums = step_weights(rows_, chosen);
   const double prompt_weight =
       fraction() < config_.prompt_loss_share ? config_.prompt_loss_weight : 0.0;
   double loss = 0;
-  for (size_t begin = 0; begin < chosen.size(); begin += static_cast<size_t>(batch)) {
-    const std::vector<int64_t> micro(
-        chosen.begin() + static_cast<int64_t>(begin),
-        chosen.begin() + static_cast<int64_t>(std::min(chosen.size(), begin + batch)));
+  int64_t begin = state_.next_row;
+  for (const int64_t micro_end : ends) {
+    const std::vector<int64_t> micro(order_.begin() + begin, order_.begin() + micro_end);
     const uint64_t seed = (static_cast<uint64_t>(config_.seed) << 40U) +
-                          static_cast<uint64_t>(state_.step) * 1009U + begin;
-    const PackedRows packed = pack_rows(rows_, micro, sums, prompt_weight, config_, seed);
+                          static_cast<uint64_t>(state_.step) * 1009U +
+                          static_cast<uint64_t>(begin - state_.next_row);
+    begin = micro_end;
+    PackedRows packed = pack_rows(model_, rows_, micro, {sums, prompt_weight, seed}, config_);
     interval_tokens_ += packed.tokens;
     interval_answers_ += packed.answer_tokens;
-    if (packed.rows.numel() == 0) continue;
-    model::ForwardOptions options;
-    options.dropout = config_.dropout;
-    options.dropout_seed = static_cast<uint32_t>(seed * 0x9E3779B97F4A7C15ULL >> 32U);
-    options.gradient_checkpointing = config_.gradient_checkpointing;
-    const at::Tensor hidden = model_.hidden(packed.batch, options, packed.rows);
+    if (packed.pass.rows.numel() == 0) continue;
+    packed.pass.dropout = config_.dropout;
+    packed.pass.dropout_seed = static_cast<uint32_t>(seed * 0x9E3779B97F4A7C15ULL >> 32U);
+    packed.pass.gradient_checkpointing = config_.gradient_checkpointing;
+    const at::Tensor hidden = model_.forward(packed.pass);
     at::Tensor part = model_.loss(hidden, packed.targets, packed.weights, 1.0);
     part.backward();
     loss += part.item<double>();
   }
-  if (!std::isfinite(loss)) {
-    return input_error(fmt::format("the loss is not finite at step {}", state_.step + 1),
-                       "lower learning_rate, or check the data for broken rows");
-  }
+  if (!std::isfinite(loss)) return bad_loss();
   double warmup = static_cast<double>(config_.warmup_steps);
   const bool timed = config_.max_train_minutes > 0;
   const double total = timed ? 60.0 * config_.max_train_minutes : static_cast<double>(total_steps_);
@@ -231,7 +276,7 @@ Status Loop::one_step() {
   rate_ = config_.learning_rate *
           schedule_factor(config_.lr_scheduler_type,
                           timed ? elapsed() : static_cast<double>(state_.step), total, warmup);
-  optimise(rate_);
+  RELATA_CHECK(optimise(rate_));
   ++state_.step;
   state_.next_row = end;
   if (end >= static_cast<int64_t>(rows_.size())) {
@@ -321,8 +366,7 @@ Status Loop::after_step() {
     }
   }
   if (config_.save_steps > 0 && step % config_.save_steps == 0) {
-    state_.seconds = elapsed();
-    RELATA_CHECK(save_checkpoint(config_, fingerprint_, parameters_, state_));
+    RELATA_CHECK(save());
   }
   return {};
 }
@@ -333,6 +377,7 @@ Result<TrainSummary> Loop::run() {
   Progress progress("train",
                     timed ? static_cast<int64_t>(60 * config_.max_train_minutes) : total_steps_,
                     timed ? "s" : "steps");
+  progress.skip(timed ? static_cast<int64_t>(elapsed()) : state_.step);
   const double started = elapsed();
   while (!finished()) {
     RELATA_CHECK(one_step());
@@ -346,14 +391,14 @@ Result<TrainSummary> Loop::run() {
   RELATA_CHECK(log_interval());
   if (!state_.finished && config_.save_steps > 0) {
     state_.finished = true;
-    state_.seconds = elapsed();
-    RELATA_CHECK(save_checkpoint(config_, fingerprint_, parameters_, state_));
+    RELATA_CHECK(save());
   }
   if (!state_.best.empty()) {
     copy_into_model(state_.best);
   } else if (!state_.average.empty()) {
     copy_into_model(state_.average);
   }
+  RELATA_CHECK(check_finite("at the end", kDiverged));
   RELATA_CHECK(log_->plot());
   summary_.steps = state_.step;
   summary_.seconds = elapsed() - started;
@@ -364,7 +409,7 @@ Result<TrainSummary> Loop::run() {
 
 }  // namespace
 
-Result<TrainSummary> train(model::Llama& model, const std::vector<Row>& rows,
+Result<TrainSummary> train(model::Decoder& model, const std::vector<Row>& rows,
                            const TrainerConfig& config, const Evaluate& evaluate,
                            const std::string& metric_name) {
   return Loop(model, rows, config, evaluate, metric_name).run();

@@ -1,23 +1,31 @@
 // The native engine: models of this machine's files, computed with LibTorch.
+//
+// Keys and values of what was computed lately are kept in a tree, so that prompts that begin alike,
+// also those of later calls, compute their common beginning once. Answers of one call are decoded
+// together; new prompts join as others end. Calls from several threads take turns.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "relata/generate/engine.h"
 
 namespace relata::model {
-class Llama;
+class Decoder;
 }
 
 namespace relata::engine {
 
 struct NativeEngineOptions {
-  std::string model;            // Hugging Face folder
-  std::string adapter;          // PEFT folder, or ""
-  std::string dtype = "auto";   // auto (as stored), float32, bfloat16
-  int max_batch_tokens = 4096;  // tokens computed at once
-  int max_batch_requests = 64;  // sequences decoded at once
+  std::string model;  // Hugging Face folder or .gguf file
+  // PEFT folders by the names that requests call them; a request without a name takes the first.
+  std::vector<std::pair<std::string, std::string>> adapters;
+  std::string dtype = "auto";              // auto (as stored), float32, bfloat16
+  int max_batch_tokens = 4096;             // tokens computed at once
+  int max_batch_requests = 64;             // sequences decoded at once
+  int64_t cache_bytes = int64_t{2} << 30;  // of keys and values kept beyond the requests under way
 };
 
 Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineOptions& options);
@@ -25,7 +33,7 @@ Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineO
 // Over a model that is already in memory (evaluation during training uses it). `tokenizer` may be
 // null: then results carry ids only. The model is shared, not copied: its current weights are used
 // at every call.
-std::unique_ptr<generate::Engine> make_engine(std::shared_ptr<model::Llama> model,
+std::unique_ptr<generate::Engine> make_engine(std::shared_ptr<model::Decoder> model,
                                               std::shared_ptr<const text::Tokenizer> tokenizer,
                                               const NativeEngineOptions& options,
                                               std::string model_id);

@@ -39,7 +39,8 @@ struct AttentionTree {
 struct AttentionShape {
   int64_t query_heads = 0;
   int64_t key_value_heads = 0;
-  int64_t width = 0;  // E, even
+  int64_t width = 0;   // E, even
+  float scale = 1.0F;  // of the scores
 };
 
 // qkv [N, (H + 2K) * E], before rotation; cos, sin [N, E/2]; out [N, H * E]; logsumexp [N, H].

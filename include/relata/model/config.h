@@ -1,4 +1,4 @@
-// config.json of a Llama-architecture model, as Transformers 4 and 5 write it.
+// What a decoder-only model is made of, and its config.json as Transformers 4 and 5 write it.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,13 @@ struct RopeConfig {
   double mscale = 0.0;                // yarn; 0: unset
   double mscale_all_dim = 0.0;        // yarn; 0: unset
   bool truncate = true;               // yarn; whole dimensions as bounds of the ramp
+  std::vector<double> divisors{};     // of the frequencies, type "divisors" (GGUF's rope_freqs)
 };
 
-struct LlamaConfig {
+// A decoder-only model. What architectures differ in is said here, so that one forward pass serves
+// all (decoder.h); arch/ says how each architecture's files say it.
+struct DecoderConfig {
+  std::string model_type = "llama";  // of an architecture in arch/
   int64_t vocab_size = 32000;
   int64_t hidden_size = 512;
   int64_t intermediate_size = 1376;
@@ -38,28 +42,48 @@ struct LlamaConfig {
   double rms_norm_eps = 1e-5;
   double initializer_range = 0.02;
   bool tie_embeddings = false;
-  bool attention_bias = false;
+  bool qkv_bias = false;
+  bool output_bias = false;  // of the attention's output projection
   bool mlp_bias = false;
+  bool qk_norm = false;          // an RMS norm of every query and key head
+  bool post_norms = false;       // norms also of what attention and feed-forward give
+  bool gelu = false;             // tanh-approximated GELU as the gate, instead of SiLU
+  bool normalised_head = false;  // rows of the head have length 1 (Baichuan2)
+  bool alibi = false;            // scores that fall with distance, instead of rotation
+  double embedding_scale = 1.0;
+  double attention_scale = 0.0;  // of scores; 0: 1 / sqrt(head_dim)
+  int64_t sliding_window = 0;    // of the layers in sliding_layers; 0: none
+  std::vector<bool> sliding_layers;
+  int64_t rotary_dim = 0;  // dimensions of a head that are rotated; 0: all
   RopeConfig rope;
+  RopeConfig sliding_rope;        // of the layers in sliding_layers
   std::string dtype = "float32";  // as stored: float32, bfloat16, float16
   int64_t bos_id = 1;             // -1: none
   std::vector<int64_t> eos_ids = {2};
+
+  bool slides(int64_t layer) const {
+    return sliding_window > 0 && sliding_layers[static_cast<size_t>(layer)];
+  }
 };
 
+// Of a Hugging Face folder or a .gguf file.
+Result<DecoderConfig> read_decoder_config(const std::string& path);
 // Every size is checked (positive, heads divide, products below 2^40). `where` names the file.
-// Unsupported features (an activation other than silu, another model_type) are errors.
-Result<LlamaConfig> llama_config_from_json(const Json& value, const std::string& where);
+// Unsupported features (an activation, a model_type) are errors that name them.
+Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::string& where);
 // Loads in Transformers 4 and 5 (both `rope_theta`/`rope_scaling` and `rope_parameters`).
-Json llama_config_to_json(const LlamaConfig& config);
+Json decoder_config_to_json(const DecoderConfig& config);
 
-int64_t parameter_count(const LlamaConfig& config);
+int64_t parameter_count(const DecoderConfig& config);
 
-// Inverse frequencies [head_dim / 2] and the factor on cos and sin, for sequences up to `length`
-// (used by dynamic scaling). Source: Transformers' modeling_rope_utils, re-derived.
+// Inverse frequencies [head_dim / 2], 0 for what is not rotated, and the factor on cos and sin, for
+// sequences up to `length` (used by dynamic scaling). Source: Transformers' modeling_rope_utils,
+// re-derived.
 struct RopeFrequencies {
   std::vector<float> inverse;
   float attention_scale = 1.0F;
 };
-RopeFrequencies rope_frequencies(const LlamaConfig& config, int64_t length);
+RopeFrequencies rope_frequencies(const DecoderConfig& config, const RopeConfig& rope,
+                                 int64_t length);
 
 }  // namespace relata::model

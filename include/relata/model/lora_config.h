@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,26 @@ struct LoraConfig {
   bool rslora = false;
   // Suffixes of module names ("q_proj"), or {"all-linear"} for every projection of the layers.
   std::vector<std::string> targets = {"q_proj", "v_proj"};
+  // Instead of `targets`: a regular expression (ICU's syntax) that whole module names match.
+  std::string target_pattern;
+  // Ranks and alphas of the modules whose names end in, or match as an expression, the key.
+  std::map<std::string, int64_t> rank_pattern;
+  std::map<std::string, double> alpha_pattern;
+  // Activated LoRA (Greenewald et al. 2025): the adapter acts from the last place on where these
+  // tokens stand in the prompt; what is before is the base's. Empty: plain LoRA.
+  std::vector<int32_t> invocation;
   std::string base_model;
-  double scale() const;  // alpha / rank, or alpha / sqrt(rank) with rslora
+
+  bool targeted(const std::string& module) const;
+  int64_t rank_of(const std::string& module) const;
+  double scale_of(const std::string& module) const;  // alpha / rank, or alpha / sqrt(rank)
 };
 
 Result<LoraConfig> lora_config_from_json(const Json& value, const std::string& where);
 Json lora_config_to_json(const LoraConfig& config);
+
+// The first token that an adapter with this configuration acts on: 0 for plain LoRA; the begin of
+// the last place of the invocation in `ids`; ids.size() where there is none.
+size_t adapter_begin(const LoraConfig& config, const std::vector<int32_t>& ids);
 
 }  // namespace relata::model

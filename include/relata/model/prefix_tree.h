@@ -6,13 +6,22 @@
 #include <cstdint>
 #include <vector>
 
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 
 namespace relata::model {
 
-// Beginnings of `min_shared` tokens or more that sequences have in common, also below a shared
-// beginning, become one segment. Sequences may be equal; none may be empty. Cost: a sort of the
-// sequences.
+// Tokens and the adapter that computes them: from `adapter_begin` on `adapter`, before it the base.
+struct Sequence {
+  std::vector<int32_t> ids;
+  int adapter = -1;
+  size_t adapter_begin = 0;
+};
+
+// Beginnings of `min_shared` tokens or more that sequences have in common, computed by the same
+// adapter, become one segment, also below a shared beginning. Sequences may be equal; none may be
+// empty. Cost: a sort of the sequences.
+PackedSequences pack_sequences(const std::vector<Sequence>& sequences, int64_t min_shared);
+// All computed by the first adapter, if there is one.
 PackedSequences pack_sequences(const std::vector<std::vector<int32_t>>& sequences,
                                int64_t min_shared);
 

@@ -19,9 +19,11 @@ namespace relata::nn {
 // all tokens of the segment's ancestors: sequences that begin alike share that beginning as a
 // parent. Parents come first; a root and its descendants lie side by side.
 struct Segment {
-  int64_t begin = 0;
+  int64_t begin = 0;  // row; not used for a cached one
   int64_t length = 0;
   int64_t parent = -1;  // index of a segment, or -1
+  // Its keys and values were computed before and are cached: it has no rows in this batch.
+  bool cached = false;
 };
 using Segments = std::vector<Segment>;
 
@@ -36,14 +38,29 @@ struct Heads {
   int64_t width = 0;
 };
 
+enum class Activation { Silu, GeluTanh };
+
+struct AttentionSpec {
+  Heads heads;
+  double scale = 0.0;         // of scores; 0: 1 / sqrt(width)
+  int64_t window = 0;         // a token sees this many tokens, itself included; 0: all before it
+  std::vector<float> slopes;  // per query head, of scores that fall with distance (Press et al.
+                              // 2022, ALiBi); empty: none
+};
+
 // (x + dropout(delta), its RMS norm times weight). x [N, D] float32; delta [N, D] or undefined;
 // the norm has type `out`. Zhang and Sennrich 2019, as Llama uses it.
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
                                                const at::Tensor& weight, double eps,
                                                at::ScalarType out, kernels::Dropout dropout);
 
-// silu(gate) * up over gate_up [N, 2F] -> [N, F].
-at::Tensor swiglu(const at::Tensor& gate_up);
+// activation(gate) * up over gate_up [N, 2F] -> [N, F].
+at::Tensor gated(const at::Tensor& gate_up, Activation activation);
+
+// The query heads and the key heads of qkv [N, (H + 2K) * E], each with its own RMS norm over E
+// (weights [E]); the values stay.
+at::Tensor norm_heads(const at::Tensor& qkv, const at::Tensor& query_weight,
+                      const at::Tensor& key_weight, double eps, Heads heads);
 
 // x W^T (+ bias). `weight` [out, in] is the trained tensor (float32, or frozen in any type);
 // `compute_weight` is its copy in x's type (may be the same tensor). The weight's gradient goes
@@ -73,13 +90,9 @@ at::Tensor embedding(const at::Tensor& weight, const at::Tensor& ids);
 // micro-batch then needs no float32 copy. From the second on the sum is float32.
 void add_gradient(const at::Tensor& weight, at::Tensor gradient);
 
-// Causal attention (kernels/attention.h). qkv [N, (H + 2K) * E] before rotation -> [N, H * E].
-at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
-                     Heads heads);
-
 // One layer's keys and values of a run of tokens, of qkv's type and owned by the caller: values
-// [K, capacity, E], keys [K, capacity / 16, E, 16] (kernels::store_key). The first `length` tokens
-// count; capacity is a multiple of 16.
+// [K, capacity, E], keys [K, capacity / 16, E, 16] (kernels::store_key), rotated. The first
+// `length` tokens count; capacity is a multiple of 16.
 struct CacheView {
   void* keys = nullptr;
   void* values = nullptr;
@@ -87,16 +100,13 @@ struct CacheView {
   int64_t length = 0;
 };
 
-// Writes the rotated keys and the values of segments[s]'s packed rows into caches[s], and its
-// length.
-void fill_caches(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
-                 std::vector<CacheView>& caches, Heads heads);
-
-// One new token per sequence, whose tokens so far are the runs caches[b], the last its own: the new
-// key and value are written behind that one's last, and attend to all and themselves. qkv
-// [B, (H + 2K) * E] before rotation -> [B, H * E]. Not differentiable.
-at::Tensor decode_attention(const at::Tensor& qkv, const Rotation& rotation,
-                            const std::vector<std::vector<CacheView>>& caches, Heads heads);
+// Attention of the rows of `segments` that are computed in this batch. qkv [N, (H + 2K) * E] before
+// rotation -> [N, H * E]. `runs` [segments] may be empty where nothing is cached or kept:
+// of a cached segment, what was cached; of a computed one, where its rotated keys and values are
+// appended (no keys: nowhere). Such a run has room for them and is as long as before the call: its
+// length is the caller's to change, once all layers have been computed. Differentiable in qkv.
+at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
+                     const std::vector<CacheView>& runs, const AttentionSpec& spec);
 
 // sum_i weights[i] * -log softmax(hidden_i W^T)[targets_i], in chunks of rows so that the full
 // logits never exist; gradients of hidden and weight (add_gradient()) are computed in the same

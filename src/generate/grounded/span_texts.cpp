@@ -125,9 +125,12 @@ Result<std::shared_ptr<const SpanSource>> make_span_source(std::string_view docu
     return input_error("byte " + std::to_string(*bad) + " of the document is not UTF-8",
                        "convert the document to UTF-8");
   }
-  constexpr size_t kMostBytes = size_t{1} << 30;  // the tree counts in 32 bits
-  if (document.size() > kMostBytes) {
-    return input_error("a document of more than a gigabyte", "divide it into windows");
+  // The tree counts the bytes of all spans in 32 bits.
+  const size_t longest = std::min(static_cast<size_t>(options.max_bytes), document.size());
+  if (document.size() > UINT32_MAX / std::max<size_t>(longest, 1)) {
+    return input_error("a document of " + std::to_string(document.size()) +
+                           " bytes is too long for spans of up to " + std::to_string(longest),
+                       "divide it into windows, or allow shorter spans");
   }
   return std::shared_ptr<const SpanSource>(std::make_shared<SpanTexts>(document, options));
 }

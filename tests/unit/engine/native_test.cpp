@@ -7,7 +7,7 @@
 
 #include <random>
 
-#include "relata/model/llama.h"
+#include "relata/model/decoder.h"
 
 namespace relata::engine {
 namespace {
@@ -24,8 +24,8 @@ using Ids = std::vector<int32_t>;
 // Rounding in another blocking of the matrix products; float32.
 constexpr double kTolerance = 1e-4;
 
-model::LlamaConfig tiny(int64_t key_value_heads) {
-  model::LlamaConfig c;
+model::DecoderConfig tiny(int64_t key_value_heads) {
+  model::DecoderConfig c;
   c.vocab_size = 61;
   c.hidden_size = 32;
   c.intermediate_size = 48;
@@ -78,16 +78,16 @@ class NativeEngine : public testing::TestWithParam<int> {
   // log P(token | before), by a plain pass over one sequence.
   double logprob(const Ids& before, int32_t token) const {
     at::NoGradGuard no_grad;
-    const at::Tensor hidden = model_->hidden(model::Batch::of({before}));
+    const at::Tensor hidden = model_->forward(model::Pass::of({before}));
     return model_->logits(hidden).log_softmax(-1)[-1][token].item<double>();
   }
-  std::shared_ptr<model::Llama> model_ = model::Llama::random(tiny(GetParam()), 11);
+  std::shared_ptr<model::Decoder> model_ = model::Decoder::random(tiny(GetParam()), 11);
 };
 
 TEST_P(NativeEngine, ScoresAreThoseOfPlainPasses) {
   std::vector<ScoreRequest> requests;
   for (const Ids& prompt : prompts()) {
-    requests.push_back({prompt, {{7}, {8, 9}, {8, 9, 10, 11, 12, 13}, {8, 9, 10, 11, 12, 14}}});
+    requests.push_back({prompt, {{7}, {8, 9}, {8, 9, 10, 11, 12, 13}, {8, 9, 10, 11, 12, 14}}, ""});
   }
   requests[2].continuations.clear();
   for (const int max_tokens : {1, 60, 4096}) {

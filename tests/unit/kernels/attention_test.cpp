@@ -36,6 +36,7 @@ std::vector<int64_t> sight_of(const Problem& p, int64_t t) {
 
 Problem make(const AttentionShape& shape, std::vector<AttentionTree> trees, unsigned seed) {
   Problem p{shape, std::move(trees), 0, {}, {}, {}, {}};
+  p.shape.scale = 1.0F / std::sqrt(static_cast<float>(shape.width));
   for (const AttentionTree& tree : p.trees) p.tokens += tree.length;
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;

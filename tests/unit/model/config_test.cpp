@@ -17,14 +17,14 @@ Json small() {
     "bos_token_id": 1, "eos_token_id": 2})");
 }
 
-LlamaConfig read(const Json& value) {
-  auto config = llama_config_from_json(value, "m/config.json");
+DecoderConfig read(const Json& value) {
+  auto config = decoder_config_from_json(value, "m/config.json");
   EXPECT_TRUE(config.ok()) << (config.ok() ? "" : config.error().message);
-  return config.ok() ? *config : LlamaConfig{};
+  return config.ok() ? *config : DecoderConfig{};
 }
 
 std::string message(const Json& value) {
-  const auto config = llama_config_from_json(value, "m/config.json");
+  const auto config = decoder_config_from_json(value, "m/config.json");
   if (config.ok()) return "(no error)";
   EXPECT_EQ(config.error().code, ErrorCode::kBadInput);
   EXPECT_TRUE(config.error().message.starts_with("m/config.json")) << config.error().message;
@@ -42,7 +42,7 @@ void expect_mention(const std::string& text, const std::string& part) {
 }
 
 TEST(ConfigTest, ReadsSizes) {
-  const LlamaConfig config = read(small());
+  const DecoderConfig config = read(small());
   EXPECT_EQ(config.vocab_size, 97);
   EXPECT_EQ(config.hidden_size, 36);
   EXPECT_EQ(config.intermediate_size, 20);
@@ -64,7 +64,7 @@ TEST(ConfigTest, DerivesWhatOlderFilesLeaveOut) {
   value["head_dim"] = nullptr;
   value.erase("max_position_embeddings");
   value.erase("rms_norm_eps");
-  const LlamaConfig config = read(value);
+  const DecoderConfig config = read(value);
   EXPECT_EQ(config.num_kv_heads, 3);
   EXPECT_EQ(config.head_dim, 12);
   EXPECT_EQ(config.max_positions, 2048);
@@ -107,7 +107,7 @@ TEST(ConfigTest, ReadsTheStyleOfTransformers4) {
     value["rope_theta"] = 50000;
     value["rope_scaling"] = {{key, "linear"}, {"factor", 4}};
     value["torch_dtype"] = "bfloat16";
-    const LlamaConfig config = read(value);
+    const DecoderConfig config = read(value);
     EXPECT_EQ(config.rope.type, "linear");
     EXPECT_DOUBLE_EQ(config.rope.factor, 4.0);
     EXPECT_DOUBLE_EQ(config.rope.theta, 50000.0);
@@ -122,7 +122,7 @@ TEST(ConfigTest, ReadsTheStyleOfTransformers5) {
                               {"factor", 8.0},           {"low_freq_factor", 1.0},
                               {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 64}};
   value["dtype"] = "float16";
-  const LlamaConfig config = read(value);
+  const DecoderConfig config = read(value);
   EXPECT_EQ(config.rope.type, "llama3");
   EXPECT_DOUBLE_EQ(config.rope.theta, 500000.0);
   EXPECT_DOUBLE_EQ(config.rope.factor, 8.0);
@@ -158,9 +158,9 @@ TEST(ConfigTest, RefusesWrongRope) {
 }
 
 TEST(ConfigTest, WrittenConfigReadsBackInBothStyles) {
-  LlamaConfig config = read(small());
+  DecoderConfig config = read(small());
   config.tie_embeddings = true;
-  config.attention_bias = true;
+  config.qkv_bias = config.output_bias = true;
   config.mlp_bias = true;
   config.dtype = "bfloat16";
   config.eos_ids = {2, 3};
@@ -178,7 +178,7 @@ TEST(ConfigTest, WrittenConfigReadsBackInBothStyles) {
            .truncate = false},
            {.type = "yarn", .factor = 4.0, .mscale = 0.7, .mscale_all_dim = 1.1}}) {
     config.rope = rope;
-    const Json both = llama_config_to_json(config);
+    const Json both = decoder_config_to_json(config);
     Json old_style = both;
     old_style.erase("rope_parameters");
     old_style.erase("dtype");
@@ -187,9 +187,10 @@ TEST(ConfigTest, WrittenConfigReadsBackInBothStyles) {
     new_style.erase("rope_scaling");
     new_style.erase("torch_dtype");
     for (const Json& value : {both, old_style, new_style}) {
-      const LlamaConfig again = read(value);
-      EXPECT_EQ(llama_config_to_json(again), both) << value.dump();
-      EXPECT_EQ(rope_frequencies(again, 300).inverse, rope_frequencies(config, 300).inverse);
+      const DecoderConfig again = read(value);
+      EXPECT_EQ(decoder_config_to_json(again), both) << value.dump();
+      EXPECT_EQ(rope_frequencies(again, again.rope, 300).inverse,
+                rope_frequencies(config, config.rope, 300).inverse);
     }
   }
 }
@@ -205,22 +206,23 @@ TEST(ConfigTest, RefusesOtherArchitectures) {
   expect_mention(message(Json::array()), "object");
 }
 
-TEST(ConfigTest, MistralNeedsAWindowThatNeverActs) {
+TEST(ConfigTest, MistralsWindowIsReadAndOneThatNeverActsIsNone) {
   Json value = small();
   value["model_type"] = "mistral";
   value["sliding_window"] = nullptr;
-  EXPECT_EQ(read(value).max_positions, 256);
+  EXPECT_EQ(read(value).sliding_window, 0);
   value["sliding_window"] = 256;
-  EXPECT_EQ(read(value).max_positions, 256);
+  EXPECT_EQ(read(value).sliding_window, 0);
   value["sliding_window"] = 255;
-  expect_mention(message(value), "sliding window of 255");
+  EXPECT_EQ(read(value).sliding_window, 255);
+  EXPECT_TRUE(read(value).slides(1));
   value.erase("sliding_window");  // Transformers assumes 4096
-  EXPECT_EQ(read(value).max_positions, 256);
+  EXPECT_EQ(read(value).sliding_window, 0);
   value["max_position_embeddings"] = 8192;
-  expect_mention(message(value), "sliding window of 4096");
+  EXPECT_EQ(read(value).sliding_window, 4096);
   value["sliding_window"] = nullptr;
   value["attention_bias"] = true;  // Transformers' mistral has no biases
-  EXPECT_FALSE(read(value).attention_bias);
+  EXPECT_FALSE(read(value).qkv_bias);
 }
 
 TEST(ConfigTest, RefusesImpossibleSizes) {

@@ -43,33 +43,45 @@ TEST(LoraConfigTest, ReadsWhatPeftWrites) {
   EXPECT_TRUE(config->rslora);
   EXPECT_EQ(config->targets, (std::vector<std::string>{"q_proj", "down_proj"}));
   EXPECT_EQ(config->base_model, "base/model");
-  EXPECT_DOUBLE_EQ(config->scale(), 4.0);
+  EXPECT_DOUBLE_EQ(config->scale_of("q_proj"), 4.0);
 }
 
 TEST(LoraConfigTest, ScaleIsAlphaOverRankWithoutRslora) {
   LoraConfig config;
   config.rank = 16;
   config.alpha = 32.0;
-  EXPECT_DOUBLE_EQ(config.scale(), 2.0);
+  EXPECT_DOUBLE_EQ(config.scale_of("q_proj"), 2.0);
   config.rslora = true;
-  EXPECT_DOUBLE_EQ(config.scale(), 8.0);
+  EXPECT_DOUBLE_EQ(config.scale_of("q_proj"), 8.0);
 }
 
-TEST(LoraConfigTest, ReadsAllLinearAndRefusesPatterns) {
+TEST(LoraConfigTest, ReadsAllLinearAndPatterns) {
   Json value = written_by_peft();
   value["target_modules"] = "all-linear";
   const auto config = lora_config_from_json(value, "a");
   ASSERT_TRUE(config.ok());
   EXPECT_EQ(config->targets, (std::vector<std::string>{"all-linear"}));
-  EXPECT_NE(message_with("target_modules", ".*proj").find("pattern"), std::string::npos);
+  value["target_modules"] = ".*\\.layers\\.[01]\\..*(q|v)_proj";
+  value["rank_pattern"] = {{"v_proj", 2}, {"layers\\.1\\..*q_proj", 5}};
+  value["alpha_pattern"] = {{"v_proj", 6}};
+  const auto pattern = lora_config_from_json(value, "a");
+  ASSERT_TRUE(pattern.ok()) << pattern.error().message;
+  EXPECT_TRUE(pattern->targeted("model.layers.1.self_attn.q_proj"));
+  EXPECT_FALSE(pattern->targeted("model.layers.2.self_attn.q_proj"));
+  EXPECT_FALSE(pattern->targeted("model.layers.1.self_attn.k_proj"));
+  EXPECT_EQ(pattern->rank_of("model.layers.0.self_attn.v_proj"), 2);
+  EXPECT_EQ(pattern->rank_of("model.layers.1.self_attn.q_proj"), 5);
+  EXPECT_EQ(pattern->rank_of("model.layers.0.self_attn.q_proj"), pattern->rank);
+  EXPECT_NE(message_with("target_modules", "(q_proj"), "(no error)");
 }
 
 TEST(LoraConfigTest, RefusesWhatWouldChangeTheResult) {
   const std::vector<std::pair<std::string, Json>> cases = {{"peft_type", "IA3"},
                                                            {"use_dora", true},
                                                            {"bias", "all"},
-                                                           {"rank_pattern", {{"q_proj", 2}}},
-                                                           {"alpha_pattern", {{"q_proj", 2}}},
+                                                           {"rank_pattern", {{"q_proj", 0}}},
+                                                           {"alpha_pattern", {{"q_proj", "x"}}},
+                                                           {"rank_pattern", {1}},
                                                            {"modules_to_save", {"lm_head"}},
                                                            {"layers_to_transform", 0},
                                                            {"layers_to_transform", {1}},

@@ -9,8 +9,8 @@ namespace {
 
 using Sequences = std::vector<std::vector<int32_t>>;
 
-LlamaConfig tiny() {
-  LlamaConfig c;
+DecoderConfig tiny() {
+  DecoderConfig c;
   c.vocab_size = 31;
   c.hidden_size = 24;
   c.intermediate_size = 40;
@@ -26,22 +26,22 @@ LlamaConfig tiny() {
 // Each sequence's tokens, read back through the rows and the segments' parents.
 void expect_faithful(const PackedSequences& packed, const Sequences& sequences) {
   ASSERT_EQ(packed.rows.size(), sequences.size());
-  std::vector<int64_t> segment_of(packed.batch.ids.numel());
-  for (size_t i = 0; i < packed.batch.segments.size(); ++i) {
-    const nn::Segment& s = packed.batch.segments[i];
+  std::vector<int64_t> segment_of(packed.pass.ids.numel());
+  for (size_t i = 0; i < packed.pass.segments.size(); ++i) {
+    const nn::Segment& s = packed.pass.segments[i];
     for (int64_t t = 0; t < s.length; ++t) segment_of[s.begin + t] = static_cast<int64_t>(i);
   }
   for (size_t s = 0; s < sequences.size(); ++s) {
     ASSERT_EQ(packed.rows[s].size(), sequences[s].size());
     for (size_t i = 0; i < sequences[s].size(); ++i) {
       const int64_t row = packed.rows[s][i];
-      EXPECT_EQ(packed.batch.ids[row].item<int64_t>(), sequences[s][i]);
-      EXPECT_EQ(packed.batch.positions[row].item<int64_t>(), static_cast<int64_t>(i));
+      EXPECT_EQ(packed.pass.ids[row].item<int64_t>(), sequences[s][i]);
+      EXPECT_EQ(packed.pass.positions[row].item<int64_t>(), static_cast<int64_t>(i));
       if (i == 0) continue;
       // The token before is in the same segment or ends one of its ancestors.
       const int64_t here = segment_of[row];
       const int64_t before = segment_of[packed.rows[s][i - 1]];
-      EXPECT_TRUE(here == before || packed.batch.segments[here].parent == before);
+      EXPECT_TRUE(here == before || packed.pass.segments[here].parent == before);
     }
   }
 }
@@ -51,21 +51,21 @@ TEST(PrefixTree, SharesBeginningsAtEveryDepth) {
   const PackedSequences packed = pack_sequences(sequences, 2);
   expect_faithful(packed, sequences);
   // 1 2 | 3 4 | 5 6 | 7 | 9 and 8 2 3.
-  EXPECT_EQ(packed.batch.ids.numel(), 11);
-  EXPECT_EQ(packed.batch.segments.size(), 6U);
+  EXPECT_EQ(packed.pass.ids.numel(), 11);
+  EXPECT_EQ(packed.pass.segments.size(), 6U);
 }
 
 TEST(PrefixTree, ShortBeginningsStayApart) {
   const Sequences sequences = {{1, 2, 3, 4}, {1, 2, 3, 5}};
-  EXPECT_EQ(pack_sequences(sequences, 4).batch.ids.numel(), 8);
-  EXPECT_EQ(pack_sequences(sequences, 3).batch.ids.numel(), 5);
+  EXPECT_EQ(pack_sequences(sequences, 4).pass.ids.numel(), 8);
+  EXPECT_EQ(pack_sequences(sequences, 3).pass.ids.numel(), 5);
 }
 
 TEST(PrefixTree, EqualSequencesAndSequencesInsideOthers) {
   const Sequences sequences = {{1, 2, 3}, {1, 2, 3}, {1, 2, 3, 4}, {1}};
   const PackedSequences packed = pack_sequences(sequences, 1);
   expect_faithful(packed, sequences);
-  EXPECT_EQ(packed.batch.ids.numel(), 4);
+  EXPECT_EQ(packed.pass.ids.numel(), 4);
 }
 
 TEST(PrefixTree, RandomFamiliesAreFaithful) {
@@ -98,13 +98,13 @@ Sequences branching() {
 
 TEST(PrefixTree, HiddenStatesEqualThoseOfSeparateSequences) {
   at::NoGradGuard no_grad;
-  auto model = Llama::random(tiny(), 9);
+  auto model = Decoder::random(tiny(), 9);
   const Sequences sequences = branching();
   const PackedSequences packed = pack_sequences(sequences, 2);
-  EXPECT_LT(packed.batch.ids.numel(), Batch::of(sequences).ids.numel());
-  const at::Tensor hidden = model->hidden(packed.batch);
+  EXPECT_LT(packed.pass.ids.numel(), Pass::of(sequences).ids.numel());
+  const at::Tensor hidden = model->forward(packed.pass);
   for (size_t s = 0; s < sequences.size(); ++s) {
-    const at::Tensor alone = model->hidden(Batch::of({sequences[s]}));
+    const at::Tensor alone = model->forward(Pass::of({sequences[s]}));
     const at::Tensor ours = hidden.index_select(0, at::tensor(packed.rows[s], at::kLong));
     // Another order of sums: rounding only.
     EXPECT_LE((ours - alone).abs().max().item<double>(), 2e-5);
@@ -114,14 +114,18 @@ TEST(PrefixTree, HiddenStatesEqualThoseOfSeparateSequences) {
 TEST(PrefixTree, GradientsEqualThoseOfSeparateSequences) {
   const Sequences sequences = branching();
   const auto gradients = [&](int64_t min_shared) {
-    auto model = Llama::random(tiny(), 10);
+    auto model = Decoder::random(tiny(), 10);
     const PackedSequences packed = pack_sequences(sequences, min_shared);
     std::vector<int64_t> rows, targets;
     for (size_t s = 0; s < sequences.size(); ++s) {
       rows.push_back(packed.rows[s].back());
       targets.push_back(static_cast<int64_t>(s) + 3);
     }
-    const at::Tensor hidden = model->hidden(packed.batch, {}, at::tensor(rows, at::kLong));
+    const at::Tensor hidden = [&] {
+      Pass wanted = packed.pass;
+      wanted.rows = at::tensor(rows, at::kLong);
+      return model->forward(wanted);
+    }();
     model->loss(hidden, at::tensor(targets, at::kLong), at::ones({5}), 5.0).backward();
     std::vector<at::Tensor> out;
     for (auto& p : model->trainable()) out.push_back(p.value.grad());

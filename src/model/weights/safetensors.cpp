@@ -1,19 +1,13 @@
 #include "relata/model/safetensors.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <limits>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "relata/base/atomic_file.h"
 #include "relata/base/json.h"
 
 namespace relata::model {
@@ -21,7 +15,6 @@ namespace {
 
 constexpr size_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeader = 100'000'000;  // as in the reference implementation
-constexpr size_t kWriteBytes = size_t{1} << 26;
 constexpr const char* kMetadata = "__metadata__";
 
 const std::map<std::string, int64_t> kDtypeSizes = {
@@ -41,6 +34,23 @@ Error damaged(const std::string& path, const std::string& problem) {
 
 Error damaged(const std::string& path, const std::string& name, const std::string& problem) {
   return damaged(path, "tensor " + in_quotes(name) + ": " + problem);
+}
+
+// What lies in place of a file that was not really fetched; nothing for a safetensors file, whose
+// first bytes are a length.
+std::optional<Error> explain_other_file(const std::string& path, std::string_view text) {
+  if (text.starts_with("version https://git-lfs.github.com/spec/")) {
+    return input_error(path + ": a Git LFS pointer, not the weights themselves",
+                       "fetch the file: run `git lfs pull` in its folder, or download it");
+  }
+  if (text.starts_with("<!DOCTYPE") || text.starts_with("<!doctype") || text.starts_with("<html")) {
+    return input_error(path + ": a web page, not the weights", "download the file itself");
+  }
+  if (text.starts_with("PK\x03\x04")) {
+    return input_error(path + ": a zip archive, as torch.save() writes it, not safetensors",
+                       "load the model with Transformers and call save_pretrained()");
+  }
+  return std::nullopt;
 }
 
 // The header as JSON. A parser that builds objects keeps one of two equal keys without a word, so
@@ -209,66 +219,6 @@ Result<TensorViews> read_shards(const std::string& folder, const std::string& in
   return tensors;
 }
 
-// A file that is deleted again unless finish() renames it to its final name.
-class TemporaryFile {
- public:
-  static Result<TemporaryFile> create(const std::string& path) {
-    static std::atomic<uint64_t> counter{0};
-    const std::string name =
-        path + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++);
-    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return failed(name, "cannot create");
-    return TemporaryFile(path, name, fd);
-  }
-  TemporaryFile(TemporaryFile&& other) noexcept
-      : path_(std::move(other.path_)),
-        name_(std::move(other.name_)),
-        fd_(std::exchange(other.fd_, -1)) {}
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() {
-    if (fd_ < 0) return;
-    ::close(fd_);
-    ::unlink(name_.c_str());
-  }
-
-  Status write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const auto wrote = ::write(fd_, bytes.data(), std::min(bytes.size(), kWriteBytes));
-      if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) return failed(path_, "cannot write");
-      bytes = bytes.subspan(static_cast<size_t>(wrote));
-    }
-    return {};
-  }
-
-  Status finish() {
-    if (::fsync(fd_) != 0) return failed(path_, "cannot write");
-    if (::rename(name_.c_str(), path_.c_str()) != 0) return failed(path_, "cannot rename to");
-    const int fd = std::exchange(fd_, -1);
-    if (::close(fd) != 0) return failed(path_, "cannot close");
-    // The new name itself reaches the disk with its folder.
-    const auto parent = std::filesystem::path(path_).parent_path();
-    const int folder = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_CLOEXEC);
-    if (folder >= 0) {
-      static_cast<void>(::fsync(folder));
-      ::close(folder);
-    }
-    return {};
-  }
-
- private:
-  TemporaryFile(std::string path, std::string name, int fd)
-      : path_(std::move(path)), name_(std::move(name)), fd_(fd) {}
-  static Error failed(const std::string& path, const std::string& what) {
-    const int code = errno;
-    return resource_error(path + ": " + what + " this file: " + std::strerror(code),
-                          code == ENOSPC ? "free some disk space" : "");
-  }
-  std::string path_, name_;
-  int fd_ = -1;
-};
-
 }  // namespace
 
 int64_t safetensors_dtype_size(const std::string& dtype) {
@@ -280,6 +230,8 @@ Result<TensorViews> read_safetensors(const std::string& path,
                                      std::map<std::string, std::string>* metadata) {
   RELATA_TRY(const std::shared_ptr<MappedFile> file, MappedFile::open(path));
   const std::span<const std::byte> bytes = file->bytes();
+  const std::string_view whole(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (const auto other = explain_other_file(path, whole)) return *other;
   if (bytes.size() < kLengthBytes) {
     return damaged(
         path, "a safetensors file has at least 8 bytes, this one " + std::to_string(bytes.size()));
@@ -336,6 +288,46 @@ Result<TensorViews> read_model_tensors(const std::string& folder) {
                      "give the folder that has the model's config.json and weights");
 }
 
+Status check_weight_count(const TensorViews& tensors, int64_t weights, const std::string& folder) {
+  int64_t stored = 0;
+  for (const auto& [name, view] : tensors) {
+    const int64_t count =
+        static_cast<int64_t>(view.bytes.size()) / safetensors_dtype_size(view.dtype);
+    stored += count;
+  }
+  if (stored >= weights) return {};
+  return input_error(folder + ": config.json asks for " + std::to_string(weights) +
+                         " weights, the files have " + std::to_string(stored),
+                     "config.json and the weights do not belong together");
+}
+
+Result<TensorViews> read_adapter_tensors(const std::string& folder, int64_t rank) {
+  const std::string path = folder + "/adapter_model.safetensors";
+  const std::string old = folder + "/adapter_model.bin";
+  if (!file_exists(path) && file_exists(old)) {
+    return input_error(
+        old + ": pickled weights are not read, because loading them can run code",
+        "convert them: load the adapter with PEFT and call save_pretrained(), which writes "
+        "adapter_model.safetensors");
+  }
+  if (!file_exists(path)) {
+    return input_error(folder + ": no adapter_model.safetensors here",
+                       "give the folder that PEFT's save_pretrained() wrote");
+  }
+  RELATA_TRY(TensorViews tensors, read_safetensors(path));
+  constexpr std::string_view kDown = ".lora_A.weight", kUp = ".lora_B.weight";
+  for (const auto& [name, view] : tensors) {
+    const bool down = name.ends_with(kDown), up = name.ends_with(kUp);
+    if (!down && !up) continue;
+    const size_t side = down ? 0 : 1;
+    if (view.shape.size() == 2 && view.shape[side] == rank) continue;
+    return input_error(path + ": tensor " + in_quotes(name) + " is not of the rank " +
+                           std::to_string(rank) + " that adapter_config.json states",
+                       "adapter_config.json and the weights do not belong together");
+  }
+  return tensors;
+}
+
 Status write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors) {
   std::vector<const TensorToWrite*> order;
   std::map<std::string, std::pair<int64_t, int64_t>> offsets;
@@ -382,9 +374,7 @@ Status write_safetensors(const std::string& path, const std::vector<TensorToWrit
   for (size_t i = 0; i < kLengthBytes; ++i) {
     length[i] = static_cast<std::byte>(uint64_t{text.size()} >> (8 * i));
   }
-  const auto parent = std::filesystem::path(path).parent_path();
-  if (!parent.empty()) RELATA_CHECK(make_folders(parent.string()));
-  RELATA_TRY(TemporaryFile file, TemporaryFile::create(path));
+  RELATA_TRY(AtomicFile file, AtomicFile::create(path));
   RELATA_CHECK(file.write(length));
   RELATA_CHECK(file.write(std::as_bytes(std::span(text))));
   for (const TensorToWrite* tensor : order) RELATA_CHECK(file.write(tensor->bytes));

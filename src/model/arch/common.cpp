@@ -1,4 +1,4 @@
-#include "relata/model/config.h"
+#include "arch/common.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,20 +6,16 @@
 #include <utility>
 #include <vector>
 
-#include "member_reader.h"
+#include "arch/architecture.h"
 
 namespace relata::model {
 namespace {
 
 constexpr int64_t kMaxProduct = int64_t{1} << 40;
-constexpr int64_t kMaxSize = (int64_t{1} << 31) - 1;
 constexpr int64_t kMaxLayers = 1 << 16;
 // What Transformers assumes for keys that are missing from a file.
 constexpr double kDefaultEps = 1e-6;
-constexpr int64_t kLlamaPositions = 2048;
-constexpr int64_t kMistralPositions = 131072;
-constexpr int64_t kMistralKvHeads = 8;
-constexpr int64_t kMistralWindow = 4096;
+constexpr int64_t kDefaultPositions = 2048;
 
 const std::vector<std::string> kRopeTypes = {"default", "linear", "dynamic", "llama3", "yarn"};
 const std::vector<std::string> kDtypes = {"float32", "bfloat16", "float16"};
@@ -34,10 +30,13 @@ std::string joined(const std::vector<std::string>& names) {
   return all;
 }
 
-// Transformers 4 has `rope_theta` beside `rope_scaling`; Transformers 5 has `rope_parameters`, with
-// the base inside. Where a file has both, Transformers 5 prefers `rope_scaling`; so does this.
-void read_rope(MemberReader& file, int64_t max_positions, int64_t head_dim, RopeConfig& rope) {
+}  // namespace
+
+void read_rope(MemberReader& file, const DecoderConfig& config, const std::string& part,
+               RopeConfig& rope) {
   static const Json kNothing = Json::object();
+  const int64_t max_positions = config.max_positions;
+  const int64_t head_dim = config.rotary_dim > 0 ? config.rotary_dim : config.head_dim;
   const Json* found = nullptr;
   std::string name;
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
@@ -47,6 +46,9 @@ void read_rope(MemberReader& file, int64_t max_positions, int64_t head_dim, Rope
     if (value->empty() || found != nullptr) continue;
     found = value;
     name = key;
+    if (part.empty() || !value->contains(part) || !(*value)[part].is_object()) continue;
+    found = &(*value)[part];
+    name += "." + part;
   }
   MemberReader fields(found == nullptr ? kNothing : *found, file.where() + ": " + name);
   for (const auto& [key, value] : (found == nullptr ? kNothing : *found).items()) {
@@ -116,8 +118,11 @@ void read_rope(MemberReader& file, int64_t max_positions, int64_t head_dim, Rope
   if (fields.error()) file.fail_with(fields.error()->message, fields.error()->hint);
 }
 
-// A null means none; a missing key means what Transformers assumes, which LlamaConfig starts with.
-void read_special_ids(const Json& value, MemberReader& file, LlamaConfig& config) {
+namespace {
+
+// A null means none; a missing key means what Transformers assumes, which DecoderConfig starts
+// with.
+void read_special_ids(const Json& value, MemberReader& file, DecoderConfig& config) {
   if (value.contains("bos_token_id")) {
     config.bos_id = file.integer("bos_token_id", -1, 0, kMaxSize);
   }
@@ -142,7 +147,9 @@ bool fits(int64_t a, int64_t b, int64_t c = 1) {
          product < kMaxProduct;
 }
 
-void check_sizes(MemberReader& file, const LlamaConfig& config) {
+}  // namespace
+
+void check_sizes(MemberReader& file, const DecoderConfig& config) {
   const auto fail = [&](const std::string& problem) {
     file.fail_with(file.where() + ": " + problem);
   };
@@ -169,8 +176,7 @@ void check_sizes(MemberReader& file, const LlamaConfig& config) {
   }
 }
 
-Json rope_to_json(const LlamaConfig& config) {
-  const RopeConfig& rope = config.rope;
+Json rope_to_json(const DecoderConfig& config, const RopeConfig& rope) {
   Json value = {{"rope_type", rope.type}};
   if (rope.type == "default") return value;
   value["factor"] = rope.factor;
@@ -193,85 +199,97 @@ Json rope_to_json(const LlamaConfig& config) {
   return value;
 }
 
-}  // namespace
+void expect_activation(MemberReader& file, const std::string& key,
+                       const std::vector<std::string>& names, const std::string& fallback) {
+  const std::string name = file.text(key, fallback);
+  if (contains(names, name)) return;
+  file.fail_with(file.where() + ": activation \"" + name + "\" is not supported",
+                 "\"" + key + "\" must be " + joined(names));
+}
 
-Result<LlamaConfig> llama_config_from_json(const Json& value, const std::string& where) {
+void read_sliding_layers(MemberReader& file, DecoderConfig& config,
+                         const std::function<bool(int64_t)>& slides) {
+  config.sliding_layers.assign(static_cast<size_t>(config.num_layers), false);
+  const Json* types = file.find("layer_types");
+  if (types != nullptr && (!types->is_array() || types->size() != config.sliding_layers.size())) {
+    return file.fail("layer_types", "a list with an entry for each layer");
+  }
+  for (int64_t i = 0; i < config.num_layers; ++i) {
+    bool here = slides(i);
+    if (types != nullptr) {
+      const Json& type = (*types)[static_cast<size_t>(i)];
+      here = type == "sliding_attention";
+      if (!here && type != "full_attention") {
+        return file.fail("layer_types", "a list of sliding_attention and full_attention");
+      }
+    }
+    config.sliding_layers[static_cast<size_t>(i)] = here;
+  }
+}
+
+Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::string& where) {
   if (!value.is_object()) return input_error(where + ": a JSON object is wanted");
   MemberReader file(value, where);
-  const std::string type = file.text("model_type", "");
+  DecoderConfig config;
+  config.model_type = file.text("model_type", "");
   if (file.error()) return *file.error();
-  if (type != "llama" && type != "mistral") {
-    return input_error(where + (type.empty() ? ": \"model_type\" is missing"
-                                             : ": model type \"" + type + "\" is not supported"),
-                       "models of the types llama and mistral can be used");
+  const Architecture* architecture = find_architecture(config.model_type);
+  if (architecture == nullptr) {
+    std::vector<std::string> known;
+    for (const Architecture& a : architectures()) known.push_back(a.model_type);
+    return input_error(where + (config.model_type.empty() ? ": \"model_type\" is missing"
+                                                          : ": model type \"" + config.model_type +
+                                                                "\" is not supported"),
+                       "models of these types can be used: " + joined(known));
   }
-  const bool mistral = type == "mistral";
   if (file.has("quantization_config")) {
     return input_error(where + ": quantized weights are not supported",
-                       "use the checkpoint in bfloat16, float16 or float32");
+                       "use the checkpoint in bfloat16, float16 or float32, or a GGUF file");
   }
+  const char* dtype_key = file.has("dtype") ? "dtype" : "torch_dtype";
+  config.dtype = file.text(dtype_key, "float32");
+  if (!contains(kDtypes, config.dtype)) file.fail(dtype_key, "one of " + joined(kDtypes));
+  read_special_ids(value, file, config);
+  architecture->read(file, config);
+  if (file.error()) return *file.error();
+  return config;
+}
 
-  LlamaConfig config;
+void read_shape(MemberReader& file, const ShapeDefaults& defaults, DecoderConfig& config) {
   config.vocab_size = file.required_integer("vocab_size", 1, kMaxSize);
   config.hidden_size = file.required_integer("hidden_size", 1, kMaxSize);
   config.intermediate_size = file.required_integer("intermediate_size", 1, kMaxSize);
   config.num_layers = file.required_integer("num_hidden_layers", 1, kMaxLayers);
   config.num_heads = file.required_integer("num_attention_heads", 1, kMaxSize);
-  const bool absent_kv = mistral && !value.contains("num_key_value_heads");
+  // A null means as many as query heads; a missing key, what Transformers assumes.
+  const bool assumed = defaults.kv_heads > 0 && !file.contains("num_key_value_heads");
   config.num_kv_heads = file.integer("num_key_value_heads",
-                                     absent_kv ? kMistralKvHeads : config.num_heads, 1, kMaxSize);
-  config.max_positions = file.integer("max_position_embeddings",
-                                      mistral ? kMistralPositions : kLlamaPositions, 1, kMaxSize);
+                                     assumed ? defaults.kv_heads : config.num_heads, 1, kMaxSize);
+  config.max_positions =
+      file.integer("max_position_embeddings",
+                   defaults.positions > 0 ? defaults.positions : kDefaultPositions, 1, kMaxSize);
   if (file.has("head_dim")) {
     config.head_dim = file.integer("head_dim", 2, 2, kMaxSize);
+  } else if (defaults.head_dim > 0) {
+    config.head_dim = defaults.head_dim;
   } else {
     if (config.hidden_size % config.num_heads != 0) {
-      file.fail_with(where + ": \"hidden_size\" (" + std::to_string(config.hidden_size) +
+      file.fail_with(file.where() + ": \"hidden_size\" (" + std::to_string(config.hidden_size) +
                      ") is not a multiple of \"num_attention_heads\" (" +
                      std::to_string(config.num_heads) + ") and \"head_dim\" is missing");
     }
     config.head_dim = std::max<int64_t>(config.hidden_size / config.num_heads, 1);
   }
   if (!file.error()) check_sizes(file, config);
-  if (file.error()) return *file.error();
-
-  const std::string activation = file.text("hidden_act", "silu");
-  if (activation != "silu" && activation != "swish") {
-    file.fail_with(where + ": activation \"" + activation + "\" is not supported",
-                   "\"hidden_act\" must be silu");
-  }
   config.rms_norm_eps = file.positive("rms_norm_eps", kDefaultEps);
   config.initializer_range = file.number("initializer_range", config.initializer_range);
   if (config.initializer_range < 0.0) file.fail("initializer_range", "0 or more");
-  config.tie_embeddings = file.boolean("tie_word_embeddings", false);
-  if (mistral) {
-    const bool absent = !value.contains("sliding_window");
-    const int64_t window =
-        file.integer("sliding_window", absent ? kMistralWindow : config.max_positions, 1, kMaxSize);
-    if (window < config.max_positions) {
-      file.fail_with(
-          where + ": a sliding window of " + std::to_string(window) + " positions is not supported",
-          "models whose \"sliding_window\" is null, or not below "
-          "\"max_position_embeddings\", can be used");
-    }
-  } else {
-    config.attention_bias = file.boolean("attention_bias", false);
-    config.mlp_bias = file.boolean("mlp_bias", false);
-  }
-
-  const char* dtype_key = file.has("dtype") ? "dtype" : "torch_dtype";
-  config.dtype = file.text(dtype_key, "float32");
-  if (!contains(kDtypes, config.dtype)) file.fail(dtype_key, "one of " + joined(kDtypes));
-  read_special_ids(value, file, config);
-  read_rope(file, config.max_positions, config.head_dim, config.rope);
-  if (file.error()) return *file.error();
-  return config;
+  config.tie_embeddings = file.boolean("tie_word_embeddings", defaults.tied);
 }
 
-Json llama_config_to_json(const LlamaConfig& config) {
+Json decoder_config_to_json(const DecoderConfig& config) {
   Json value;
-  value["architectures"] = Json::array({"LlamaForCausalLM"});
-  value["model_type"] = "llama";
+  value["model_type"] = config.model_type;
   value["vocab_size"] = config.vocab_size;
   value["hidden_size"] = config.hidden_size;
   value["intermediate_size"] = config.intermediate_size;
@@ -284,11 +302,9 @@ Json llama_config_to_json(const LlamaConfig& config) {
   value["rms_norm_eps"] = config.rms_norm_eps;
   value["initializer_range"] = config.initializer_range;
   value["tie_word_embeddings"] = config.tie_embeddings;
-  value["attention_bias"] = config.attention_bias;
-  value["mlp_bias"] = config.mlp_bias;
 
   // Transformers 4 reads the first two of these, Transformers 5 the third.
-  const Json rope = rope_to_json(config);
+  const Json rope = rope_to_json(config, config.rope);
   value["rope_theta"] = config.rope.theta;
   value["rope_scaling"] = config.rope.type == "default" ? Json(nullptr) : rope;
   value["rope_parameters"] = rope;
@@ -305,16 +321,20 @@ Json llama_config_to_json(const LlamaConfig& config) {
   value["torch_dtype"] = config.dtype;
   value["dtype"] = config.dtype;
   value["use_cache"] = true;
+  architecture_of(config).write(config, value);
   return value;
 }
 
-int64_t parameter_count(const LlamaConfig& config) {
+int64_t parameter_count(const DecoderConfig& config) {
   const int64_t hidden = config.hidden_size;
   const int64_t query = config.num_heads * config.head_dim;
   const int64_t key = config.num_kv_heads * config.head_dim;
   const int64_t inner = config.intermediate_size;
   int64_t layer = 2 * hidden * query + 2 * hidden * key + 3 * hidden * inner + 2 * hidden;
-  if (config.attention_bias) layer += query + 2 * key + hidden;
+  if (config.post_norms) layer += 2 * hidden;
+  if (config.qk_norm) layer += 2 * config.head_dim;
+  if (config.qkv_bias) layer += query + 2 * key;
+  if (config.output_bias) layer += hidden;
   if (config.mlp_bias) layer += 2 * inner + hidden;
   const int64_t embeddings = config.vocab_size * hidden * (config.tie_embeddings ? 1 : 2);
   return embeddings + config.num_layers * layer + hidden;

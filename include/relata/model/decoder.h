@@ -1,0 +1,163 @@
+// Decoder-only language models over packed prefix trees: one forward pass for training, prefill,
+// decoding and scoring; checkpoints and LoRA adapters.
+//
+// legend: N tokens of all segments of a pass, no padding; D model width; V vocabulary.
+// Names of weights are those of Transformers' class of the model's architecture.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "relata/base/result.h"
+#include "relata/model/config.h"
+#include "relata/model/kv_run.h"
+#include "relata/model/lora_config.h"
+#include "relata/nn/linear.h"
+#include "relata/nn/ops.h"
+
+namespace relata::model {
+
+// What is computed at once. Segments form prefix trees; some of their nodes may be cached.
+struct Pass {
+  at::Tensor ids;        // [N] int64
+  at::Tensor positions;  // [N] int64, rotary positions
+  nn::Segments segments;
+  std::vector<int>
+      adapters;  // per segment, -1: the base; empty: the first adapter, if there is one
+  // Per segment, or empty: of a cached one, its run; of a computed one, the run that its keys and
+  // values are appended to, or null. A run must have room; its length is set by forward().
+  std::vector<KvRun*> runs;
+  at::Tensor rows;  // [M] int64: the rows whose hidden states are wanted; undefined: all
+
+  double dropout = 0.0;                 // on embeddings and on what each block adds
+  uint32_t dropout_seed = 0;            // of this pass
+  bool gradient_checkpointing = false;  // keep only each layer's input, compute the rest again
+
+  // One sequence after the other, each causal, positions from 0.
+  static Pass of(const std::vector<std::vector<int32_t>>& sequences);
+};
+
+// A pass of sequences; rows[s][i] is the row of token i of sequence s. Rows may be shared
+// (prefix_tree.h).
+struct PackedSequences {
+  Pass pass;
+  std::vector<std::vector<int64_t>> rows;
+};
+
+struct Block {
+  at::Tensor attention_norm, mlp_norm;            // [D]
+  at::Tensor attention_post_norm, mlp_post_norm;  // [D], or undefined
+  at::Tensor query_norm, key_norm;                // [head_dim], or undefined
+  nn::Linear qkv;                                 // query, key, value rows
+  nn::Linear output;
+  nn::Linear gate_up;  // gate rows, up rows
+  nn::Linear down;
+};
+
+// Const members may be called from several threads at once, with runs of their own.
+class Decoder {
+ public:
+  // Fresh weights: normal with the configuration's initializer_range; seeded, the same on every
+  // machine. `dtype` of storage.
+  static std::shared_ptr<Decoder> random(const DecoderConfig& config, uint64_t seed,
+                                         at::ScalarType dtype = at::kFloat);
+  // A Hugging Face folder or a .gguf file. `dtype`: "auto" (as stored; bfloat16 of quantised
+  // blocks), "float32", "bfloat16". Every tensor's name and shape is checked against the
+  // configuration before memory is taken; the error names the first that is missing, extra or
+  // mis-shaped.
+  static Result<std::shared_ptr<Decoder>> load(const std::string& path, const std::string& dtype);
+  // config.json and model.safetensors, which Transformers loads, in the type of storage.
+  Status save(const std::string& folder) const;
+
+  // LoRA with A uniform (Kaiming, as PEFT) and B zero; freezes every other weight. The number of
+  // the new adapter.
+  Result<int> add_adapter(const std::string& name, const LoraConfig& config, uint64_t seed);
+  Result<int> load_adapter(const std::string& name, const std::string& folder);
+  Status save_adapter(int adapter, const std::string& folder) const;
+  // Adds the adapter's product to the weights it adapts, and removes all adapters.
+  Status merge_adapter(int adapter);
+  struct Adapter {
+    std::string name;
+    LoraConfig config;
+  };
+  const std::vector<Adapter>& adapters() const { return adapters_; }
+  int find_adapter(const std::string& name) const;  // -1: none
+
+  // The type activations are computed in: float32 or bfloat16.
+  void set_compute_type(at::ScalarType type);
+  at::ScalarType compute_type() const { return compute_type_; }
+
+  // Final, normalised hidden states [N, D], or of pass.rows [M, D], which costs less.
+  // Differentiable when gradients are enabled; then nothing can be kept in runs.
+  at::Tensor forward(const Pass& pass) const;
+  // Logits [M, V], float32, of hidden states [M, D].
+  at::Tensor logits(const at::Tensor& hidden) const;
+  // The same for the tokens `ids` [K] alone: [M, K].
+  at::Tensor logits_of(const at::Tensor& hidden, const at::Tensor& ids) const;
+  // Loss of nn::linear_cross_entropy() with this model's head.
+  at::Tensor loss(const at::Tensor& hidden, const at::Tensor& targets, const at::Tensor& weights,
+                  double divisor) const;
+
+  // An empty run with room for `capacity` tokens.
+  KvRun make_run(int64_t capacity) const;
+
+  // What training changes: fused weights, or the LoRA matrices. Names are stable across runs.
+  struct Parameter {
+    std::string name;
+    at::Tensor value;
+    bool decay = true;  // weight decay applies (matrices, not norms and biases)
+    nn::Weight weight;  // undefined for norms and biases
+  };
+  std::vector<Parameter> trainable() const;
+  // Every weight under its checkpoint name, in the order of rows that the model computes with.
+  std::vector<std::pair<std::string, at::Tensor>> named_weights() const;
+  // To be called after the weights changed: drops their copies in the compute type.
+  void weights_changed();
+  // The same, where the copies that optimisers keep (nn::Weight::kept_copy) are up to date too.
+  void weights_and_copies_changed();
+  // Counts the changes: keys and values of another version are of other weights.
+  uint64_t version() const { return version_; }
+
+  // For a model that will only infer: frees the weights that have a packed form. Saving, training
+  // and gradients are not possible afterwards.
+  void keep_packed_only();
+
+  const DecoderConfig& config() const { return config_; }
+
+ private:
+  struct Stream;
+  struct Turns;
+  struct LayerCall;
+  friend struct CheckpointedLayer;
+  friend class Checkpoint;
+
+  explicit Decoder(DecoderConfig config);
+  void allocate(const at::TensorOptions& options);
+  const nn::Weight& head() const { return config_.tie_embeddings ? embedding_ : head_; }
+  nn::Rotation rotation(const at::Tensor& positions, const RopeConfig& rope, int64_t length) const;
+  nn::AttentionSpec attention_spec(int64_t layer) const;
+  std::pair<at::Tensor, at::Tensor> norm(const at::Tensor& x, const at::Tensor& delta,
+                                         const at::Tensor& weight, const Pass& pass,
+                                         size_t site) const;
+  at::Tensor post_norm(const at::Tensor& x, const at::Tensor& weight) const;
+  Stream run_layer(const LayerCall& call, const Stream& in) const;
+  at::Tensor embed(const at::Tensor& ids) const;
+  std::vector<std::pair<std::string, nn::Linear*>> projections();
+  void freeze();
+
+  DecoderConfig config_;
+  nn::Weight embedding_;  // [V, D]
+  std::vector<Block> blocks_;
+  at::Tensor norm_;  // [D]
+  nn::Weight head_;  // [V, D]; undefined when tied
+  std::vector<float> slopes_;
+  std::vector<Adapter> adapters_;
+  at::ScalarType compute_type_ = at::kFloat;
+  uint64_t version_ = 0;
+};
+
+}  // namespace relata::model

@@ -1,0 +1,52 @@
+// A matrix of a model: the only place that knows how its numbers are stored and which copies of
+// them products read.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <memory>
+
+namespace relata::nn {
+
+// legend: N rows of the input; [out, in] the matrix.
+// Const members may be called from several threads at once. Copies of a Weight share all.
+class Weight {
+ public:
+  Weight() = default;
+  explicit Weight(at::Tensor value);  // [out, in], float32, bfloat16 or float16
+  bool defined() const { return form_ != nullptr; }
+  int64_t out() const;
+  int64_t in() const;
+
+  // As stored and trained; undefined after keep_packed_only().
+  const at::Tensor& value() const;
+  // In `type`: the value itself where that is its type, else a copy that is kept until changed().
+  at::Tensor dense(at::ScalarType type) const;
+
+  // x W^T (+ bias): x [N, in] -> [N, out] in x's type. Differentiable in x and, where it is
+  // trained, in the value, whose gradient goes to add_gradient(). Without gradients a packed copy
+  // is used.
+  at::Tensor multiply(const at::Tensor& x, const at::Tensor& bias) const;
+  // Rows of the matrix for ids [N] -> [N, in] float32, differentiable likewise.
+  at::Tensor rows(const at::Tensor& ids) const;
+  // linear_cross_entropy() with this matrix as the head.
+  at::Tensor loss(const at::Tensor& hidden, const at::Tensor& targets, const at::Tensor& weights,
+                  double divisor) const;
+
+  // To be called after the value changed: copies are made again when they are asked for.
+  void changed();
+  // The same where kept_copy() was brought up to date with the value.
+  void changed_with_copy();
+  // The copy in `type` that an optimiser should keep equal to the value; undefined if there is none
+  // or it is out of date.
+  at::Tensor kept_copy(at::ScalarType type) const;
+  // For inference in `type` alone: frees the value where a packed form can stand for it.
+  void keep_packed_only(at::ScalarType type);
+
+ private:
+  struct Form;
+  std::shared_ptr<Form> form_;
+};
+
+}  // namespace relata::nn

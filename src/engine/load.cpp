@@ -1,0 +1,36 @@
+// An engine from a model's files.
+#include "relata/base/hash.h"
+#include "relata/engine/identity.h"
+#include "relata/engine/native.h"
+#include "relata/model/decoder.h"
+
+namespace relata::engine {
+namespace {
+
+Result<std::string> identity_of(const NativeEngineOptions& options) {
+  if (options.adapters.size() <= 1) {
+    const std::string adapter = options.adapters.empty() ? "" : options.adapters.front().second;
+    return model_identity({options.model, adapter, options.dtype});
+  }
+  RELATA_TRY(std::string all, model_identity({options.model, "", options.dtype}));
+  for (const auto& [name, folder] : options.adapters) {
+    RELATA_TRY(const std::string adapter, adapter_identity(folder));
+    all += " " + name + " " + adapter;
+  }
+  return "sha256:" + sha256_hex(all);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineOptions& options) {
+  RELATA_TRY(auto model, model::Decoder::load(options.model, options.dtype));
+  for (const auto& [name, folder] : options.adapters) {
+    RELATA_CHECK(model->load_adapter(name, folder));
+  }
+  model->keep_packed_only();
+  RELATA_TRY(auto tokenizer, text::find_tokenizer(options.model));
+  RELATA_TRY(std::string id, identity_of(options));
+  return make_engine(std::move(model), std::move(tokenizer), options, std::move(id));
+}
+
+}  // namespace relata::engine

@@ -1,0 +1,50 @@
+// What an architecture is: how its files name and order what a DecoderConfig and a Decoder hold.
+// docs/models.md, "Adding an architecture", walks through one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "member_reader.h"
+#include "relata/base/gguf.h"
+#include "relata/model/config.h"
+
+namespace relata::model {
+
+// Names of weights in one kind of file. Those of a layer follow `layer`, its number and a dot.
+// An empty name: the model has no such weight.
+struct Naming {
+  std::string embedding, norm, head, layer;
+  std::string attention_norm, attention_post_norm, mlp_norm, mlp_post_norm, query_norm, key_norm;
+  std::vector<std::string> qkv;  // three modules, or one that holds query, key and value rows
+  std::string output;
+  std::vector<std::string> gate_up;  // two modules, or one that holds gate and up rows
+  std::string down;
+  bool interleaved = false;  // query and key rows lie as rotation by neighbouring pairs wants them
+  double norm_offset = 0.0;  // added to norms when they are read
+};
+
+struct Architecture {
+  std::string model_type;  // of config.json
+  // Members of config.json that are its own; sizes, rotation and token ids are read by common.h.
+  void (*read)(MemberReader& file, DecoderConfig& config);
+  void (*write)(const DecoderConfig& config, Json& value);
+  Naming names;
+  std::string gguf;  // general.architecture; "": there is none
+  Status (*read_gguf)(const GgufFile& file, DecoderConfig& config) = nullptr;
+  Naming gguf_names;
+};
+
+const std::vector<Architecture>& architectures();
+// Null: there is none of that name.
+const Architecture* find_architecture(const std::string& model_type);
+// The architecture of a configuration that was read here.
+const Architecture& architecture_of(const DecoderConfig& config);
+
+// The names that Llama's Transformers class and its descendants use, and llama.cpp's for them.
+Naming llama_names();
+Naming llama_gguf_names();
+
+extern const Architecture kLlama, kMistral, kQwen2, kQwen3, kGemma3, kBaichuan, kChatGlm;
+
+}  // namespace relata::model

@@ -1,0 +1,121 @@
+// Gemma 3, its text part (Gemma Team 2025): norms before and after, norms of query and key heads,
+// windows in five layers of six, with a rotation of their own.
+#include <cmath>
+
+#include "arch/architecture.h"
+#include "arch/common.h"
+
+namespace relata::model {
+namespace {
+
+constexpr int64_t kPositions = 131072;
+constexpr int64_t kHeadDim = 256;
+constexpr int64_t kWindow = 4096;
+constexpr int64_t kPattern = 6;  // every sixth layer sees all
+constexpr double kTheta = 1e6;
+constexpr double kSlidingTheta = 1e4;
+
+void fill(DecoderConfig& config) {
+  config.qk_norm = config.post_norms = config.gelu = true;
+  config.embedding_scale = std::sqrt(static_cast<double>(config.hidden_size));
+}
+
+bool slides_by_pattern(int64_t layer, int64_t pattern) { return (layer + 1) % pattern != 0; }
+
+void read_gemma3(MemberReader& file, DecoderConfig& config) {
+  ShapeDefaults defaults;
+  defaults.positions = kPositions;
+  defaults.head_dim = kHeadDim;
+  defaults.tied = true;
+  read_shape(file, defaults, config);
+  const char* key = file.has("hidden_activation") ? "hidden_activation" : "hidden_act";
+  expect_activation(file, key, {"gelu_pytorch_tanh"}, "gelu_pytorch_tanh");
+  for (const char* cap : {"attn_logit_softcapping", "final_logit_softcapping"}) {
+    if (file.has(cap)) file.fail_with(file.where() + ": \"" + cap + "\" is not supported");
+  }
+  if (file.boolean("use_bidirectional_attention", false)) {
+    file.fail_with(file.where() + ": \"use_bidirectional_attention\" is not supported",
+                   "models that generate can be used, not encoders");
+  }
+  fill(config);
+  config.qkv_bias = config.output_bias = file.boolean("attention_bias", false);
+  const double scalar = file.positive("query_pre_attn_scalar", static_cast<double>(kHeadDim));
+  config.attention_scale = 1.0 / std::sqrt(scalar);
+  config.sliding_window = file.integer("sliding_window", kWindow, 1, kMaxSize);
+  const int64_t pattern = file.integer("sliding_window_pattern", kPattern, 1, kMaxSize);
+  read_sliding_layers(file, config,
+                      [pattern](int64_t layer) { return slides_by_pattern(layer, pattern); });
+
+  const Json* parameters = file.find("rope_parameters");
+  const bool parts =
+      parameters != nullptr && parameters->is_object() && parameters->contains("sliding_attention");
+  read_rope(file, config, "full_attention", config.rope);
+  if (!parts && !file.has("rope_theta")) config.rope.theta = kTheta;
+  if (parts) {
+    read_rope(file, config, "sliding_attention", config.sliding_rope);
+  } else {
+    config.sliding_rope.theta = file.positive("rope_local_base_freq", kSlidingTheta);
+  }
+}
+
+void write_gemma3(const DecoderConfig& config, Json& value) {
+  value["architectures"] = Json::array({"Gemma3ForCausalLM"});
+  value.erase("hidden_act");
+  value["hidden_activation"] = "gelu_pytorch_tanh";
+  value["attention_bias"] = config.qkv_bias;
+  value["query_pre_attn_scalar"] =
+      std::round(1e6 / (config.attention_scale * config.attention_scale)) / 1e6;
+  value["sliding_window"] = config.sliding_window;
+  Json types = Json::array();
+  for (int64_t i = 0; i < config.num_layers; ++i) {
+    types.push_back(config.slides(i) ? "sliding_attention" : "full_attention");
+  }
+  value["layer_types"] = std::move(types);
+  value["rope_local_base_freq"] = config.sliding_rope.theta;
+  Json full = rope_to_json(config, config.rope);
+  full["rope_theta"] = config.rope.theta;
+  Json sliding = rope_to_json(config, config.sliding_rope);
+  sliding["rope_theta"] = config.sliding_rope.theta;
+  value["rope_parameters"] = {{"full_attention", full}, {"sliding_attention", sliding}};
+}
+
+Status read_gemma3_gguf(const GgufFile& file, DecoderConfig& config) {
+  fill(config);
+  config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.head_dim));
+  RELATA_TRY(config.sliding_window, file.get_integer("gemma3.attention.sliding_window", kWindow));
+  if (config.sliding_window < 1) {
+    return input_error(file.path() + ": gemma3.attention.sliding_window must be above 0");
+  }
+  config.sliding_layers.resize(static_cast<size_t>(config.num_layers));
+  for (int64_t i = 0; i < config.num_layers; ++i) {
+    config.sliding_layers[static_cast<size_t>(i)] = slides_by_pattern(i, kPattern);
+  }
+  config.sliding_rope.theta = kSlidingTheta;
+  return {};
+}
+
+}  // namespace
+
+const Architecture kGemma3 = [] {
+  Architecture a;
+  a.model_type = "gemma3_text";
+  a.read = read_gemma3;
+  a.write = write_gemma3;
+  a.names = llama_names();
+  a.names.attention_post_norm = "post_attention_layernorm";
+  a.names.mlp_norm = "pre_feedforward_layernorm";
+  a.names.mlp_post_norm = "post_feedforward_layernorm";
+  a.names.query_norm = "self_attn.q_norm";
+  a.names.key_norm = "self_attn.k_norm";
+  a.names.norm_offset = 1.0;
+  a.gguf = "gemma3";
+  a.read_gguf = read_gemma3_gguf;
+  a.gguf_names = llama_gguf_names();
+  a.gguf_names.attention_post_norm = "post_attention_norm";
+  a.gguf_names.mlp_post_norm = "post_ffw_norm";
+  a.gguf_names.query_norm = "attn_q_norm";
+  a.gguf_names.key_norm = "attn_k_norm";
+  return a;
+}();
+
+}  // namespace relata::model

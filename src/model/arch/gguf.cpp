@@ -1,0 +1,176 @@
+#include "arch/gguf.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "arch/architecture.h"
+#include "arch/common.h"
+
+namespace relata::model {
+namespace {
+
+const Architecture* by_gguf_name(const std::string& name) {
+  const auto& all = architectures();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Architecture& a) {
+    return !a.gguf.empty() && a.gguf == name;
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
+// Sizes by way of config.json's reader, so that both kinds of file meet the same checks.
+Result<DecoderConfig> read_sizes(const GgufFile& file, const std::string& arch) {
+  const auto key = [&](const char* name) { return arch + "." + name; };
+  RELATA_TRY(const int64_t hidden, file.get_integer(key("embedding_length")));
+  RELATA_TRY(const int64_t inner, file.get_integer(key("feed_forward_length")));
+  RELATA_TRY(const int64_t layers, file.get_integer(key("block_count")));
+  RELATA_TRY(const int64_t heads, file.get_integer(key("attention.head_count")));
+  RELATA_TRY(const int64_t kv_heads, file.get_integer(key("attention.head_count_kv"), heads));
+  RELATA_TRY(const int64_t positions, file.get_integer(key("context_length")));
+  RELATA_TRY(const double eps, file.get_number(key("attention.layer_norm_rms_epsilon")));
+  RELATA_TRY(const int64_t head_dim,
+             file.get_integer(key("attention.key_length"), heads > 0 ? hidden / heads : 0));
+  RELATA_TRY(const int64_t rotated, file.get_integer(key("rope.dimension_count"), head_dim));
+  const GgufTensor* embedding = file.find("token_embd.weight");
+  if (embedding == nullptr || embedding->shape.size() != 2) {
+    return input_error(file.path() + ": tensor token_embd.weight is missing",
+                       "this is not a whole model; fetch it again");
+  }
+  if (rotated != head_dim) {
+    return input_error(file.path() + ": rotation of " + std::to_string(rotated) + " of " +
+                       std::to_string(head_dim) + " dimensions is not supported for " + arch);
+  }
+  const Json shape = {{"vocab_size", embedding->shape[0]},
+                      {"hidden_size", hidden},
+                      {"intermediate_size", inner},
+                      {"num_hidden_layers", layers},
+                      {"num_attention_heads", heads},
+                      {"num_key_value_heads", kv_heads},
+                      {"head_dim", head_dim},
+                      {"max_position_embeddings", positions},
+                      {"rms_norm_eps", eps}};
+  DecoderConfig config;
+  MemberReader reader(shape, file.path() + ": metadata " + arch);
+  read_shape(reader, {}, config);
+  if (reader.error()) return *reader.error();
+  return config;
+}
+
+Status read_rotation(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
+  RELATA_TRY(config.rope.theta, file.get_number(arch + ".rope.freq_base", 10000.0));
+  if (!(config.rope.theta > 1.0)) {
+    return input_error(file.path() + ": " + arch + ".rope.freq_base must be above 1");
+  }
+  RELATA_TRY(const std::string scaling, file.get_string(arch + ".rope.scaling.type", "none"));
+  if (scaling == "linear") {
+    config.rope.type = "linear";
+    RELATA_TRY(config.rope.factor, file.get_number(arch + ".rope.scaling.factor"));
+  } else if (scaling == "yarn") {
+    config.rope.type = "yarn";
+    RELATA_TRY(config.rope.factor, file.get_number(arch + ".rope.scaling.factor"));
+    RELATA_TRY(
+        config.rope.original_max_position,
+        file.get_integer(arch + ".rope.scaling.original_context_length", config.max_positions));
+  } else if (scaling != "none") {
+    return input_error(file.path() + ": rope scaling \"" + scaling + "\" is not supported",
+                       "supported: none, linear, yarn");
+  }
+  // Llama 3's scaling is stored as what each frequency is divided by.
+  const GgufTensor* divisors = file.find("rope_freqs.weight");
+  if (divisors == nullptr) return {};
+  if (divisors->type != GgmlType::kF32 ||
+      divisors->shape != std::vector<int64_t>{config.head_dim / 2}) {
+    return input_error(file.path() + ": tensor rope_freqs.weight has another type or shape than " +
+                       std::to_string(config.head_dim / 2) + " float32 numbers");
+  }
+  config.rope.type = "divisors";
+  for (int64_t i = 0; i < config.head_dim / 2; ++i) {
+    float value = 0;
+    std::memcpy(&value, divisors->bytes.data() + i * sizeof(float), sizeof(float));
+    if (!(value > 0)) return input_error(file.path() + ": rope_freqs.weight has a value below 0");
+    config.rope.divisors.push_back(static_cast<double>(value));
+  }
+  return {};
+}
+
+// The tokens that end an answer: of the text and of a turn.
+Status read_ends(const GgufFile& file, DecoderConfig& config) {
+  RELATA_TRY(config.bos_id, file.get_integer("tokenizer.ggml.bos_token_id", -1));
+  config.eos_ids.clear();
+  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                          "tokenizer.ggml.eom_token_id"}) {
+    RELATA_TRY(const int64_t id, file.get_integer(key, -1));
+    if (id < 0) continue;
+    if (id >= config.vocab_size) {
+      return input_error(file.path() + ": " + key + " is outside the vocabulary (" +
+                         std::to_string(config.vocab_size) + ")");
+    }
+    if (std::find(config.eos_ids.begin(), config.eos_ids.end(), id) == config.eos_ids.end()) {
+      config.eos_ids.push_back(id);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file) {
+  RELATA_TRY(const std::string arch, file.get_string("general.architecture"));
+  const Architecture* architecture = by_gguf_name(arch);
+  if (architecture == nullptr) {
+    std::string known;
+    for (const Architecture& a : architectures()) {
+      if (!a.gguf.empty()) known += (known.empty() ? "" : ", ") + a.gguf;
+    }
+    return input_error(file.path() + ": architecture \"" + arch + "\" is not supported",
+                       "models of these architectures can be used: " + known);
+  }
+  RELATA_TRY(DecoderConfig config, read_sizes(file, arch));
+  config.model_type = architecture->model_type;
+  config.tie_embeddings = file.find("output.weight") == nullptr;
+  RELATA_CHECK(read_rotation(file, arch, config));
+  config.sliding_rope = config.rope;
+  RELATA_CHECK(read_ends(file, config));
+  if (architecture->read_gguf != nullptr) RELATA_CHECK(architecture->read_gguf(file, config));
+  config.dtype = "bfloat16";
+  return config;
+}
+
+Result<GgufMetadata> decoder_config_to_gguf(const DecoderConfig& config, const std::string& name) {
+  const Architecture& architecture = architecture_of(config);
+  const std::string& arch = architecture.gguf;
+  if (arch.empty()) {
+    return usage_error("model type \"" + config.model_type + "\" has no GGUF form here",
+                       "export it to hf instead");
+  }
+  if (config.rope.type != "default" && config.rope.type != "linear" &&
+      config.rope.type != "divisors" && config.rope.type != "llama3") {
+    return usage_error("rope scaling \"" + config.rope.type + "\" cannot be written as GGUF",
+                       "export it to hf instead");
+  }
+  const auto size = [](int64_t n) { return static_cast<uint32_t>(n); };
+  GgufMetadata out = {
+      {"general.architecture", arch},
+      {"general.name", name},
+      {arch + ".block_count", size(config.num_layers)},
+      {arch + ".context_length", size(config.max_positions)},
+      {arch + ".embedding_length", size(config.hidden_size)},
+      {arch + ".feed_forward_length", size(config.intermediate_size)},
+      {arch + ".attention.head_count", size(config.num_heads)},
+      {arch + ".attention.head_count_kv", size(config.num_kv_heads)},
+      {arch + ".attention.key_length", size(config.head_dim)},
+      {arch + ".attention.value_length", size(config.head_dim)},
+      {arch + ".attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_norm_eps)},
+      {arch + ".rope.freq_base", static_cast<float>(config.rope.theta)},
+      {arch + ".rope.dimension_count", size(config.head_dim)},
+      {arch + ".vocab_size", size(config.vocab_size)}};
+  if (config.rope.type == "linear") {
+    out.emplace_back(arch + ".rope.scaling.type", std::string("linear"));
+    out.emplace_back(arch + ".rope.scaling.factor", static_cast<float>(config.rope.factor));
+  }
+  if (config.sliding_window > 0) {
+    out.emplace_back(arch + ".attention.sliding_window", size(config.sliding_window));
+  }
+  return out;
+}
+
+}  // namespace relata::model

@@ -1,0 +1,15 @@
+// The configuration that a GGUF file's metadata states.
+#pragma once
+
+#include "relata/base/gguf.h"
+#include "relata/model/config.h"
+
+namespace relata::model {
+
+// Errors: an architecture that is not supported (named), a missing or absurd size.
+Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file);
+
+// The same as metadata, without the tokenizer's.
+Result<GgufMetadata> decoder_config_to_gguf(const DecoderConfig& config, const std::string& name);
+
+}  // namespace relata::model

@@ -1,0 +1,179 @@
+#include "weights/checkpoint.h"
+
+#include <set>
+
+#include "arch/gguf.h"
+#include "relata/base/file.h"
+#include "relata/model/safetensors.h"
+#include "weights/gguf_source.h"
+#include "weights/tensor_list.h"
+#include "weights/types.h"
+
+namespace relata::model {
+namespace {
+
+Status check_weight(const WeightSource& source, const NamedWeight& weight) {
+  const auto stored = source.find(weight.name);
+  if (!stored) {
+    return input_error(source.where() + ": tensor " + weight.name + " is missing",
+                       "the configuration and the weights do not belong together");
+  }
+  if (at::IntArrayRef(stored->shape) != weight.value.sizes()) {
+    return input_error(source.where() + ": tensor " + weight.name + " has shape " +
+                           shape_text(stored->shape) + ", the configuration asks for " +
+                           shape_text(weight.value.sizes()),
+                       "the configuration and the weights do not belong together");
+  }
+  return {};
+}
+
+Status read_weight(const WeightSource& source, const NamedWeight& weight) {
+  at::NoGradGuard no_grad;
+  const bool plain = weight.stored_rows.empty() && weight.offset == 0.0 && !weight.unit_rows;
+  if (plain && weight.value.is_contiguous()) return source.read(weight.name, weight.value);
+  at::Tensor stored = at::empty(weight.value.sizes(), weight.value.options());
+  if (!plain) stored = stored.to(at::kFloat);
+  RELATA_CHECK(source.read(weight.name, stored));
+  if (!weight.stored_rows.empty()) {
+    stored = stored.index_select(0, at::tensor(weight.stored_rows, at::kLong));
+  }
+  if (weight.unit_rows) stored = stored / stored.norm(2, 1, true).clamp_min(1e-12);
+  weight.value.copy_(weight.offset == 0.0 ? stored : stored + weight.offset);
+  return {};
+}
+
+// Buffers that old checkpoints carry, and the copy of a tied head, hold nothing of their own.
+bool is_derived(const std::string& name, const DecoderConfig& config, const Naming& names) {
+  return name.find("rotary_emb.inv_freq") != std::string::npos ||
+         name.find("rotary_pos_emb.inv_freq") != std::string::npos || name == "rope_freqs.weight" ||
+         (config.tie_embeddings && name == names.head + ".weight");
+}
+
+}  // namespace
+
+std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming& names) {
+  std::vector<NamedWeight> out;
+  const DecoderConfig& c = model.config_;
+  const auto norm = [&](const std::string& name, const at::Tensor& value) {
+    if (value.defined()) out.push_back({name + ".weight", value.detach(), {}, names.norm_offset});
+  };
+  out.push_back({names.embedding + ".weight", model.embedding_.value().detach(), {}});
+  for (size_t i = 0; i < model.blocks_.size(); ++i) {
+    auto& block = const_cast<Block&>(model.blocks_[i]);  // slices hand out pointers
+    const std::string prefix = names.layer + std::to_string(i) + ".";
+    norm(prefix + names.attention_norm, block.attention_norm);
+    norm(prefix + names.attention_post_norm, block.attention_post_norm);
+    for (const Slice& slice : slices_of(block, static_cast<int64_t>(i), c, names)) {
+      out.push_back({slice.module + ".weight",
+                     slice.linear->weight.value().detach().narrow(0, slice.row, slice.rows),
+                     slice.stored_rows});
+      if (slice.linear->bias.defined()) {
+        out.push_back({slice.module + ".bias",
+                       slice.linear->bias.detach().narrow(0, slice.row, slice.rows),
+                       slice.stored_rows});
+      }
+    }
+    norm(prefix + names.query_norm, block.query_norm);
+    norm(prefix + names.key_norm, block.key_norm);
+    norm(prefix + names.mlp_norm, block.mlp_norm);
+    norm(prefix + names.mlp_post_norm, block.mlp_post_norm);
+  }
+  norm(names.norm, model.norm_);
+  if (model.head_.defined()) {
+    out.push_back(
+        {names.head + ".weight", model.head_.value().detach(), {}, 0.0, c.normalised_head});
+  }
+  return out;
+}
+
+at::Tensor stored_form(const NamedWeight& weight) {
+  at::Tensor value = weight.value;
+  if (!weight.stored_rows.empty()) {
+    value = value.index_select(0, at::tensor(inverse_rows(weight.stored_rows), at::kLong));
+  }
+  if (weight.offset == 0.0) return value;
+  return (value.to(at::kFloat) - weight.offset).to(value.scalar_type());
+}
+
+Result<std::shared_ptr<Decoder>> Checkpoint::load(const DecoderConfig& config, const Naming& names,
+                                                  const WeightSource& source,
+                                                  const std::string& dtype) {
+  RELATA_TRY(const at::ScalarType type, scalar_type(dtype, source.where()));
+  if (type == at::kHalf) {
+    return usage_error("dtype float16 cannot be computed with on a CPU", "use float32 or bfloat16");
+  }
+  std::shared_ptr<Decoder> model(new Decoder(config));
+  // Shapes without memory first: nothing is allocated for a file that does not fit.
+  model->allocate(at::TensorOptions().dtype(type).device(at::kMeta));
+  std::set<std::string> used;
+  for (const NamedWeight& weight : weights(*model, names)) {
+    RELATA_CHECK(check_weight(source, weight));
+    used.insert(weight.name);
+  }
+  for (const std::string& name : source.names()) {
+    if (used.contains(name) || is_derived(name, config, names)) continue;
+    return input_error(source.where() + ": tensor " + name + " is not part of this architecture",
+                       "the configuration and the weights do not belong together");
+  }
+  model->allocate(at::TensorOptions().dtype(type));
+  for (const NamedWeight& weight : weights(*model, names)) {
+    RELATA_CHECK(read_weight(source, weight));
+  }
+  model->compute_type_ = type;
+  if (type == at::kFloat) {
+    for (auto& p : model->trainable()) p.value.requires_grad_(true);
+  }
+  return model;
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Decoder::named_weights() const {
+  std::vector<std::pair<std::string, at::Tensor>> out;
+  for (const NamedWeight& weight : Checkpoint::weights(*this, architecture_of(config_).names)) {
+    out.emplace_back(weight.name, weight.value);
+  }
+  return out;
+}
+
+Result<DecoderConfig> read_decoder_config(const std::string& path) {
+  if (path.ends_with(".gguf")) {
+    RELATA_TRY(auto file, GgufFile::open(path));
+    return decoder_config_from_gguf(*file);
+  }
+  const std::string config_path = path + "/config.json";
+  RELATA_TRY(const Json json, read_json(config_path));
+  return decoder_config_from_json(json, config_path);
+}
+
+Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path, const std::string& dtype) {
+  if (path.ends_with(".gguf")) {
+    RELATA_TRY(auto file, GgufFile::open(path));
+    RELATA_TRY(const DecoderConfig config, decoder_config_from_gguf(*file));
+    const auto source = gguf_source(file);
+    return Checkpoint::load(config, architecture_of(config).gguf_names, *source,
+                            dtype == "auto" ? "bfloat16" : dtype);
+  }
+  RELATA_TRY(const DecoderConfig config, read_decoder_config(path));
+  RELATA_TRY(const auto source, open_safetensors(path));
+  const Naming& names = architecture_of(config).names;
+  std::string wanted = dtype;
+  if (dtype == "auto") {
+    const auto norm = source->find(names.norm + ".weight");
+    wanted = norm ? norm->type : config.dtype;
+    if (wanted == "F16" || wanted == "float16") wanted = "float32";
+  }
+  return Checkpoint::load(config, names, *source, wanted);
+}
+
+Status Decoder::save(const std::string& folder) const {
+  RELATA_CHECK(make_folders(folder));
+  TensorList tensors;
+  for (const NamedWeight& weight : Checkpoint::weights(*this, architecture_of(config_).names)) {
+    tensors.add(weight.name, stored_form(weight));
+  }
+  RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list));
+  DecoderConfig config = config_;
+  config.dtype = embedding_.value().scalar_type() == at::kBFloat16 ? "bfloat16" : "float32";
+  return write_json(folder + "/config.json", decoder_config_to_json(config));
+}
+
+}  // namespace relata::model

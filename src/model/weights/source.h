@@ -1,0 +1,35 @@
+// Tensors by name from a checkpoint's files, whatever they are.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relata/base/result.h"
+
+namespace relata::model {
+
+struct StoredTensor {
+  std::vector<int64_t> shape;
+  std::string type;  // "F32", "BF16", "Q4_K", ...
+};
+
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  virtual std::string where() const = 0;  // file or folder, for messages
+  virtual std::vector<std::string> names() const = 0;
+  virtual std::optional<StoredTensor> find(const std::string& name) const = 0;
+  // Fills `target`, contiguous and of the stored shape, in its own type.
+  virtual Status read(const std::string& name, const at::Tensor& target) const = 0;
+};
+
+// model.safetensors, one or sharded, of a Hugging Face folder.
+Result<std::unique_ptr<WeightSource>> open_safetensors(const std::string& folder);
+// A single file, such as an adapter's.
+Result<std::unique_ptr<WeightSource>> open_safetensors_file(const std::string& path);
+
+}  // namespace relata::model

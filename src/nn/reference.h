@@ -1,0 +1,27 @@
+// Plain ATen forms of the operations: what runs on any device LibTorch has, and the oracle of the
+// kernels. RELATA_KERNELS=reference has them used on the CPU too.
+#pragma once
+
+#include "relata/nn/ops.h"
+
+namespace relata::nn {
+
+// Whether an operation on `t` must take its plain form.
+bool use_reference(const at::Tensor& t);
+
+namespace reference {
+
+std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
+                                               const at::Tensor& weight, double eps,
+                                               at::ScalarType out, double dropout);
+at::Tensor gated(const at::Tensor& gate_up, Activation activation);
+at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight,
+                                const at::Tensor& compute_weight, const at::Tensor& targets,
+                                const at::Tensor& weights, double divisor);
+// Also what the kernels do not know: windows and position biases. Cost: the square of a tree's
+// tokens in memory.
+at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
+                     const AttentionSpec& spec);
+
+}  // namespace reference
+}  // namespace relata::nn

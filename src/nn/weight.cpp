@@ -1,0 +1,95 @@
+#include "relata/nn/weight.h"
+
+#include <mutex>
+
+#include "reference.h"
+#include "relata/nn/ops.h"
+
+namespace relata::nn {
+
+struct Weight::Form {
+  at::Tensor value;
+  int64_t out = 0, in = 0;
+  std::mutex mutex;  // guards what follows
+  at::Tensor copy;
+  PackedWeight pack;
+  at::ScalarType pack_type = at::kFloat;
+  bool copy_current = false, pack_current = false;
+
+  at::Tensor dense(at::ScalarType type) {
+    if (value.scalar_type() == type) return value.detach();
+    const std::lock_guard lock(mutex);
+    if (!copy_current || copy.scalar_type() != type) {
+      at::NoGradGuard no_grad;
+      copy = value.detach().to(type);
+      copy_current = true;
+    }
+    return copy;
+  }
+
+  // The packed form for products in `type`; not defined where there is none.
+  PackedWeight packed(at::ScalarType type) {
+    if (value.defined() && (value.device() != at::kCPU || use_reference(value))) return {};
+    const std::lock_guard lock(mutex);
+    if (!pack_current || pack_type != type) {
+      if (!value.defined()) return pack;  // only one packed form was kept
+      pack = pack_weight(value.detach().to(type));
+      pack_type = type;
+      pack_current = true;
+    }
+    return pack;
+  }
+};
+
+Weight::Weight(at::Tensor value) : form_(std::make_shared<Form>()) {
+  form_->out = value.size(0);
+  form_->in = value.size(1);
+  form_->value = std::move(value);
+}
+
+int64_t Weight::out() const { return form_->out; }
+int64_t Weight::in() const { return form_->in; }
+const at::Tensor& Weight::value() const { return form_->value; }
+at::Tensor Weight::dense(at::ScalarType type) const { return form_->dense(type); }
+
+at::Tensor Weight::multiply(const at::Tensor& x, const at::Tensor& bias) const {
+  if (!at::GradMode::is_enabled()) {
+    const PackedWeight pack = form_->packed(x.scalar_type());
+    if (pack.defined()) return packed_linear(x, pack, bias);
+  }
+  return linear(x, form_->value, form_->dense(x.scalar_type()), bias);
+}
+
+at::Tensor Weight::rows(const at::Tensor& ids) const { return nn::embedding(form_->value, ids); }
+
+at::Tensor Weight::loss(const at::Tensor& hidden, const at::Tensor& targets,
+                        const at::Tensor& weights, double divisor) const {
+  return linear_cross_entropy(hidden, form_->value, form_->dense(hidden.scalar_type()), targets,
+                              weights, divisor);
+}
+
+void Weight::changed() {
+  const std::lock_guard lock(form_->mutex);
+  form_->copy_current = form_->pack_current = false;
+}
+
+void Weight::changed_with_copy() {
+  const std::lock_guard lock(form_->mutex);
+  form_->pack_current = false;
+}
+
+at::Tensor Weight::kept_copy(at::ScalarType type) const {
+  const std::lock_guard lock(form_->mutex);
+  const bool current = form_->copy_current && form_->copy.scalar_type() == type;
+  return current ? form_->copy : at::Tensor();
+}
+
+void Weight::keep_packed_only(at::ScalarType type) {
+  at::NoGradGuard no_grad;
+  if (!form_->packed(type).defined()) return;
+  form_->value = at::Tensor();
+  form_->copy = at::Tensor();
+  form_->copy_current = false;
+}
+
+}  // namespace relata::nn
