@@ -14,6 +14,7 @@ namespace {
 constexpr int kFormatVersion = 1;
 constexpr const char* kConfigFile = "extractor.yaml";
 constexpr const char* kSchemaFile = "schema.json";
+constexpr const char* kCalibrationFile = "calibration.json";
 
 std::string resolve(const std::string& folder, const std::string& path) {
   if (path.empty()) return "";
@@ -220,6 +221,11 @@ Result<Extractor> load_extractor(const std::string& folder) {
     RELATA_TRY(out.pipeline, load_pipeline(template_path));
     RELATA_CHECK(check_steps(out.config, out.pipeline, config_path));
   }
+  const std::string calibration_path = resolve(folder, kCalibrationFile);
+  if (out.config.pipeline != "pair" && file_exists(calibration_path)) {
+    RELATA_TRY(const Json calibration, read_json(calibration_path));
+    RELATA_TRY(out.calibration, calibration_from_json(calibration, calibration_path));
+  }
   RELATA_TRY(out.chat, out.chat_wrapper());
   return out;
 }
@@ -240,6 +246,10 @@ Status save_extractor(const Extractor& extractor) {
                                                     : pipeline_yaml(extractor.pipeline)));
   RELATA_CHECK(
       write_json(resolve(extractor.folder, kSchemaFile), data::schema_to_json(extractor.schema)));
+  if (extractor.calibration) {
+    RELATA_CHECK(write_json(resolve(extractor.folder, kCalibrationFile),
+                            calibration_to_json(*extractor.calibration)));
+  }
   // Last, so that a folder with a configuration is complete.
   return write_file_atomic(config_path, to_yaml(config));
 }

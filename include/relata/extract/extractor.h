@@ -8,6 +8,7 @@
 
 #include "relata/base/json.h"
 #include "relata/data/schema.h"
+#include "relata/extract/calibrate.h"
 #include "relata/extract/pipeline.h"
 #include "relata/extract/template.h"
 #include "relata/text/chat.h"
@@ -46,6 +47,7 @@ struct Extractor {
   std::vector<data::RelationType> left_out;
   PairTemplate pair_template;              // of the pipeline `pair`
   PipelineSpec pipeline;                   // of all others
+  std::optional<Calibration> calibration;  // of facts' scores; calibration.json, where there is one
   std::optional<text::ChatTemplate> chat;  // config.chat, looked up; "auto" must be, once
   Result<text::ChatTemplate> chat_wrapper() const;
   std::string model_path() const;    // resolved
@@ -56,7 +58,8 @@ struct Extractor {
 
 // Errors name the missing or malformed file; a newer format_version says to upgrade relata.
 Result<Extractor> load_extractor(const std::string& folder);
-// Writes extractor.yaml, schema.json and templates/; model/ and adapters/ are the trainer's.
+// Writes extractor.yaml, schema.json, templates/ and, if set, calibration.json; model/ and
+// adapters/ are the trainer's.
 Status save_extractor(const Extractor& extractor);
 
 // Extracts by another schema than the extractor's own. Label scoring can ask about any relation,
