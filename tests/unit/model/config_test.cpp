@@ -206,19 +206,20 @@ TEST(ConfigTest, RefusesOtherArchitectures) {
   expect_mention(message(Json::array()), "object");
 }
 
-TEST(ConfigTest, MistralNeedsAWindowThatNeverActs) {
+TEST(ConfigTest, MistralSlidesWhereItsWindowActs) {
   Json value = small();
   value["model_type"] = "mistral";
   value["sliding_window"] = nullptr;
-  EXPECT_EQ(read(value).max_positions, 256);
-  value["sliding_window"] = 256;
-  EXPECT_EQ(read(value).max_positions, 256);
+  EXPECT_FALSE(read(value).slides(0));
+  value["sliding_window"] = 256;  // as long as the model's texts
+  EXPECT_FALSE(read(value).slides(0));
   value["sliding_window"] = 255;
-  expect_mention(message(value), "sliding window of 255");
+  EXPECT_TRUE(read(value).slides(1));
+  EXPECT_EQ(read(value).sliding_window, 255);
   value.erase("sliding_window");  // Transformers assumes 4096
-  EXPECT_EQ(read(value).max_positions, 256);
+  EXPECT_FALSE(read(value).slides(0));
   value["max_position_embeddings"] = 8192;
-  expect_mention(message(value), "sliding window of 4096");
+  EXPECT_EQ(read(value).sliding_window, 4096);
   value["sliding_window"] = nullptr;
   value["attention_bias"] = true;  // Transformers' mistral has no biases
   EXPECT_FALSE(read(value).qkv_bias);
