@@ -22,7 +22,7 @@ def train_ours(recipe, gold, folder, overrides):
     """Trains by the recipe; returns relata's own score of the scored part, and the seconds."""
     text, _, _ = run.run([run.PROGRAM, "train", run.ROOT / f"recipes/{recipe}.yaml",
                           f"output_dir={folder}", *overrides, "--threads", run.THREADS,
-                          "--no-progress", "--json"])
+                          "--no-progress", "--json", "overwrite_output_dir=true"])
     seconds = json.loads(text.strip().splitlines()[-1])["seconds"]
     found = folder / "predictions.jsonl"
     run.run([run.PROGRAM, "extract", "-x", folder, gold, "-o", found, "--no-progress"])

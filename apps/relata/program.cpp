@@ -1,12 +1,16 @@
 #include "program.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <new>
+#include <system_error>
 
 #include "help.h"
 #include "relata/base/input_failure.h"
@@ -28,6 +32,16 @@ extern "C" void on_interrupt(int) {
   write_raw(interrupt_hint);
   if (*interrupt_hint != '\0') write_raw("\n");
   _exit(kInterrupted);
+}
+
+// A file that the program opens must not become its standard output or error because those were
+// closed. Nothing can be written to what stands in for them, so that results are not lost silently.
+void fill_standard_streams() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (fcntl(fd, F_GETFD) == -1 && errno == EBADF) {
+      [[maybe_unused]] const int filled = open("/dev/null", O_RDONLY);  // the lowest free one: fd
+    }
+  }
 }
 
 void install_signal_handlers() {
@@ -101,6 +115,14 @@ Result<int> run_action(const Program& program, const Context& context) {
   return context.action();
 }
 
+// Results that were printed are done only when they have left this process.
+int finish_output(int code) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  return report_error(resource_error(fmt::format("standard output: {}", std::strerror(errno)),
+                                     "free some space, or write to another place"));
+}
+
 int run(const Program& program, int argc, char** argv) {
   Context context;
   CLI::App app("Turns text into relations with local language models.\n", "relata");
@@ -125,7 +147,7 @@ int run(const Program& program, int argc, char** argv) {
     return report_error(explain_parse_error(app, problem));
   }
   const Result<int> result = run_action(program, context);
-  if (result.ok()) return *result;
+  if (result.ok()) return finish_output(*result);
   const bool usage = result.error().code == ErrorCode::kUsage;
   return report_error(result.error(),
                       usage ? fmt::format("see `relata {} --help`", chosen_verb(app)) : "");
@@ -134,9 +156,10 @@ int run(const Program& program, int argc, char** argv) {
 }  // namespace
 
 int report_error(const Error& error, const std::string& fallback_hint) {
-  fmt::print(stderr, "relata: {}\n", error.message);
   const std::string& hint = error.hint.empty() ? fallback_hint : error.hint;
-  if (!hint.empty()) fmt::print(stderr, "{}\n", hint);
+  std::string text = "relata: " + error.message + "\n";
+  if (!hint.empty()) text += hint + "\n";
+  write_raw(text.c_str());
   return exit_code(error.code);
 }
 
@@ -150,6 +173,7 @@ std::string program_version() { return RELATA_VERSION; }
 void set_interrupt_hint(const char* hint) { interrupt_hint = hint; }
 
 int run_program(const Program& program, int argc, char** argv) {
+  fill_standard_streams();
   install_signal_handlers();
   try {
     return run(program, argc, argv);
@@ -158,7 +182,12 @@ int run_program(const Program& program, int argc, char** argv) {
         "out of memory", "use a smaller model or batch, or a machine with more memory"));
   } catch (const InputFailure& problem) {
     return report_error(input_error(problem.what()));
+  } catch (const std::system_error& problem) {  // fmt::print() throws it when it cannot write
+    return report_error(resource_error(problem.what()));
   } catch (const std::exception& problem) {
+    if (program.explain != nullptr) {
+      if (const auto error = program.explain(problem)) return report_error(*error);
+    }
     return report_error(internal_error(problem.what()));
   }
 }

@@ -5,7 +5,9 @@
 // command line over to `relata-models` (apps/relata_models), which has all verbs.
 #pragma once
 
+#include <exception>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,8 @@ namespace relata::app {
 struct Program {
   std::vector<void (*)(CLI::App&, Context&)> verbs;  // in the order of the help page
   void (*set_threads)(int) = nullptr;  // what --threads N does besides Context::threads
+  // An exception of a library that the user can do something about; nothing for others.
+  std::optional<Error> (*explain)(const std::exception&) = nullptr;
 };
 
 // A command line from its first word to the exit code.
@@ -26,7 +30,7 @@ int run_program(const Program& program, int argc, char** argv);
 // that there is none.
 std::string verb_word(int argc, const char* const* argv);
 
-// "relata: " and the error on stderr; the exit code that belongs to it.
+// "relata: " and the error on stderr, as far as that takes it; the exit code that belongs to it.
 int report_error(const Error& error, const std::string& fallback_hint = "");
 
 // Where the running program lies.

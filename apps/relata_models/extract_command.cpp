@@ -86,14 +86,15 @@ Result<Workload> measure(const extract::Extractor& extractor,
                          const std::vector<data::Document>& documents) {
   RELATA_TRY(const auto tokenizer, text::load_tokenizer(extractor.model_path()));
   Workload work;
-  for (const data::PairQuery& query : extract::extraction_queries(documents)) {
-    RELATA_TRY(const auto prompt,
-               extract::encode_prompt(extractor, *tokenizer, documents[query.document], query.head,
-                                      query.tail));
-    const auto length = static_cast<int64_t>(prompt.ids.size());
-    ++work.pairs;
-    work.tokens += length;
-    work.longest = std::max(work.longest, length);
+  for (const data::Document& document : documents) {
+    for (const data::PairQuery& query : extract::document_queries(document)) {
+      RELATA_TRY(const auto prompt,
+                 extract::encode_prompt(extractor, *tokenizer, document, query.head, query.tail));
+      const auto length = static_cast<int64_t>(prompt.ids.size());
+      ++work.pairs;
+      work.tokens += length;
+      work.longest = std::max(work.longest, length);
+    }
   }
   return work;
 }
@@ -128,7 +129,8 @@ Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
                                                 generate::Engine& engine,
                                                 const std::vector<data::Document>& documents,
                                                 const std::string& journal) {
-  const auto queries = static_cast<int64_t>(extract::extraction_queries(documents).size());
+  int64_t queries = 0;
+  for (const data::Document& document : documents) queries += extract::count_queries(document);
   if (queries == 0 && !documents.empty()) {
     log_warning("no document names two entities, so there is no pair to ask about");
   }
@@ -137,6 +139,7 @@ Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
   pair_options.batch = options.batch;
   pair_options.min_score = options.min_score;
   pair_options.progress = [&progress](int64_t done) { progress.update(done); };
+  pair_options.skipped = [&progress](int64_t pairs) { progress.skip(pairs); };
   return extract::extract_documents(extractor, engine, documents, pair_options, journal);
 }
 

@@ -72,6 +72,7 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
   return kDone;
 }
 
+<<<<<<< HEAD
 Result<int> export_model(const ModelOptions& options, const Context& context) {
   const model::ExportOptions how{options.dtype, options.adapter};
   if (options.to == "hf") {
@@ -101,13 +102,35 @@ at::Tensor logits_of(const model::Decoder& model, const std::vector<int32_t>& id
   }
   const auto packed = model::pack_sequences({sequence}, 1);
   return model.logits(model.forward(packed.pass)).contiguous();
+=======
+// {"ids": [...]}, within the model's vocabulary and positions.
+Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::DecoderConfig& config) {
+  RELATA_TRY(const Json json, parse_json(line.text, line.where));
+  if (!json.is_object() || !json.contains("ids")) {
+    return input_error(line.where + ": no \"ids\"", "write lines like {\"ids\": [1, 5, 9]}");
+  }
+  RELATA_TRY(auto ids, json_ids(json["ids"], line.where));
+  if (ids.empty()) return input_error(line.where + ": \"ids\" is empty");
+  if (static_cast<int64_t>(ids.size()) > config.max_positions) {
+    return input_error(fmt::format("{}: {} tokens, the model takes {}", line.where, ids.size(),
+                                   config.max_positions));
+  }
+  for (const int32_t id : ids) {
+    if (id >= config.vocab_size) {
+      return input_error(fmt::format("{}: token id {} is outside the vocabulary ({})", line.where,
+                                     id, config.vocab_size));
+    }
+  }
+  return ids;
+>>>>>>> house
 }
 
 Result<int> print_logits(const ModelOptions& options, const Context&) {
   RELATA_TRY(auto model, model::Decoder::load(options.folder, options.dtype));
   if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
-  RELATA_TRY(const std::string text, read_file("-"));
+  RELATA_TRY(const auto lines, read_lines({}));
   at::NoGradGuard no_grad;
+<<<<<<< HEAD
   size_t begin = 0;
   while (begin < text.size()) {
     const size_t end = std::min(text.find('\n', begin), text.size());
@@ -121,12 +144,17 @@ Result<int> print_logits(const ModelOptions& options, const Context&) {
       }
     }
     const at::Tensor logits = logits_of(*model, ids);
+=======
+  for (const InputLine& line : lines) {
+    RELATA_TRY(const auto ids, logit_ids(line, model->config()));
+    const at::Tensor logits = model->logits(model->forward(model::Pass::of({ids}))).contiguous();
+>>>>>>> house
     Json rows = Json::array();
     for (int64_t i = 0; i < logits.size(0); ++i) {
       const auto* row = logits.data_ptr<float>() + i * logits.size(1);
       rows.push_back(std::vector<float>(row, row + logits.size(1)));
     }
-    fmt::print("{}\n", Json{{"logits", rows}}.dump());
+    RELATA_CHECK(write_result("", Json{{"logits", rows}}.dump() + "\n"));
   }
   return kDone;
 }

@@ -8,14 +8,17 @@
 #include "engine_options.h"
 #include "help.h"
 #include "relata/base/file.h"
+#include "relata/base/hash.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
+#include "relata/engine/identity.h"
 #include "relata/engine/native.h"
 #include "relata/eval/pair_metrics.h"
 #include "relata/model/decoder.h"
 #include "shipped_schemas.h"
 #include "train_config.h"
 #include "train_data.h"
+#include "train_documents.h"
 
 namespace relata::app {
 namespace {
@@ -78,7 +81,8 @@ Result<std::string> prepare_tokenizer(const TrainConfig& config,
 }
 
 Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
-                                                      const text::Tokenizer* tokenizer) {
+                                                      const text::Tokenizer* tokenizer,
+                                                      const std::vector<std::string>& adapters) {
   const auto seed = static_cast<uint64_t>(config.trainer.seed);
   std::shared_ptr<model::Decoder> model;
   if (config.model_name_or_path.empty()) {
@@ -96,14 +100,60 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
     RELATA_TRY(model, model::Decoder::load(config.model_name_or_path, lora ? "auto" : "float32"));
   }
   if (config.finetuning_type == "lora") {
-    if (config.adapter_name_or_path.empty()) {
-      RELATA_CHECK(model->add_adapter("pair", config.lora, seed));
-    } else {
-      RELATA_CHECK(model->load_adapter("pair", config.adapter_name_or_path));
+    for (size_t i = 0; i < adapters.size(); ++i) {
+      const std::string& from = config.adapter_name_or_path;
+      const std::string folder = adapters.size() == 1 ? from : from + "/" + adapters[i];
+      if (from.empty()) {
+        RELATA_CHECK(model->add_adapter(adapters[i], config.lora, seed + i));
+      } else {
+        RELATA_CHECK(model->load_adapter(adapters[i], folder));
+      }
     }
   }
   if (use_bf16(config)) model->set_compute_type(at::kBFloat16);
   return model;
+}
+
+Json content(const Json& value, const std::string& identity) {
+  Json setting = Json::object();
+  setting["value"] = value;
+  setting["sha256"] = identity;
+  return setting;
+}
+
+std::string text_identity(const std::string& text) { return "sha256:" + sha256_hex(text); }
+
+// What the run's checkpoints must agree on: the whole configuration, and for what names files (the
+// base model, data, schema, template) their content, so that folders may be moved.
+Result<train::TrainerConfig> with_settings(const TrainConfig& config,
+                                           const extract::Extractor* extractor,
+                                           const TaskData* development) {
+  train::TrainerConfig trainer = config.trainer;
+  Json& settings = trainer.settings = task_settings(config);
+  if (!config.model_name_or_path.empty()) {
+    RELATA_TRY(const std::string base, engine::model_identity({config.model_name_or_path}));
+    settings["model_name_or_path"] = content(config.model_name_or_path, base);
+  }
+  if (!config.adapter_name_or_path.empty()) {
+    RELATA_TRY(const std::string adapter, engine::adapter_identity(config.adapter_name_or_path));
+    settings["adapter_name_or_path"] = content(config.adapter_name_or_path, adapter);
+  }
+  if (extractor != nullptr) {
+    settings["schema"] =
+        content(config.schema, text_identity(data::schema_to_json(extractor->schema).dump()));
+    const std::string text = config.pipeline == "pair"
+                                 ? extract::pair_template_yaml(extractor->pair_template)
+                                 : extract::pipeline_yaml(extractor->pipeline);
+    settings["prompt_template"] = content(config.prompt_template, text_identity(text));
+  }
+  if (development != nullptr) {
+    std::string lines;
+    for (const data::Document& document : development->documents) {
+      lines += data::to_json_line(document) + "\n";
+    }
+    settings["eval_dataset"] = content(config.eval_dataset, text_identity(lines));
+  }
+  return trainer;
 }
 
 // The development set as the evaluation sees it.
@@ -127,6 +177,7 @@ class DevelopmentSet {
     return decision_.f1;
   }
   const extract::TunedDecision& decision() const { return decision_; }
+  const TaskData& data() const { return data_; }
 
  private:
   Result<double> exact_f1(const std::vector<extract::PairPrediction>& predictions) const {
@@ -155,10 +206,19 @@ Status save_result(const TrainConfig& config, const model::Decoder& model,
   const std::string& folder = config.trainer.output_dir;
   RELATA_CHECK(write_file_atomic(folder + "/train_config.yaml", to_yaml(config.resolved)));
   if (config.finetuning_type == "lora") {
-    RELATA_CHECK(model.save_adapter(0, folder + "/adapters/pair"));
+    const auto& adapters = model.adapters();
+    for (size_t i = 0; i < adapters.size(); ++i) {
+      const std::string place = "adapters/" + adapters[i].name;
+      RELATA_CHECK(model.save_adapter(static_cast<int>(i), folder + "/" + place));
+      if (extractor == nullptr) continue;
+      if (adapters.size() == 1) {
+        extractor->config.adapter = place;
+      } else {
+        extractor->config.adapters[adapters[i].name] = place;
+      }
+    }
     if (extractor != nullptr) {
       extractor->config.model = std::filesystem::absolute(config.model_name_or_path).string();
-      extractor->config.adapter = "adapters/pair";
     }
   } else {
     RELATA_CHECK(model.save(folder + "/model"));
@@ -167,7 +227,7 @@ Status save_result(const TrainConfig& config, const model::Decoder& model,
     }
   }
   if (extractor != nullptr) RELATA_CHECK(extract::save_extractor(*extractor));
-  return {};
+  return train::mark_finished(folder);
 }
 
 void report(const TrainConfig& config, const train::TrainSummary& summary, bool evaluated,
@@ -196,8 +256,9 @@ void report(const TrainConfig& config, const train::TrainSummary& summary, bool 
 
 Result<int> train_on_ids(const TrainConfig& config, const Context& context) {
   RELATA_TRY(const auto rows, read_id_rows(config.dataset));
-  RELATA_TRY(auto model, prepare_model(config, nullptr));
-  RELATA_TRY(const auto summary, train::train(*model, rows, config.trainer));
+  RELATA_TRY(auto model, prepare_model(config, nullptr, {"pair"}));
+  RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, nullptr, nullptr));
+  RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
   RELATA_CHECK(save_result(config, *model, nullptr, nullptr));
   report(config, summary, false, context);
   return kDone;
@@ -233,7 +294,7 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
                             count.too_long, config.cutoff_len));
   }
   if (!rows_folder.empty()) return write_rows(config, extractor, *tokenizer, rows, rows_folder);
-  RELATA_TRY(auto model, prepare_model(config, tokenizer.get()));
+  RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), {"pair"}));
   log_info(fmt::format("{} rows, {} relation types, {:.1f} million weights", rows.size(),
                        extractor.schema.relation_types.size(),
                        static_cast<double>(model::parameter_count(model->config())) / 1e6));
@@ -247,7 +308,9 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
     development.emplace(extractor, std::move(dev), *engine);
     evaluate = [&development] { return development->evaluate(); };
   }
-  RELATA_TRY(const auto summary, train::train(*model, rows, config.trainer, evaluate, "micro-F1"));
+  RELATA_TRY(const train::TrainerConfig trainer,
+             with_settings(config, &extractor, development ? &development->data() : nullptr));
+  RELATA_TRY(const auto summary, train::train(*model, rows, trainer, evaluate, "micro-F1"));
   if (development && config.decode == "labels") {
     // The weights kept may be those of an earlier evaluation: tune the decision for them.
     RELATA_TRY(const double f1, development->evaluate());
@@ -263,10 +326,42 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
   return kDone;
 }
 
+// A document pipeline: all its steps at once.
+Result<int> train_documents(const TrainConfig& config, const std::string& rows_folder,
+                            const Context& context) {
+  if (config.model_name_or_path.empty()) {
+    return usage_error("pipeline " + config.pipeline + " needs model_name_or_path",
+                       "documents are not learned from scratch; ./dev models lists models");
+  }
+  RELATA_TRY(const TaskData data,
+             read_task_data(config.dataset, config.dataset_format, config.max_samples));
+  RELATA_TRY(extract::Extractor extractor, make_document_extractor(config, data.documents));
+  RELATA_CHECK(make_folders(config.trainer.output_dir));
+  RELATA_TRY(const auto tokenizer, text::load_tokenizer(config.model_name_or_path));
+  const std::vector<std::string> adapters = adapter_names(config, extractor);
+  RELATA_TRY(const auto rows,
+             document_rows(extractor, *tokenizer, data.documents, config, adapters));
+  if (!rows_folder.empty()) {
+    RELATA_CHECK(make_folders(rows_folder));
+    RELATA_CHECK(write_file_atomic(rows_folder + "/train.jsonl", id_rows_text(rows)));
+    return kDone;
+  }
+  RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), adapters));
+  RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, &extractor, nullptr));
+  RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
+  RELATA_CHECK(save_result(config, *model, tokenizer.get(), &extractor));
+  report(config, summary, false, context);
+  return kDone;
+}
+
 Result<int> run_train(const TrainOptions& options, const Context& context) {
   RELATA_CHECK(check_device_is_supported(context));
   RELATA_TRY(const TrainConfig config, read_train_config(options.config, options.overrides));
+  // Rows alone write nothing there but the vocabulary of a new model.
+  const bool writes = options.rows.empty() || config.model_name_or_path.empty();
+  if (writes) RELATA_CHECK(train::check_output_dir(config.trainer));
   if (config.dataset_format == "ids") return train_on_ids(config, context);
+  if (config.pipeline != "pair") return train_documents(config, options.rows, context);
   return train_extractor(config, options.rows, context);
 }
 

@@ -1,30 +1,37 @@
 #include "train_config.h"
 
 #include "relata/base/fields.h"
+#include "relata/extract/extractor.h"
 
 namespace relata::app {
 namespace {
+
+constexpr double kMostFactor = 1000;
 
 Status read_model_section(const Json& json, const std::string& where, model::DecoderConfig& model) {
   if (json.is_null()) return {};
   model.num_kv_heads = 0;
   model.head_dim = 0;
-  Fields fields(json, where + ": model");
-  fields.get("hidden_size", model.hidden_size);
-  fields.get("intermediate_size", model.intermediate_size);
-  fields.get("num_hidden_layers", model.num_layers);
-  fields.get("num_attention_heads", model.num_heads);
-  fields.get("num_key_value_heads", model.num_kv_heads);
-  fields.get("head_dim", model.head_dim);
-  fields.get("max_position_embeddings", model.max_positions);
-  fields.get("rms_norm_eps", model.rms_norm_eps);
-  fields.get("initializer_range", model.initializer_range);
-  fields.get("rope_theta", model.rope.theta);
+  const NumberRange size = NumberRange::between(1, INT32_MAX);
+  const std::string place = where + ": model";
+  Fields fields(json, place);
+  fields.get("hidden_size", model.hidden_size, size);
+  fields.get("intermediate_size", model.intermediate_size, size);
+  fields.get("num_hidden_layers", model.num_layers, NumberRange::between(1, 1 << 16));
+  fields.get("num_attention_heads", model.num_heads, size);
+  fields.get("num_key_value_heads", model.num_kv_heads, size);
+  fields.get("head_dim", model.head_dim, size);
+  fields.get("max_position_embeddings", model.max_positions, size);
+  fields.get("rms_norm_eps", model.rms_norm_eps, NumberRange::above(0, 1));
+  fields.get("initializer_range", model.initializer_range, NumberRange::between(0, kMostFactor));
+  fields.get("rope_theta", model.rope.theta, NumberRange::above(1, 1e30));
   fields.get("tie_word_embeddings", model.tie_embeddings);
   RELATA_CHECK(fields.finish());
   if (model.num_kv_heads == 0) model.num_kv_heads = model.num_heads;
-  if (model.head_dim == 0 && model.num_heads > 0)
-    model.head_dim = model.hidden_size / model.num_heads;
+  if (model.head_dim == 0) model.head_dim = model.hidden_size / model.num_heads;
+  // Sizes that do not fit each other, by the rules of every model's config.json.
+  const auto shape = model::decoder_config_from_json(model::decoder_config_to_json(model), place);
+  if (!shape.ok()) return usage_error(shape.error().message, shape.error().hint);
   return {};
 }
 
@@ -32,11 +39,22 @@ Status read_tokenizer_section(const Json& json, const std::string& where,
                               text::TokenizerTraining& tokenizer) {
   if (json.is_null()) return {};
   Fields fields(json, where + ": tokenizer");
-  fields.get("vocab_size", tokenizer.vocab_size);
+  fields.get("vocab_size", tokenizer.vocab_size, NumberRange::between(1, 10'000'000));
   fields.get_choice("model_type", tokenizer.model_type, {"unigram", "bpe"});
-  fields.get("character_coverage", tokenizer.character_coverage);
+  fields.get("character_coverage", tokenizer.character_coverage, NumberRange::above(0, 1));
   fields.get("user_symbols", tokenizer.user_symbols);
   return fields.finish();
+}
+
+void read_row_options(Fields& fields, extract::RowOptions& rows) {
+  std::string naming = "canonical";
+  fields.get_choice("entity_naming", naming, {"canonical", "mentions"});
+  if (naming == "mentions") rows.naming = extract::RowOptions::Naming::Mentions;
+  fields.get("relation_orders", rows.relation_orders, NumberRange::between(0, 100));
+  fields.get("head_orders", rows.head_orders, NumberRange::between(0, 100));
+  fields.get("relation_negatives", rows.relation_negatives, NumberRange::between(0, kMostFactor));
+  fields.get("head_negatives", rows.head_negatives, NumberRange::between(0, kMostFactor));
+  fields.get("check_negatives", rows.check_negatives, NumberRange::between(-1, kMostFactor));
 }
 
 }  // namespace
@@ -57,9 +75,9 @@ Result<TrainConfig> read_train_config(const std::string& path,
   fields.get("model", model_section);
   fields.get("tokenizer", tokenizer_section);
   fields.get_choice("finetuning_type", c.finetuning_type, {"full", "lora"});
-  fields.get("lora_rank", c.lora.rank);
-  fields.get("lora_alpha", c.lora.alpha);
-  fields.get("lora_dropout", c.lora.dropout);
+  fields.get("lora_rank", c.lora.rank, NumberRange::between(1, 1 << 16));
+  fields.get("lora_alpha", c.lora.alpha, NumberRange::above(0, 1e6));
+  fields.get("lora_dropout", c.lora.dropout, NumberRange::below(0, 1));
   fields.get("use_rslora", c.lora.rslora);
   fields.get("lora_target", c.lora.targets);
   fields.get("dataset", c.dataset);
@@ -70,12 +88,17 @@ Result<TrainConfig> read_train_config(const std::string& path,
   fields.get("instruction", c.instruction);
   fields.get("template", c.chat);
   fields.get_choice("decode", c.decode, {"labels", "free"});
+  fields.get_choice("pipeline", c.pipeline, extract::pipeline_names());
+  fields.get_choice("language", c.language, {"en", "zh"});
+  fields.get_choice("relation_mode", c.relation_mode, {"list", "score"});
+  fields.get("adapter_per_step", c.adapter_per_step);
+  read_row_options(fields, c.rows);
   fields.get_choice("multi_label", c.multi_label, {"join", "split"});
   fields.get("augment_inverse", c.augment_inverse);
   fields.get("train_on_prompt", c.train_on_prompt);
-  fields.get("cutoff_len", c.cutoff_len);
-  fields.get("max_samples", c.max_samples);
-  fields.get("max_eval_samples", c.max_eval_samples);
+  fields.get("cutoff_len", c.cutoff_len, NumberRange::between(2, INT32_MAX));
+  fields.get("max_samples", c.max_samples, NumberRange::between(0, 0x1p53));
+  fields.get("max_eval_samples", c.max_eval_samples, NumberRange::between(0, 0x1p53));
   if (fields.has("bf16") && json["bf16"].is_boolean()) {
     bool on = false;
     fields.get("bf16", on);
@@ -107,6 +130,45 @@ Result<TrainConfig> read_train_config(const std::string& path,
   }
   c.resolved = json;
   return c;
+}
+
+Json task_settings(const TrainConfig& c) {
+  Json json = Json::object();
+  json["finetuning_type"] = c.finetuning_type;
+  if (c.finetuning_type == "lora") {
+    json["lora_rank"] = c.lora.rank;
+    json["lora_alpha"] = c.lora.alpha;
+    json["lora_dropout"] = c.lora.dropout;
+    json["use_rslora"] = c.lora.rslora;
+    json["lora_target"] = c.lora.targets;
+  }
+  if (c.model_name_or_path.empty()) {
+    json["model"] = model::decoder_config_to_json(c.model);
+    Json& tokenizer = json["tokenizer"] = Json::object();
+    tokenizer["vocab_size"] = c.tokenizer.vocab_size;
+    tokenizer["model_type"] = c.tokenizer.model_type;
+    tokenizer["character_coverage"] = c.tokenizer.character_coverage;
+    tokenizer["user_symbols"] = c.tokenizer.user_symbols;
+  }
+  json["dataset"] = c.dataset;
+  json["dataset_format"] = c.dataset_format;
+  json["instruction"] = c.instruction;
+  json["template"] = c.chat;
+  json["decode"] = c.decode;
+  if (c.pipeline != "pair") {
+    json["pipeline"] = c.pipeline;
+    json["language"] = c.language;
+    json["relation_mode"] = c.relation_mode;
+    json["adapter_per_step"] = c.adapter_per_step;
+  }
+  json["multi_label"] = c.multi_label;
+  json["augment_inverse"] = c.augment_inverse;
+  json["train_on_prompt"] = c.train_on_prompt;
+  json["cutoff_len"] = c.cutoff_len;
+  json["max_samples"] = c.max_samples;
+  json["max_eval_samples"] = c.max_eval_samples;
+  json["bf16"] = c.bf16;
+  return json;
 }
 
 }  // namespace relata::app

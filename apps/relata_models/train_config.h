@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "relata/base/json.h"
+#include "relata/extract/step_rows.h"
 #include "relata/model/config.h"
 #include "relata/model/lora_config.h"
 #include "relata/text/tokenizer.h"
@@ -27,6 +28,12 @@ struct TrainConfig {
   std::string instruction;                 // replaces the template's
   std::string chat = "none";               // key: template
   std::string decode = "labels";
+  // Document pipelines (docs/documents.md): every key below it is theirs.
+  std::string pipeline = "pair";
+  std::string language = "en";
+  std::string relation_mode = "list";  // or score
+  bool adapter_per_step = false;
+  extract::RowOptions rows;
   std::string multi_label = "join";  // join: one answer with all labels; split: a row for each
   bool augment_inverse = false;      // also (tail, head) with the schema's inverse relation
   bool train_on_prompt = false;
@@ -38,7 +45,12 @@ struct TrainConfig {
   Json resolved;  // as read, with overrides, for train_config.yaml
 };
 
+// Every value is checked here: its type, its range, and what only makes sense together.
 Result<TrainConfig> read_train_config(const std::string& path,
                                       const std::vector<std::string>& overrides);
+
+// What a run that is resumed must agree on beside the trainer's own keys, with every default
+// resolved. What names files is left to the caller, who knows their content.
+Json task_settings(const TrainConfig& config);
 
 }  // namespace relata::app

@@ -1,8 +1,11 @@
 #include "train_data.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
+#include "command_io.h"
 #include "relata/base/file.h"
 
 namespace relata::app {
@@ -122,6 +125,31 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
   return rows;
 }
 
+namespace {
+
+// `json` has lists "ids" and "labels" of one length.
+Result<train::Row> row_from_json(const Json& json, const std::string& where) {
+  train::Row row;
+  RELATA_TRY(row.ids, json_ids(json["ids"], where));
+  for (size_t i = 0; i < row.ids.size(); ++i) {
+    const Json& label = json["labels"][i];
+    // A huge unsigned number would compare equal to a negative one.
+    const bool ignored =
+        label.is_number_integer() && !label.is_number_unsigned() && label == kIgnoredLabel;
+    if (!ignored && !(label.is_number_integer() && label == row.ids[i])) {
+      return input_error(
+          fmt::format("{}: label {} of token {} is neither its id, {}, nor {}", where,
+                      label.dump(-1, ' ', false, Json::error_handler_t::replace), i + 1, row.ids[i],
+                      kIgnoredLabel),
+          "labels are the ids themselves, or -100 where no loss is taken");
+    }
+    row.weights.push_back(ignored ? 0.0F : 1.0F);
+  }
+  return row;
+}
+
+}  // namespace
+
 Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& paths) {
   std::vector<train::Row> rows;
   for (const std::string& path : paths) {
@@ -139,16 +167,7 @@ Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& pat
           json["ids"].size() != json["labels"].size()) {
         return input_error(where + ": a row needs \"ids\" and \"labels\" of one length");
       }
-      train::Row row;
-      for (size_t i = 0; i < json["ids"].size(); ++i) {
-        const Json& id = json["ids"][i];
-        const Json& label = json["labels"][i];
-        if (!id.is_number_integer() || !label.is_number_integer()) {
-          return input_error(where + ": ids and labels must be integers");
-        }
-        row.ids.push_back(id.get<int32_t>());
-        row.weights.push_back(label.get<int64_t>() == kIgnoredLabel ? 0.0F : 1.0F);
-      }
+      RELATA_TRY(train::Row row, row_from_json(json, where));
       rows.push_back(std::move(row));
     }
   }

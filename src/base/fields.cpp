@@ -11,7 +11,16 @@
 namespace relata {
 namespace {
 
+// JSON has no word for these; YAML does.
+const char* endless_name(const Json& value) {
+  if (!value.is_number_float() || std::isfinite(value.get<double>())) return nullptr;
+  const auto number = value.get<double>();
+  if (std::isnan(number)) return ".nan";
+  return number > 0 ? ".inf" : "-.inf";
+}
+
 std::string shown(const Json& value) {
+  if (const char* name = endless_name(value)) return name;
   return internal::clean_text(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60);
 }
 
@@ -33,6 +42,7 @@ std::optional<int64_t> as_integer(const Json& value) {
 
 std::optional<std::string> as_string(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
+  if (const char* name = endless_name(value)) return name;
   if (value.is_number()) return value.dump();
   return std::nullopt;
 }
@@ -82,7 +92,34 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return previous[b.size()];
 }
 
+// A limit as people write it: 4096, 0.5, 1e-30.
+std::string limit_text(double limit) {
+  if (limit == std::floor(limit) && std::abs(limit) < 0x1p53) {
+    return std::to_string(static_cast<int64_t>(limit));
+  }
+  return Json(limit).dump();
+}
+
 }  // namespace
+
+bool NumberRange::holds(double number) const {
+  if (!std::isfinite(number)) return false;
+  return (without_low ? number > low : number >= low) &&
+         (without_high ? number < high : number <= high);
+}
+
+std::string NumberRange::text() const {
+  const bool has_low = std::isfinite(low), has_high = std::isfinite(high);
+  if (has_low && has_high && !without_low && !without_high) {
+    return "from " + limit_text(low) + " to " + limit_text(high);
+  }
+  std::string text;
+  if (has_low) text = (without_low ? "above " : "of at least ") + limit_text(low);
+  if (has_low && has_high) text += " and ";
+  if (has_high)
+    text += (without_high ? "below " : has_low ? "at most " : "of at most ") + limit_text(high);
+  return text;
+}
 
 Fields::Fields(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
   if (!object.is_object() && !object.is_null()) {
@@ -126,30 +163,49 @@ void Fields::get(const std::string& key, bool& out) {
   out = value->get<bool>();
 }
 
-void Fields::get(const std::string& key, int& out) {
+void Fields::get(const std::string& key, int& out) { get(key, out, {}); }
+
+void Fields::get(const std::string& key, int64_t& out) { get(key, out, {}); }
+
+void Fields::get(const std::string& key, double& out) { get(key, out, {}); }
+
+std::optional<int64_t> Fields::integer(const std::string& key, const NumberRange& range) {
   const Json* value = find(key);
-  if (value == nullptr) return;
+  if (value == nullptr) return std::nullopt;
   const auto number = as_integer(*value);
-  if (!number) return fail(key, "an integer", *value);
+  if (number && range.holds(static_cast<double>(*number))) return number;
+  const std::string limits = range.text();
+  fail(key, limits.empty() ? "an integer" : "an integer " + limits, *value);
+  return std::nullopt;
+}
+
+void Fields::get(const std::string& key, int& out, const NumberRange& range) {
+  const auto number = integer(key, range);
+  if (!number) return;
   if (*number < std::numeric_limits<int>::min() || *number > std::numeric_limits<int>::max()) {
-    return fail(key, "an integer of at most 32 bits", *value);
+    return fail(key, "an integer of at most 32 bits", Json(*number));
   }
   out = static_cast<int>(*number);
 }
 
-void Fields::get(const std::string& key, int64_t& out) {
-  const Json* value = find(key);
-  if (value == nullptr) return;
-  const auto number = as_integer(*value);
-  if (!number) return fail(key, "an integer", *value);
-  out = *number;
+void Fields::get(const std::string& key, int64_t& out, const NumberRange& range) {
+  if (const auto number = integer(key, range)) out = *number;
 }
 
-void Fields::get(const std::string& key, double& out) {
+void Fields::get(const std::string& key, double& out, const NumberRange& range) {
   const Json* value = find(key);
   if (value == nullptr) return;
-  if (!value->is_number()) return fail(key, "a number", *value);
-  out = value->get<double>();
+  if (value->is_number() && range.holds(value->get<double>())) {
+    out = value->get<double>();
+    return;
+  }
+  const std::string limits = range.text();
+  const bool endless = endless_name(*value) != nullptr;
+  fail(key,
+       endless          ? "a finite number"
+       : limits.empty() ? "a number"
+                        : "a number " + limits,
+       *value);
 }
 
 void Fields::get(const std::string& key, std::string& out) {

@@ -38,6 +38,14 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
+constexpr double kShortest = 0.05;  // seconds; a rate of less work says nothing
+
+// As format_duration(), with a tenth where whole seconds would contradict the rate beside it.
+std::string format_time_taken(double seconds) {
+  const bool tenth = seconds >= kShortest && seconds < 9.95;
+  return tenth ? fmt::format("{:.1f}s", seconds) : format_duration(seconds);
+}
+
 std::string format_rate(double rate) {
   if (rate >= 100) return fmt::format("{:.0f}", rate);
   if (rate >= 1) return fmt::format("{:.1f}", rate);
@@ -62,7 +70,6 @@ Progress::Progress(std::string label, int64_t total, std::string unit)
       total_(total),
       mode_(resolved_mode()),
       start_(Clock::now()),
-      first_time_(start_),
       last_draw_(start_) {}
 
 Progress::~Progress() { finish(); }
@@ -71,12 +78,7 @@ void Progress::update(int64_t done, const std::string& note) {
   const std::lock_guard<std::mutex> lock(progress_mutex());
   if (finished_) return;
   const auto now = Clock::now();
-  const bool first = first_done_ < 0;
-  if (first) {
-    // A resumed run starts with much done already, which must not count as speed.
-    first_done_ = done;
-    first_time_ = now;
-  }
+  const bool first = !std::exchange(begun_, true);
   done_ = done;
   note_ = note;
   if (mode_ == ProgressMode::kOff) return;
@@ -88,26 +90,30 @@ void Progress::update(int64_t done, const std::string& note) {
   }
 }
 
+void Progress::skip(int64_t units) {
+  const std::lock_guard<std::mutex> lock(progress_mutex());
+  skipped_ += units;
+}
+
 void Progress::finish() {
   const std::lock_guard<std::mutex> lock(progress_mutex());
   if (std::exchange(finished_, true)) return;
-  if (mode_ == ProgressMode::kOff || first_done_ < 0) return;
+  if (mode_ == ProgressMode::kOff || !begun_) return;
   draw(true);
 }
 
 void Progress::draw(bool last) {
   const auto now = Clock::now();
   const double elapsed = seconds_between(start_, now);
-  const int64_t counted = done_ - first_done_;
-  const double counted_time = seconds_between(first_time_, now);
+  const int64_t counted = done_ - skipped_;
   const double rate =
-      counted > 0 && counted_time > 0 ? static_cast<double>(counted) / counted_time : 0.0;
+      counted > 0 && elapsed >= kShortest ? static_cast<double>(counted) / elapsed : 0.0;
   const double share =
       total_ > 0 ? std::clamp(static_cast<double>(done_) / static_cast<double>(total_), 0.0, 1.0)
                  : 0.0;
   std::string facts = total_ > 0 ? fmt::format("{}/{} {}", done_, total_, unit_)
                                  : fmt::format("{} {}", done_, unit_);
-  if (last) facts += " in " + format_duration(elapsed);
+  if (last) facts += " in " + format_time_taken(elapsed);
   if (rate > 0) facts += fmt::format("  {} {}/s", format_rate(rate), unit_);
   if (!last && rate > 0 && total_ > done_) {
     facts += "  ETA " + format_duration(static_cast<double>(total_ - done_) / rate);

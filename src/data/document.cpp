@@ -287,6 +287,12 @@ class DocumentReader {
   std::unordered_set<std::string> event_ids_;
 };
 
+bool is_word_byte(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= 'a' && byte <= 'z');
+}
+
 }  // namespace
 
 std::string to_json_line(const Document& document) {
@@ -343,6 +349,33 @@ std::vector<ByteRange> find_occurrences(const std::string& text, const std::stri
     found.push_back({at, at + needle.size()});
   }
   return found;
+}
+
+std::vector<ByteRange> find_mentions(const std::string& text, const std::string& name) {
+  std::vector<ByteRange> all = find_occurrences(text, name);
+  std::vector<ByteRange> whole;
+  for (const ByteRange& range : all) {
+    const bool cut_before =
+        range.begin > 0 && is_word_byte(text[range.begin]) && is_word_byte(text[range.begin - 1]);
+    const bool cut_after = range.end < text.size() && is_word_byte(text[range.end - 1]) &&
+                           is_word_byte(text[range.end]);
+    if (!cut_before && !cut_after) whole.push_back(range);
+  }
+  return whole.empty() ? all : whole;
+}
+
+std::vector<std::string> surface_names(const Document& document, const Entity& entity) {
+  std::vector<std::string> names;
+  for (size_t m = 0; m < entity.mentions.size(); ++m) {
+    const ByteRange& range = entity.mentions[m];
+    std::string name = document.text.substr(range.begin, range.end - range.begin);
+    if (m < entity.names.size() && document.text.find(entity.names[m]) != std::string::npos) {
+      name = entity.names[m];
+    }
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  if (names.empty()) names.push_back(entity.text);
+  return names;
 }
 
 }  // namespace relata::data

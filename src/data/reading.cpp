@@ -26,12 +26,6 @@ std::string without_middle(std::string text) {
   return text.substr(0, bound(kHead)) + " … " + text.substr(bound(text.size() - kTail));
 }
 
-bool is_word_byte(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-         (byte >= 'a' && byte <= 'z');
-}
-
 }  // namespace
 
 Source::Source(std::string_view file_content, std::string file_path)
@@ -154,19 +148,6 @@ Error utf8_error(const Source& source, size_t offset, size_t line) {
 
 Error utf8_error(const Source& source, size_t offset, size_t line, size_t line_begin) {
   return invalid_utf8(source, line, offset - line_begin, source.content.substr(offset));
-}
-
-std::vector<ByteRange> find_mentions(const std::string& text, const std::string& name) {
-  std::vector<ByteRange> all = find_occurrences(text, name);
-  std::vector<ByteRange> whole;
-  for (const ByteRange& range : all) {
-    const bool cut_before =
-        range.begin > 0 && is_word_byte(text[range.begin]) && is_word_byte(text[range.begin - 1]);
-    const bool cut_after = range.end < text.size() && is_word_byte(text[range.end - 1]) &&
-                           is_word_byte(text[range.end]);
-    if (!cut_before && !cut_after) whole.push_back(range);
-  }
-  return whole.empty() ? all : whole;
 }
 
 std::optional<ByteRange> nearest_occurrence(const std::string& text, const std::string& stated,

@@ -78,11 +78,6 @@ Error utf8_error(const Source& source, size_t offset, size_t line);
 // The same where it is known at which offset the line begins.
 Error utf8_error(const Source& source, size_t offset, size_t line, size_t line_begin);
 
-// Where `name` stands in `text`: occurrences that cut no word of letters and digits, or all when
-// there is none such ("Iraq" is not in "Iraqi" if the text has "Iraq" too). Scripts that write no
-// spaces have no words here.
-std::vector<ByteRange> find_mentions(const std::string& text, const std::string& name);
-
 // The occurrence of `stated` in `text` that is nearest to `range`, if there is any: mends offsets
 // that are a little off. Null if two are equally near.
 std::optional<ByteRange> nearest_occurrence(const std::string& text, const std::string& stated,

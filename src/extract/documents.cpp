@@ -98,12 +98,7 @@ class Extraction {
  public:
   Extraction(const Extractor& extractor, generate::Engine& engine, const PairOptions& options,
              const std::vector<Document>& documents)
-      : extractor_(extractor), engine_(engine), options_(options), documents_(documents) {
-    queries_.resize(documents.size());
-    for (PairQuery& query : extraction_queries(documents)) {
-      queries_[static_cast<size_t>(query.document)].push_back(std::move(query));
-    }
-  }
+      : extractor_(extractor), engine_(engine), options_(options), documents_(documents) {}
 
   Status open_journal(const std::string& path) {
     path_ = path;
@@ -128,13 +123,15 @@ class Extraction {
     size_t waiting = 0;
     for (size_t i = 0; i < documents_.size(); ++i) {
       RELATA_TRY(const bool found, take_finished(i));
+      const int64_t pairs = count_queries(documents_[i]);
       if (found) {
-        done_ += static_cast<int64_t>(queries_[i].size());
+        if (options_.skipped) options_.skipped(pairs);
+        done_ += pairs;
         report(0);
         continue;
       }
       todo.push_back(i);
-      waiting += queries_[i].size();
+      waiting += static_cast<size_t>(pairs);
       // Bounded in documents as well: those without pairs ask for nothing.
       if (waiting < batch && todo.size() < batch) continue;
       RELATA_CHECK(extract_batch(todo));
@@ -163,9 +160,9 @@ class Extraction {
     std::vector<Document> documents;
     std::vector<PairQuery> queries;
     for (const size_t i : todo) {
-      for (const PairQuery& query : queries_[i]) {
-        queries.push_back(query);
-        queries.back().document = static_cast<int>(documents.size());
+      for (PairQuery& query : document_queries(documents_[i])) {
+        query.document = static_cast<int>(documents.size());
+        queries.push_back(std::move(query));
       }
       documents.push_back(documents_[i]);
     }
@@ -238,7 +235,6 @@ class Extraction {
   generate::Engine& engine_;
   const PairOptions& options_;
   const std::vector<Document>& documents_;
-  std::vector<std::vector<PairQuery>> queries_;  // per document
   std::string path_;
   std::unique_ptr<Journal> journal_;
   Finished finished_;
@@ -249,24 +245,30 @@ class Extraction {
 
 }  // namespace
 
-std::vector<PairQuery> extraction_queries(const std::vector<Document>& documents) {
-  std::vector<std::vector<PairQuery>> stated(documents.size());
-  for (PairQuery& query : data::pair_queries(documents)) {
-    stated.at(static_cast<size_t>(query.document)).push_back(std::move(query));
+std::vector<PairQuery> document_queries(const Document& document) {
+  std::vector<PairQuery> out = data::pair_queries({document});
+  if (states_pairs(document)) return out;
+  const auto entities = static_cast<int>(document.entities.size());
+  for (int head = 0; head < entities; ++head) {
+    for (int tail = 0; tail < entities; ++tail) {
+      if (head != tail) out.push_back({0, head, tail, {}});
+    }
   }
+  return out;
+}
+
+int64_t count_queries(const Document& document) {
+  if (states_pairs(document)) return std::ssize(data::pair_queries({document}));
+  const int64_t entities = std::ssize(document.entities);
+  return entities * (entities - 1);
+}
+
+std::vector<PairQuery> extraction_queries(const std::vector<Document>& documents) {
   std::vector<PairQuery> out;
   for (size_t i = 0; i < documents.size(); ++i) {
-    std::move(stated[i].begin(), stated[i].end(), std::back_inserter(out));
-    if (states_pairs(documents[i])) continue;
-    const auto entities = static_cast<int>(documents[i].entities.size());
-    for (int head = 0; head < entities; ++head) {
-      for (int tail = 0; tail < entities; ++tail) {
-        if (head == tail) continue;
-        PairQuery& query = out.emplace_back();
-        query.document = static_cast<int>(i);
-        query.head = head;
-        query.tail = tail;
-      }
+    for (PairQuery& query : document_queries(documents[i])) {
+      query.document = static_cast<int>(i);
+      out.push_back(std::move(query));
     }
   }
   return out;

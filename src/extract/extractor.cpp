@@ -22,6 +22,42 @@ std::string resolve(const std::string& folder, const std::string& path) {
   return (std::filesystem::path(folder) / given).lexically_normal().string();
 }
 
+bool is_pipeline(const std::string& name) {
+  const std::vector<std::string> names = pipeline_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// The keys that have an entry for each step or adapter.
+Status read_by_step(const Json& adapters, const Json& thresholds, const std::string& where,
+                    ExtractorConfig& config) {
+  if (!adapters.is_null() && !adapters.is_object()) {
+    return usage_error(where + ": adapters: not a mapping of names to folders",
+                       "adapters: {relation: adapters/relation, head: adapters/head}");
+  }
+  for (const auto& [name, path] : adapters.items()) {
+    if (!path.is_string() || path.get<std::string>().empty()) {
+      return usage_error(where + ": adapters: " + name + " is no folder", "an adapter's folder");
+    }
+    config.adapters[name] = path.get<std::string>();
+  }
+  if (!config.adapters.empty() && !config.adapter.empty()) {
+    return usage_error(where + ": adapter and adapters", "one adapter for all steps, or several");
+  }
+  if (!thresholds.is_null() && !thresholds.is_object()) {
+    return usage_error(where + ": thresholds: not a mapping of steps to numbers",
+                       "thresholds: {relation: 0.5}");
+  }
+  for (const auto& [step, value] : thresholds.items()) {
+    const double threshold = value.is_number() ? value.get<double>() : -1.0;
+    if (!(threshold >= 0.0 && threshold <= 1.0)) {
+      return usage_error(where + ": thresholds: " + step + ": " + value.dump(),
+                         "a number from 0 to 1");
+    }
+    config.thresholds[step] = threshold;
+  }
+  return {};
+}
+
 Result<ExtractorConfig> config_from_json(const Json& json, const std::string& where) {
   if (!json.is_object()) {
     return usage_error(where + ": not a mapping of keys to values",
@@ -38,15 +74,30 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   Fields fields(json, where);
   fields.get("format_version", config.format_version);
   fields.get_choice("pipeline", config.pipeline, pipeline_names());
+  if (config.pipeline != "pair" && is_pipeline(config.pipeline)) {
+    const int version = config.format_version;
+    config = default_config(config.pipeline);
+    config.format_version = version;
+  }
+  const bool is_pair = config.pipeline == "pair";
   fields.get("model", config.model);
   fields.get("adapter", config.adapter);
   fields.get("template", config.template_file);
   fields.get("chat", config.chat);
-  fields.get_choice("decode", config.decode, {"labels", "free"});
-  fields.get("threshold", config.threshold);
-  fields.get("negative_bias", config.negative_bias);
+  fields.get_choice("decode", config.decode, {is_pair ? "labels" : "constrained", "free"});
+  if (is_pair) {
+    fields.get("threshold", config.threshold);
+    fields.get("negative_bias", config.negative_bias);
+  }
   fields.get("max_new_tokens", config.max_new_tokens);
+  Json adapters;
+  Json thresholds;
+  if (!is_pair) {
+    fields.get("adapters", adapters);
+    fields.get("thresholds", thresholds);
+  }
   RELATA_CHECK(fields.finish());
+  RELATA_CHECK(read_by_step(adapters, thresholds, where, config));
   if (config.format_version != kFormatVersion) {
     return usage_error(where + ": format_version " + std::to_string(config.format_version),
                        "this program reads format_version " + std::to_string(kFormatVersion));
@@ -69,6 +120,26 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   return config;
 }
 
+// The names of steps and adapters in the configuration are the template's.
+Status check_steps(const ExtractorConfig& config, const PipelineSpec& pipeline,
+                   const std::string& where) {
+  std::vector<std::string> steps;
+  for (const StepTemplate& step : pipeline.steps) {
+    steps.push_back(step.name);
+    if (config.adapters.empty() || config.adapters.contains(step.adapter)) continue;
+    return usage_error(where + ": adapters: none is named \"" + step.adapter + "\", which step \"" +
+                           step.name + "\" of the template wants",
+                       "add it, or name another in the template");
+  }
+  for (const auto& [step, threshold] : config.thresholds) {
+    if (std::find(steps.begin(), steps.end(), step) != steps.end()) continue;
+    const auto nearest = nearest_name(step, steps);
+    return usage_error(where + ": thresholds: the template has no step \"" + step + "\"",
+                       nearest ? "did you mean \"" + *nearest + "\"?" : "name one of its steps");
+  }
+  return {};
+}
+
 Json config_to_json(const ExtractorConfig& config) {
   Json json = Json::object();
   json["format_version"] = config.format_version;
@@ -78,10 +149,25 @@ Json config_to_json(const ExtractorConfig& config) {
   json["template"] = config.template_file;
   json["chat"] = config.chat;
   json["decode"] = config.decode;
-  json["threshold"] = config.threshold;
-  json["negative_bias"] = config.negative_bias;
+  if (config.pipeline == "pair") {
+    json["threshold"] = config.threshold;
+    json["negative_bias"] = config.negative_bias;
+  }
   json["max_new_tokens"] = config.max_new_tokens;
+  for (const auto& [name, path] : config.adapters) json["adapters"][name] = path;
+  for (const auto& [name, threshold] : config.thresholds) json["thresholds"][name] = threshold;
   return json;
+}
+
+// Whether the model is told in the prompt which relations there are.
+Result<bool> prompts_list_relations(const Extractor& extractor) {
+  if (extractor.config.pipeline == "pair") {
+    RELATA_TRY(const auto parts, prompt_parts(extractor.pair_template, "template"));
+    return uses_placeholder(parts, "relations");
+  }
+  return std::any_of(
+      extractor.pipeline.steps.begin(), extractor.pipeline.steps.end(),
+      [](const StepTemplate& step) { return step.question.find("{schema}") != std::string::npos; });
 }
 
 }  // namespace
@@ -89,6 +175,28 @@ Json config_to_json(const ExtractorConfig& config) {
 Result<text::ChatTemplate> Extractor::chat_wrapper() const {
   if (chat) return *chat;
   return text::chat_template(config.chat, model_path());
+}
+
+ExtractorConfig default_config(const std::string& pipeline) {
+  ExtractorConfig config;
+  config.pipeline = pipeline;
+  config.template_file = "templates/" + pipeline + ".yaml";
+  if (pipeline == "pair") return config;
+  config.decode = "constrained";
+  config.max_new_tokens = 512;
+  return config;
+}
+
+double step_threshold(const ExtractorConfig& config, const StepTemplate& step) {
+  const auto found = config.thresholds.find(step.name);
+  if (found != config.thresholds.end()) return found->second;
+  return step.check ? 0.5 : 0.0;
+}
+
+std::map<std::string, std::string> Extractor::adapter_paths() const {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, path] : config.adapters) out[name] = resolve(folder, path);
+  return out;
 }
 
 std::string Extractor::model_path() const { return resolve(folder, config.model); }
@@ -105,7 +213,13 @@ Result<Extractor> load_extractor(const std::string& folder) {
   RELATA_TRY(const Json json, read_yaml(config_path));
   RELATA_TRY(out.config, config_from_json(json, config_path));
   RELATA_TRY(out.schema, data::read_schema(resolve(folder, kSchemaFile)));
-  RELATA_TRY(out.pair_template, load_pair_template(resolve(folder, out.config.template_file)));
+  const std::string template_path = resolve(folder, out.config.template_file);
+  if (out.config.pipeline == "pair") {
+    RELATA_TRY(out.pair_template, load_pair_template(template_path));
+  } else {
+    RELATA_TRY(out.pipeline, load_pipeline(template_path));
+    RELATA_CHECK(check_steps(out.config, out.pipeline, config_path));
+  }
   RELATA_TRY(out.chat, out.chat_wrapper());
   return out;
 }
@@ -116,20 +230,30 @@ Status save_extractor(const Extractor& extractor) {
   RELATA_CHECK(config_from_json(config, config_path));
   RELATA_CHECK(make_folders(extractor.folder));
   const std::string template_path = resolve(extractor.folder, extractor.config.template_file);
-  RELATA_CHECK(write_file_atomic(template_path, pair_template_yaml(extractor.pair_template)));
+  const bool is_pair = extractor.config.pipeline == "pair";
+  if (!is_pair) {
+    RELATA_CHECK(check_pipeline_spec(extractor.pipeline, template_path));
+    RELATA_CHECK(check_steps(extractor.config, extractor.pipeline, config_path));
+  }
+  RELATA_CHECK(write_file_atomic(template_path, is_pair
+                                                    ? pair_template_yaml(extractor.pair_template)
+                                                    : pipeline_yaml(extractor.pipeline)));
   RELATA_CHECK(
       write_json(resolve(extractor.folder, kSchemaFile), data::schema_to_json(extractor.schema)));
   // Last, so that a folder with a configuration is complete.
   return write_file_atomic(config_path, to_yaml(config));
 }
 
-std::vector<std::string> pipeline_names() { return {"pair"}; }
+std::vector<std::string> pipeline_names() {
+  std::vector<std::string> names = builtin_pipeline_names();
+  names.insert(names.begin(), "pair");
+  return names;
+}
 
 Status check_pipeline(const std::string& name) {
-  const std::vector<std::string> names = pipeline_names();
-  if (std::find(names.begin(), names.end(), name) != names.end()) return {};
+  if (is_pipeline(name)) return {};
   std::string list;
-  for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
+  for (const std::string& known : pipeline_names()) list += (list.empty() ? "" : ", ") + known;
   return usage_error("unknown pipeline \"" + name + "\"", "there is: " + list);
 }
 
@@ -142,8 +266,8 @@ Status replace_schema(Extractor& extractor, data::Schema schema, const std::stri
                        [&](const data::RelationType& type) { return type.name == name; });
   };
   const std::vector<data::RelationType>& taught = extractor.schema.relation_types;
-  RELATA_TRY(const auto parts, prompt_parts(extractor.pair_template, "template"));
-  if (decode == "free" && !uses_placeholder(parts, "relations")) {
+  RELATA_TRY(const bool listed, prompts_list_relations(extractor));
+  if (decode == "free" && !listed) {
     for (const data::RelationType& type : schema.relation_types) {
       if (has_name(taught, type.name)) continue;
       return usage_error("the extractor's model was not taught to write \"" + type.name + "\"",

@@ -39,7 +39,7 @@ std::vector<std::vector<Token>> Tokenizer::encode_batch(std::span<const std::str
   return out;
 }
 
-Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& folder) {
+Result<std::shared_ptr<const Tokenizer>> find_tokenizer(const std::string& folder) {
   RELATA_TRY(ModelFolder files, ModelFolder::read(folder));
   const auto has = [&](const char* name) { return files.find(name) != nullptr; };
   if (has("tokenizer.json")) return load_hf_tokenizer(std::move(files));
@@ -52,6 +52,12 @@ Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& folde
   if (const auto name = files.rank_file()) return load_tiktoken(std::move(files), *name);
   if (has("vocab.json")) return load_vocab_json(std::move(files));
   if (has("vocab.txt")) return load_vocab_txt(std::move(files));
+  return std::shared_ptr<const Tokenizer>();
+}
+
+Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& folder) {
+  RELATA_TRY(auto tokenizer, find_tokenizer(folder));
+  if (tokenizer) return tokenizer;
   return input_error(folder +
                          ": no tokenizer.json, tokenizer.model, spiece.model, spm.model, "
                          "*.tiktoken, vocab.json or vocab.txt",

@@ -14,6 +14,20 @@ double gradient_norm(const std::vector<model::Decoder::Parameter>& parameters) {
   return std::sqrt(total);
 }
 
+std::string first_bad_gradient(const std::vector<model::Decoder::Parameter>& parameters) {
+  for (const auto& p : parameters) {
+    if (p.value.grad().defined() && !std::isfinite(nn::sum_squares(p.value.grad()))) return p.name;
+  }
+  return "";
+}
+
+std::string first_bad_tensor(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    if (!at::isfinite(tensor.detach()).all().item<bool>()) return name;
+  }
+  return "";
+}
+
 void adamw_step(model::Decoder& model, std::vector<model::Decoder::Parameter>& parameters,
                 TrainState& state, const AdamWOptions& options) {
   const auto t = static_cast<double>(options.step);

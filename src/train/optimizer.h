@@ -2,6 +2,8 @@
 // clips, keeps the weights' copies in the compute type, and their running average.
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "relata/model/decoder.h"
@@ -20,6 +22,11 @@ struct AdamWOptions {
 
 // Of all gradients together. The same for every number of threads.
 double gradient_norm(const std::vector<model::Decoder::Parameter>& parameters);
+
+// The first parameter because of whose gradient the norm is not finite; "" when there is none.
+std::string first_bad_gradient(const std::vector<model::Decoder::Parameter>& parameters);
+// The first tensor with a number that is not finite; "" when there is none.
+std::string first_bad_tensor(const std::vector<std::pair<std::string, at::Tensor>>& tensors);
 
 // Updates weights, moments and average; frees the gradients. Parameters without one stay.
 void adamw_step(model::Decoder& model, std::vector<model::Decoder::Parameter>& parameters,

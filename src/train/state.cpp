@@ -7,6 +7,8 @@
 #include "relata/base/file.h"
 #include "relata/model/safetensors.h"
 #include "relata/model/tensor_type.h"
+#include "run_folder.h"
+#include "settings.h"
 
 namespace relata::train {
 namespace {
@@ -33,11 +35,11 @@ Status write_tensors(const std::string& path, const std::vector<Group>& groups) 
   return model::write_safetensors(path, list);
 }
 
-Status read_group(const model::TensorViews& views, const std::string& name, size_t count,
+Status read_group(const model::TensorViews& views, const std::string& name,
                   const std::vector<model::Decoder::Parameter>& like, const std::string& path,
                   std::vector<at::Tensor>& out) {
   out.clear();
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < like.size(); ++i) {
     const std::string key = name + "." + std::to_string(i);
     const auto found = views.find(key);
     at::Tensor t = at::empty_like(like[i].value.detach());
@@ -51,10 +53,127 @@ Status read_group(const model::TensorViews& views, const std::string& name, size
   return {};
 }
 
-std::vector<std::pair<int64_t, std::string>> checkpoints(const std::string& folder) {
+constexpr const char* kStateFile = "/trainer_state.json";
+constexpr const char* kOlder = "remove this checkpoint folder and resume from an older one";
+
+// Of which run a checkpoint is, "" for those from before runs had ids; nothing when it is damaged.
+std::optional<std::string> run_of(const std::string& checkpoint) {
+  const auto json = read_json(checkpoint + kStateFile);
+  if (!json.ok() || !json->is_object()) return std::nullopt;
+  if (json->contains("fingerprint")) return "";
+  const auto run = json->find("run");
+  if (run == json->end() || !run->is_string()) return std::nullopt;
+  return run->get<std::string>();
+}
+
+// Damaged ones may be of the run: loading them says so. A folder without run.json knows no runs.
+bool may_belong(const std::string& checkpoint, const std::string& run_id) {
+  return run_id.empty() || run_of(checkpoint).value_or(run_id) == run_id;
+}
+
+struct Saved {
+  TrainState state;
+  std::string run;
+  Json settings;
+  bool has_average = false, has_best = false;
+};
+
+Json state_to_json(const TrainState& state, const RunIdentity& run) {
+  Json json = Json::object();
+  json["global_step"] = state.step;
+  json["epoch"] = state.epoch;
+  json["next_row"] = state.next_row;
+  json["seconds"] = state.seconds;
+  json["best_metric"] = state.best_metric;
+  json["best_global_step"] = state.best_step;
+  json["stale_evaluations"] = state.stale_evaluations;
+  json["finished"] = state.finished;
+  json["has_average"] = !state.average.empty();
+  json["has_best"] = !state.best.empty();
+  json["run"] = run.id;
+  json["settings"] = run.settings;
+  return json;
+}
+
+Result<Saved> state_from_json(const Json& json, const std::string& path, int64_t rows) {
+  constexpr double kMost = 0x1p53;
+  Saved saved;
+  TrainState& state = saved.state;
+  if (json.is_object() && json.contains("fingerprint")) {
+    return usage_error(path + ": the checkpoint does not say with which settings it was made",
+                       "it is of an older relata: resume with that, or begin again");
+  }
+  Fields fields(json, path);
+  const NumberRange count = NumberRange::between(0, kMost);
+  fields.get("global_step", state.step, count);
+  fields.get("epoch", state.epoch, count);
+  fields.get("next_row", state.next_row, NumberRange::below(0, static_cast<double>(rows)));
+  fields.get("seconds", state.seconds, count);
+  fields.get("best_metric", state.best_metric);
+  fields.get("best_global_step", state.best_step, count);
+  fields.get("stale_evaluations", state.stale_evaluations, count);
+  fields.get("finished", state.finished);
+  fields.get("has_average", saved.has_average);
+  fields.get("has_best", saved.has_best);
+  fields.get("run", saved.run);
+  fields.get("settings", saved.settings);
+  for (const char* key : {"global_step", "epoch", "next_row", "run", "settings"}) {
+    if (json.is_object() && !fields.has(key)) {
+      return input_error(path + ": damaged: '" + key + "' is missing", kOlder);
+    }
+  }
+  const Status read = fields.finish();
+  if (!read.ok()) return input_error("damaged: " + read.error().message, kOlder);
+  if (!saved.settings.is_object() || !json["run"].is_string()) {
+    return input_error(path + ": damaged: 'settings' or 'run' is of another type", kOlder);
+  }
+  return saved;
+}
+
+Status read_tensors(const std::string& path, const Saved& saved,
+                    const std::vector<model::Decoder::Parameter>& parameters,
+                    std::vector<at::Tensor>& weights, TrainState& state) {
+  RELATA_TRY(const auto views, model::read_safetensors(path));
+  RELATA_CHECK(read_group(views, "weight", parameters, path, weights));
+  RELATA_CHECK(read_group(views, "first", parameters, path, state.first));
+  RELATA_CHECK(read_group(views, "second", parameters, path, state.second));
+  if (saved.has_average) {
+    RELATA_CHECK(read_group(views, "average", parameters, path, state.average));
+  }
+  if (saved.has_best) RELATA_CHECK(read_group(views, "best", parameters, path, state.best));
+  return {};
+}
+
+Status restore_generator(const std::string& path) {
+  RELATA_TRY(const auto random, model::read_safetensors(path));
+  const auto cpu = random.find("cpu.0");
+  auto generator = at::detail::getDefaultCPUGenerator();
+  at::Tensor generator_state = generator.get_state();
+  if (cpu == random.end() || cpu->second.bytes.size() != generator_state.nbytes()) {
+    return input_error(path + ": no state of this LibTorch's generator",
+                       "resume with the LibTorch that wrote it");
+  }
+  std::memcpy(generator_state.data_ptr(), cpu->second.bytes.data(), generator_state.nbytes());
+  generator.set_state(generator_state);
+  return {};
+}
+
+// Keeps the newest `limit` checkpoints of the run, and all of others.
+void rotate(const std::string& output_dir, const std::string& run_id, size_t limit) {
+  std::vector<std::string> ours;
+  for (const std::string& folder : checkpoint_folders(output_dir)) {
+    if (run_of(folder) == run_id) ours.push_back(folder);
+  }
+  std::error_code ignored;
+  for (size_t i = 0; i + limit < ours.size(); ++i) fs::remove_all(ours[i], ignored);
+}
+
+}  // namespace
+
+std::vector<std::string> checkpoint_folders(const std::string& output_dir) {
   std::vector<std::pair<int64_t, std::string>> found;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+  for (const auto& entry : fs::directory_iterator(output_dir, ignored)) {
     const std::string name = entry.path().filename().string();
     if (name.rfind(kPrefix, 0) != 0) continue;
     const std::string digits = name.substr(std::strlen(kPrefix));
@@ -63,12 +182,18 @@ std::vector<std::pair<int64_t, std::string>> checkpoints(const std::string& fold
     found.emplace_back(std::stoll(digits), entry.path().string());
   }
   std::sort(found.begin(), found.end());
-  return found;
+  std::vector<std::string> folders;
+  for (auto& [step, path] : found) folders.push_back(std::move(path));
+  return folders;
 }
 
-}  // namespace
+bool has_checkpoint(const std::string& output_dir, const std::string& run_id) {
+  const auto folders = checkpoint_folders(output_dir);
+  return std::any_of(folders.begin(), folders.end(),
+                     [&](const std::string& folder) { return may_belong(folder, run_id); });
+}
 
-Status save_checkpoint(const TrainerConfig& config, const std::string& fingerprint,
+Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
                        const std::vector<model::Decoder::Parameter>& parameters,
                        const TrainState& state) {
   const std::string final_path = config.output_dir + "/" + kPrefix + std::to_string(state.step);
@@ -87,76 +212,46 @@ Status save_checkpoint(const TrainerConfig& config, const std::string& fingerpri
   const at::Tensor generator = at::detail::getDefaultCPUGenerator().get_state();
   const std::vector<at::Tensor> random = {generator.contiguous()};
   RELATA_CHECK(write_tensors(work + "/rng_state.safetensors", {{"cpu", &random}}));
-  Json json;
-  json["global_step"] = state.step;
-  json["epoch"] = state.epoch;
-  json["next_row"] = state.next_row;
-  json["seconds"] = state.seconds;
-  json["best_metric"] = state.best_metric;
-  json["best_global_step"] = state.best_step;
-  json["stale_evaluations"] = state.stale_evaluations;
-  json["finished"] = state.finished;
-  json["fingerprint"] = fingerprint;
-  json["has_average"] = !state.average.empty();
-  json["has_best"] = !state.best.empty();
-  RELATA_CHECK(write_json(work + "/trainer_state.json", json));
+  RELATA_CHECK(write_json(work + kStateFile, state_to_json(state, run)));
   fs::remove_all(final_path, code);
   fs::rename(work, final_path, code);
   if (code) return resource_error(final_path + ": " + code.message());
-  auto all = checkpoints(config.output_dir);
-  const auto limit = static_cast<size_t>(std::max<int64_t>(1, config.save_total_limit));
-  for (size_t i = 0; i + limit < all.size(); ++i) fs::remove_all(all[i].second, code);
+  rotate(config.output_dir, run.id, static_cast<size_t>(config.save_total_limit));
   return {};
 }
 
-Result<bool> load_checkpoint(const TrainerConfig& config, const std::string& fingerprint,
+Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int64_t rows,
                              std::vector<model::Decoder::Parameter>& parameters,
                              TrainState& state) {
-  std::string folder = config.resume_from_checkpoint;
-  if (folder.empty() || folder == "false") return false;
-  if (folder == "auto" || folder == "true") {
-    const auto all = checkpoints(config.output_dir);
+  std::string folder = resume_choice(config);
+  if (folder.empty()) return false;
+  if (folder == "auto") {
+    auto all = checkpoint_folders(config.output_dir);
+    std::erase_if(all, [&](const std::string& path) { return !may_belong(path, run.id); });
     if (all.empty()) return false;
-    folder = all.back().second;
+    folder = all.back();
   }
-  RELATA_TRY(const Json json, read_json(folder + "/trainer_state.json"));
-  if (!json.is_object() || json.value("fingerprint", "") != fingerprint) {
-    return usage_error(folder + ": this checkpoint belongs to a run with other data or settings",
-                       "use the same configuration, or another output_dir");
+  if (!file_exists(folder)) {
+    return usage_error("resume_from_checkpoint " + folder + ": no such folder",
+                       "name a checkpoint folder, or auto for the newest one");
   }
-  const std::string path = folder + "/state.safetensors";
-  RELATA_TRY(const auto views, model::read_safetensors(path));
+  const std::string path = folder + kStateFile;
+  const auto json = read_json(path);
+  if (!json.ok() && json.error().code == ErrorCode::kBadInput) {
+    return input_error("damaged: " + json.error().message, kOlder);
+  }
+  if (!json.ok()) return json.error();
+  RELATA_TRY(Saved saved, state_from_json(*json, path, rows));
+  RELATA_CHECK(check_same_settings(saved.settings, run.settings, folder));
   std::vector<at::Tensor> weights;
-  const size_t count = parameters.size();
-  RELATA_CHECK(read_group(views, "weight", count, parameters, path, weights));
-  RELATA_CHECK(read_group(views, "first", count, parameters, path, state.first));
-  RELATA_CHECK(read_group(views, "second", count, parameters, path, state.second));
-  if (json.value("has_average", false)) {
-    RELATA_CHECK(read_group(views, "average", count, parameters, path, state.average));
-  }
-  if (json.value("has_best", false)) {
-    RELATA_CHECK(read_group(views, "best", count, parameters, path, state.best));
-  }
-  RELATA_TRY(const auto random, model::read_safetensors(folder + "/rng_state.safetensors"));
-  const auto cpu = random.find("cpu.0");
-  auto generator = at::detail::getDefaultCPUGenerator();
-  at::Tensor generator_state = generator.get_state();
-  if (cpu == random.end() || cpu->second.bytes.size() != generator_state.nbytes()) {
-    return input_error(folder + "/rng_state.safetensors: no state of this LibTorch's generator",
-                       "resume with the LibTorch that wrote it");
-  }
-  std::memcpy(generator_state.data_ptr(), cpu->second.bytes.data(), generator_state.nbytes());
-  generator.set_state(generator_state);
+  RELATA_CHECK(
+      read_tensors(folder + "/state.safetensors", saved, parameters, weights, saved.state));
+  RELATA_CHECK(restore_generator(folder + "/rng_state.safetensors"));
   at::NoGradGuard no_grad;
-  for (size_t i = 0; i < count; ++i) parameters[i].value.copy_(weights[i]);
-  state.step = json.value("global_step", int64_t{0});
-  state.epoch = json.value("epoch", int64_t{0});
-  state.next_row = json.value("next_row", int64_t{0});
-  state.seconds = json.value("seconds", 0.0);
-  state.best_metric = json.value("best_metric", -1e300);
-  state.best_step = json.value("best_global_step", int64_t{0});
-  state.stale_evaluations = json.value("stale_evaluations", int64_t{0});
-  state.finished = json.value("finished", false);
+  for (size_t i = 0; i < parameters.size(); ++i) parameters[i].value.copy_(weights[i]);
+  if (length_differs(saved.settings, run.settings)) saved.state.finished = false;
+  state = std::move(saved.state);
+  run.id = saved.run;
   return true;
 }
 

@@ -26,12 +26,24 @@ struct TrainState {
   std::vector<at::Tensor> best;           // weights of the best evaluation, or empty
 };
 
-// checkpoint-<step>/ under the output folder: written to a temporary folder, then renamed.
-Status save_checkpoint(const TrainerConfig& config, const std::string& fingerprint,
+// What names a run and its checkpoints.
+struct RunIdentity {
+  std::string id;  // as run.json has it
+  Json settings;   // run_settings()
+};
+
+// checkpoint-<step>/ under the output folder: written to a temporary folder, then renamed. Deletes
+// the oldest of this run's beyond save_total_limit.
+Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
                        const std::vector<model::Decoder::Parameter>& parameters,
                        const TrainState& state);
-// "auto" takes the newest complete one, and starts afresh when there is none.
-Result<bool> load_checkpoint(const TrainerConfig& config, const std::string& fingerprint,
+// Fills `state` and the parameters, and takes over the id of the checkpoint's run. "auto" takes the
+// newest checkpoint of `run`, and starts afresh when there is none; `rows` bounds the position.
+Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int64_t rows,
                              std::vector<model::Decoder::Parameter>& parameters, TrainState& state);
+
+// Whether the folder has a checkpoint of the run ("": of any).
+bool has_checkpoint(const std::string& output_dir, const std::string& run_id);
+std::vector<std::string> checkpoint_folders(const std::string& output_dir);  // by their steps
 
 }  // namespace relata::train

@@ -23,6 +23,13 @@ std::vector<Point> curve(const std::vector<Json>& lines, const std::string& key)
   return points;
 }
 
+// Beyond every step for a line that has none: another program wrote it.
+int64_t step_of(const Json& line) {
+  if (!line.is_object()) return INT64_MAX;
+  const auto step = line.find("step");
+  return step != line.end() && step->is_number_integer() ? step->get<int64_t>() : INT64_MAX;
+}
+
 constexpr double kWidth = 720, kHeight = 360, kLeft = 56, kRight = 56, kTop = 24, kBottom = 40;
 
 std::string polyline(const std::vector<Point>& points, double last_x, double low, double high,
@@ -76,9 +83,8 @@ std::string loss_svg(const std::vector<Json>& lines) {
 }
 
 Result<TrainLog> TrainLog::open(const std::string& folder, int64_t step) {
-  TrainLog log;
-  log.folder_ = folder;
   const std::string path = folder + "/train_log.jsonl";
+  std::vector<Json> lines;
   std::string kept;
   if (step > 0 && file_exists(path)) {
     RELATA_TRY(const std::string text, read_file(path));
@@ -86,21 +92,25 @@ Result<TrainLog> TrainLog::open(const std::string& folder, int64_t step) {
     while (begin < text.size()) {
       const size_t end = std::min(text.find('\n', begin), text.size());
       // A line cut short by a kill does not parse and is dropped with what follows it.
-      auto line = parse_json(std::string_view(text).substr(begin, end - begin), path);
-      if (!line.ok() || line->value("step", int64_t{0}) > step) break;
+      const auto line = parse_json(std::string_view(text).substr(begin, end - begin), path);
+      if (!line.ok() || step_of(*line) > step) break;
       kept += text.substr(begin, end - begin) + "\n";
-      log.lines_.push_back(*line);
+      lines.push_back(*line);
       begin = end + 1;
     }
   }
+  // Asks for the file before its content is given up: another process may be writing it.
+  { RELATA_TRY(const Journal unused, Journal::open(path)); }
   RELATA_CHECK(write_file_atomic(path, kept));
+  RELATA_TRY(Journal journal, Journal::open(path));
+  TrainLog log(folder, std::move(journal));
+  log.lines_ = std::move(lines);
   return log;
 }
 
 Status TrainLog::add(const Json& line) {
   lines_.push_back(line);
-  RELATA_TRY(Journal journal, Journal::open(folder_ + "/train_log.jsonl"));
-  return journal.append(line.dump());
+  return journal_.append(line.dump());
 }
 
 Status TrainLog::plot() const { return write_file_atomic(folder_ + "/loss.svg", loss_svg(lines_)); }

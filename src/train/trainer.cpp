@@ -10,11 +10,12 @@
 #include "groups.h"
 #include "optimizer.h"
 #include "relata/base/file.h"
-#include "relata/base/hash.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
 #include "relata/model/decoder.h"
 #include "relata/train/schedule.h"
+#include "run_folder.h"
+#include "settings.h"
 #include "state.h"
 #include "train_log.h"
 
@@ -23,23 +24,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What a checkpoint must agree on with the run that resumes from it.
-std::string run_fingerprint(const std::vector<Row>& rows, const TrainerConfig& c,
-                            const std::vector<model::Decoder::Parameter>& parameters) {
-  std::string bytes = fmt::format(
-      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", c.learning_rate,
-      c.lr_scheduler_type, c.warmup_ratio, c.warmup_steps, c.num_train_epochs, c.max_steps,
-      c.max_train_minutes, c.per_device_train_batch_size, c.gradient_accumulation_steps,
-      c.weight_decay, c.max_grad_norm, c.dropout, c.token_dropout, c.prompt_loss_weight,
-      c.prompt_loss_share, c.ema_decay, c.shuffle, c.seed, rows.size());
-  for (const auto& p : parameters) bytes += fmt::format(" {} {}", p.name, p.value.numel());
-  for (const Row& row : rows) {
-    bytes.append(reinterpret_cast<const char*>(row.ids.data()), row.ids.size() * sizeof(int32_t));
-    bytes.append(reinterpret_cast<const char*>(row.weights.data()),
-                 row.weights.size() * sizeof(float));
-  }
-  return sha256_hex(bytes);
-}
+constexpr const char* kDamagedModel =
+    "the files of the model or of the checkpoint are damaged; get them again";
+constexpr const char* kDiverged =
+    "nothing of it is saved; lower learning_rate, or set max_grad_norm";
 
 Status check_rows(const std::vector<Row>& rows, const model::DecoderConfig& config) {
   if (rows.empty()) return input_error("there is nothing to train on", "check the dataset path");
@@ -80,8 +68,13 @@ class Loop {
 
  private:
   Status prepare();
+  Status resume();
   Status one_step();
-  void optimise(double rate);
+  Status optimise(double rate);
+  // Of the weights that are trained.
+  Status check_finite(const std::string& when, const std::string& hint) const;
+  Error bad_loss() const;
+  Status save();
   Status after_step();
   Status evaluate_now();
   Status log_interval();
@@ -100,7 +93,7 @@ class Loop {
   std::vector<model::Decoder::Parameter> parameters_;
   TrainState state_;
   std::optional<TrainLog> log_;
-  std::string fingerprint_;
+  RunIdentity run_;
   std::vector<int64_t> order_;
   int64_t order_epoch_ = -1;
   int64_t total_steps_ = 0;
@@ -117,10 +110,12 @@ class Loop {
 };
 
 Status Loop::prepare() {
+  RELATA_CHECK(check_trainer_config(config_));
   RELATA_CHECK(check_rows(rows_, model_.config()));
-  if (config_.per_device_train_batch_size <= 0 || config_.gradient_accumulation_steps <= 0) {
-    return usage_error(
-        "per_device_train_batch_size and gradient_accumulation_steps must be 1 or more");
+  if (config_.token_dropout_id >= model_.config().vocab_size) {
+    return usage_error(fmt::format("token_dropout_id {} is outside the vocabulary of {}",
+                                   config_.token_dropout_id, model_.config().vocab_size),
+                       "name the id of a token that the model knows, such as its <unk>");
   }
   for (const auto& p : parameters_) {
     if (p.value.scalar_type() != at::kFloat) {
@@ -133,24 +128,72 @@ Status Loop::prepare() {
                      : std::max<int64_t>(1, std::llround(config_.num_train_epochs *
                                                          static_cast<double>(steps_per_epoch_)));
   RELATA_CHECK(make_folders(config_.output_dir));
-  fingerprint_ = run_fingerprint(rows_, config_, parameters_);
   torch::manual_seed(config_.seed);
-  RELATA_TRY(const bool resumed, load_checkpoint(config_, fingerprint_, parameters_, state_));
+  RELATA_CHECK(resume());
+  RELATA_CHECK(check_finite("before training", kDamagedModel));
+  model_.weights_changed();
+  RELATA_TRY(log_, TrainLog::open(config_.output_dir, state_.step));
+  RELATA_CHECK(write_run(config_.output_dir, {run_.id, false}));  // the folder is ours now
+  seconds_before_ = state_.seconds;
+  start_ = Clock::now();
+  last_evaluation_ = interval_start_ = elapsed();
+  return {};
+}
+
+// From a checkpoint, or from the model as it is.
+Status Loop::resume() {
+  RELATA_TRY(const RunRecord record, read_run(config_.output_dir));
+  run_ = {record.id, run_settings(config_, rows_, parameters_)};
+  RELATA_TRY(const bool resumed, load_checkpoint(config_, run_, static_cast<int64_t>(rows_.size()),
+                                                 parameters_, state_));
   if (resumed) {
+    if (config_.max_train_minutes <= 0 && state_.step > total_steps_) {
+      return usage_error(fmt::format("the checkpoint is of step {}, and this run has {}: max_steps "
+                                     "or num_train_epochs is too small to go on",
+                                     state_.step, total_steps_),
+                         "raise it, or resume from an older checkpoint");
+    }
     log_info(fmt::format("resuming after step {} of {}", state_.step, config_.output_dir));
   } else {
+    const size_t others = checkpoint_folders(config_.output_dir).size();
+    if (others > 0) {
+      log_warning(
+          fmt::format("{}: begins a new run beside {} checkpoint{} of another, which this "
+                      "run neither uses nor deletes, but for equal names",
+                      config_.output_dir, others, others == 1 ? "" : "s"));
+    }
+    run_.id = new_run_id();
     for (const auto& p : parameters_) {
       state_.first.push_back(at::zeros_like(p.value.detach()));
       state_.second.push_back(at::zeros_like(p.value.detach()));
       if (config_.ema_decay > 0) state_.average.push_back(p.value.detach().clone());
     }
   }
-  model_.weights_changed();
-  RELATA_TRY(log_, TrainLog::open(config_.output_dir, state_.step));
-  seconds_before_ = state_.seconds;
-  start_ = Clock::now();
-  last_evaluation_ = interval_start_ = elapsed();
   return {};
+}
+
+Status Loop::check_finite(const std::string& when, const std::string& hint) const {
+  std::vector<std::pair<std::string, at::Tensor>> values;
+  for (const auto& p : parameters_) values.emplace_back(p.name, p.value);
+  const std::string name = first_bad_tensor(values);
+  if (name.empty()) return {};
+  return input_error(fmt::format("{}: the weight {} holds a number that is not finite", when, name),
+                     hint);
+}
+
+Error Loop::bad_loss() const {
+  const std::string name = first_bad_tensor(model_.named_weights());
+  return input_error(fmt::format("the loss is not finite at step {}{}", state_.step + 1,
+                                 name.empty() ? "" : ": the weight " + name + " is not finite"),
+                     name.empty() || state_.step > 0
+                         ? "lower learning_rate, or check the data for broken rows"
+                         : kDamagedModel);
+}
+
+Status Loop::save() {
+  RELATA_CHECK(check_finite(fmt::format("after step {}", state_.step), kDiverged));
+  state_.seconds = elapsed();
+  return save_checkpoint(config_, run_, parameters_, state_);
 }
 
 double Loop::fraction() const {
@@ -166,9 +209,17 @@ bool Loop::finished() const {
   return state_.step >= total_steps_;
 }
 
-void Loop::optimise(double rate) {
+Status Loop::optimise(double rate) {
   at::NoGradGuard no_grad;
   const double norm = gradient_norm(parameters_);
+  if (!std::isfinite(norm)) {
+    const std::string name = first_bad_gradient(parameters_);
+    for (auto& p : parameters_) p.value.mutable_grad() = at::Tensor();
+    return input_error(
+        fmt::format("the gradient of {} is not finite at step {}", name, state_.step + 1),
+        "the step was not made and nothing of it is saved; lower learning_rate, or "
+        "check the data for broken rows");
+  }
   gradient_norm_ = norm;
   AdamWOptions options;
   options.step = state_.step + 1;
@@ -183,6 +234,7 @@ void Loop::optimise(double rate) {
   const auto t = static_cast<double>(options.step);
   options.average_keep = std::min(config_.ema_decay, (1.0 + t) / (10.0 + t));
   adamw_step(model_, parameters_, state_, options);
+  return {};
 }
 
 Status Loop::one_step() {
@@ -216,10 +268,7 @@ Status Loop::one_step() {
     part.backward();
     loss += part.item<double>();
   }
-  if (!std::isfinite(loss)) {
-    return input_error(fmt::format("the loss is not finite at step {}", state_.step + 1),
-                       "lower learning_rate, or check the data for broken rows");
-  }
+  if (!std::isfinite(loss)) return bad_loss();
   double warmup = static_cast<double>(config_.warmup_steps);
   const bool timed = config_.max_train_minutes > 0;
   const double total = timed ? 60.0 * config_.max_train_minutes : static_cast<double>(total_steps_);
@@ -227,7 +276,7 @@ Status Loop::one_step() {
   rate_ = config_.learning_rate *
           schedule_factor(config_.lr_scheduler_type,
                           timed ? elapsed() : static_cast<double>(state_.step), total, warmup);
-  optimise(rate_);
+  RELATA_CHECK(optimise(rate_));
   ++state_.step;
   state_.next_row = end;
   if (end >= static_cast<int64_t>(rows_.size())) {
@@ -317,8 +366,7 @@ Status Loop::after_step() {
     }
   }
   if (config_.save_steps > 0 && step % config_.save_steps == 0) {
-    state_.seconds = elapsed();
-    RELATA_CHECK(save_checkpoint(config_, fingerprint_, parameters_, state_));
+    RELATA_CHECK(save());
   }
   return {};
 }
@@ -329,6 +377,7 @@ Result<TrainSummary> Loop::run() {
   Progress progress("train",
                     timed ? static_cast<int64_t>(60 * config_.max_train_minutes) : total_steps_,
                     timed ? "s" : "steps");
+  progress.skip(timed ? static_cast<int64_t>(elapsed()) : state_.step);
   const double started = elapsed();
   while (!finished()) {
     RELATA_CHECK(one_step());
@@ -342,14 +391,14 @@ Result<TrainSummary> Loop::run() {
   RELATA_CHECK(log_interval());
   if (!state_.finished && config_.save_steps > 0) {
     state_.finished = true;
-    state_.seconds = elapsed();
-    RELATA_CHECK(save_checkpoint(config_, fingerprint_, parameters_, state_));
+    RELATA_CHECK(save());
   }
   if (!state_.best.empty()) {
     copy_into_model(state_.best);
   } else if (!state_.average.empty()) {
     copy_into_model(state_.average);
   }
+  RELATA_CHECK(check_finite("at the end", kDiverged));
   RELATA_CHECK(log_->plot());
   summary_.steps = state_.step;
   summary_.seconds = elapsed() - started;

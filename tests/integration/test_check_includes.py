@@ -83,7 +83,7 @@ def test_documented_table_is_the_enforced_one():
     assert table == check_includes.ALLOWED
     torch = {name: column.strip() for name, _, column in rows}
     assert {name for name, word in torch.items() if word == "yes"} == check_includes.TORCH_LAYERS
-    assert ({name for name, word in torch.items() if word == "in .cpp only"}
+    assert ({name for name, word in torch.items() if word == "in src only"}
             == check_includes.TORCH_IN_SOURCES)
 
 

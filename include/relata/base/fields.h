@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,6 +19,23 @@
 
 namespace relata {
 
+// The numbers that a field may have; not-a-number and the infinities never are.
+struct NumberRange {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool without_low = false;  // only above `low`
+  bool without_high = false;
+  bool holds(double number) const;
+  std::string text() const;  // after a noun: "from 0 to 1", "above 0", "of at least 0 and below 1"
+  static NumberRange at_least(double low) { return {low, kEndless, false, false}; }
+  static NumberRange between(double low, double high) { return {low, high, false, false}; }
+  static NumberRange below(double low, double high) { return {low, high, false, true}; }
+  static NumberRange above(double low, double high = kEndless) { return {low, high, true, false}; }
+
+ private:
+  static constexpr double kEndless = std::numeric_limits<double>::infinity();
+};
+
 class Fields {
  public:
   Fields(const Json& object, std::string where);  // `object` is borrowed until finish()
@@ -26,10 +44,14 @@ class Fields {
   void get(const std::string& key, bool& out);
   void get(const std::string& key, int& out);
   void get(const std::string& key, int64_t& out);
-  void get(const std::string& key, double& out);                    // accepts integers
-  void get(const std::string& key, std::string& out);               // accepts numbers, as written
+  void get(const std::string& key, double& out);       // accepts integers, and finite numbers only
+  void get(const std::string& key, std::string& out);  // accepts numbers, as written
   void get(const std::string& key, std::vector<std::string>& out);  // a string is split at commas
   void get(const std::string& key, Json& out);
+  // Like get() for a number that must be within `range`.
+  void get(const std::string& key, int& out, const NumberRange& range);
+  void get(const std::string& key, int64_t& out, const NumberRange& range);
+  void get(const std::string& key, double& out, const NumberRange& range);
   // Like get() for a string that must be one of `allowed`.
   void get_choice(const std::string& key, std::string& out,
                   const std::vector<std::string>& allowed);
@@ -41,6 +63,7 @@ class Fields {
 
  private:
   const Json* find(const std::string& key);
+  std::optional<int64_t> integer(const std::string& key, const NumberRange& range);
   void fail(const std::string& key, const std::string& wanted, const Json& got);
   const Json& object_;
   std::string where_;

@@ -21,15 +21,17 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   void update(int64_t done, const std::string& note = "");  // note: "loss 1.23  lr 3.0e-4"
+  // So many units were done before this work began: they count as done, but not as speed.
+  void skip(int64_t units);
   void finish();
 
  private:
   void draw(bool last);
   std::string label_, unit_, note_;
-  int64_t total_, done_ = 0, first_done_ = -1;
+  int64_t total_, done_ = 0, skipped_ = 0;
   ProgressMode mode_;
-  std::chrono::steady_clock::time_point start_, first_time_, last_draw_;
-  bool finished_ = false;
+  std::chrono::steady_clock::time_point start_, last_draw_;
+  bool begun_ = false, finished_ = false;
 };
 
 }  // namespace relata

@@ -67,4 +67,13 @@ void sort_mentions(Entity& entity);
 // Byte ranges of all non-overlapping occurrences of `needle`, left to right; none for "".
 std::vector<ByteRange> find_occurrences(const std::string& text, const std::string& needle);
 
+// Where `name` stands in `text`: occurrences that cut no word of letters and digits, or all when
+// there is none such ("Iraq" is not in "Iraqi" if the text has "Iraq" too). Scripts that write no
+// spaces have no words here.
+std::vector<ByteRange> find_mentions(const std::string& text, const std::string& name);
+
+// The distinct names by which the document mentions the entity, in the mentions' order: the stated
+// one where the text holds it, else the text that the mention covers; without mentions its own.
+std::vector<std::string> surface_names(const Document& document, const Entity& entity);
+
 }  // namespace relata::data

@@ -1,12 +1,14 @@
 // The extractor folder: everything `relata extract` needs, in one place (INTERFACE.md).
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "relata/base/json.h"
 #include "relata/data/schema.h"
+#include "relata/extract/pipeline.h"
 #include "relata/extract/template.h"
 #include "relata/text/chat.h"
 
@@ -16,14 +18,24 @@ struct ExtractorConfig {
   int format_version = 1;
   std::string pipeline = "pair";
   std::string model = "model";  // folder, relative to the extractor's or absolute
-  std::string adapter;          // "" or "adapters/pair"
+  std::string adapter;          // "" or "adapters/pair": of all steps
+  // Instead of `adapter`: folders by the names that the template's steps give.
+  std::map<std::string, std::string> adapters;
   std::string template_file = "templates/pair.yaml";
-  std::string chat = "none";      // chat wrapper; "auto": the model's own
-  std::string decode = "labels";  // labels (exhaustive scoring) or free
-  double threshold = 0.5;         // a label beside the best one is kept from this posterior on
-  double negative_bias = 0.0;     // added to the negative label's log-probability; tuned on dev
-  int max_new_tokens = 64;        // free decoding
+  std::string chat = "none";  // chat wrapper; "auto": the model's own
+  // `pair`: labels (exhaustive scoring) or free; others: constrained (to the schema and the text)
+  // or free.
+  std::string decode = "labels";
+  double threshold = 0.5;      // a label beside the best one is kept from this posterior on
+  double negative_bias = 0.0;  // added to the negative label's log-probability; tuned on dev
+  int max_new_tokens = 64;     // of a generated answer
+  // Document pipelines, by step: an item of a list or a yes counts from this probability on.
+  std::map<std::string, double> thresholds;
 };
+// Of a new extractor: what the pipeline usually has.
+ExtractorConfig default_config(const std::string& pipeline);
+// The probability from which on an answer of the step counts.
+double step_threshold(const ExtractorConfig& config, const StepTemplate& step);
 
 struct Extractor {
   std::string folder;
@@ -32,11 +44,14 @@ struct Extractor {
   // Relations that the model was taught and this run leaves out (replace_schema()): free decoding
   // understands them in an answer and drops them.
   std::vector<data::RelationType> left_out;
-  PairTemplate pair_template;
+  PairTemplate pair_template;              // of the pipeline `pair`
+  PipelineSpec pipeline;                   // of all others
   std::optional<text::ChatTemplate> chat;  // config.chat, looked up; "auto" must be, once
   Result<text::ChatTemplate> chat_wrapper() const;
   std::string model_path() const;    // resolved
   std::string adapter_path() const;  // resolved, or ""
+  // Resolved, by name: what the engine loads for the pipeline's steps.
+  std::map<std::string, std::string> adapter_paths() const;
 };
 
 // Errors name the missing or malformed file; a newer format_version says to upgrade relata.
@@ -50,7 +65,8 @@ Status save_extractor(const Extractor& extractor);
 // relations; the error names the first other one. A relation's id, which results carry, is free.
 Status replace_schema(Extractor& extractor, data::Schema schema, const std::string& decode);
 
-// The pipelines there are, and the check of a name that a user gave.
+// The pipelines there are, and the check of a name that a user gave. All but `pair` ask about whole
+// documents (pipeline.h).
 std::vector<std::string> pipeline_names();
 Status check_pipeline(const std::string& name);
 

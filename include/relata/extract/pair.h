@@ -26,6 +26,7 @@ struct PairOptions {
   int batch = 256;         // queries handed to the engine at once
   double min_score = 0.0;  // predictions below are dropped
   std::function<void(int64_t done)> progress;
+  std::function<void(int64_t pairs)> skipped;  // taken from the journal; `progress` counts them too
 };
 
 // Which queries share which prompt; built once, used by training and extraction alike.
@@ -85,6 +86,11 @@ std::vector<data::Document> apply_predictions(const std::vector<data::Document>&
                                               const std::vector<data::PairQuery>& queries,
                                               const std::vector<PairPrediction>& predictions);
 std::vector<data::PairQuery> extraction_queries(const std::vector<data::Document>& documents);
+// Those of one document, their `document` 0; a text of n entities has n (n - 1), so that the pairs
+// of many documents are better made a document at a time.
+std::vector<data::PairQuery> document_queries(const data::Document& document);
+// How many they are. Makes no list where the pairs are not stated.
+int64_t count_queries(const data::Document& document);
 
 // Extracts all documents, appending each finished document to the journal `journal_path` ("" for
 // none); documents already there under the same id and settings are taken from it. Pairs without an

@@ -79,6 +79,8 @@ class StreamDecoder {
 
 // Errors: no tokenizer file in `folder`, a malformed one, or one of an unsupported kind (named).
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& folder);
+// The same; null where the folder holds none of these files, as of a model of bare ids.
+Result<std::shared_ptr<const Tokenizer>> find_tokenizer(const std::string& folder);
 
 struct TokenizerTraining {
   int vocab_size = 8000;

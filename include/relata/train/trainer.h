@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "relata/base/fields.h"
+#include "relata/base/json.h"
 #include "relata/base/result.h"
 
 namespace relata::model {
@@ -63,10 +64,27 @@ struct TrainerConfig {
   int64_t save_total_limit = 2;
   int64_t early_stopping_patience = 0;  // evaluations without improvement; 0: off
   std::string resume_from_checkpoint;   // "", "auto" or a checkpoint folder
+  bool overwrite_output_dir = false;    // begin again where a finished run lies
+  // What else decides about the weights, for the caller to say: a checkpoint that differs in one of
+  // these keys is refused by its name. A value that stands for content (a file, a model) is
+  // {"value": what people call it, "sha256": its identity} and is compared by the latter.
+  Json settings = Json::object();
 };
 
-// Reads the keys above; unknown keys are the caller's to report (Fields::finish()).
+// Reads the keys above but `settings`, each within its range; unknown keys are the caller's to
+// report (Fields::finish()).
 void read_trainer_config(Fields& fields, TrainerConfig& config);
+// All of them with their values, defaults included.
+Json trainer_config_to_json(const TrainerConfig& config);
+// Whether every value is within its range.
+Status check_trainer_config(const TrainerConfig& config);
+
+// Refuses, before anything is written, an output folder in which a run has finished, unless it is
+// resumed or overwrite_output_dir is set. run.json there says so, or a trained model that was left
+// without it.
+Status check_output_dir(const TrainerConfig& config);
+// To be called when the run's result lies in its folder.
+Status mark_finished(const std::string& output_dir);
 
 // A task metric on the model as it is; larger is better. Called with gradients off.
 using Evaluate = std::function<Result<double>()>;
@@ -82,10 +100,13 @@ struct TrainSummary {
 };
 
 // Trains `model` in place; on return it holds the best weights when there was an evaluation, else
-// the last. Writes train_log.jsonl, loss.svg and checkpoints into output_dir. A killed run resumes
-// from its last checkpoint to the same weights, bit for bit on the CPU with the same threads.
-// Errors: an empty data set, rows longer than the model's positions, a checkpoint of another run, a
-// full disk (what was saved before stays valid).
+// the last. Writes run.json, train_log.jsonl, loss.svg and checkpoints into output_dir; of other
+// runs' checkpoints there it takes none and deletes none. A killed run resumes from its last
+// checkpoint to the same weights, bit for bit on the CPU with the same threads.
+// Errors: an empty data set, rows longer than the model's positions, a value outside its range, a
+// checkpoint of other settings (which may differ in length, evaluation, logging and saving), a
+// damaged one, a gradient or weight that is not finite (named; nothing is saved then), a full disk
+// (what was saved before stays valid).
 Result<TrainSummary> train(model::Decoder& model, const std::vector<Row>& rows,
                            const TrainerConfig& config, const Evaluate& evaluate = {},
                            const std::string& metric_name = "metric");

@@ -16,22 +16,6 @@ namespace relata::eval {
 namespace {
 
 using data::Document;
-using data::Entity;
-
-// Distinct, in the mentions' order.
-std::vector<std::string> names_of(const Document& document, const Entity& entity) {
-  std::vector<std::string> names;
-  for (size_t m = 0; m < entity.mentions.size(); ++m) {
-    const text::ByteRange& range = entity.mentions[m];
-    std::string name = document.text.substr(range.begin, range.end - range.begin);
-    if (m < entity.names.size() && document.text.find(entity.names[m]) != std::string::npos) {
-      name = entity.names[m];
-    }
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-  }
-  if (names.empty()) names.push_back(entity.text);
-  return names;
-}
 
 Result<Triple> parse_triple(const Json& value, const std::string& place) {
   Triple triple;
@@ -238,8 +222,10 @@ std::vector<AutoreDocument> autore_documents(const std::vector<Document>& gold,
     for (const data::Relation& relation : gold[d].relations) {
       if (!negative.empty() && relation.type == negative) continue;
       std::vector<Triple> group;
-      for (const std::string& head : names_of(gold[d], gold[d].entities[relation.head])) {
-        for (const std::string& tail : names_of(gold[d], gold[d].entities[relation.tail])) {
+      for (const std::string& head :
+           data::surface_names(gold[d], gold[d].entities[relation.head])) {
+        for (const std::string& tail :
+             data::surface_names(gold[d], gold[d].entities[relation.tail])) {
           group.push_back({head, relation.type, tail});
         }
       }

@@ -36,6 +36,23 @@ Error damaged(const std::string& path, const std::string& name, const std::strin
   return damaged(path, "tensor " + in_quotes(name) + ": " + problem);
 }
 
+// What lies in place of a file that was not really fetched; nothing for a safetensors file, whose
+// first bytes are a length.
+std::optional<Error> explain_other_file(const std::string& path, std::string_view text) {
+  if (text.starts_with("version https://git-lfs.github.com/spec/")) {
+    return input_error(path + ": a Git LFS pointer, not the weights themselves",
+                       "fetch the file: run `git lfs pull` in its folder, or download it");
+  }
+  if (text.starts_with("<!DOCTYPE") || text.starts_with("<!doctype") || text.starts_with("<html")) {
+    return input_error(path + ": a web page, not the weights", "download the file itself");
+  }
+  if (text.starts_with("PK\x03\x04")) {
+    return input_error(path + ": a zip archive, as torch.save() writes it, not safetensors",
+                       "load the model with Transformers and call save_pretrained()");
+  }
+  return std::nullopt;
+}
+
 // The header as JSON. A parser that builds objects keeps one of two equal keys without a word, so
 // keys are counted while it reads.
 Result<Json> parse_header(std::string_view text, const std::string& path) {
@@ -213,6 +230,8 @@ Result<TensorViews> read_safetensors(const std::string& path,
                                      std::map<std::string, std::string>* metadata) {
   RELATA_TRY(const std::shared_ptr<MappedFile> file, MappedFile::open(path));
   const std::span<const std::byte> bytes = file->bytes();
+  const std::string_view whole(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (const auto other = explain_other_file(path, whole)) return *other;
   if (bytes.size() < kLengthBytes) {
     return damaged(
         path, "a safetensors file has at least 8 bytes, this one " + std::to_string(bytes.size()));
@@ -267,6 +286,46 @@ Result<TensorViews> read_model_tensors(const std::string& folder) {
   }
   return input_error(folder + ": no model.safetensors and no model.safetensors.index.json here",
                      "give the folder that has the model's config.json and weights");
+}
+
+Status check_weight_count(const TensorViews& tensors, int64_t weights, const std::string& folder) {
+  int64_t stored = 0;
+  for (const auto& [name, view] : tensors) {
+    const int64_t count =
+        static_cast<int64_t>(view.bytes.size()) / safetensors_dtype_size(view.dtype);
+    stored += count;
+  }
+  if (stored >= weights) return {};
+  return input_error(folder + ": config.json asks for " + std::to_string(weights) +
+                         " weights, the files have " + std::to_string(stored),
+                     "config.json and the weights do not belong together");
+}
+
+Result<TensorViews> read_adapter_tensors(const std::string& folder, int64_t rank) {
+  const std::string path = folder + "/adapter_model.safetensors";
+  const std::string old = folder + "/adapter_model.bin";
+  if (!file_exists(path) && file_exists(old)) {
+    return input_error(
+        old + ": pickled weights are not read, because loading them can run code",
+        "convert them: load the adapter with PEFT and call save_pretrained(), which writes "
+        "adapter_model.safetensors");
+  }
+  if (!file_exists(path)) {
+    return input_error(folder + ": no adapter_model.safetensors here",
+                       "give the folder that PEFT's save_pretrained() wrote");
+  }
+  RELATA_TRY(TensorViews tensors, read_safetensors(path));
+  constexpr std::string_view kDown = ".lora_A.weight", kUp = ".lora_B.weight";
+  for (const auto& [name, view] : tensors) {
+    const bool down = name.ends_with(kDown), up = name.ends_with(kUp);
+    if (!down && !up) continue;
+    const size_t side = down ? 0 : 1;
+    if (view.shape.size() == 2 && view.shape[side] == rank) continue;
+    return input_error(path + ": tensor " + in_quotes(name) + " is not of the rank " +
+                           std::to_string(rank) + " that adapter_config.json states",
+                       "adapter_config.json and the weights do not belong together");
+  }
+  return tensors;
 }
 
 Status write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors) {

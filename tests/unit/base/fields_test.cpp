@@ -21,6 +21,47 @@ std::string message_for(const std::string& text, T out = {}) {
   return status.error().message;
 }
 
+// The message of a number that is read within limits.
+template <class T>
+std::string range_message(const std::string& text, const NumberRange& range) {
+  const Json json = yaml(text);
+  Fields fields(json, "r.yaml");
+  T out{};
+  fields.get("k", out, range);
+  const auto status = fields.finish();
+  return status.ok() ? "" : status.error().message;
+}
+
+TEST(Fields, RefusesNumbersOutsideTheirRange) {
+  const auto share = NumberRange::between(0, 1);
+  EXPECT_EQ(range_message<double>("k: 0", share), "");
+  EXPECT_EQ(range_message<double>("k: 1", share), "");
+  EXPECT_EQ(range_message<double>("k: 1.5", share),
+            "r.yaml: 'k' must be a number from 0 to 1, not 1.5");
+  EXPECT_EQ(range_message<double>("k: x", share),
+            "r.yaml: 'k' must be a number from 0 to 1, not \"x\"");
+  EXPECT_EQ(range_message<double>("k: 1", NumberRange::below(0, 1)),
+            "r.yaml: 'k' must be a number of at least 0 and below 1, not 1");
+  EXPECT_EQ(range_message<double>("k: 0", NumberRange::above(0)),
+            "r.yaml: 'k' must be a number above 0, not 0");
+  EXPECT_EQ(range_message<int64_t>("k: 0", NumberRange::at_least(1)),
+            "r.yaml: 'k' must be an integer of at least 1, not 0");
+  EXPECT_EQ(range_message<int>("k: 65537", NumberRange::between(1, 65536)),
+            "r.yaml: 'k' must be an integer from 1 to 65536, not 65537");
+  EXPECT_EQ(range_message<int>("k: 65536", NumberRange::between(1, 65536)), "");
+}
+
+TEST(Fields, RefusesNumbersThatAreNotFinite) {
+  for (const char* number : {".inf", "-.inf", ".nan"}) {
+    const std::string text = std::string("k: ") + number;
+    const std::string wanted = "r.yaml: 'k' must be a finite number, not " + std::string(number);
+    EXPECT_EQ(message_for<double>(text), wanted);
+    EXPECT_EQ(range_message<double>(text, NumberRange::at_least(0)), wanted);
+    EXPECT_EQ(message_for<int64_t>(text),
+              "r.yaml: 'k' must be an integer, not " + std::string(number));
+  }
+}
+
 TEST(Fields, ReadsEveryType) {
   const Json json = yaml(
       "flag: true\nint: 1e3\nlarge: 9000000000\nrate: 1\nname: 7\nlist: [q_proj, 8]\n"

@@ -65,7 +65,7 @@ TEST_F(ProgressTest, BarIsRedrawnInPlaceAndEndsInALine) {
   EXPECT_TRUE(text.starts_with("\rtrain   0% [--------------------] 0/10 steps")) << text;
   EXPECT_TRUE(contains(text, "\rtrain  50% [##########----------] 5/10 steps")) << text;
   EXPECT_TRUE(contains(text, "ETA 0s  loss 1.5")) << text;
-  EXPECT_TRUE(contains(text, "\rtrain: 5/10 steps in 0s")) << text;
+  EXPECT_TRUE(contains(text, "\rtrain: 5/10 steps in 0.")) << text;
   EXPECT_TRUE(text.ends_with("\n"));
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
@@ -90,6 +90,52 @@ TEST_F(ProgressTest, UnknownTotalShowsTheCount) {
     progress.update(42);
   }
   EXPECT_TRUE(shown().starts_with("read: 42 lines in 0s"));
+}
+
+// The number before `unit` in the text.
+double number_before(const std::string& text, const std::string& unit) {
+  const size_t end = text.find(unit);
+  if (end == std::string::npos) return -1;
+  const size_t begin = text.find_last_of(' ', end - 1);
+  return std::stod(text.substr(begin + 1, end - begin - 1));
+}
+
+TEST_F(ProgressTest, TheRateCountsTheTimeSinceTheBeginning) {
+  set_progress_mode(ProgressMode::kLines);
+  {
+    Progress progress("generating", 1, "requests");
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    progress.update(0);
+    progress.update(1);
+  }
+  const std::string text = shown();
+  const double rate = number_before(text, " requests/s");
+  EXPECT_GT(rate, 0) << text;
+  EXPECT_LE(rate, 5.0) << text;  // one request in 0.2 s or more
+  EXPECT_GE(number_before(text, "s  "), 0.2) << text;
+}
+
+TEST_F(ProgressTest, WhatWasDoneBeforeIsNoSpeed) {
+  set_progress_mode(ProgressMode::kLines);
+  {
+    Progress progress("extracting", 1000, "pairs");
+    progress.skip(990);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    progress.update(1000);
+  }
+  const std::string text = shown();
+  const double rate = number_before(text, " pairs/s");
+  EXPECT_GT(rate, 0) << text;
+  EXPECT_LE(rate, 50.0) << text;  // ten pairs in 0.2 s or more
+}
+
+TEST_F(ProgressTest, WorkOfNoTimeShowsNoRate) {
+  set_progress_mode(ProgressMode::kLines);
+  {
+    Progress progress("generating", 1, "requests");
+    progress.update(1);
+  }
+  EXPECT_EQ(shown(), "generating: 1/1 requests in 0s\n");
 }
 
 TEST_F(ProgressTest, LongNotesDoNotWrap) {

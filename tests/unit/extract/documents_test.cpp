@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 
@@ -84,6 +85,30 @@ TEST_F(ExtractDocuments, QueriesAreTheStatedPairsOrAll) {
   EXPECT_EQ(queries[0].head, 1);
   for (size_t i = 1; i < 7; ++i) EXPECT_EQ(queries[i].document, 1);
   EXPECT_EQ(queries[7].document, 2);
+}
+
+TEST_F(ExtractDocuments, PairsAreMadeADocumentAtATime) {
+  // 2,000 documents of 300 entities have 179 million pairs, 9 GB of them; one has 5 MB.
+  Document document = documents_[0];
+  for (int i = 2; i < 300; ++i)
+    document.entities.push_back({"e" + std::to_string(i), "乙", "", {}, {}});
+  EXPECT_EQ(count_queries(document), 300 * 299);
+  EXPECT_EQ(document_queries(document).size(), 300U * 299U);
+  documents_.assign(2000, document);
+  engine_.allowed = 0;
+  rusage before{}, after{};
+  ASSERT_EQ(::getrusage(RUSAGE_SELF, &before), 0);
+  EXPECT_FALSE(extract(engine_, "").ok());
+  ASSERT_EQ(::getrusage(RUSAGE_SELF, &after), 0);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 500'000) << "kB";
+}
+
+TEST_F(ExtractDocuments, TellsWhatItTakesFromItsJournal) {
+  ASSERT_TRUE(extract(engine_, journal_).ok());
+  int64_t skipped = 0;
+  options_.skipped = [&](int64_t pairs) { skipped += pairs; };
+  ASSERT_TRUE(extract(engine_, journal_).ok());
+  EXPECT_EQ(skipped, 14);
 }
 
 TEST_F(ExtractDocuments, ResumesFromItsJournal) {

@@ -282,5 +282,58 @@ TEST_F(SafetensorsTest, HintsAtConvertingPickles) {
   expect_mention(pickle.error().hint, "save_pretrained");
 }
 
+TEST_F(SafetensorsTest, FilesThatWereNotReallyFetchedAreCalledWhatTheyAre) {
+  const std::string pointer =
+      "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+  const auto problem = [&](const std::string& content) {
+    const auto views = read_safetensors(put("model.safetensors", content));
+    EXPECT_FALSE(views.ok());
+    if (views.ok()) return std::string();
+    EXPECT_EQ(views.error().code, ErrorCode::kBadInput);
+    EXPECT_FALSE(views.error().hint.empty());
+    return views.error().message;
+  };
+  expect_mention(problem(pointer), "Git LFS pointer");
+  expect_mention(problem("<!DOCTYPE html>\n<html>"), "web page");
+  expect_mention(problem(std::string("PK\x03\x04", 4) + "archive/data.pkl"), "zip archive");
+  put("model.safetensors", pointer);
+  const auto whole = read_model_tensors(path(""));
+  ASSERT_FALSE(whole.ok());
+  expect_mention(whole.error().message, "Git LFS pointer");
+}
+
+TEST_F(SafetensorsTest, FewerWeightsThanTheConfigurationAsksForAreRefused) {
+  const std::string data(24, 'x');
+  ASSERT_TRUE(write_safetensors(path("model.safetensors"),
+                                {{"a", "F32", {2, 2}, bytes_of(data).subspan(0, 16)},
+                                 {"b", "BF16", {4}, bytes_of(data).subspan(16, 8)}})
+                  .ok());
+  const auto views = read_model_tensors(path("")).value();
+  EXPECT_TRUE(check_weight_count(views, 8, "here").ok());
+  EXPECT_TRUE(check_weight_count(views, 7, "here").ok());  // a tied head may be stored twice
+  const Status few = check_weight_count(views, int64_t{1} << 40, "here");
+  ASSERT_FALSE(few.ok());
+  EXPECT_EQ(few.error().code, ErrorCode::kBadInput);
+  expect_mention(few.error().message, "asks for 1099511627776 weights, the files have 8");
+}
+
+TEST_F(SafetensorsTest, AdaptersAreReadFromSafetensorsOnly) {
+  expect_mention(read_adapter_tensors(path(""), 2).error().message, "no adapter_model.safetensors");
+  put("adapter_model.bin", "PK");
+  const auto pickled = read_adapter_tensors(path(""), 2);
+  expect_mention(pickled.error().message, "adapter_model.bin");
+  expect_mention(pickled.error().hint, "convert");
+  const std::string data(24, 'x');
+  ASSERT_TRUE(write_safetensors(path("adapter_model.safetensors"),
+                                {{"m.lora_A.weight", "F32", {2, 1}, bytes_of(data).subspan(0, 8)},
+                                 {"m.lora_B.weight", "F32", {2, 2}, bytes_of(data).subspan(8, 16)}})
+                  .ok());
+  EXPECT_TRUE(read_adapter_tensors(path(""), 2).ok());
+  const auto other = read_adapter_tensors(path(""), 65536);
+  ASSERT_FALSE(other.ok());
+  expect_mention(other.error().message, "m.lora_A.weight");
+  expect_mention(other.error().message, "rank 65536");
+}
+
 }  // namespace
 }  // namespace relata::model

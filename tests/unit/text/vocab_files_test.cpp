@@ -163,5 +163,20 @@ TEST(Loading, NamesTheFilesItLooksFor) {
   EXPECT_NE(error_of(folder).find(folder.path()), std::string::npos);
 }
 
+TEST(FindTokenizer, IsNullOnlyWhereThereIsNoTokenizerFile) {
+  TempFolder folder;
+  folder.write("config.json", "{}");
+  const auto none = find_tokenizer(folder.path());
+  ASSERT_TRUE(none.ok());
+  EXPECT_EQ(*none, nullptr);
+  EXPECT_FALSE(load_tokenizer(folder.path()).ok());
+  folder.write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\nada\n");
+  const auto found = find_tokenizer(folder.path());
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  EXPECT_NE(*found, nullptr);
+  folder.write("tokenizer.json", "{");
+  EXPECT_FALSE(find_tokenizer(folder.path()).ok());
+}
+
 }  // namespace
 }  // namespace relata::text
