@@ -1,5 +1,5 @@
-// `relata model show` (what a model folder holds, and what memory it needs) and `relata model
-// logits` (raw logits, for checks against other implementations).
+// `relata model show` (what a model holds, and what memory it needs), `export` and `merge` (written
+// for other programs) and `logits` (raw logits, for checks against other implementations).
 #include <fmt/format.h>
 #include <torch/torch.h>
 
@@ -8,6 +8,8 @@
 #include "help.h"
 #include "relata/base/file.h"
 #include "relata/model/decoder.h"
+#include "relata/model/export.h"
+#include "relata/model/prefix_tree.h"
 
 namespace relata::app {
 namespace {
@@ -16,6 +18,9 @@ struct ModelOptions {
   std::string folder;
   std::string adapter;
   std::string dtype = "auto";
+  std::string out, to;  // export and merge
+  int64_t lora_rank = 0;
+  std::vector<std::string> lora_target = {"q_proj", "v_proj"};
 };
 
 std::string megabytes(double bytes) { return fmt::format("{:.0f} MB", bytes / 1e6); }
@@ -38,6 +43,15 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
               {"cache_bytes_per_token_bfloat16", 2 * cache},
               // weights, gradients and two moments in float32, and a bfloat16 copy to compute with
               {"full_training_bytes", 18 * weights}};
+  int64_t trained = 0;
+  if (options.lora_rank > 0) {
+    model::LoraConfig lora;
+    lora.rank = options.lora_rank;
+    lora.targets = options.lora_target;
+    if (lora.targets == std::vector<std::string>{"all"}) lora.targets = {"all-linear"};
+    RELATA_TRY(trained, model::lora_parameter_count(config, lora));
+    out["lora_parameters"] = trained;
+  }
   if (context.json) {
     fmt::print("{}\n", out.dump());
     return kDone;
@@ -51,9 +65,44 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
              megabytes(4 * weights), megabytes(2 * weights), 2 * cache / 1e3);
   fmt::print("training: {} for all weights, without activations; LoRA: {} and the adapter\n",
              megabytes(18 * weights), megabytes(2 * weights));
+  if (options.lora_rank > 0) {
+    fmt::print("LoRA of rank {}: {} trainable weights, {:.4f} % of the model's\n",
+               options.lora_rank, trained, 100.0 * static_cast<double>(trained) / weights);
+  }
   return kDone;
 }
 
+<<<<<<< HEAD
+Result<int> export_model(const ModelOptions& options, const Context& context) {
+  const model::ExportOptions how{options.dtype, options.adapter};
+  if (options.to == "hf") {
+    RELATA_CHECK(model::export_hf(options.folder, options.out, how));
+  } else if (options.to == "gguf") {
+    RELATA_CHECK(model::export_gguf(options.folder, options.out, how));
+  } else if (options.adapter.empty()) {
+    return usage_error("--to gguf-lora writes an adapter", "name it with --adapter DIR");
+  } else if (options.dtype != "auto") {
+    return usage_error("--to gguf-lora writes float32", "leave --dtype away");
+  } else {
+    RELATA_CHECK(model::export_gguf_lora(options.folder, options.adapter, options.out));
+  }
+  if (context.json) {
+    fmt::print("{}\n", Json{{"to", options.to}, {"output", options.out}}.dump());
+  } else {
+    fmt::print("wrote {}\n", options.out);
+  }
+  return kDone;
+}
+
+at::Tensor logits_of(const model::Decoder& model, const std::vector<int32_t>& ids) {
+  model::Sequence sequence{ids};
+  if (!model.adapters().empty()) {
+    sequence.adapter = 0;
+    sequence.adapter_begin = model::adapter_begin(model.adapters().front().config, ids);
+  }
+  const auto packed = model::pack_sequences({sequence}, 1);
+  return model.logits(model.forward(packed.pass)).contiguous();
+=======
 // {"ids": [...]}, within the model's vocabulary and positions.
 Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::DecoderConfig& config) {
   RELATA_TRY(const Json json, parse_json(line.text, line.where));
@@ -73,6 +122,7 @@ Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::Decod
     }
   }
   return ids;
+>>>>>>> house
 }
 
 Result<int> print_logits(const ModelOptions& options, const Context&) {
@@ -80,9 +130,25 @@ Result<int> print_logits(const ModelOptions& options, const Context&) {
   if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
   RELATA_TRY(const auto lines, read_lines({}));
   at::NoGradGuard no_grad;
+<<<<<<< HEAD
+  size_t begin = 0;
+  while (begin < text.size()) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    RELATA_TRY(const Json json, parse_json(text.substr(begin, end - begin), "stdin"));
+    begin = end + 1;
+    if (!json.is_object() || !json.contains("ids")) return input_error("stdin: no \"ids\"");
+    const auto ids = json["ids"].get<std::vector<int32_t>>();
+    for (const int32_t id : ids) {
+      if (id < 0 || id >= model->config().vocab_size) {
+        return input_error("stdin: token id " + std::to_string(id) + " is outside the vocabulary");
+      }
+    }
+    const at::Tensor logits = logits_of(*model, ids);
+=======
   for (const InputLine& line : lines) {
     RELATA_TRY(const auto ids, logit_ids(line, model->config()));
     const at::Tensor logits = model->logits(model->forward(model::Pass::of({ids}))).contiguous();
+>>>>>>> house
     Json rows = Json::array();
     for (int64_t i = 0; i < logits.size(0); ++i) {
       const auto* row = logits.data_ptr<float>() + i * logits.size(1);
@@ -93,6 +159,50 @@ Result<int> print_logits(const ModelOptions& options, const Context&) {
   return kDone;
 }
 
+using SharedOptions = std::shared_ptr<ModelOptions>;
+
+void add_places(CLI::App& verb, const SharedOptions& options) {
+  verb.add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
+  verb.add_option("OUT", options->out, "Folder or .gguf file to write")->required();
+  verb.add_option("--dtype", options->dtype,
+                  "Of the weights: f32, bf16, f16, in GGUF also q8_0; auto is as stored");
+}
+
+void add_export(CLI::App& model, const SharedOptions& options, Context& context) {
+  CLI::App* verb = add_verb(
+      model, "export", "Write a model, or an adapter, for another program",
+      "Writes a model as a Hugging Face folder (hf), which Transformers and vLLM load, or as a "
+      "GGUF "
+      "file (gguf), which llama.cpp and Ollama load; or an adapter as a GGUF file (gguf-lora) for "
+      "llama.cpp's --lora.",
+      {"relata model export model.gguf out/model --to hf",
+       "relata model export out/run/model out/model.gguf --to gguf --dtype q8_0",
+       "relata model export MODEL out/lora.gguf --to gguf-lora --adapter out/run/adapter"});
+  add_places(*verb, options);
+  verb->add_option("--to", options->to, "hf, gguf or gguf-lora")
+      ->required()
+      ->check(CLI::IsMember({"hf", "gguf", "gguf-lora"}));
+  verb->add_option("--adapter", options->adapter,
+                   "PEFT folder: merged into the weights, or what gguf-lora writes");
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return export_model(*options, context); };
+  });
+}
+
+void add_merge(CLI::App& model, const SharedOptions& options, Context& context) {
+  CLI::App* verb = add_verb(model, "merge", "Add an adapter to its model's weights",
+                            "Writes a model with the adapter's product added to its weights: a "
+                            "GGUF file when OUT ends in "
+                            ".gguf, else a Hugging Face folder.",
+                            {"relata model merge MODEL out/merged --adapter out/run/adapter"});
+  add_places(*verb, options);
+  verb->add_option("--adapter", options->adapter, "PEFT folder")->required();
+  verb->callback([options, &context] {
+    options->to = options->out.ends_with(".gguf") ? "gguf" : "hf";
+    context.action = [options, &context] { return export_model(*options, context); };
+  });
+}
+
 }  // namespace
 
 void add_model_command(CLI::App& app, Context& context) {
@@ -100,14 +210,24 @@ void add_model_command(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("model", "Look into a model folder");
   verb->require_subcommand(1);
   CLI::App* show = verb->add_subcommand("show", "Sizes, and the memory it needs");
-  show->add_option("MODEL", options->folder, "Hugging Face folder")->required();
-  show->footer("Example:\n  relata model show out/fewrel/model");
+  show->add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
+  show->add_option("--lora-rank", options->lora_rank,
+                   "Also count what an adapter of this rank trains")
+      ->check(CLI::Range(1, 1 << 16));
+  show->add_option("--lora-target", options->lora_target,
+                   "Modules it adapts (q_proj,v_proj), or all")
+      ->delimiter(',');
+  show->footer(
+      "Examples:\n  relata model show out/fewrel/model\n"
+      "  relata model show MODEL --lora-rank 8 --lora-target q_proj,k_proj,v_proj");
   show->callback([options, &context] {
     context.action = [options, &context] { return show_model(*options, context); };
   });
+  add_export(*verb, options, context);
+  add_merge(*verb, options, context);
   CLI::App* logits =
       verb->add_subcommand("logits", "Logits of {\"ids\": [...]} lines on standard input");
-  logits->add_option("MODEL", options->folder, "Hugging Face folder")->required();
+  logits->add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
   logits->add_option("--adapter", options->adapter, "PEFT folder");
   logits->add_option("--dtype", options->dtype, "auto, float32 or bfloat16");
   logits->footer("Example:\n  echo '{\"ids\": [1, 5, 9]}' | relata model logits MODEL");

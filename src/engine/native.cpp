@@ -414,7 +414,7 @@ Status NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
       results[r].token_logprobs[c].resize(continuation.size());
       Symbols path = prefix;
       for (size_t i = 0; i + 1 < continuation.size(); ++i)
-        path.push_back({continuation[i], adapter});
+        path.push_back({continuation[i], prefix.back().adapter});
       // All but the prompt's last token is worth keeping: that one's hidden state is needed.
       ends.push_back(tree_.insert(path, prefix.size() - 1));
     }

@@ -60,18 +60,23 @@ RELATA_INLINE void weigh_runs(const std::vector<CacheRun<T>>& runs, const float*
 
 template <class T>
 RELATA_INLINE void attend_one_body(const T* q, const std::vector<CacheRun<T>>& runs, T* out,
-                                   float* scratch, int64_t width, float scale) {
+                                   float* scratch, int64_t width, float scale, float slope) {
   float* query = scratch;
   float* scores = scratch + width;
   for (int64_t e = 0; e < width; ++e) query[e] = to_float(q[e]);
   float largest = -INFINITY;
-  int64_t end = 0;
+  int64_t end = 0, before = 0;
   for (const CacheRun<T>& run : runs) {
     float* own = scores + end;
     for (int64_t begin = 0; begin < run.length; begin += kKeyBlock) {
       score_block(query, run.keys + begin * width, width, scale, own + begin);
     }
     end += rounded(run.length);
+    if (slope != 0.0F) {
+      for (int64_t t = 0; t < run.length; ++t) own[t] += slope * static_cast<float>(before + t);
+    }
+    before += run.length;
+    std::fill_n(own, run.skip, -INFINITY);
     // The rest of the last block holds nothing.
     for (float* score = own + run.length; score < scores + end; ++score) *score = -INFINITY;
 #pragma omp simd reduction(max : largest)
@@ -111,12 +116,12 @@ RELATA_CLONES void store_key(const Bf16* key, Bf16* blocks, int64_t index, int64
   store_key_body(key, blocks, index, width);
 }
 RELATA_CLONES void attend_one(const float* q, const std::vector<CacheRun<float>>& runs, float* out,
-                              float* scratch, int64_t width, float scale) {
-  attend_one_body(q, runs, out, scratch, width, scale);
+                              float* scratch, int64_t width, float scale, float slope) {
+  attend_one_body(q, runs, out, scratch, width, scale, slope);
 }
 RELATA_CLONES void attend_one(const Bf16* q, const std::vector<CacheRun<Bf16>>& runs, Bf16* out,
-                              float* scratch, int64_t width, float scale) {
-  attend_one_body(q, runs, out, scratch, width, scale);
+                              float* scratch, int64_t width, float scale, float slope) {
+  attend_one_body(q, runs, out, scratch, width, scale, slope);
 }
 
 }  // namespace relata::kernels

@@ -64,10 +64,13 @@ void Decoder::allocate(const at::TensorOptions& options) {
     if (bias) out.bias = at::zeros({rows}, options);
     return out;
   };
-  const auto ones = [&](int64_t width) { return at::ones({width}, options); };
+  // Norms are few and are computed with in float32, whatever the matrices' type.
+  const auto ones = [&](int64_t width) { return at::ones({width}, options.dtype(at::kFloat)); };
   embedding_ = nn::Weight(at::zeros({c.vocab_size, c.hidden_size}, options));
   norm_ = ones(c.hidden_size);
-  if (!c.tie_embeddings) head_ = nn::Weight(at::zeros({c.vocab_size, c.hidden_size}, options));
+  if (!c.tie_embeddings) {
+    head_ = nn::Weight(at::zeros({c.vocab_size, c.hidden_size}, options), c.normalised_head);
+  }
   const int64_t q = c.num_heads * c.head_dim;
   const int64_t kv = c.num_kv_heads * c.head_dim;
   blocks_.clear();

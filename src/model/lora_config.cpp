@@ -7,6 +7,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "member_reader.h"
@@ -64,9 +65,12 @@ bool ends_with_module(const std::string& module, const std::string& suffix) {
   return module.size() > suffix.size() && module.ends_with("." + suffix);
 }
 
+template <class T>
+using Patterns = std::vector<std::pair<std::string, T>>;
+
 // PEFT's rule for the keys of its patterns: the whole name, or what follows a dot.
 template <class T>
-T by_pattern(const std::map<std::string, T>& patterns, const std::string& module, T fallback) {
+T by_pattern(const Patterns<T>& patterns, const std::string& module, T fallback) {
   for (const auto& [key, value] : patterns) {
     if (ends_with_module(module, key) || matches("(.*\\.)?(" + key + ")", module)) return value;
   }
@@ -74,16 +78,16 @@ T by_pattern(const std::map<std::string, T>& patterns, const std::string& module
 }
 
 template <class T>
-void read_pattern(MemberReader& file, const char* key, std::map<std::string, T>& out) {
+void read_pattern(MemberReader& file, const char* key, Patterns<T>& out) {
   const Json* value = file.find(key);
   if (value == nullptr) return;
   if (!value->is_object()) return file.fail(key, "an object of numbers");
   for (const auto& [name, number] : value->items()) {
-    if (!number.is_number() || !(number.template get<double>() > 0) || number.template get<double>() > kMaxRank ||
-        !expression(name)) {
+    if (!number.is_number() || !(number.template get<double>() > 0) ||
+        number.template get<double>() > kMaxRank || !expression(name)) {
       return file.fail(key, "an object of module names with numbers above 0");
     }
-    out[name] = number.template get<T>();
+    out.emplace_back(name, number.template get<T>());
   }
 }
 
@@ -221,8 +225,10 @@ Json lora_config_to_json(const LoraConfig& config) {
   value["use_rslora"] = config.rslora;
   value["target_modules"] = all ? Json(kAllLinear) : Json(config.targets);
   if (!config.target_pattern.empty()) value["target_modules"] = config.target_pattern;
-  if (!config.rank_pattern.empty()) value["rank_pattern"] = config.rank_pattern;
-  if (!config.alpha_pattern.empty()) value["alpha_pattern"] = config.alpha_pattern;
+  for (const auto& [name, rank] : config.rank_pattern) value["rank_pattern"][name] = rank;
+  for (const auto& [name, alpha] : config.alpha_pattern) {
+    value["alpha_pattern"][name] = plain_number(alpha);
+  }
   if (!config.invocation.empty()) value["alora_invocation_tokens"] = config.invocation;
   value["bias"] = "none";
   value["fan_in_fan_out"] = false;

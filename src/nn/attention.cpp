@@ -217,6 +217,33 @@ bool is_decoding(const Segments& segments, const std::vector<CacheView>& runs) {
   return !segments.empty();
 }
 
+// The runs of one key/value head that a token sees, outermost first. Its own key has just been
+// appended to the last of them.
+template <class T>
+void runs_of_path(const Segments& segments, const std::vector<CacheView>& runs, int64_t last,
+                  int64_t head, const AttentionSpec& spec,
+                  std::vector<kernels::CacheRun<T>>& path) {
+  const int64_t width = spec.heads.width;
+  path.clear();
+  int64_t tokens = 1;
+  for (int64_t s = last; s >= 0; s = segments[s].parent) {
+    const int64_t offset = head * runs[s].capacity * width;
+    path.push_back({static_cast<T*>(runs[s].keys) + offset,
+                    static_cast<T*>(runs[s].values) + offset, runs[s].length});
+    tokens += runs[s].length;
+  }
+  ++path.front().length;
+  std::reverse(path.begin(), path.end());
+  int64_t unseen = spec.window > 0 ? std::max<int64_t>(0, tokens - spec.window) : 0;
+  for (kernels::CacheRun<T>& run : path) {
+    const int64_t count = std::min(unseen, run.length);
+    const int64_t blocks = count / kernels::kKeyBlock * kernels::kKeyBlock;
+    run = {run.keys + blocks * width, run.values + blocks * width, run.length - blocks,
+           count - blocks};
+    unseen -= count;
+  }
+}
+
 // is_decoding(): each token attends to the runs of its path and, appended to the last, itself.
 at::Tensor decode(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                   const std::vector<CacheView>& runs, const AttentionSpec& spec) {
@@ -228,8 +255,7 @@ at::Tensor decode(const at::Tensor& qkv, const Rotation& rotation, const Segment
   const int64_t groups = heads.query / heads.key_value;
   const int64_t stride = input.size(1);
   at::Tensor out = at::empty({input.size(0), heads.query * width}, input.options());
-  const float scale =
-      spec.scale > 0 ? static_cast<float>(spec.scale) : 1.0F / std::sqrt(static_cast<float>(width));
+  const float scale = shape_of(heads, spec.scale).scale;
   std::vector<size_t> tokens;
   for (size_t i = 0; i < segments.size(); ++i) {
     if (!segments[i].cached) tokens.push_back(i);
@@ -244,14 +270,7 @@ at::Tensor decode(const at::Tensor& qkv, const Rotation& rotation, const Segment
       for (int64_t i = begin; i < end; ++i) {
         const Segment& segment = segments[tokens[i / heads.key_value]];
         const int64_t head = i % heads.key_value;
-        path.clear();
-        for (int64_t s = segment.parent; s >= 0; s = segments[s].parent) {
-          const int64_t offset = head * runs[s].capacity * width;
-          path.push_back({static_cast<T*>(runs[s].keys) + offset,
-                          static_cast<T*>(runs[s].values) + offset, runs[s].length});
-        }
-        ++path.front().length;
-        std::reverse(path.begin(), path.end());
+        runs_of_path(segments, runs, segment.parent, head, spec, path);
         scratch.resize(static_cast<size_t>(kernels::attend_one_scratch(path, width)));
         const T* row = data<T>(input) + segment.begin * stride;
         for (int64_t h = head * groups; h < (head + 1) * groups; ++h) {
@@ -260,7 +279,8 @@ at::Tensor decode(const at::Tensor& qkv, const Rotation& rotation, const Segment
                                 data<float>(rotation.sin) + segment.begin * half, 1, 1, width, 1);
           kernels::attend_one(turned.data(), path,
                               data<T>(out) + (segment.begin * heads.query + h) * width,
-                              scratch.data(), width, scale);
+                              scratch.data(), width, scale,
+                              spec.slopes.empty() ? 0.0F : spec.slopes[static_cast<size_t>(h)]);
         }
       }
     });
@@ -282,13 +302,14 @@ bool window_matters(const Segments& segments, int64_t window) {
 
 at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                      const std::vector<CacheView>& runs, const AttentionSpec& spec) {
-  const bool plain = use_reference(qkv) || !spec.slopes.empty() ||
-                     (spec.window > 0 && window_matters(segments, spec.window));
   const bool any_cached =
       std::any_of(segments.begin(), segments.end(), [](const Segment& s) { return s.cached; });
-  if (any_cached && !plain && !at::GradMode::is_enabled() && is_decoding(segments, runs)) {
+  if (any_cached && !use_reference(qkv) && !at::GradMode::is_enabled() &&
+      is_decoding(segments, runs)) {
     return decode(qkv, rotation, segments, runs, spec);
   }
+  const bool plain = use_reference(qkv) || !spec.slopes.empty() ||
+                     (spec.window > 0 && window_matters(segments, spec.window));
   const auto attend = [&](const at::Tensor& rows, const Rotation& turn, const Segments& parts) {
     return plain ? reference::attention(rows, turn, parts, spec)
                  : TreeAttention::apply(rows, turn, parts, spec);

@@ -47,44 +47,61 @@ at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weig
 
 namespace {
 
-// The segments of one tree: their rows, and for each the tokens before it on its path.
+// The segments of one tree, and how many of its rows are computed.
 struct Tree {
-  int64_t begin = 0, length = 0;
+  int64_t begin = 0, length = 0, computed = 0;
   std::vector<size_t> segments;
 };
 
 std::vector<Tree> trees_of(const Segments& segments) {
   std::vector<Tree> trees;
   for (size_t i = 0; i < segments.size(); ++i) {
-    if (segments[i].parent < 0) trees.push_back({segments[i].begin, 0, {}});
-    trees.back().length += segments[i].length;
-    trees.back().segments.push_back(i);
+    if (segments[i].parent < 0) trees.push_back({segments[i].begin, 0, 0, {}});
+    Tree& tree = trees.back();
+    tree.length += segments[i].length;
+    if (!segments[i].cached) tree.computed += segments[i].length;
+    tree.segments.push_back(i);
   }
   return trees;
 }
 
-// Added to the scores of a tree [heads or 1, T, T]: minus infinity where a token is not seen.
+// The computed rows of a tree, from its first.
+at::Tensor computed_rows(const Tree& tree, const Segments& segments) {
+  std::vector<at::Tensor> parts;
+  for (const size_t s : tree.segments) {
+    if (segments[s].cached) continue;
+    const int64_t begin = segments[s].begin - tree.begin;
+    parts.push_back(at::arange(begin, begin + segments[s].length, at::kLong));
+  }
+  return parts.empty() ? at::empty({0}, at::kLong) : at::cat(parts);
+}
+
+// Added to the scores of a tree's computed rows [heads or 1, computed, T]: minus infinity where a
+// token is not seen.
 at::Tensor bias_of(const Tree& tree, const Segments& segments, const AttentionSpec& spec) {
-  at::Tensor distance = at::full({tree.length, tree.length}, -1.0F, at::kFloat);
+  at::Tensor distance = at::full({tree.computed, tree.length}, -1.0F, at::kFloat);
   std::vector<int64_t> depth(segments.size(), 0);
+  int64_t row = 0;
   for (const size_t s : tree.segments) {
     const Segment& own = segments[s];
     if (own.parent >= 0) {
       depth[s] =
           depth[static_cast<size_t>(own.parent)] + segments[static_cast<size_t>(own.parent)].length;
     }
+    if (own.cached) continue;
     const at::Tensor rows = at::arange(own.length, at::kFloat) + static_cast<double>(depth[s]);
     for (int64_t a = static_cast<int64_t>(s); a >= 0; a = segments[a].parent) {
       const at::Tensor columns =
           at::arange(segments[a].length, at::kFloat) + static_cast<double>(depth[a]);
-      distance.narrow(0, own.begin - tree.begin, own.length)
+      distance.narrow(0, row, own.length)
           .narrow(1, segments[a].begin - tree.begin, segments[a].length)
           .copy_(rows.unsqueeze(1) - columns.unsqueeze(0));
     }
+    row += own.length;
   }
   at::Tensor hidden = distance < 0;
   if (spec.window > 0) hidden = hidden.logical_or(distance >= static_cast<double>(spec.window));
-  at::Tensor bias = at::zeros({1, tree.length, tree.length}, at::kFloat);
+  at::Tensor bias = at::zeros({1, tree.computed, tree.length}, at::kFloat);
   if (!spec.slopes.empty()) {
     const at::Tensor slopes = at::tensor(spec.slopes, at::kFloat).view({-1, 1, 1});
     bias = -slopes * distance.unsqueeze(0);
@@ -118,16 +135,24 @@ at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segm
     };
     const at::Tensor cos = rotation.cos.narrow(0, tree.begin, tree.length);
     const at::Tensor sin = rotation.sin.narrow(0, tree.begin, tree.length);
-    const at::Tensor q = rotated(part(0, queries, heads.query), cos, sin).permute({1, 0, 2});
+    const bool all = tree.computed == tree.length;
+    const at::Tensor rows = all ? at::Tensor() : computed_rows(tree, segments).to(qkv.device());
+    at::Tensor q = rotated(part(0, queries, heads.query), cos, sin);
+    if (!all) q = q.index_select(0, rows);
     const at::Tensor k = rotated(part(queries, keys, heads.key_value), cos, sin)
                              .permute({1, 0, 2})
                              .repeat_interleave(groups, 0);
     const at::Tensor v =
         part(queries + keys, keys, heads.key_value).permute({1, 0, 2}).repeat_interleave(groups, 0);
     const at::Tensor bias = bias_of(tree, segments, spec).to(qkv.device());
-    const at::Tensor scores = at::matmul(q, k.transpose(1, 2)) * scale + bias;
-    const at::Tensor mixed = at::matmul(at::softmax(scores, -1), v);
-    outs.push_back(mixed.permute({1, 0, 2}).reshape({tree.length, queries}).to(qkv.scalar_type()));
+    const at::Tensor scores = at::matmul(q.permute({1, 0, 2}), k.transpose(1, 2)) * scale + bias;
+    const at::Tensor mixed = at::matmul(at::softmax(scores, -1), v)
+                                 .permute({1, 0, 2})
+                                 .reshape({tree.computed, queries})
+                                 .to(qkv.scalar_type());
+    outs.push_back(
+        all ? mixed
+            : at::zeros({tree.length, queries}, mixed.options()).index_copy(0, rows, mixed));
   }
   return outs.empty() ? at::empty({0, queries}, qkv.options()) : at::cat(outs, 0);
 }

@@ -7,21 +7,41 @@
 
 namespace relata::nn {
 
+namespace {
+
+constexpr double kShortest = 1e-12;
+
+at::Tensor unit(const at::Tensor& rows) {
+  const at::Tensor x = rows.to(at::kFloat);
+  return x / x.norm(2, 1, true).clamp_min(kShortest);
+}
+
+}  // namespace
+
 struct Weight::Form {
   at::Tensor value;
   int64_t out = 0, in = 0;
+  bool unit_rows = false;
   std::mutex mutex;  // guards what follows
   at::Tensor copy;
   PackedWeight pack;
   at::ScalarType pack_type = at::kFloat;
   bool copy_current = false, pack_current = false;
 
+  // Then products are LibTorch's own, whose gradients go through the scaling.
+  bool trains_unit_rows() const {
+    return unit_rows && value.requires_grad() && at::GradMode::is_enabled();
+  }
+
+  // What products read, before rounding to their type.
+  at::Tensor read() const { return unit_rows ? unit(value) : value; }
+
   at::Tensor dense(at::ScalarType type) {
-    if (value.scalar_type() == type) return value.detach();
+    if (value.scalar_type() == type && !unit_rows) return value.detach();
     const std::lock_guard lock(mutex);
     if (!copy_current || copy.scalar_type() != type) {
       at::NoGradGuard no_grad;
-      copy = value.detach().to(type);
+      copy = read().detach().to(type);
       copy_current = true;
     }
     return copy;
@@ -33,7 +53,8 @@ struct Weight::Form {
     const std::lock_guard lock(mutex);
     if (!pack_current || pack_type != type) {
       if (!value.defined()) return pack;  // only one packed form was kept
-      pack = pack_weight(value.detach().to(type));
+      at::NoGradGuard no_grad;
+      pack = pack_weight(read().detach().to(type));
       pack_type = type;
       pack_current = true;
     }
@@ -41,7 +62,8 @@ struct Weight::Form {
   }
 };
 
-Weight::Weight(at::Tensor value) : form_(std::make_shared<Form>()) {
+Weight::Weight(at::Tensor value, bool unit_rows) : form_(std::make_shared<Form>()) {
+  form_->unit_rows = unit_rows;
   form_->out = value.size(0);
   form_->in = value.size(1);
   form_->value = std::move(value);
@@ -57,13 +79,24 @@ at::Tensor Weight::multiply(const at::Tensor& x, const at::Tensor& bias) const {
     const PackedWeight pack = form_->packed(x.scalar_type());
     if (pack.defined()) return packed_linear(x, pack, bias);
   }
+  if (form_->trains_unit_rows()) {
+    const auto term = bias.defined() ? std::optional(bias.to(x.scalar_type())) : std::nullopt;
+    return at::linear(x, unit(form_->value).to(x.scalar_type()), term);
+  }
   return linear(x, form_->value, form_->dense(x.scalar_type()), bias);
 }
 
-at::Tensor Weight::rows(const at::Tensor& ids) const { return nn::embedding(form_->value, ids); }
+at::Tensor Weight::rows(const at::Tensor& ids) const {
+  const at::Tensor rows = nn::embedding(form_->value, ids);
+  return form_->unit_rows ? unit(rows) : rows;
+}
 
 at::Tensor Weight::loss(const at::Tensor& hidden, const at::Tensor& targets,
                         const at::Tensor& weights, double divisor) const {
+  if (form_->trains_unit_rows()) {
+    return reference::linear_cross_entropy(hidden, unit(form_->value), {}, targets, weights,
+                                           divisor);
+  }
   return linear_cross_entropy(hidden, form_->value, form_->dense(hidden.scalar_type()), targets,
                               weights, divisor);
 }
@@ -76,11 +109,13 @@ void Weight::changed() {
 void Weight::changed_with_copy() {
   const std::lock_guard lock(form_->mutex);
   form_->pack_current = false;
+  if (form_->unit_rows) form_->copy_current = false;
 }
 
 at::Tensor Weight::kept_copy(at::ScalarType type) const {
   const std::lock_guard lock(form_->mutex);
-  const bool current = form_->copy_current && form_->copy.scalar_type() == type;
+  const bool current =
+      !form_->unit_rows && form_->copy_current && form_->copy.scalar_type() == type;
   return current ? form_->copy : at::Tensor();
 }
 

@@ -27,13 +27,18 @@ def random_model(seed, **changes):
         "attn_implementation": "eager",
     }
     config = transformers.LlamaConfig(**(sizes | changes))
-    model = transformers.LlamaForCausalLM(config).float().eval()
+    return randomised(transformers.LlamaForCausalLM(config), seed)
+
+
+def randomised(model, seed, norms=1.0):
+    """`model` with random parameters, norms' around `norms`."""
+    model = model.float().eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             if "norm" in name:
-                parameter.copy_(1.0 + 0.1 * noise)
+                parameter.copy_(norms + 0.1 * noise)
             else:
                 parameter.copy_(0.2 * noise)
     return model

@@ -49,7 +49,7 @@ def peer_gradients(model, rows):
     return {name: parameter.grad for name, parameter in model.named_parameters()}
 
 
-def our_moments(relata, tmp_path, rows, batch):
+def our_moments(relata, tmp_path, rows, batch, **options):
     data = tmp_path / "rows.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     config = {
@@ -58,7 +58,7 @@ def our_moments(relata, tmp_path, rows, batch):
         "learning_rate": 1e-4, "lr_scheduler_type": "constant", "max_grad_norm": 0, "max_steps": 1,
         "per_device_train_batch_size": batch,
         "gradient_accumulation_steps": -(-len(rows) // batch), "shuffle": False, "save_steps": 1,
-    }
+    } | options
     path = tmp_path / "train.yaml"
     path.write_text(json.dumps(config))  # JSON is YAML
     subprocess.run([str(relata.path), "train", str(path)], check=True, capture_output=True, timeout=300)

@@ -87,12 +87,14 @@ constexpr int64_t kKeyBlock = 16;
 void store_key(const float* key, float* blocks, int64_t index, int64_t width);
 void store_key(const Bf16* key, Bf16* blocks, int64_t index, int64_t width);
 
-// A run of cached tokens of one head: keys in blocks as above, values [length, E].
+// A run of cached tokens of one head: keys in blocks as above, values [length, E]. The first `skip`
+// are not seen.
 template <class T>
 struct CacheRun {
   const T* keys;
   const T* values;
   int64_t length;
+  int64_t skip = 0;
 };
 
 // Floats of scratch that attend_one() needs over these runs.
@@ -103,10 +105,11 @@ int64_t attend_one_scratch(const std::vector<CacheRun<T>>& runs, int64_t width) 
   return size;
 }
 
-// One query head against all runs together: out = softmax(scale q k^T) v. q, out [E].
+// One query head against all runs together: out = softmax(scale q k^T + slope t) v for the tokens
+// t = 0, 1, ... of the runs. q, out [E].
 void attend_one(const float* q, const std::vector<CacheRun<float>>& runs, float* out,
-                float* scratch, int64_t width, float scale);
+                float* scratch, int64_t width, float scale, float slope = 0.0F);
 void attend_one(const Bf16* q, const std::vector<CacheRun<Bf16>>& runs, Bf16* out, float* scratch,
-                int64_t width, float scale);
+                int64_t width, float scale, float slope = 0.0F);
 
 }  // namespace relata::kernels

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "relata/base/json.h"
@@ -19,9 +19,10 @@ struct LoraConfig {
   std::vector<std::string> targets = {"q_proj", "v_proj"};
   // Instead of `targets`: a regular expression (ICU's syntax) that whole module names match.
   std::string target_pattern;
-  // Ranks and alphas of the modules whose names end in, or match as an expression, the key.
-  std::map<std::string, int64_t> rank_pattern;
-  std::map<std::string, double> alpha_pattern;
+  // Ranks and alphas of modules: the first entry whose expression matches a module's name, or what
+  // follows a dot in it, counts.
+  std::vector<std::pair<std::string, int64_t>> rank_pattern;
+  std::vector<std::pair<std::string, double>> alpha_pattern;
   // Activated LoRA (Greenewald et al. 2025): the adapter acts from the last place on where these
   // tokens stand in the prompt; what is before is the base's. Empty: plain LoRA.
   std::vector<int32_t> invocation;

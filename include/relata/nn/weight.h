@@ -14,7 +14,8 @@ namespace relata::nn {
 class Weight {
  public:
   Weight() = default;
-  explicit Weight(at::Tensor value);  // [out, in], float32, bfloat16 or float16
+  // [out, in], float32, bfloat16 or float16. `unit_rows`: products read rows scaled to length 1.
+  explicit Weight(at::Tensor value, bool unit_rows = false);
   bool defined() const { return form_ != nullptr; }
   int64_t out() const;
   int64_t in() const;

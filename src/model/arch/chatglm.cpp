@@ -22,12 +22,11 @@ void read_chatglm(MemberReader& file, DecoderConfig& config) {
   config.num_layers = file.required_integer("num_layers", 1, 1 << 16);
   config.num_heads = file.required_integer("num_attention_heads", 1, kMaxSize);
   config.head_dim = file.required_integer("kv_channels", 2, kMaxSize);
-  config.num_kv_heads = file.boolean("multi_query_attention", false)
-                            ? file.required_integer("multi_query_group_num", 1, kMaxSize)
-                            : config.num_heads;
+  config.num_kv_heads = file.required_integer("multi_query_group_num", 1, kMaxSize);
   config.max_positions = file.integer("seq_length", 2048, 1, kMaxSize);
   config.rms_norm_eps = file.positive("layernorm_epsilon", 1e-5);
   config.tie_embeddings = file.boolean("tie_word_embeddings", false);
+  expect(file, "multi_query_attention", true, false);
   expect(file, "rmsnorm", true, true);
   expect(file, "post_layer_norm", true, true);
   expect(file, "apply_residual_connection_post_layernorm", false, false);

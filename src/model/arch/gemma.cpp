@@ -12,6 +12,7 @@ constexpr int64_t kPositions = 131072;
 constexpr int64_t kHeadDim = 256;
 constexpr int64_t kWindow = 4096;
 constexpr int64_t kPattern = 6;  // every sixth layer sees all
+constexpr int64_t k27bLayers = 62;
 constexpr double kTheta = 1e6;
 constexpr double kSlidingTheta = 1e4;
 
@@ -81,7 +82,10 @@ void write_gemma3(const DecoderConfig& config, Json& value) {
 
 Status read_gemma3_gguf(const GgufFile& file, DecoderConfig& config) {
   fill(config);
-  config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.head_dim));
+  // The file does not state the scale; of the sizes that there are, only the 27B's differs.
+  const int64_t scaled_by =
+      config.num_layers == k27bLayers ? config.hidden_size / config.num_heads : config.head_dim;
+  config.attention_scale = 1.0 / std::sqrt(static_cast<double>(scaled_by));
   RELATA_TRY(config.sliding_window, file.get_integer("gemma3.attention.sliding_window", kWindow));
   if (config.sliding_window < 1) {
     return input_error(file.path() + ": gemma3.attention.sliding_window must be above 0");
@@ -90,7 +94,12 @@ Status read_gemma3_gguf(const GgufFile& file, DecoderConfig& config) {
   for (int64_t i = 0; i < config.num_layers; ++i) {
     config.sliding_layers[static_cast<size_t>(i)] = slides_by_pattern(i, kPattern);
   }
-  config.sliding_rope.theta = kSlidingTheta;
+  config.sliding_rope = {};  // any scaling is of the layers that see all
+  RELATA_TRY(config.sliding_rope.theta,
+             file.get_number("gemma3.rope.freq_base_swa", kSlidingTheta));
+  if (!(config.sliding_rope.theta > 1.0)) {
+    return input_error(file.path() + ": gemma3.rope.freq_base_swa must be above 1");
+  }
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "arch/gguf.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "arch/architecture.h"
@@ -55,6 +56,28 @@ Result<DecoderConfig> read_sizes(const GgufFile& file, const std::string& arch) 
   return config;
 }
 
+// Llama 3's scaling is stored as what each frequency is divided by; its own parameters are wanted
+// when the model is written in another form. Those released share all but the factor.
+void recognise_llama3(DecoderConfig& config) {
+  constexpr double kApart = 1e-5;
+  const RopeFrequencies stored = rope_frequencies(config, config.rope, 0);
+  RopeConfig guess;
+  guess.type = "llama3";
+  guess.theta = config.rope.theta;
+  guess.factor =
+      std::round(*std::max_element(config.rope.divisors.begin(), config.rope.divisors.end()));
+  for (int power = 5; power <= 20; ++power) {
+    guess.original_max_position = int64_t{1} << power;
+    const RopeFrequencies made = rope_frequencies(config, guess, 0);
+    const bool same =
+        std::equal(stored.inverse.begin(), stored.inverse.end(), made.inverse.begin(),
+                   [](float a, float b) { return std::abs(a - b) <= kApart * std::abs(b); });
+    if (!same) continue;
+    config.rope = guess;
+    return;
+  }
+}
+
 Status read_rotation(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
   RELATA_TRY(config.rope.theta, file.get_number(arch + ".rope.freq_base", 10000.0));
   if (!(config.rope.theta > 1.0)) {
@@ -74,7 +97,6 @@ Status read_rotation(const GgufFile& file, const std::string& arch, DecoderConfi
     return input_error(file.path() + ": rope scaling \"" + scaling + "\" is not supported",
                        "supported: none, linear, yarn");
   }
-  // Llama 3's scaling is stored as what each frequency is divided by.
   const GgufTensor* divisors = file.find("rope_freqs.weight");
   if (divisors == nullptr) return {};
   if (divisors->type != GgmlType::kF32 ||
@@ -89,7 +111,22 @@ Status read_rotation(const GgufFile& file, const std::string& arch, DecoderConfi
     if (!(value > 0)) return input_error(file.path() + ": rope_freqs.weight has a value below 0");
     config.rope.divisors.push_back(static_cast<double>(value));
   }
+  recognise_llama3(config);
   return {};
+}
+
+// The type that all matrices have, or bfloat16 where there are blocks or several.
+std::string stored_dtype(const GgufFile& file) {
+  std::string found;
+  for (const GgufTensor& tensor : file.tensors()) {
+    if (tensor.shape.size() < 2) continue;
+    const std::string dtype = tensor.type == GgmlType::kF32   ? "float32"
+                              : tensor.type == GgmlType::kF16 ? "float16"
+                                                              : "bfloat16";
+    if (!found.empty() && dtype != found) return "bfloat16";
+    found = dtype;
+  }
+  return found;
 }
 
 // The tokens that end an answer: of the text and of a turn.
@@ -131,7 +168,11 @@ Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file) {
   config.sliding_rope = config.rope;
   RELATA_CHECK(read_ends(file, config));
   if (architecture->read_gguf != nullptr) RELATA_CHECK(architecture->read_gguf(file, config));
-  config.dtype = "bfloat16";
+  // Llama's and Qwen's converters write whatever biases there are.
+  config.qkv_bias = file.find("blk.0.attn_q.bias") != nullptr;
+  config.output_bias = file.find("blk.0.attn_output.bias") != nullptr;
+  config.mlp_bias = file.find("blk.0.ffn_gate.bias") != nullptr;
+  config.dtype = stored_dtype(file);
   return config;
 }
 

@@ -77,10 +77,6 @@ const Architecture kQwen2 = [] {
   a.names = llama_names();
   a.gguf = "qwen2";
   a.gguf_names = llama_gguf_names();
-  a.read_gguf = [](const GgufFile&, DecoderConfig& config) -> Status {
-    config.qkv_bias = true;
-    return {};
-  };
   return a;
 }();
 

@@ -4,6 +4,7 @@
 #include "relata/base/file.h"
 #include "relata/model/decoder.h"
 #include "relata/model/safetensors.h"
+#include "weights/checkpoint.h"
 #include "weights/naming.h"
 #include "weights/source.h"
 #include "weights/tensor_list.h"
@@ -49,13 +50,9 @@ Result<int> Decoder::add_adapter(const std::string& name, const LoraConfig& conf
   const int index = static_cast<int>(adapters_.size());
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   bool any = false;
-  std::string modules;
   for (size_t i = 0; i < blocks_.size(); ++i) {
     for (const Slice& slice :
          slices_of(blocks_[i], static_cast<int64_t>(i), config_, architecture_of(config_).names)) {
-      if (i == 0) {
-        modules += (modules.empty() ? "" : ", ") + slice.module.substr(slice.module.rfind('.') + 1);
-      }
       if (!config.targeted(slice.module)) continue;
       any = true;
       const int64_t in = slice.linear->weight.in();
@@ -72,10 +69,7 @@ Result<int> Decoder::add_adapter(const std::string& name, const LoraConfig& conf
                                      nn::Weight(b)});
     }
   }
-  if (!any) {
-    return usage_error("lora_target matches no module of the model",
-                       "its modules are " + modules + "; or use all");
-  }
+  if (!any) return no_target(blocks_.front(), config_);
   adapters_.push_back({name, config});
   return index;
 }
@@ -119,20 +113,10 @@ Status Decoder::save_adapter(int adapter, const std::string& folder) const {
   }
   RELATA_CHECK(make_folders(folder));
   TensorList tensors;
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    auto& block = const_cast<Block&>(blocks_[i]);  // slices hand out pointers
-    for (const Slice& slice :
-         slices_of(block, static_cast<int64_t>(i), config_, architecture_of(config_).names)) {
-      for (const nn::LoraSlice& lora : slice.linear->loras) {
-        if (lora.adapter != adapter || lora.name != slice.module) continue;
-        at::Tensor b = lora.b.value().detach();
-        if (!slice.stored_rows.empty()) {
-          b = b.index_select(0, at::tensor(inverse_rows(slice.stored_rows), at::kLong));
-        }
-        tensors.add(kPrefix + lora.name + ".lora_A.weight", lora.a.value());
-        tensors.add(kPrefix + lora.name + ".lora_B.weight", b);
-      }
-    }
+  for (const Checkpoint::LoraMatrices& m :
+       Checkpoint::lora_matrices(*this, adapter, architecture_of(config_).names)) {
+    tensors.add(kPrefix + m.module + ".lora_A.weight", m.a);
+    tensors.add(kPrefix + m.module + ".lora_B.weight", m.b);
   }
   RELATA_CHECK(write_safetensors(folder + "/adapter_model.safetensors", tensors.list));
   return write_json(folder + "/adapter_config.json",

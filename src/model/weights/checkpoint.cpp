@@ -29,7 +29,7 @@ Status check_weight(const WeightSource& source, const NamedWeight& weight) {
 
 Status read_weight(const WeightSource& source, const NamedWeight& weight) {
   at::NoGradGuard no_grad;
-  const bool plain = weight.stored_rows.empty() && weight.offset == 0.0 && !weight.unit_rows;
+  const bool plain = weight.stored_rows.empty() && weight.offset == 0.0;
   if (plain && weight.value.is_contiguous()) return source.read(weight.name, weight.value);
   at::Tensor stored = at::empty(weight.value.sizes(), weight.value.options());
   if (!plain) stored = stored.to(at::kFloat);
@@ -37,7 +37,6 @@ Status read_weight(const WeightSource& source, const NamedWeight& weight) {
   if (!weight.stored_rows.empty()) {
     stored = stored.index_select(0, at::tensor(weight.stored_rows, at::kLong));
   }
-  if (weight.unit_rows) stored = stored / stored.norm(2, 1, true).clamp_min(1e-12);
   weight.value.copy_(weight.offset == 0.0 ? stored : stored + weight.offset);
   return {};
 }
@@ -80,8 +79,7 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
   }
   norm(names.norm, model.norm_);
   if (model.head_.defined()) {
-    out.push_back(
-        {names.head + ".weight", model.head_.value().detach(), {}, 0.0, c.normalised_head});
+    out.push_back({names.head + ".weight", model.head_.value().detach(), {}});
   }
   return out;
 }
@@ -149,8 +147,9 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path, const st
     RELATA_TRY(auto file, GgufFile::open(path));
     RELATA_TRY(const DecoderConfig config, decoder_config_from_gguf(*file));
     const auto source = gguf_source(file);
+    const std::string stored = config.dtype == "float16" ? "float32" : config.dtype;
     return Checkpoint::load(config, architecture_of(config).gguf_names, *source,
-                            dtype == "auto" ? "bfloat16" : dtype);
+                            dtype == "auto" ? stored : dtype);
   }
   RELATA_TRY(const DecoderConfig config, read_decoder_config(path));
   RELATA_TRY(const auto source, open_safetensors(path));
@@ -164,16 +163,54 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path, const st
   return Checkpoint::load(config, names, *source, wanted);
 }
 
-Status Decoder::save(const std::string& folder) const {
+Status Checkpoint::save(const Decoder& model, at::ScalarType type, const std::string& folder) {
   RELATA_CHECK(make_folders(folder));
   TensorList tensors;
-  for (const NamedWeight& weight : Checkpoint::weights(*this, architecture_of(config_).names)) {
-    tensors.add(weight.name, stored_form(weight));
+  for (const NamedWeight& weight : weights(model, architecture_of(model.config_).names)) {
+    tensors.add(weight.name, stored_form(weight).to(type));
   }
   RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list));
-  DecoderConfig config = config_;
-  config.dtype = embedding_.value().scalar_type() == at::kBFloat16 ? "bfloat16" : "float32";
+  DecoderConfig config = model.config_;
+  config.dtype = type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";
   return write_json(folder + "/config.json", decoder_config_to_json(config));
+}
+
+Status Decoder::save(const std::string& folder) const {
+  return Checkpoint::save(*this, embedding_.value().scalar_type(), folder);
+}
+
+std::vector<Checkpoint::LoraMatrices> Checkpoint::lora_matrices(const Decoder& model, int adapter,
+                                                                const Naming& names) {
+  std::vector<LoraMatrices> out;
+  for (size_t i = 0; i < model.blocks_.size(); ++i) {
+    auto& block = const_cast<Block&>(model.blocks_[i]);  // slices hand out pointers
+    for (const Slice& slice : slices_of(block, static_cast<int64_t>(i), model.config_, names)) {
+      for (const nn::LoraSlice& lora : slice.linear->loras) {
+        if (lora.adapter != adapter || lora.row != slice.row || lora.rows != slice.rows) continue;
+        at::Tensor b = lora.b.value().detach();
+        if (!slice.stored_rows.empty()) {
+          b = b.index_select(0, at::tensor(inverse_rows(slice.stored_rows), at::kLong));
+        }
+        out.push_back({slice.module, lora.a.value().detach(), b, lora.scale});
+      }
+    }
+  }
+  return out;
+}
+
+Result<int64_t> Checkpoint::lora_parameters(const DecoderConfig& config, const LoraConfig& lora) {
+  Decoder model(config);
+  model.allocate(at::TensorOptions().device(at::kMeta));
+  int64_t count = 0;
+  for (size_t i = 0; i < model.blocks_.size(); ++i) {
+    for (const Slice& slice : slices_of(model.blocks_[i], static_cast<int64_t>(i), config,
+                                        architecture_of(config).names)) {
+      if (!lora.targeted(slice.module)) continue;
+      count += lora.rank_of(slice.module) * (slice.linear->weight.in() + slice.rows);
+    }
+  }
+  if (count == 0) return no_target(model.blocks_.front(), config);
+  return count;
 }
 
 }  // namespace relata::model

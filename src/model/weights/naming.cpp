@@ -76,4 +76,13 @@ std::vector<Slice> slices_of(Block& block, int64_t layer, const DecoderConfig& c
   return out;
 }
 
+Error no_target(Block& block, const DecoderConfig& config) {
+  std::string modules;
+  for (const Slice& slice : slices_of(block, 0, config, architecture_of(config).names)) {
+    modules += (modules.empty() ? "" : ", ") + slice.module.substr(slice.module.rfind('.') + 1);
+  }
+  return usage_error("lora_target matches no module of the model",
+                     "its modules are " + modules + "; or use all");
+}
+
 }  // namespace relata::model

@@ -21,12 +21,14 @@ struct Slice {
 std::vector<Slice> slices_of(Block& block, int64_t layer, const DecoderConfig& config,
                              const Naming& names);
 
+// For targets that match none of the model's modules.
+Error no_target(Block& block, const DecoderConfig& config);
+
 struct NamedWeight {
   std::string name;  // with ".weight" or ".bias"
   at::Tensor value;  // a view of the model's
   std::vector<int64_t> stored_rows;
-  double offset = 0.0;     // ours is what is stored plus this
-  bool unit_rows = false;  // ours has rows of length 1
+  double offset = 0.0;  // ours is what is stored plus this
 };
 
 // `rows[i]` of a stored tensor for each of ours, and the way back.

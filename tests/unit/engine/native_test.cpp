@@ -138,6 +138,72 @@ TEST_P(NativeEngine, GenerationIsThatOfRequestsAlone) {
   }
 }
 
+void add_random_adapter(model::Decoder& model, const std::string& name, uint64_t seed,
+                        const Ids& invocation) {
+  model::LoraConfig config;
+  config.rank = 2;
+  config.targets = {"all-linear"};
+  config.invocation = invocation;
+  const int index = model.add_adapter(name, config, seed).value();
+  at::NoGradGuard no_grad;
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  const auto parameters = model.trainable();
+  const std::string prefix = index == 0 ? "model." : name + ":";
+  for (auto parameter : parameters) {
+    if (parameter.name.starts_with(prefix)) parameter.value.normal_(0.0, 0.3, generator);
+  }
+  model.weights_changed();
+}
+
+// Requests of one batch that differ in their adapters, some of them on the same prompt.
+TEST_P(NativeEngine, AdaptersAreChosenRequestByRequest) {
+  const Ids invocation = {7, 8};
+  add_random_adapter(*model_, "one", 5, {});
+  add_random_adapter(*model_, "two", 6, {});
+  add_random_adapter(*model_, "late", 7, invocation);
+  const std::vector<std::string> names = {"one", "two", "late"};
+  std::vector<GenerateRequest> generate;
+  std::vector<ScoreRequest> score;
+  for (const Ids& prompt : prompts()) {
+    for (const std::string& name : names) {
+      GenerateRequest& request = generate.emplace_back();
+      request.prompt = joined(prompt, joined(invocation, {9, 10}));
+      request.max_new_tokens = 4;
+      request.adapter = name;
+      score.push_back({request.prompt, {{11, 12}, {11, 13, 14}}, name});
+    }
+  }
+  const auto answers = engine(60)->generate(generate).value();
+  const auto scores = engine(60)->score(score).value();
+  for (size_t i = 0; i < generate.size(); ++i) {
+    const auto alone = engine(4096)->generate({generate[i]}).value();
+    EXPECT_EQ(answers[i].ids, alone[0].ids) << i;
+    for (size_t t = 0; t < answers[i].ids.size(); ++t) {
+      EXPECT_NEAR(answers[i].logprobs[t], alone[0].logprobs[t], kTolerance);
+    }
+    const auto score_alone = engine(4096)->score({score[i]}).value();
+    for (size_t c = 0; c < 2; ++c) {
+      for (size_t t = 0; t < scores[i].token_logprobs[c].size(); ++t) {
+        EXPECT_NEAR(scores[i].token_logprobs[c][t], score_alone[0].token_logprobs[c][t],
+                    kTolerance);
+      }
+    }
+  }
+  // They are different models.
+  for (size_t a = 0; a < names.size(); ++a) {
+    for (size_t b = a + 1; b < names.size(); ++b) {
+      EXPECT_GT(std::abs(scores[a].token_logprobs[0][0] - scores[b].token_logprobs[0][0]), 1e-2)
+          << names[a] << " " << names[b];
+    }
+  }
+  GenerateRequest wrong = generate[0];
+  wrong.adapter = "three";
+  const auto refused = engine(60)->generate({wrong});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("three"), std::string::npos);
+  EXPECT_NE(refused.error().hint.find("one two late"), std::string::npos);
+}
+
 INSTANTIATE_TEST_SUITE_P(KeyValueHeads, NativeEngine, testing::Values(1, 2, 4));
 
 }  // namespace

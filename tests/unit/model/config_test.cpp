@@ -206,18 +206,18 @@ TEST(ConfigTest, RefusesOtherArchitectures) {
   expect_mention(message(Json::array()), "object");
 }
 
-TEST(ConfigTest, MistralsWindowIsReadAndOneThatNeverActsIsNone) {
+TEST(ConfigTest, MistralSlidesWhereItsWindowActs) {
   Json value = small();
   value["model_type"] = "mistral";
   value["sliding_window"] = nullptr;
-  EXPECT_EQ(read(value).sliding_window, 0);
-  value["sliding_window"] = 256;
-  EXPECT_EQ(read(value).sliding_window, 0);
+  EXPECT_FALSE(read(value).slides(0));
+  value["sliding_window"] = 256;  // as long as the model's texts
+  EXPECT_FALSE(read(value).slides(0));
   value["sliding_window"] = 255;
-  EXPECT_EQ(read(value).sliding_window, 255);
   EXPECT_TRUE(read(value).slides(1));
+  EXPECT_EQ(read(value).sliding_window, 255);
   value.erase("sliding_window");  // Transformers assumes 4096
-  EXPECT_EQ(read(value).sliding_window, 0);
+  EXPECT_FALSE(read(value).slides(0));
   value["max_position_embeddings"] = 8192;
   EXPECT_EQ(read(value).sliding_window, 4096);
   value["sliding_window"] = nullptr;

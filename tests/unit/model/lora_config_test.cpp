@@ -55,24 +55,56 @@ TEST(LoraConfigTest, ScaleIsAlphaOverRankWithoutRslora) {
   EXPECT_DOUBLE_EQ(config.scale_of("q_proj"), 8.0);
 }
 
-TEST(LoraConfigTest, ReadsAllLinearAndPatterns) {
+TEST(LoraConfigTest, ReadsAllLinear) {
   Json value = written_by_peft();
   value["target_modules"] = "all-linear";
   const auto config = lora_config_from_json(value, "a");
   ASSERT_TRUE(config.ok());
   EXPECT_EQ(config->targets, (std::vector<std::string>{"all-linear"}));
-  value["target_modules"] = ".*\\.layers\\.[01]\\..*(q|v)_proj";
-  value["rank_pattern"] = {{"v_proj", 2}, {"layers\\.1\\..*q_proj", 5}};
-  value["alpha_pattern"] = {{"v_proj", 6}};
-  const auto pattern = lora_config_from_json(value, "a");
-  ASSERT_TRUE(pattern.ok()) << pattern.error().message;
-  EXPECT_TRUE(pattern->targeted("model.layers.1.self_attn.q_proj"));
-  EXPECT_FALSE(pattern->targeted("model.layers.2.self_attn.q_proj"));
-  EXPECT_FALSE(pattern->targeted("model.layers.1.self_attn.k_proj"));
-  EXPECT_EQ(pattern->rank_of("model.layers.0.self_attn.v_proj"), 2);
-  EXPECT_EQ(pattern->rank_of("model.layers.1.self_attn.q_proj"), 5);
-  EXPECT_EQ(pattern->rank_of("model.layers.0.self_attn.q_proj"), pattern->rank);
-  EXPECT_NE(message_with("target_modules", "(q_proj"), "(no error)");
+}
+
+TEST(LoraConfigTest, TargetsMayBeAnExpressionOfWholeNames) {
+  Json value = written_by_peft();
+  value["target_modules"] = R"(model\.layers\.[01]\..*\.(q|k)_proj)";
+  const auto config = lora_config_from_json(value, "a");
+  ASSERT_TRUE(config.ok());
+  EXPECT_TRUE(config->targeted("model.layers.0.self_attn.q_proj"));
+  EXPECT_FALSE(config->targeted("model.layers.2.self_attn.q_proj"));
+  EXPECT_FALSE(config->targeted("model.layers.0.self_attn.q_proj.more"));
+  EXPECT_EQ(lora_config_to_json(*config)["target_modules"], value["target_modules"]);
+  EXPECT_NE(message_with("target_modules", "(").find("target_modules"), std::string::npos);
+}
+
+TEST(LoraConfigTest, ThePatternThatMatchesFirstCounts) {
+  Json value = written_by_peft();
+  value["use_rslora"] = false;
+  value["rank_pattern"] = {{R"(layers\.1\..*q_proj)", 2}, {"q_proj", 16}, {"mlp.down_proj", 1}};
+  value["alpha_pattern"] = {{"q_proj", 4}};
+  const auto config = lora_config_from_json(value, "a");
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(config->rank_of("model.layers.1.self_attn.q_proj"), 2);
+  EXPECT_EQ(config->rank_of("model.layers.0.self_attn.q_proj"), 16);
+  EXPECT_EQ(config->rank_of("model.layers.0.mlp.down_proj"), 1);
+  EXPECT_EQ(config->rank_of("model.layers.0.self_attn.seq_proj"), 4);  // a name is whole
+  EXPECT_DOUBLE_EQ(config->scale_of("model.layers.0.self_attn.q_proj"), 0.25);
+  EXPECT_DOUBLE_EQ(config->scale_of("model.layers.0.mlp.down_proj"), 8.0);
+  EXPECT_EQ(lora_config_to_json(*config)["rank_pattern"].dump(), value["rank_pattern"].dump());
+}
+
+TEST(LoraConfigTest, ActivatedAdaptersBeginAtTheLastInvocation) {
+  Json value = written_by_peft();
+  value["alora_invocation_tokens"] = {7, 8};
+  const auto config = lora_config_from_json(value, "a");
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(adapter_begin(*config, {7, 8, 1, 7, 8, 2}), 3U);
+  EXPECT_EQ(adapter_begin(*config, {7, 8}), 0U);
+  EXPECT_EQ(adapter_begin(*config, {1, 8, 7}), 3U);
+  EXPECT_EQ(adapter_begin(LoraConfig(), {1, 8, 7}), 0U);
+  EXPECT_EQ(lora_config_to_json(*config)["alora_invocation_tokens"], Json({7, 8}));
+  for (const Json& bad : {Json("7"), Json({-1}), Json({1.5}), Json({"a"})}) {
+    EXPECT_NE(message_with("alora_invocation_tokens", bad).find("alora_invocation_tokens"),
+              std::string::npos);
+  }
 }
 
 TEST(LoraConfigTest, RefusesWhatWouldChangeTheResult) {
@@ -80,8 +112,10 @@ TEST(LoraConfigTest, RefusesWhatWouldChangeTheResult) {
                                                            {"use_dora", true},
                                                            {"bias", "all"},
                                                            {"rank_pattern", {{"q_proj", 0}}},
-                                                           {"alpha_pattern", {{"q_proj", "x"}}},
-                                                           {"rank_pattern", {1}},
+                                                           {"rank_pattern", {{"(", 2}}},
+                                                           {"rank_pattern", {{"q_proj", "2"}}},
+                                                           {"alpha_pattern", {{"q_proj", -2}}},
+                                                           {"alpha_pattern", 2},
                                                            {"modules_to_save", {"lm_head"}},
                                                            {"layers_to_transform", 0},
                                                            {"layers_to_transform", {1}},

@@ -138,5 +138,71 @@ TEST(PrefixTree, GradientsEqualThoseOfSeparateSequences) {
   }
 }
 
+// Activated LoRA: two prompts share what stands before the invocation, computed once by the base.
+TEST(PrefixTree, WhatPrecedesAnActivatedAdapterIsTheBasesAndComputedOnce) {
+  at::NoGradGuard no_grad;
+  auto model = Decoder::random(tiny(), 21);
+  LoraConfig activated;
+  activated.rank = 2;
+  activated.targets = {"all-linear"};
+  activated.invocation = {5, 6};
+  LoraConfig plain = activated;
+  plain.invocation.clear();
+  const int first = model->add_adapter("activated", activated, 1).value();
+  const int second = model->add_adapter("plain", plain, 2).value();
+  uint64_t seed = 3;
+  for (auto& parameter : model->trainable()) {
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(seed++);
+    parameter.value.detach().normal_(0.0, 0.3, generator);
+  }
+  model->weights_changed();
+
+  const std::vector<int32_t> root = {9, 10, 11, 12, 13, 14};
+  const auto with = [&](const std::vector<int32_t>& tail, int adapter) {
+    Sequence s{root, adapter, 0};
+    s.ids.insert(s.ids.end(), tail.begin(), tail.end());
+    if (adapter >= 0) s.adapter_begin = adapter_begin(model->adapters()[adapter].config, s.ids);
+    return s;
+  };
+  const std::vector<Sequence> sequences = {with({5, 6, 15}, first), with({5, 6, 16, 17}, first),
+                                           with({18, 19}, -1), with({5, 6, 15}, second)};
+  const PackedSequences packed = pack_sequences(sequences, 2);
+  for (size_t t = 0; t < root.size(); ++t) {
+    EXPECT_EQ(packed.rows[0][t], packed.rows[1][t]);
+    EXPECT_EQ(packed.rows[0][t], packed.rows[2][t]);
+    EXPECT_NE(packed.rows[0][t], packed.rows[3][t]);  // a plain adapter acts on all
+  }
+  EXPECT_EQ(packed.rows[0][6], packed.rows[1][6]);  // the invocation, by the adapter
+  // The root and its three ways on, and the fourth sequence.
+  EXPECT_EQ(packed.pass.ids.numel(), 6 + 2 + 1 + 2 + 2 + 9);
+
+  const at::Tensor hidden = model->forward(packed.pass);
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    // Alone, as one segment for each adapter.
+    Pass pass = Pass::of({sequences[s].ids});
+    const auto begin = static_cast<int64_t>(sequences[s].adapter_begin);
+    const auto length = static_cast<int64_t>(sequences[s].ids.size());
+    pass.segments = {{0, length}};
+    pass.adapters = {sequences[s].adapter};
+    if (begin > 0 && sequences[s].adapter >= 0) {
+      pass.segments = {{0, begin}, {begin, length - begin, 0}};
+      pass.adapters = {-1, sequences[s].adapter};
+    }
+    const at::Tensor alone = model->forward(pass);
+    const at::Tensor found = hidden.index_select(0, at::tensor(packed.rows[s], at::kLong));
+    EXPECT_LE((found - alone).abs().max().item<double>(), 1e-4) << s;
+    // An adapter that acts changes what it acts on, and nothing before.
+    pass.adapters.assign(pass.segments.size(), -1);
+    const at::Tensor base = model->forward(pass);
+    const at::Tensor apart = (found - base).abs().amax(-1);
+    if (begin > 0) {
+      EXPECT_LE(apart.narrow(0, 0, begin).max().item<double>(), 1e-4) << s;
+    }
+    if (sequences[s].adapter >= 0) {
+      EXPECT_GT(apart.narrow(0, begin, length - begin).min().item<double>(), 1e-2) << s;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace relata::model

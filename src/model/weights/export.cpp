@@ -1,0 +1,110 @@
+#include "relata/model/export.h"
+
+#include <array>
+#include <filesystem>
+
+#include "arch/architecture.h"
+#include "relata/base/file.h"
+#include "relata/base/gguf.h"
+#include "relata/text/tokenizer.h"
+#include "weights/checkpoint.h"
+#include "weights/export_common.h"
+
+namespace relata::model {
+namespace {
+
+constexpr std::array kTypes = {std::pair("f32", GgmlType::kF32), std::pair("f16", GgmlType::kF16),
+                               std::pair("bf16", GgmlType::kBf16),
+                               std::pair("q8_0", GgmlType::kQ80)};
+
+GgmlType stored_type(const std::string& dtype) {
+  if (dtype == "float32") return GgmlType::kF32;
+  return dtype == "float16" ? GgmlType::kF16 : GgmlType::kBf16;
+}
+
+// What stands in a folder beside the weights and belongs to the model. Other programs leave other
+// files there, which are theirs.
+constexpr std::array kCompanions = {"generation_config.json",
+                                    "tokenizer.json",
+                                    "tokenizer_config.json",
+                                    "tokenizer.model",
+                                    "spiece.model",
+                                    "special_tokens_map.json",
+                                    "added_tokens.json",
+                                    "vocab.json",
+                                    "merges.txt",
+                                    "vocab.txt",
+                                    "chat_template.jinja",
+                                    "chat_template.json"};
+
+Status copy_companions(const std::string& from, const std::string& to) {
+  std::vector<std::string> names(kCompanions.begin(), kCompanions.end());
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(from, problem)) {
+    if (entry.path().extension() == ".tiktoken") names.push_back(entry.path().filename().string());
+  }
+  for (const std::string& name : names) {
+    if (!file_exists(from + "/" + name)) continue;
+    RELATA_TRY(const std::string content, read_file(from + "/" + name));
+    RELATA_CHECK(write_file_atomic(to + "/" + name, content));
+  }
+  return {};
+}
+
+Status save_gguf_tokenizer(const std::string& model, const std::string& folder) {
+  RELATA_TRY(const auto file, GgufFile::open(model));
+  if (!file->has("tokenizer.ggml.model")) return {};
+  RELATA_TRY(const auto tokenizer, text::load_tokenizer(model));
+  return tokenizer->save(folder);
+}
+
+}  // namespace
+
+bool is_gguf_path(const std::string& path) { return path.ends_with(".gguf"); }
+
+Status check_place(const std::string& model, const std::string& out) {
+  std::error_code problem;
+  if (!std::filesystem::equivalent(model, out, problem)) return {};
+  return usage_error(out + ": this is the model itself", "name another place to write to");
+}
+
+Result<GgmlType> export_type(const std::string& dtype, const DecoderConfig& config) {
+  if (dtype == "auto") return stored_type(config.dtype);
+  for (const auto& [name, type] : kTypes) {
+    if (dtype == name) return type;
+  }
+  return usage_error("dtype \"" + dtype + "\" is not known", "use f32, bf16, f16 or q8_0");
+}
+
+Result<std::shared_ptr<Decoder>> load_for_export(const std::string& model,
+                                                 const std::string& adapter, GgmlType type) {
+  RELATA_TRY(auto decoder, Decoder::load(model, type == GgmlType::kBf16 ? "bfloat16" : "float32"));
+  if (!adapter.empty()) {
+    RELATA_TRY(const int index, decoder->load_adapter("adapter", adapter));
+    RELATA_CHECK(decoder->merge_adapter(index));
+  }
+  return decoder;
+}
+
+Status export_hf(const std::string& model, const std::string& folder,
+                 const ExportOptions& options) {
+  RELATA_CHECK(check_place(model, folder));
+  RELATA_TRY(const DecoderConfig config, read_decoder_config(model));
+  RELATA_CHECK(check_hf_form(config));
+  RELATA_TRY(const GgmlType type, export_type(options.dtype, config));
+  if (type == GgmlType::kQ80) {
+    return usage_error("q8_0 is a type of GGUF files", "use f32, bf16 or f16, or --to gguf");
+  }
+  RELATA_TRY(const auto decoder, load_for_export(model, options.adapter, type));
+  const at::ScalarType stored = type == GgmlType::kF32   ? at::kFloat
+                                : type == GgmlType::kF16 ? at::kHalf
+                                                         : at::kBFloat16;
+  RELATA_CHECK(Checkpoint::save(*decoder, stored, folder));
+  return is_gguf_path(model) ? save_gguf_tokenizer(model, folder) : copy_companions(model, folder);
+}
+
+Result<int64_t> lora_parameter_count(const DecoderConfig& config, const LoraConfig& lora) {
+  return Checkpoint::lora_parameters(config, lora);
+}
+
+}  // namespace relata::model

@@ -1,0 +1,26 @@
+// What all exports do first.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "relata/base/ggml_type.h"
+#include "relata/model/config.h"
+#include "relata/model/decoder.h"
+
+namespace relata::model {
+
+bool is_gguf_path(const std::string& path);
+// An error where `out` is the model itself.
+Status check_place(const std::string& model, const std::string& out);
+// The type that ExportOptions::dtype names.
+Result<GgmlType> export_type(const std::string& dtype, const DecoderConfig& config);
+// In float32, or bfloat16 for that type; merged with the adapter, if there is one.
+Result<std::shared_ptr<Decoder>> load_for_export(const std::string& model,
+                                                 const std::string& adapter, GgmlType type);
+
+// Errors where config.json, or llama.cpp, cannot express what the configuration says.
+Status check_hf_form(const DecoderConfig& config);
+Status check_gguf_form(const DecoderConfig& config);
+
+}  // namespace relata::model

@@ -1,0 +1,169 @@
+// GGUF files that llama.cpp runs: whole models and LoRA adapters.
+#include <ATen/Parallel.h>
+
+#include <filesystem>
+#include <vector>
+
+#include "arch/architecture.h"
+#include "arch/gguf.h"
+#include "relata/kernels/gguf_blocks.h"
+#include "relata/model/export.h"
+#include "relata/text/gguf_export.h"
+#include "weights/checkpoint.h"
+#include "weights/export_common.h"
+
+namespace relata::model {
+namespace {
+
+constexpr uint32_t kQuantizationVersion = 2;
+constexpr int64_t kQ8Block = 32;
+
+uint32_t file_type(GgmlType type) {  // llama.cpp's LLAMA_FTYPE_*
+  switch (type) {
+    case GgmlType::kF32:
+      return 0;
+    case GgmlType::kF16:
+      return 1;
+    case GgmlType::kQ80:
+      return 7;
+    default:
+      return 32;  // BF16
+  }
+}
+
+// llama.cpp wants vectors in float32, and rows that do not fill blocks in a type without.
+GgmlType type_of(const at::Tensor& weight, GgmlType wanted) {
+  if (weight.dim() < 2) return GgmlType::kF32;
+  if (wanted == GgmlType::kQ80 && weight.size(-1) % kQ8Block != 0) return GgmlType::kF16;
+  return wanted;
+}
+
+std::vector<std::byte> encoded(const at::Tensor& weight, GgmlType type) {
+  const at::ScalarType plain = type == GgmlType::kBf16  ? at::kBFloat16
+                               : type == GgmlType::kF16 ? at::kHalf
+                                                        : at::kFloat;
+  const at::Tensor values = weight.detach().to(plain).contiguous();
+  const auto* data = static_cast<const std::byte*>(values.data_ptr());
+  if (type != GgmlType::kQ80) return {data, data + values.nbytes()};
+  const GgmlBlock block = ggml_block(type);
+  const int64_t blocks = values.numel() / block.elements;
+  std::vector<std::byte> out(static_cast<size_t>(blocks * block.bytes));
+  const auto* floats = values.data_ptr<float>();
+  at::parallel_for(0, blocks, 1 << 12, [&](int64_t begin, int64_t end) {
+    kernels::quantize_q8_0(floats + begin * block.elements, (end - begin) * block.elements,
+                           out.data() + begin * block.bytes);
+  });
+  return out;
+}
+
+// Tensors in the order of their addition, each encoded when its turn to be written comes.
+class Tensors {
+ public:
+  void add(const std::string& name, const at::Tensor& weight, GgmlType type) {
+    list_.push_back({name, type, weight.sizes().vec(),
+                     [this, weight, type]() -> Result<std::span<const std::byte>> {
+                       buffer_ = encoded(weight, type);
+                       return std::span<const std::byte>(buffer_);
+                     }});
+  }
+  void add(const NamedWeight& weight, GgmlType type) {
+    list_.push_back({weight.name, type, weight.value.sizes().vec(),
+                     [this, weight, type]() -> Result<std::span<const std::byte>> {
+                       buffer_ = encoded(stored_form(weight), type);
+                       return std::span<const std::byte>(buffer_);
+                     }});
+  }
+  const std::vector<GgufTensorToWrite>& list() const { return list_; }
+
+ private:
+  std::vector<GgufTensorToWrite> list_;
+  std::vector<std::byte> buffer_;
+};
+
+std::string name_of_model(const std::string& path) {
+  std::filesystem::path p(path);
+  if (!p.has_filename()) p = p.parent_path();
+  return p.extension() == ".gguf" ? p.stem().string() : p.filename().string();
+}
+
+// rope_freqs.weight: what each frequency is divided by.
+at::Tensor rope_divisors(const DecoderConfig& config) {
+  RopeConfig plain;
+  plain.theta = config.rope.theta;
+  const auto before = rope_frequencies(config, plain, 0).inverse;
+  const auto after = rope_frequencies(config, config.rope, 0).inverse;
+  return at::tensor(before, at::kFloat) / at::tensor(after, at::kFloat);
+}
+
+Status check_export(const std::string& model, const std::string& path,
+                    const DecoderConfig& config) {
+  RELATA_CHECK(check_place(model, path));
+  if (!is_gguf_path(path)) {
+    return usage_error(path + ": the name of a GGUF file ends in .gguf", "name it so");
+  }
+  return check_gguf_form(config);
+}
+
+}  // namespace
+
+Status export_gguf(const std::string& model, const std::string& path,
+                   const ExportOptions& options) {
+  RELATA_TRY(const DecoderConfig config, read_decoder_config(model));
+  RELATA_CHECK(check_export(model, path, config));
+  RELATA_TRY(const GgmlType type, export_type(options.dtype, config));
+  RELATA_TRY(GgufMetadata metadata, decoder_config_to_gguf(config, name_of_model(model)));
+  metadata.emplace_back("general.file_type", file_type(type));
+  if (type == GgmlType::kQ80) {
+    metadata.emplace_back("general.quantization_version", kQuantizationVersion);
+  }
+  std::shared_ptr<const GgufFile> source;  // raw values are views into it
+  if (is_gguf_path(model)) {
+    RELATA_TRY(source, GgufFile::open(model));
+    for (const std::string& key : source->keys()) {
+      if (key.starts_with("tokenizer.")) metadata.emplace_back(key, source->raw_value(key));
+    }
+  } else {
+    RELATA_TRY(const GgufMetadata tokens, text::gguf_tokenizer_metadata(model, config.vocab_size));
+    metadata.insert(metadata.end(), tokens.begin(), tokens.end());
+  }
+  RELATA_TRY(const auto decoder, load_for_export(model, options.adapter, type));
+  Tensors tensors;
+  if (config.rope.type == "llama3" || config.rope.type == "divisors") {
+    tensors.add("rope_freqs.weight", rope_divisors(config), GgmlType::kF32);
+  }
+  for (const NamedWeight& weight :
+       Checkpoint::weights(*decoder, architecture_of(config).gguf_names)) {
+    tensors.add(weight, type_of(weight.value, type));
+  }
+  return write_gguf(path, metadata, tensors.list());
+}
+
+Status export_gguf_lora(const std::string& model, const std::string& adapter,
+                        const std::string& path) {
+  RELATA_TRY(const DecoderConfig config, read_decoder_config(model));
+  RELATA_CHECK(check_export(model, path, config));
+  RELATA_TRY(const auto decoder, Decoder::load(model, "auto"));
+  RELATA_TRY(const int index, decoder->load_adapter("adapter", adapter));
+  const LoraConfig& lora = decoder->adapters()[static_cast<size_t>(index)].config;
+  GgufMetadata metadata = {{"general.architecture", architecture_of(config).gguf},
+                           {"general.type", std::string("adapter")},
+                           {"general.name", name_of_model(adapter)},
+                           {"general.file_type", file_type(GgmlType::kF32)},
+                           {"adapter.type", std::string("lora")},
+                           {"adapter.lora.alpha", static_cast<float>(lora.alpha)}};
+  if (!lora.invocation.empty()) {
+    metadata.emplace_back("adapter.alora.invocation_tokens",
+                          std::vector<uint32_t>(lora.invocation.begin(), lora.invocation.end()));
+  }
+  Tensors tensors;
+  for (const Checkpoint::LoraMatrices& m :
+       Checkpoint::lora_matrices(*decoder, index, architecture_of(config).gguf_names)) {
+    // llama.cpp scales by alpha over this tensor's rank; what is left goes into B.
+    const double scale = lora.alpha / static_cast<double>(m.a.size(0));
+    tensors.add(m.module + ".weight.lora_a", m.a, GgmlType::kF32);
+    tensors.add(m.module + ".weight.lora_b", m.b * (m.scale / scale), GgmlType::kF32);
+  }
+  return write_gguf(path, metadata, tensors.list());
+}
+
+}  // namespace relata::model
