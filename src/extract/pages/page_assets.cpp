@@ -30,6 +30,7 @@ h1 { display: inline; font-size: 1.3rem; margin-right: .75rem; } .summary { disp
   .found .list { flex: 0 1 auto; min-height: 0; overflow: auto; }
 }
 .drawing { padding: .5rem; } .list { padding: 0; }
+@media screen and (max-width: 64rem) { .drawing, .list { overflow-x: auto; } .drawing .graph { min-width: 44rem; } }
 .documents { display: grid; gap: 1rem; min-width: 0; }
 .document { content-visibility: auto; contain-intrinsic-size: auto 12rem; scroll-margin-top: 5rem; }
 .document h3 { font-size: .85rem; font-weight: 600; color: var(--soft); margin: 0 0 .35rem; overflow-wrap: anywhere; }

@@ -15,8 +15,9 @@ constexpr double kFrameWidths[] = {820, 900, 980};  // the first whose frame is 
 constexpr double kTallest = 0.9;                    // height to width
 constexpr double kEdgeWidth = 165;                  // mean length of edges, across and down
 constexpr double kEdgeHeight = 92;
-constexpr double kGap = 8;       // between labels
-constexpr double kPartGap = 28;  // between parts that nothing links
+constexpr size_t kSmallPart = 12;  // nodes
+constexpr double kGap = 8;         // between labels
+constexpr double kPartGap = 28;    // between parts that nothing links
 constexpr double kPillHeight = 24;
 constexpr double kPillEnds = 20;  // around the text of a label
 constexpr double kBend = 0.12;    // of an edge's length
@@ -187,7 +188,9 @@ double mean_edge(const RelationGraph& graph, const std::vector<Point>& at) {
 void lay_out_part(Part& part, const std::vector<Box>& sizes) {
   const std::vector<Point> unit = lay_out(part.graph);
   const double edge = mean_edge(part.graph, unit);
-  double x_scale = kEdgeWidth / edge, y_scale = kEdgeHeight / edge;
+  // In a small part there is room for the names of its relations.
+  const double room = part.nodes.size() <= kSmallPart ? 1.35 : 1.0;
+  double x_scale = kEdgeWidth * room / edge, y_scale = kEdgeHeight * room / edge;
   // Positions differ, so that at a scale that is large enough nothing needs to be pushed.
   constexpr int kMostGrowths = 60;
   for (int growth = 0; growth < kMostGrowths; ++growth) {
