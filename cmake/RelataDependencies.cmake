@@ -11,6 +11,8 @@ find_package(Threads REQUIRED)
 
 find_package(SentencePiece REQUIRED)
 find_package(CURL REQUIRED)
+find_package(EXPAT REQUIRED)
+find_package(ZLIB REQUIRED)
 
 if(RELATA_APPS)
   find_package(CLI11 REQUIRED)

@@ -257,6 +257,7 @@ void add_run_options(CLI::App& verb, ExtractOptions& options) {
 
 void add_extract_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExtractOptions>();
+  options->read.whole_file = true;  // a file of plain text is one document
   CLI::App* verb = add_verb(
       app, "extract", "Find the relations of documents",
       "Reads documents with marked entities and writes one JSON line each, with the relations "

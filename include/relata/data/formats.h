@@ -12,10 +12,12 @@ namespace relata::data {
 
 struct ReadOptions {
   std::string format;  // "" guesses from the content
-  // "stop" at the first bad record, "skip" it and list it in Dataset::skipped, or "fix": mend what
-  // is safe (listed in Dataset::fixed) and skip the rest.
+  // "stop" at the first bad record (a file that is bad as a whole is one), "skip" it and list it in
+  // Dataset::skipped, or "fix": mend what is safe (listed in Dataset::fixed) and skip the rest.
   std::string on_error = "stop";
-  bool whole_file = false;  // "text" only: the file is one document, not one a line
+  // "text" only: the file is one document with sentences and meta "title", not one a line. "lines"
+  // reads line by line whatever stands here.
+  bool whole_file = false;
   // "tacred" only: a file of other labels by id, [{"id", "relation"}] as TACRED Revisited has it
   // (records it does not name keep their label) or {id: label} as Re-TACRED (they are left out).
   std::string label_patch = "";
