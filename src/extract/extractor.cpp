@@ -6,6 +6,7 @@
 #include "pair/template_parts.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
+#include "relata/base/hash.h"
 #include "relata/text/chat.h"
 
 namespace relata::extract {
@@ -82,6 +83,7 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   }
   const bool is_pair = config.pipeline == "pair";
   fields.get("model", config.model);
+  fields.get("model_sha256", config.model_sha256);
   fields.get("adapter", config.adapter);
   fields.get("template", config.template_file);
   fields.get("chat", config.chat);
@@ -146,6 +148,7 @@ Json config_to_json(const ExtractorConfig& config) {
   json["format_version"] = config.format_version;
   json["pipeline"] = config.pipeline;
   json["model"] = config.model;
+  if (!config.model_sha256.empty()) json["model_sha256"] = config.model_sha256;
   json["adapter"] = config.adapter;
   json["template"] = config.template_file;
   json["chat"] = config.chat;
@@ -198,6 +201,31 @@ std::map<std::string, std::string> Extractor::adapter_paths() const {
   std::map<std::string, std::string> out;
   for (const auto& [name, path] : config.adapters) out[name] = resolve(folder, path);
   return out;
+}
+
+Result<std::string> Extractor::find_model(const std::vector<std::string>& places) const {
+  const std::string stated = model_path();
+  if (file_exists(stated)) return stated;
+  const std::string name = std::filesystem::path(config.model).filename().string();
+  std::string looked = stated;
+  std::vector<std::string> folders = {folder};
+  folders.insert(folders.end(), places.begin(), places.end());
+  for (const std::string& place : folders) {
+    const std::string path = (std::filesystem::path(place) / name).string();
+    looked += ", " + path;
+    if (!file_exists(path)) continue;
+    if (config.model_sha256.empty()) return path;
+    RELATA_TRY(const auto file, MappedFile::open(path));
+    const auto bytes = file->bytes();
+    if (sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}) ==
+        config.model_sha256) {
+      return path;
+    }
+    looked += " (another file: its SHA-256 differs)";
+  }
+  return usage_error(folder + ": its base model " + name + " was not found; looked at " + looked,
+                     "./dev models lists and fetches models; or put the file into a folder that "
+                     "RELATA_MODELS names");
 }
 
 std::string Extractor::model_path() const { return resolve(folder, config.model); }

@@ -18,6 +18,8 @@ namespace relata::extract {
 struct ExtractorConfig {
   int format_version = 1;
   std::string pipeline = "pair";
+  // Of `model` where it is a file: it is found by its name in other places too (find_model()).
+  std::string model_sha256;
   std::string model = "model";  // folder, relative to the extractor's or absolute
   std::string adapter;          // "" or "adapters/pair": of all steps
   // Instead of `adapter`: folders by the names that the template's steps give.
@@ -50,7 +52,10 @@ struct Extractor {
   std::optional<Calibration> calibration;  // of facts' scores; calibration.json, where there is one
   std::optional<text::ChatTemplate> chat;  // config.chat, looked up; "auto" must be, once
   Result<text::ChatTemplate> chat_wrapper() const;
-  std::string model_path() const;    // resolved
+  std::string model_path() const;  // resolved
+  // The model's place: model_path(), else a file of its name, with its hash where that is stated,
+  // beside the extractor or in one of `places`. The error says where was looked.
+  Result<std::string> find_model(const std::vector<std::string>& places) const;
   std::string adapter_path() const;  // resolved, or ""
   // Resolved, by name: what the engine loads for the pipeline's steps.
   std::map<std::string, std::string> adapter_paths() const;
