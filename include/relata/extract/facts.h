@@ -22,6 +22,7 @@ struct FactOptions {
   double min_score = -1.0;
   int batch = 16;                              // documents handed to the engine at once
   std::function<void(int64_t done)> progress;  // documents
+  std::function<void(int64_t)> skipped;        // taken from the journal; `progress` counts them too
 };
 
 // What the engine was asked, for forecasts and comparisons.
@@ -46,5 +47,14 @@ Result<std::vector<data::Document>> extract_facts(
     const std::shared_ptr<const generate::AnswerCompiler>& compiler,
     const std::vector<data::Document>& documents, const FactOptions& options,
     AskedCounts* counts = nullptr);
+
+// The same for many documents: each that is finished is stamped (meta "extractor", "model",
+// "schema", "relata") and appended to the journal `journal_path` ("" for none); documents already
+// there under the same id and settings are taken from it.
+Result<std::vector<data::Document>> extract_fact_documents(
+    const Extractor& extractor, generate::Engine& engine,
+    const std::shared_ptr<const generate::AnswerCompiler>& compiler,
+    const std::vector<data::Document>& documents, const FactOptions& options,
+    const std::string& journal_path);
 
 }  // namespace relata::extract

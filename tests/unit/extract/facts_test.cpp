@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <set>
 
 #include "fake_engine.h"
+#include "relata/base/file.h"
 
 namespace relata::extract {
 namespace {
@@ -378,6 +380,36 @@ TEST_F(Facts, EnginesOfTextAnswerFreely) {
   const Document out = run(family_);
   EXPECT_EQ(triples(out), Strings{"Ann Lee|father|Cid"});
   EXPECT_FALSE(out.relations[0].score.has_value());
+}
+
+TEST_F(Facts, AJournalKeepsFinishedDocuments) {
+  rules_ = {{{kAskRelations}, "father"}, {{kAskHeads}, "Ann"}, {{kAskTails}, "Bob"}};
+  const std::string folder = testing::TempDir() + "facts_journal";
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(make_folders(folder).ok());
+  const std::string path = folder + "/journal";
+  std::vector<Document> documents = {make_document("a", "Ann and Bob.", {}),
+                                     make_document("b", "Bob and Ann.", {})};
+  options_.batch = 1;
+  const auto run_all = [&] {
+    return extract_fact_documents(extractor_, engine_, compiler_, documents, options_, path);
+  };
+  const auto all = run_all().value();
+  EXPECT_EQ(triples(all[1]), Strings{"Ann|father|Bob"});
+  EXPECT_EQ(all[0].meta["model"], "sha256:fake");
+  const size_t asked = engine_.generated.size();
+  EXPECT_EQ(asked, 6u);
+  int64_t skipped = 0;
+  options_.skipped = [&](int64_t count) { skipped += count; };
+  const auto again = run_all().value();
+  EXPECT_EQ(engine_.generated.size(), asked);
+  EXPECT_EQ(skipped, 2);
+  for (size_t i = 0; i < 2; ++i) EXPECT_EQ(to_json_line(again[i]), to_json_line(all[i]));
+  extractor_.config.thresholds["head"] = 0.1;
+  EXPECT_FALSE(run_all().ok());  // other settings
+  extractor_.config.thresholds.clear();
+  documents[1].text = "Bob, not Ann.";
+  EXPECT_FALSE(run_all().ok());  // another document
 }
 
 TEST_F(Facts, StepsUseTheirAdapters) {
