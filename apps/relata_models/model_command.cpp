@@ -72,7 +72,6 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
   return kDone;
 }
 
-<<<<<<< HEAD
 Result<int> export_model(const ModelOptions& options, const Context& context) {
   const model::ExportOptions how{options.dtype, options.adapter};
   if (options.to == "hf") {
@@ -102,7 +101,8 @@ at::Tensor logits_of(const model::Decoder& model, const std::vector<int32_t>& id
   }
   const auto packed = model::pack_sequences({sequence}, 1);
   return model.logits(model.forward(packed.pass)).contiguous();
-=======
+}
+
 // {"ids": [...]}, within the model's vocabulary and positions.
 Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::DecoderConfig& config) {
   RELATA_TRY(const Json json, parse_json(line.text, line.where));
@@ -122,7 +122,6 @@ Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::Decod
     }
   }
   return ids;
->>>>>>> house
 }
 
 Result<int> print_logits(const ModelOptions& options, const Context&) {

@@ -13,12 +13,13 @@ namespace {
 constexpr char kConfigFile[] = "tokenizer_config.json";
 constexpr char kMapFile[] = "special_tokens_map.json";
 constexpr char kAddedFile[] = "added_tokens.json";
+constexpr char kGenerationFile[] = "generation_config.json";
 constexpr char kRankExtension[] = ".tiktoken";
 
-constexpr std::array kFiles = {"tokenizer.json", "tokenizer.model", "tokenizer.model.v3",
-                               "spiece.model",   "spm.model",       "vocab.txt",
-                               "vocab.json",     "merges.txt",      "chat_template.jinja",
-                               kConfigFile,      kMapFile,          kAddedFile};
+constexpr std::array kFiles = {
+    "tokenizer.json", "tokenizer.model", "tokenizer.model.v3", "spiece.model",        "spm.model",
+    "vocab.txt",      "vocab.json",      "merges.txt",         "chat_template.jinja", kConfigFile,
+    kMapFile,         kAddedFile,        kGenerationFile};
 
 // A special token is written as a string or as an object with its "content".
 std::optional<std::string> token_content(const Node& node) {
@@ -122,7 +123,34 @@ Status read_added_file(const ModelFolder& folder, TokenizerConfig& config) {
   return {};
 }
 
+// One id or a list of them.
+Status read_generation_file(const ModelFolder& folder, TokenizerConfig& config) {
+  const std::string* content = folder.find(kGenerationFile);
+  if (content == nullptr) return {};
+  const std::string path = folder.path(kGenerationFile);
+  RELATA_TRY(const Node node, parse_node(*content, path));
+  const JsonReader reader(node, path);
+  RELATA_CHECK(reader.status());
+  const Node* ids = reader.find("eos_token_id");
+  if (ids == nullptr) return {};
+  for (const Node& id : ids->is_array() ? *ids : Node::array({*ids})) {
+    const int64_t value = id.is_number_integer() ? id.get<int64_t>() : -1;
+    if (value < 0 || value >= kIdLimit) {
+      return input_error(path + ": eos_token_id: an id or a list of ids is wanted");
+    }
+    config.stops.push_back(static_cast<int32_t>(value));
+  }
+  return {};
+}
+
 }  // namespace
+
+ModelFolder ModelFolder::of(const std::string& source, std::map<std::string, std::string> files) {
+  ModelFolder result;
+  result.folder_ = source;
+  result.files_ = std::move(files);
+  return result;
+}
 
 Result<ModelFolder> ModelFolder::read(const std::string& folder) {
   ModelFolder result;
@@ -156,11 +184,21 @@ std::string ModelFolder::path(const std::string& name) const {
   return folder_.empty() || folder_.back() == '/' ? folder_ + name : folder_ + "/" + name;
 }
 
+void ModelFolder::save_instead(std::string held, std::string name,
+                               std::function<std::string()> make) {
+  substitutes_[std::move(held)] = {std::move(name), std::move(make)};
+}
+
 Status ModelFolder::save(const std::string& folder) const {
   ModelFolder target;
   target.folder_ = folder;
   for (const auto& [name, content] : files_) {
-    RELATA_CHECK(write_file_atomic(target.path(name), content));
+    const auto other = substitutes_.find(name);
+    if (other == substitutes_.end()) {
+      RELATA_CHECK(write_file_atomic(target.path(name), content));
+    } else {
+      RELATA_CHECK(write_file_atomic(target.path(other->second.name), other->second.make()));
+    }
   }
   return {};
 }
@@ -171,6 +209,7 @@ Result<TokenizerConfig> read_tokenizer_config(const ModelFolder& folder) {
   RELATA_CHECK(read_map_file(folder, config));
   RELATA_CHECK(read_config_file(folder, config));
   RELATA_CHECK(read_added_file(folder, config));
+  RELATA_CHECK(read_generation_file(folder, config));
   for (auto& token : config.added) {
     const auto& names = config.special;
     if (std::find(names.begin(), names.end(), token.content) != names.end()) token.special = true;

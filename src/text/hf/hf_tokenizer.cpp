@@ -95,7 +95,7 @@ Status HfTokenizer::configure(const Node& root, bool raw_bytes, const std::strin
   RELATA_CHECK(read_components(root, raw_bytes, path));
   RELATA_CHECK(read_added(root, path));
   apply_config(config);
-  return {};
+  return set_stops(config);
 }
 
 Status HfTokenizer::read_components(const Node& root, bool raw_bytes, const std::string& path) {

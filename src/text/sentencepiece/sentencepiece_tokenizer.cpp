@@ -48,7 +48,7 @@ Status SentencePieceTokenizer::configure() {
   legacy_ = config.legacy.value_or(true);
   if (config.add_bos.value_or(true) && bos_ >= 0) frame_.before = {bos_};
   if (config.add_eos.value_or(false) && eos_ >= 0) frame_.after = {eos_};
-  return {};
+  return set_stops(config);
 }
 
 int32_t SentencePieceTokenizer::named_id(const std::optional<std::string>& name,
