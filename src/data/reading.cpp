@@ -41,7 +41,7 @@ Source::Source(std::string_view file_content, std::string file_path)
 
 bool Lines::next(std::string_view& line) {
   if (position_ >= content_.size()) return false;
-  size_t end = content_.find('\n', position_);
+  size_t end = content_.find(end_, position_);
   if (end == std::string_view::npos) end = content_.size();
   line = content_.substr(position_, end - position_);
   if (line.ends_with('\r')) line.remove_suffix(1);

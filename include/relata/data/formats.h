@@ -1,6 +1,7 @@
 // Readers and writers by format name (INTERFACE.md, "Formats").
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,9 @@ struct Dataset {
   std::vector<Document> documents;
   std::vector<std::string> skipped;  // "file:line: reason"
   std::vector<std::string> fixed;    // "file:line: what was mended"
+  // What else a user should know, and how often it was so:
+  // {"records left out, whose answer is \"reject\"", 2}.
+  std::map<std::string, size_t> noted;
 };
 
 struct WriteOptions {

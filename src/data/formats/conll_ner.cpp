@@ -338,13 +338,16 @@ bool sniff_conll_ner(const Sample& sample) {
   for (const std::string_view line : sample.lines(kLines)) {
     if (has_only_space(line) || line.starts_with("#")) continue;
     const Row row = split_row(line, 0);
-    if (row.columns < 2) return false;
     ++rows;
+    if (row.columns < 2) continue;
     last += parse_ner_tag(row.last).has_value();
     first += parse_ner_tag(row.first).has_value();
     has_entity |= row.last.size() > 2 || row.first.size() > 2;
   }
-  return rows > 0 && has_entity && (last == rows || first == rows);
+  // A few that are wrong must not make a text of the file: the reader names them.
+  const auto most = [&](size_t count) { return count * 10 >= rows * 9; };
+  const auto all_but_one = [&](size_t count) { return count + 1 == rows && count > 1; };
+  return rows > 0 && has_entity && (most(last) || most(first) || all_but_one(last));
 }
 
 Status read_conll_ner(const Source& source, const ReadOptions&, Intake& intake) {
