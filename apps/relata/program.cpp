@@ -12,6 +12,7 @@
 #include "relata/base/input_failure.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
+#include "relata/base/visible_text.h"
 
 namespace relata::app {
 namespace {
@@ -134,9 +135,9 @@ int run(const Program& program, int argc, char** argv) {
 }  // namespace
 
 int report_error(const Error& error, const std::string& fallback_hint) {
-  fmt::print(stderr, "relata: {}\n", error.message);
+  fmt::print(stderr, "relata: {}\n", visible_text(error.message));
   const std::string& hint = error.hint.empty() ? fallback_hint : error.hint;
-  if (!hint.empty()) fmt::print(stderr, "{}\n", hint);
+  if (!hint.empty()) fmt::print(stderr, "{}\n", visible_text(hint));
   return exit_code(error.code);
 }
 
