@@ -209,6 +209,10 @@ void add_input_options(CLI::App& verb, DataOptions& options) {
   verb.add_option("--label-patch", options.read.label_patch,
                   "Other labels by id for tacred: TACRED Revisited's or Re-TACRED's file")
       ->type_name("FILE");
+  verb.add_option("--text-key", options.read.text_key,
+                  "The member of a label-studio task's data that is the text\n"
+                  "(default: the one in which the spans' texts stand)")
+      ->type_name("KEY");
 }
 
 void add_schema_option(CLI::App& verb, DataOptions& options) {

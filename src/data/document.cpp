@@ -211,7 +211,9 @@ class DocumentReader {
     RELATA_CHECK(get_ranges(value, place, "mentions", offsets, entity.mentions));
     RELATA_CHECK(get_names(value, place, entity));
     sort_mentions(entity);
-    if (entity.text.empty()) {
+    // "" without mentions is the entity of a published record that leaves it out.
+    const bool has_none = entity.mentions.empty() && value.contains("text");
+    if (entity.text.empty() && !has_none) {
       if (entity.mentions.empty()) return fail(place, "has neither \"text\" nor \"mentions\"");
       const ByteRange& first = entity.mentions.front();
       entity.text = document.text.substr(first.begin, first.end - first.begin);

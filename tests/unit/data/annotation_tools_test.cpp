@@ -97,5 +97,100 @@ TEST_F(BratFolder, KeepsTheTypesOfEquivalentSpans) {
   EXPECT_EQ(dataset->documents.at(0).meta.at("mention_types"), Json({{"T2", "Org"}}));
 }
 
+// A region with the given control beside its label.
+std::string task_with(const std::string& addition, const std::string& place) {
+  return R"([{"data":{"text":"Ann runs Acme."},"annotations":[{"result":[)"
+         R"({"id":"a","from_name":"label","to_name":"text","type":"labels",)"
+         R"("value":{"start":0,"end":3,"text":"Ann","labels":["PER"]}},)"
+         R"({"id":"a","from_name":"more","to_name":"text",)" +
+         addition + place + "]}]}]";
+}
+
+TEST(LabelStudioTasks, ControlsAddToTheirRegion) {
+  const std::pair<std::string, std::string> controls[] = {
+      {R"("type":"choices","value":{"choices":["sure"]})", R"(["sure"])"},
+      {R"("type":"rating","value":{"rating":4})", "4"},
+      {R"("type":"number","value":{"number":3.5})", "3.5"},
+      {R"("type":"taxonomy","value":{"taxonomy":[["a","b"]]})", R"([["a","b"]])"},
+      {R"("type":"datetime","value":{"datetime":"2024-01-01"})", R"("2024-01-01")"},
+      {R"("type":"textarea","value":{"text":["a note"]})", R"(["a note"])"},
+  };
+  for (const auto& [control, kept] : controls) {
+    const std::string bare = control.substr(0, control.size() - 1);
+    for (const std::string& place : {std::string("}}"), std::string(R"(,"start":0,"end":3}})")}) {
+      const auto dataset = parse(task_with(bare, place), "");
+      ASSERT_TRUE(dataset.ok()) << dataset.error().message << control;
+      const Document& document = dataset->documents.at(0);
+      ASSERT_EQ(document.entities.size(), 1u) << control;
+      EXPECT_EQ(document.entities[0].id, "a");
+      EXPECT_EQ(document.entities[0].type, "PER");
+      EXPECT_EQ(document.meta.at("regions").at("a").at("more"), Json::parse(kept)) << control;
+    }
+  }
+}
+
+TEST(LabelStudioTasks, ASecondControlsLabelsAndScoresAreKept) {
+  const auto dataset =
+      parse(task_with(R"("type":"labels","value":{"start":0,"end":3,"labels":["HEAD","PER"],)",
+                      R"("score":0.5}})"),
+            "");
+  ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+  const Document& document = dataset->documents.at(0);
+  ASSERT_EQ(document.entities.size(), 1u);
+  EXPECT_EQ(document.entities[0].type, "PER");
+  EXPECT_EQ(document.meta.at("more_labels"), Json({{"a", {"HEAD"}}}));
+  EXPECT_EQ(document.meta.at("regions"), Json::parse(R"({"a":{"more":{"score":0.5}}})"));
+}
+
+TEST(LabelStudioTasks, ARegionOfControlsAloneIsOneEntity) {
+  const auto dataset = parse(
+      R"([{"data":{"text":"Ann runs"},"annotations":[{"result":[)"
+      R"({"id":"a","from_name":"c","type":"choices","value":{"start":0,"end":3,"choices":["x"]}},)"
+      R"({"id":"a","from_name":"r","type":"rating","value":{"start":0,"end":3,"rating":1}},)"
+      R"({"from_name":"note","type":"textarea","value":{"text":["of the task"]}}]}]}])",
+      "");
+  ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+  const Document& document = dataset->documents.at(0);
+  EXPECT_EQ(document.entities.size(), 1u);
+  EXPECT_EQ(document.meta.at("regions"), Json::parse(R"({"a":{"c":["x"],"r":1}})"));
+  EXPECT_EQ(document.meta.at("controls"), Json::parse(R"({"note":["of the task"]})"));
+}
+
+TEST(LabelStudioTasks, TheTextIsWhereTheSpansAre) {
+  const std::string region = R"("annotations":[{"result":[{"id":"a","type":"labels","value":)"
+                             R"({"start":2,"end":5,"text":"Ann","labels":["P"]}}]}]})";
+  const std::string empty = R"("annotations":[{"result":[]}]})";
+  const std::string data = R"({"data":{"text":"a title","url":"x://","body":"  Ann runs"},)";
+  const std::string other = R"({"data":{"url":"x://","body":"Bob"},)";
+  const auto dataset = parse("[" + other + empty + "," + data + region + "]", "");
+  ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+  EXPECT_EQ(dataset->documents.at(0).text, "Bob");
+  EXPECT_EQ(dataset->documents.at(1).text, "  Ann runs");
+  EXPECT_EQ(error_of(parse("[" + other + empty + "]", "")),
+            "f:1: record 1: data has no \"text\", nor one member that is text");
+  ReadOptions options;
+  options.text_key = "url";
+  const auto stated = parse_dataset("[" + other + empty + "]", "f", options);
+  ASSERT_TRUE(stated.ok());
+  EXPECT_EQ(stated->documents.at(0).text, "x://");
+  options.text_key = "none";
+  EXPECT_EQ(error_of(parse_dataset("[" + other + empty + "]", "f", options)),
+            "f:1: record 1: data has no \"none\"");
+}
+
+TEST(LabelStudioTasks, SkippedTasksAndFurtherAnnotationsAreCounted) {
+  const std::string data = R"({"data":{"text":"Ann"},"annotations":[)";
+  const auto dataset =
+      parse("[" + data + R"({"was_cancelled":true,"result":[]}],"predictions":[{"result":[]}]},)" +
+                data + R"({"result":[]},{"result":[]}]},)" + data + "]}]",
+            "");
+  ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+  EXPECT_EQ(dataset->documents.size(), 2u);
+  const std::map<std::string, size_t> noted = {
+      {"tasks left out, whose annotations were all cancelled", 1},
+      {"further annotations of tasks that have several, of which the first is read", 1}};
+  EXPECT_EQ(dataset->noted, noted);
+}
+
 }  // namespace
 }  // namespace relata::data
