@@ -52,6 +52,23 @@ void report(const Losses& losses, std::vector<std::string>* lost) {
   }
 }
 
+Error unknown_form(const Sample& sample) {
+  std::string problem = sample.path + ": the format cannot be guessed";
+  if (sample.holds_objects && !sample.keys.empty()) {
+    constexpr size_t kMostKeys = 8;
+    const size_t shown = std::min(sample.keys.size(), kMostKeys);
+    problem += "; no format that is known has records with ";
+    for (size_t i = 0; i < shown; ++i) problem += (i ? ", \"" : "\"") + sample.keys[i] + "\"";
+    if (shown < sample.keys.size()) problem += ", ...";
+  } else if (sample.ending() == "csv") {
+    problem += "; its first line does not name the columns head, tail, relation and sentence";
+  }
+  return input_error(problem,
+                     "name it (\"text\" reads anything as plain text); formats that can be "
+                     "read: " +
+                         names_of(&FormatInfo::reads));
+}
+
 // `content` is UTF-8 without mark.
 Result<std::string> guess(std::string_view content, const std::string& path) {
   const Sample sample(content, path);
@@ -64,8 +81,7 @@ Result<std::string> guess(std::string_view content, const std::string& path) {
   for (const FormatEntry& entry : format_registry()) {
     if (entry.sniff && entry.sniff(sample)) return entry.info.name;
   }
-  return input_error(path + ": the format cannot be guessed",
-                     "name it; formats that can be read: " + names_of(&FormatInfo::reads));
+  return unknown_form(sample);
 }
 
 // The format of a file that is no text; null for a text file.

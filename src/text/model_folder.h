@@ -44,6 +44,10 @@ struct TokenizerConfig {
   std::optional<std::string> cls;
   std::optional<std::string> sep;
   std::vector<std::string> special;  // contents of every special token that is named
+  // The same in the order in which Transformers gives ids to those that the tokenizer's own file
+  // lacks; without ids.
+  std::vector<AddedToken> named;
+  int64_t extra_ids = 100;  // T5's <extra_id_0>, ...
   std::optional<bool> add_bos;
   std::optional<bool> add_eos;
   std::optional<bool> legacy;  // Llama's own flag: a space also after special tokens in the text

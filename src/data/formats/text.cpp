@@ -1,12 +1,37 @@
 // Plain text: a document a line, or the whole file one document.
+#include <algorithm>
+#include <array>
+
 #include "registry.h"
 #include "relata/text/sentences.h"
 
 namespace relata::data {
 namespace {
 
+// Whether nearly all lines, but for comments, look like the rows of a table with three columns or
+// more.
+bool is_table(const Sample& sample) {
+  constexpr size_t kLinesTried = 50;
+  size_t rows = 0;
+  size_t wide = 0;
+  for (const std::string_view line : sample.lines(kLinesTried)) {
+    if (line.starts_with('#')) continue;
+    ++rows;
+    wide += std::count(line.begin(), line.end(), '\t') > 1;
+  }
+  return rows > 1 && wide * 10 >= rows * 9;
+}
+
+// Anything is a text; what is guessed to be one has no form that would be lost by reading it so.
 bool sniff_text(const Sample& sample) {
-  return !sample.path.ends_with(".json") && !sample.path.ends_with(".jsonl");
+  constexpr std::array<std::string_view, 11> kEndings = {
+      "", "txt", "text", "md", "markdown", "rst", "log", "tex", "raw", "tok", "lst"};
+  if (std::find(kEndings.begin(), kEndings.end(), sample.ending()) == kEndings.end()) return false;
+  for (const std::string_view mark :
+       {"<?xml", "<!DOCTYPE", "<!doctype", "<html", "<HTML", "%PDF-"}) {
+    if (sample.head.starts_with(mark)) return false;
+  }
+  return !sample.holds_objects && !is_table(sample);
 }
 
 // A line of its own at the beginning, followed by an empty one and without a stop; else "".
