@@ -32,7 +32,7 @@ struct ExtractOptions {
   std::string decode;    // "": the extractor's own
   std::string html;
   BackendOptions backend;
-  double min_score = 0.0;
+  double min_score = -1.0;  // below 0: what the pipeline takes
   double threshold = -1.0;  // below 0: the extractor's own
   int batch = 256;
   bool no_closure = false;
@@ -149,7 +149,7 @@ Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
   Progress progress("extracting", queries, "pairs");
   extract::PairOptions pair_options;
   pair_options.batch = options.batch;
-  pair_options.min_score = options.min_score;
+  pair_options.min_score = std::max(options.min_score, 0.0);
   pair_options.progress = [&progress](int64_t done) { progress.update(done); };
   pair_options.skipped = [&progress](int64_t pairs) { progress.skip(pairs); };
   return extract::extract_documents(extractor, engine, documents, pair_options, journal);

@@ -24,18 +24,17 @@ Result<std::vector<data::Document>> run_facts(const extract::Extractor& extracto
   }
   Progress progress("extracting", std::ssize(documents), "documents");
   job.options.progress = [&progress](int64_t done) { progress.update(done); };
+  job.options.skipped = [&progress](int64_t count) { progress.skip(count); };
   std::vector<data::Document> kept;
-  extract::FactRun run;
-  run.journal = job.journal;
-  run.finished = [&](const data::Document& document) -> Status {
+  job.options.finished = [&](const data::Document& document) -> Status {
     if (document.meta.is_object() && document.meta.contains("unparsed")) ++failed;
     if (job.keep) kept.push_back(document);
     const std::string line = data::to_json_line(document) + "\n";
     if (!file) return write_result("", line);
     return file->write(std::as_bytes(std::span(line.data(), line.size())));
   };
-  RELATA_CHECK(
-      extract::extract_fact_documents(extractor, engine, compiler, documents, job.options, run));
+  RELATA_CHECK(extract::extract_fact_documents(extractor, engine, compiler, documents, job.options,
+                                               job.journal));
   progress.finish();
   if (file) RELATA_CHECK(file->finish());
   return kept;

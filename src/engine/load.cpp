@@ -3,6 +3,7 @@
 #include "relata/engine/identity.h"
 #include "relata/engine/native.h"
 #include "relata/model/decoder.h"
+#include "relata/model/vocabulary.h"
 
 namespace relata::engine {
 namespace {
@@ -29,6 +30,9 @@ Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineO
   }
   model->keep_packed_only();
   RELATA_TRY(auto tokenizer, text::find_tokenizer(options.model));
+  if (tokenizer) {
+    RELATA_CHECK(model::check_vocabulary(*tokenizer, model->config().vocab_size, options.model));
+  }
   RELATA_TRY(std::string id, identity_of(options));
   return make_engine(std::move(model), std::move(tokenizer), options, std::move(id));
 }

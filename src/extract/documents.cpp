@@ -150,6 +150,7 @@ class Extraction {
         note_skipped(work);
         done_ += work;
         report(0);
+        if (todo.empty()) RELATA_CHECK(hand_on(i + 1));
         continue;
       }
       todo.push_back(i);
@@ -157,10 +158,12 @@ class Extraction {
       // Bounded in documents as well: those without pairs ask for nothing.
       if (waiting < batch && todo.size() < batch) continue;
       RELATA_CHECK(extract_batch(todo));
+      RELATA_CHECK(hand_on(i + 1));
       todo.clear();
       waiting = 0;
     }
     RELATA_CHECK(extract_batch(todo));
+    RELATA_CHECK(hand_on(documents_.size()));
     return std::move(out_);
   }
 
@@ -176,12 +179,23 @@ class Extraction {
   virtual Result<std::vector<Document>> answer(const std::vector<Document>& documents) = 0;
   virtual void note_skipped(int64_t work) const = 0;
   virtual void report(int64_t more) const = 0;  // beyond done_
+  // Takes a finished document away; false: they are all wanted at the end.
+  virtual Result<bool> take(const Document& document) const { return false; }
 
   const Extractor& extractor_;
   generate::Engine& engine_;
   int64_t done_ = 0;
 
  private:
+  // Gives finished documents away, in order, up to `end`.
+  Status hand_on(size_t end) {
+    for (; handed_ < end; ++handed_) {
+      RELATA_TRY(const bool taken, take(out_[handed_]));
+      if (taken) out_[handed_] = {};
+    }
+    return {};
+  }
+
   Result<bool> take_finished(size_t index) {
     const Document& wanted = documents_[index];
     const auto found = finished_.find(wanted.id);
@@ -225,6 +239,7 @@ class Extraction {
   std::unique_ptr<Journal> journal_;
   Finished finished_;
   std::vector<Document> out_;
+  size_t handed_ = 0;
   std::string schema_id_;
 };
 
@@ -324,7 +339,14 @@ class FactsExtraction : public Extraction {
   Result<std::vector<Document>> answer(const std::vector<Document>& documents) override {
     FactOptions options = options_;
     options.progress = [this](int64_t done) { report(done); };
+    options.finished = {};
     return extract_facts(extractor_, engine_, compiler_, documents, options);
+  }
+
+  Result<bool> take(const Document& document) const override {
+    if (!options_.finished) return false;
+    RELATA_CHECK(options_.finished(document));
+    return true;
   }
 
   const std::shared_ptr<const generate::AnswerCompiler>& compiler_;

@@ -22,7 +22,10 @@ struct FactOptions {
   double min_score = -1.0;
   int batch = 16;                              // documents handed to the engine at once
   std::function<void(int64_t done)> progress;  // documents
-  std::function<void(int64_t)> skipped;        // taken from the journal; `progress` counts them too
+  // Called with each document once it and all before it are finished; they are then not returned.
+  // An error ends the run.
+  std::function<Status(const data::Document&)> finished;
+  std::function<void(int64_t)> skipped;  // taken from the journal; `progress` counts them too
 };
 
 // What the engine was asked, for forecasts and comparisons.
