@@ -158,13 +158,9 @@ int run(const Program& program, int argc, char** argv) {
 
 int report_error(const Error& error, const std::string& fallback_hint) {
   const std::string& hint = error.hint.empty() ? fallback_hint : error.hint;
-  std::string text = "relata: " + visible_text(error.message) +
-                     "
-                     ";
-                     if (!hint.empty()) text += visible_text(hint) +
-                                                "
-                                                ";
-                                                write_raw(text.c_str());
+  std::string text = "relata: " + visible_text(error.message) + "\n";
+  if (!hint.empty()) text += visible_text(hint) + "\n";
+  write_raw(text.c_str());
   return exit_code(error.code);
 }
 

@@ -20,7 +20,8 @@ Result<std::vector<data::Document>> run_facts(const extract::Extractor& extracto
   }
   std::optional<AtomicFile> file;
   if (!job.output.empty() && job.output != "-") {
-    RELATA_TRY(file, AtomicFile::create(job.output));
+    RELATA_TRY(AtomicFile created, AtomicFile::create(job.output));
+    file.emplace(std::move(created));
   }
   Progress progress("extracting", std::ssize(documents), "documents");
   job.options.progress = [&progress](int64_t done) { progress.update(done); };
