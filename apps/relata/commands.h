@@ -30,6 +30,7 @@ struct Context {
 
 void add_train_command(CLI::App& app, Context& context);
 void add_extract_command(CLI::App& app, Context& context);
+void add_calibrate_command(CLI::App& app, Context& context);
 void add_evaluate_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
 void add_score_command(CLI::App& app, Context& context);

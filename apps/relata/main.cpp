@@ -40,8 +40,8 @@ int become_models_program(char** argv) {
                      "it belongs to relata and comes with it: build or install relata again"));
 }
 #else
-constexpr std::array<std::string_view, 6> kAbsentVerbs = {"train", "extract", "generate",
-                                                          "score", "model",   "doctor"};
+constexpr std::array<std::string_view, 7> kAbsentVerbs = {
+    "train", "extract", "calibrate", "generate", "score", "model", "doctor"};
 
 bool is_absent(const std::string& word) {
   return std::find(kAbsentVerbs.begin(), kAbsentVerbs.end(), word) != kAbsentVerbs.end();

@@ -30,6 +30,7 @@ Result<std::vector<data::Document>> run_facts(const extract::Extractor& extracto
   job.options.finished = [&](const data::Document& document) -> Status {
     if (document.meta.is_object() && document.meta.contains("unparsed")) ++failed;
     if (job.keep) kept.push_back(document);
+    if (job.silent) return {};
     const std::string line = data::to_json_line(document) + "\n";
     if (!file) return write_result("", line);
     return file->write(std::as_bytes(std::span(line.data(), line.size())));

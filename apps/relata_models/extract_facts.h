@@ -14,6 +14,7 @@ struct FactJob {
   std::string output;   // "" or "-": stdout
   std::string journal;  // "" for none
   bool keep = false;    // hold all results, for a page about them
+  bool silent = false;  // write none
   extract::FactOptions options;
 };
 
