@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
 
 #include "relata/base/file.h"
 #include "relata/base/json.h"
@@ -117,6 +118,8 @@ Result<int> run(int count, char** arguments) {
   const Json out = {{"vocabulary", tokenizer->vocab_size()},
                     {"document_tokens", document_tokens / static_cast<double>(cases.size())},
                     {"tokens", times.tokens.size()},
+                    {"mean_us", std::accumulate(times.tokens.begin(), times.tokens.end(), 0.0) /
+                                    static_cast<double>(times.tokens.size())},
                     {"median_us", quantile(times.tokens, 0.5)},
                     {"p99_us", quantile(times.tokens, 0.99)},
                     {"most_us", quantile(times.tokens, 1.0)},

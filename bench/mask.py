@@ -1,4 +1,4 @@
-"""Time a token for the mask of grounded answers, on documents of 500 tokens."""
+"""Time a token for the mask of grounded answers, on documents of 500 tokens, beside llguidance."""
 import argparse
 import json
 import subprocess
@@ -10,12 +10,12 @@ SHARED = run.ROOT.parent / "shared/data"
 BUILD = run.ROOT / "build/bench"
 PROGRAM = BUILD / "bin/bench_mask"
 WORDS = 390  # of English, about 500 tokens
-# What is measured, its tokenizers (the first that loads), and the most microseconds a token may
-# take: half of all tokens, and 99 of a hundred.
+# Tokenizers of about one size, of which the first that loads is taken, and the most microseconds a
+# token may take: half of all tokens, and 99 of a hundred.
 VOCABULARIES = (
-    ("49,152 tokens (SmolLM2)", ("models/smollm2-135m-instruct.Q4_1.gguf", "gpt2"), 20, 100),
-    ("152,000 tokens (Qwen)", ("qwen3", "models/qwen2.5-coder-0.5b-instruct.Q4_K_M.gguf"), 40, None),
-    ("32,000 tokens (Llama 2)", ("llama2",), 20, 100),
+    (("models/smollm2-135m-instruct.Q4_1.gguf", "gpt2"), 20, 100),
+    (("qwen3", "models/qwen2.5-coder-0.5b-instruct.Q4_K_M.gguf"), 40, None),
+    (("llama2",), 20, 100),
 )
 
 
@@ -89,6 +89,23 @@ def measure(candidates, cases, seconds):
     return None
 
 
+def beside_llguidance(work, result, cases):
+    """Rows for a byte-level vocabulary that both sides can read."""
+    folder = SHARED / "tokenizers" / result["tokenizer"]
+    if not (folder / "merges.txt").exists():
+        return []
+    theirs = run.peer("mask_llguidance", folder, cases)
+    print(json.dumps(theirs), file=sys.stderr)
+    rows = [run.row(f"{work}, {what}", unit, result[key], theirs[key], theirs["peer"], None,
+                    smaller_is_better=True)
+            for what, unit, key in (("median", "us a token", "median_us"),
+                                    ("mean", "us a token", "mean_us"),
+                                    ("99 of 100", "us a token", "p99_us"))]
+    ours = result["spans_us"] + 2 * result["compile_us"]
+    return rows + [run.row(f"{work}, before the first token", "us a document", ours,
+                           theirs["compile_us"], theirs["peer"], None, smaller_is_better=True)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5)
@@ -100,17 +117,19 @@ def main():
     has_data = (SHARED / "redocred").exists()
     run.write_lines(cases, (gold_cases if has_data else made_cases)(arguments.documents))
     limits, rows, found = run.probe(), [], []
-    for work, candidates, median, p99 in VOCABULARIES:
+    for candidates, median, p99 in VOCABULARIES:
         result = measure(candidates, cases, arguments.seconds)
         if result is None:
-            print(f"{work}: no tokenizer of it is here", file=sys.stderr)
+            print(f"none is here of {', '.join(candidates)}", file=sys.stderr)
             continue
+        work = f"{result['tokenizer']}, {result['vocabulary']:,} tokens"
         found.append(result)
         print(json.dumps(result), file=sys.stderr)
         for what, key, most in (("median", "median_us", median), ("99 of 100", "p99_us", p99)):
             if most is not None:
                 rows.append(run.row(f"{work}, {what}", "us a token", result[key], most, "the limit",
                                     1.0, smaller_is_better=True))
+        rows += beside_llguidance(work, result, cases)
     if not rows:
         sys.exit("bench mask: no tokenizer is here; ./dev models fetches some")
     run.finish("mask", rows, limits, details=found)

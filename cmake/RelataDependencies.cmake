@@ -8,10 +8,11 @@ if(NOT RELATA_FUZZ)  # clang has none by default, and no fuzz target needs it
   find_package(OpenMP REQUIRED COMPONENTS CXX)
 endif()
 find_package(Threads REQUIRED)
-find_package(CURL REQUIRED)
 
 find_package(SentencePiece REQUIRED)
 find_package(CURL REQUIRED)
+find_package(EXPAT REQUIRED)
+find_package(ZLIB REQUIRED)
 
 if(RELATA_APPS)
   find_package(CLI11 REQUIRED)

@@ -128,6 +128,7 @@ Result<data::Dataset> read_datasets(const std::vector<std::string>& arguments,
               std::back_inserter(all.documents));
     std::move(dataset.skipped.begin(), dataset.skipped.end(), std::back_inserter(all.skipped));
     std::move(dataset.fixed.begin(), dataset.fixed.end(), std::back_inserter(all.fixed));
+    for (const auto& [kind, count] : dataset.noted) all.noted[kind] += count;
   }
   if (files.size() > 1) make_ids_unique(all.documents);
   return all;
@@ -145,6 +146,7 @@ Result<std::vector<data::NamedDataset>> read_dataset_parts(
 }
 
 Result<int> report_skipped(const data::Dataset& dataset, const std::string& output) {
+  for (const auto& [kind, count] : dataset.noted) log_warning(fmt::format("{}: {}", kind, count));
   RELATA_CHECK(list_records(dataset.fixed, "mended", "fixed", output));
   if (dataset.skipped.empty()) return kDone;
   if (dataset.documents.empty()) {

@@ -30,11 +30,13 @@ struct Context {
 
 void add_train_command(CLI::App& app, Context& context);
 void add_extract_command(CLI::App& app, Context& context);
+void add_calibrate_command(CLI::App& app, Context& context);
 void add_evaluate_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
 void add_score_command(CLI::App& app, Context& context);
 void add_data_command(CLI::App& app, Context& context);
 void add_schema_command(CLI::App& app, Context& context);
+void add_graph_command(CLI::App& app, Context& context);
 void add_tokenizer_command(CLI::App& app, Context& context);
 void add_tokenizer_chat_command(CLI::App& tokenizer, Context& context);  // below `tokenizer`
 void add_model_command(CLI::App& app, Context& context);

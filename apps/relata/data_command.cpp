@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <map>
 #include <memory>
 
 #include "command_io.h"
@@ -113,9 +114,11 @@ Result<int> run_stats(const DataOptions& options, const Context& context) {
   return code;
 }
 
-std::string validation_text(const std::vector<std::string>& problems, size_t records) {
+std::string validation_text(const std::vector<std::string>& problems,
+                            const std::map<std::string, size_t>& noted, size_t records) {
   std::string out;
   for (const std::string& problem : problems) out += problem + "\n";
+  for (const auto& [kind, count] : noted) out += fmt::format("{}: {}\n", kind, count);
   return out + fmt::format("{}, {}\n", counted(records, "good record"),
                            counted(problems.size(), "problem"));
 }
@@ -127,6 +130,7 @@ Result<int> run_validate(const DataOptions& options, const Context& context) {
   RELATA_TRY(data::ReadOptions read, read_options(options, schema));
   read.on_error = "skip";
   std::vector<std::string> problems;
+  std::map<std::string, size_t> noted;
   size_t records = 0;
   for (const std::string& file : data::without_companions(files)) {
     const auto dataset = read_dataset_file(file, read);
@@ -137,10 +141,12 @@ Result<int> run_validate(const DataOptions& options, const Context& context) {
     }
     records += dataset->documents.size();
     problems.insert(problems.end(), dataset->skipped.begin(), dataset->skipped.end());
+    for (const auto& [kind, count] : dataset->noted) noted[kind] += count;
   }
-  const Json report = {{"records", records}, {"problems", problems}};
-  RELATA_CHECK(write_result(options.output,
-                            context.json ? json_page(report) : validation_text(problems, records)));
+  const Json report = {{"records", records}, {"problems", problems}, {"noted", noted}};
+  RELATA_CHECK(write_result(options.output, context.json
+                                                ? json_page(report)
+                                                : validation_text(problems, noted, records)));
   if (problems.empty()) return kDone;
   return input_error(counted(problems.size(), "problem") + " found",
                      "mend the records listed, or read with --on-error skip or fix");
@@ -203,6 +209,10 @@ void add_input_options(CLI::App& verb, DataOptions& options) {
   verb.add_option("--label-patch", options.read.label_patch,
                   "Other labels by id for tacred: TACRED Revisited's or Re-TACRED's file")
       ->type_name("FILE");
+  verb.add_option("--text-key", options.read.text_key,
+                  "The member of a label-studio task's data that is the text\n"
+                  "(default: the one in which the spans' texts stand)")
+      ->type_name("KEY");
 }
 
 void add_schema_option(CLI::App& verb, DataOptions& options) {

@@ -17,9 +17,10 @@ struct OwnVerb {
   std::string_view name;
   void (*add)(CLI::App&, Context&);
 };
-constexpr std::array<OwnVerb, 4> kOwnVerbs = {{{"evaluate", add_evaluate_command},
+constexpr std::array<OwnVerb, 5> kOwnVerbs = {{{"evaluate", add_evaluate_command},
                                                {"data", add_data_command},
                                                {"schema", add_schema_command},
+                                               {"graph", add_graph_command},
                                                {"tokenizer", add_tokenizer_command}}};
 
 #ifdef RELATA_MODELS_FROM_BIN
@@ -39,8 +40,8 @@ int become_models_program(char** argv) {
                      "it belongs to relata and comes with it: build or install relata again"));
 }
 #else
-constexpr std::array<std::string_view, 6> kAbsentVerbs = {"train", "extract", "generate",
-                                                          "score", "model",   "doctor"};
+constexpr std::array<std::string_view, 7> kAbsentVerbs = {
+    "train", "extract", "calibrate", "generate", "score", "model", "doctor"};
 
 bool is_absent(const std::string& word) {
   return std::find(kAbsentVerbs.begin(), kAbsentVerbs.end(), word) != kAbsentVerbs.end();

@@ -16,6 +16,7 @@
 #include "relata/base/input_failure.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
+#include "relata/base/visible_text.h"
 
 namespace relata::app {
 namespace {
@@ -157,8 +158,8 @@ int run(const Program& program, int argc, char** argv) {
 
 int report_error(const Error& error, const std::string& fallback_hint) {
   const std::string& hint = error.hint.empty() ? fallback_hint : error.hint;
-  std::string text = "relata: " + error.message + "\n";
-  if (!hint.empty()) text += hint + "\n";
+  std::string text = "relata: " + visible_text(error.message) + "\n";
+  if (!hint.empty()) text += visible_text(hint) + "\n";
   write_raw(text.c_str());
   return exit_code(error.code);
 }

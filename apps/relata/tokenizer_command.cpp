@@ -121,12 +121,26 @@ Result<int> run_show(const TokenizerOptions& options, const Context& context) {
   for (int32_t id = 0; id < std::min(options.pieces, tokenizer->vocab_size()); ++id) {
     pieces[std::to_string(id)] = tokenizer->id_to_token(id);
   }
+  Json stops = Json::array();
+  for (const int32_t id : tokenizer->stop_ids()) stops.push_back(special_json(*tokenizer, id));
   const Json report = {{"kind", tokenizer->kind()},
                        {"vocab_size", tokenizer->vocab_size()},
                        {"bos", special_json(*tokenizer, tokenizer->bos_id())},
                        {"eos", special_json(*tokenizer, tokenizer->eos_id())},
+                       {"stops", stops},
                        {"pieces", pieces}};
   RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
+  return kDone;
+}
+
+Result<int> run_save(const TokenizerOptions& options, const Context& context) {
+  RELATA_TRY(const auto tokenizer, text::load_tokenizer(options.folder));
+  RELATA_CHECK(tokenizer->save(options.output));
+  log_info(fmt::format("{}: {} tokens", options.output, tokenizer->vocab_size()));
+  if (context.json) {
+    RELATA_CHECK(write_result(
+        "", json_page({{"folder", options.output}, {"vocab_size", tokenizer->vocab_size()}})));
+  }
   return kDone;
 }
 
@@ -181,7 +195,7 @@ void add_encode(CLI::App& tokenizer, Context& context) {
       "does, unless --no-special.",
       {"echo '\"Paris is in France\"' | relata tokenizer encode model/",
        "relata tokenizer encode model/ --no-special texts.jsonl -o ids.jsonl"});
-  add_folder_option(*verb, *options, "Model or tokenizer folder");
+  add_folder_option(*verb, *options, "Model or tokenizer: a folder or a .gguf file");
   add_stream_options(*verb, *options);
   verb->add_flag("--no-special", options->no_special, "Add no BOS or EOS");
   verb->callback([options, &context] {
@@ -196,7 +210,7 @@ void add_decode(CLI::App& tokenizer, Context& context) {
       "Reads a list of ids, or an object with \"ids\", a line, and writes one JSON string a line.",
       {"echo '[1, 315, 42]' | relata tokenizer decode model/",
        "relata tokenizer encode model/ t.jsonl | relata tokenizer decode model/"});
-  add_folder_option(*verb, *options, "Model or tokenizer folder");
+  add_folder_option(*verb, *options, "Model or tokenizer: a folder or a .gguf file");
   add_stream_options(*verb, *options);
   verb->add_flag("--keep-special", options->keep_special, "Write special tokens too");
   verb->callback(
@@ -209,7 +223,7 @@ void add_show(CLI::App& tokenizer, Context& context) {
       add_verb(tokenizer, "show", "What a tokenizer is",
                "Prints its kind, size, special tokens and first pieces.",
                {"relata tokenizer show model/", "relata tokenizer show model/ --pieces 500"});
-  add_folder_option(*verb, *options, "Model or tokenizer folder");
+  add_folder_option(*verb, *options, "Model or tokenizer: a folder or a .gguf file");
   verb->add_option("--pieces", options->pieces, "How many pieces to print (default: 20)")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber);
@@ -218,13 +232,28 @@ void add_show(CLI::App& tokenizer, Context& context) {
   });
 }
 
+void add_save(CLI::App& tokenizer, Context& context) {
+  auto options = std::make_shared<TokenizerOptions>();
+  CLI::App* verb = add_verb(
+      tokenizer, "save", "Write a tokenizer's files",
+      "Writes the tokenizer's files into OUT, so that Transformers loads it from there: of a GGUF\n"
+      "file what its metadata says, of a folder its own files.",
+      {"relata tokenizer save model.gguf tok/"});
+  add_folder_option(*verb, *options, "Model: a folder or a .gguf file");
+  verb->add_option("OUT", options->output, "Folder to write into")->required();
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_save(*options, context); };
+  });
+}
+
 }  // namespace
 
 void add_tokenizer_command(CLI::App& app, Context& context) {
   CLI::App* tokenizer =
-      add_verb(app, "tokenizer", "Train a vocabulary; encode, decode, show",
-               "Works on model folders with any of the tokenizer files that docs/tokenizers.md\n"
-               "lists: tokenizer.json, SentencePiece's, tiktoken's, BERT's and GPT-2's.",
+      add_verb(app, "tokenizer", "Train a vocabulary; encode, decode, show, save",
+               "Works on GGUF files and on model folders with any of the tokenizer files that\n"
+               "docs/tokenizers.md lists: tokenizer.json, SentencePiece's, tiktoken's, BERT's and\n"
+               "GPT-2's.",
                {"relata tokenizer train tok/ wiki.txt --vocab-size 8000",
                 "echo '\"Paris is in France\"' | relata tokenizer encode tok/"});
   tokenizer->require_subcommand(1);
@@ -232,6 +261,7 @@ void add_tokenizer_command(CLI::App& app, Context& context) {
   add_encode(*tokenizer, context);
   add_decode(*tokenizer, context);
   add_show(*tokenizer, context);
+  add_save(*tokenizer, context);
   add_tokenizer_chat_command(*tokenizer, context);
 }
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "engine_options.h"
+#include "model_places.h"
 #include "relata/generate/openai.h"
 
 namespace relata::app {
@@ -69,9 +70,12 @@ Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& opt
                                                        const Context& context) {
   if (options.backend == "native") {
     engine::NativeEngineOptions native;
-    native.model = extractor.model_path();
+    RELATA_TRY(native.model, extractor.find_model(model_places()));
     if (const std::string adapter = extractor.adapter_path(); !adapter.empty()) {
-      native.adapters.emplace_back("pair", adapter);
+      native.adapters.emplace_back(extractor.config.pipeline, adapter);
+    }
+    for (const auto& [name, folder] : extractor.adapter_paths()) {
+      if (!extractor.config.adapters.empty()) native.adapters.emplace_back(name, folder);
     }
     return open_engine(native, context);
   }

@@ -10,7 +10,9 @@
 #include "backend_options.h"
 #include "command_io.h"
 #include "commands.h"
+#include "extract_facts.h"
 #include "help.h"
+#include "model_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
@@ -30,9 +32,11 @@ struct ExtractOptions {
   std::string decode;    // "": the extractor's own
   std::string html;
   BackendOptions backend;
-  double min_score = 0.0;
+  double min_score = -1.0;  // below 0: what the pipeline takes
   double threshold = -1.0;  // below 0: the extractor's own
   int batch = 256;
+  bool no_closure = false;
+  bool ignore_entities = false;
   bool dry_run = false;
   bool no_resume = false;
   std::string journal;
@@ -56,12 +60,20 @@ void make_ids_unique(std::vector<data::Document>& documents) {
 // The extractor, with what the flags change of it.
 Result<extract::Extractor> open_extractor(const ExtractOptions& options) {
   if (!options.pipeline.empty()) RELATA_CHECK(extract::check_pipeline(options.pipeline));
-  RELATA_TRY(extract::Extractor extractor, extract::load_extractor(options.extractor));
+  RELATA_TRY(
+      extract::Extractor extractor,
+      extract::load_extractor(options.extractor.empty() ? shipped_extractor(kDefaultExtractor)
+                                                        : options.extractor));
   extract::ExtractorConfig& config = extractor.config;
-  if (!options.pipeline.empty()) config.pipeline = options.pipeline;
+  if (!options.pipeline.empty() && options.pipeline != config.pipeline) {
+    return usage_error(
+        "--pipeline " + options.pipeline + ": the extractor is one of pipeline " + config.pipeline,
+        "train one with pipeline: " + options.pipeline);
+  }
   if (options.threshold >= 0) config.threshold = options.threshold;
   if (!options.decode.empty()) {
-    config.decode = options.decode == "constrained" ? "labels" : options.decode;
+    const bool labels = config.pipeline == "pair" && options.decode == "constrained";
+    config.decode = labels ? "labels" : options.decode;
   }
   if (options.schema.empty()) return extractor;
   RELATA_TRY(data::Schema schema, data::read_schema(options.schema));
@@ -137,7 +149,7 @@ Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
   Progress progress("extracting", queries, "pairs");
   extract::PairOptions pair_options;
   pair_options.batch = options.batch;
-  pair_options.min_score = options.min_score;
+  pair_options.min_score = std::max(options.min_score, 0.0);
   pair_options.progress = [&progress](int64_t done) { progress.update(done); };
   pair_options.skipped = [&progress](int64_t pairs) { progress.skip(pairs); };
   return extract::extract_documents(extractor, engine, documents, pair_options, journal);
@@ -184,6 +196,26 @@ Status check_places(const ExtractOptions& options) {
                      "give each a file of its own");
 }
 
+// A document pipeline's run; the exit code, `code` where all was well.
+Result<int> extract_facts(const ExtractOptions& options, const extract::Extractor& extractor,
+                          generate::Engine& engine, const std::vector<data::Document>& documents,
+                          const std::string& journal, int code) {
+  FactJob job;
+  job.output = options.output;
+  job.journal = journal;
+  job.keep = !options.html.empty();
+  job.options.min_score = options.min_score;
+  job.options.closure = !options.no_closure;
+  job.options.use_entities = !options.ignore_entities;
+  int64_t failed = 0;
+  RELATA_TRY(const auto results, run_facts(extractor, engine, documents, job, failed));
+  RELATA_CHECK(write_page(options, extractor, results));
+  if (failed == 0) return code;
+  log_warning(fmt::format("{} with answers that could not be read, listed in their meta.unparsed",
+                          counted(static_cast<size_t>(failed), "document")));
+  return kSomeFailed;
+}
+
 Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   RELATA_CHECK(check_places(options));
   RELATA_TRY(const extract::Extractor extractor, open_extractor(options));
@@ -193,12 +225,19 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   RELATA_TRY(int code, report_skipped(dataset, options.dry_run ? "" : options.output));
   if (options.dry_run) return run_dry(extractor, dataset, code, context);
 
+  const bool facts = extractor.config.pipeline != "pair";
   const JournalPlan journal = plan_journal(options);
   if (options.no_resume && journal.ours) std::remove(journal.path.c_str());
   if (!journal.path.empty()) {
     set_interrupt_hint("what is done is kept; the same command goes on from there");
   }
   RELATA_TRY(auto engine, open_backend(options.backend, extractor, context));
+  if (facts) {
+    RELATA_TRY(code,
+               extract_facts(options, extractor, *engine, dataset.documents, journal.path, code));
+    if (journal.ours) std::remove(journal.path.c_str());
+    return code;
+  }
   RELATA_TRY(const auto results,
              extract_all(options, extractor, *engine, dataset.documents, journal.path));
   std::string out;
@@ -239,6 +278,10 @@ void add_decoding_options(CLI::App& verb, ExtractOptions& options) {
 }
 
 void add_run_options(CLI::App& verb, ExtractOptions& options) {
+  verb.add_flag("--no-closure", options.no_closure,
+                "Leave out what follows by inverse and symmetric relations");
+  verb.add_flag("--ignore-entities", options.ignore_entities,
+                "Find entities in the text even where the input names some");
   auto* html = verb.add_option("--html", options.html,
                                "Also write a page for people: texts with their entities marked,\n"
                                "relations, and a drawing of all of them")
@@ -257,6 +300,7 @@ void add_run_options(CLI::App& verb, ExtractOptions& options) {
 
 void add_extract_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExtractOptions>();
+  options->read.whole_file = true;  // a file of plain text is one document
   CLI::App* verb = add_verb(
       app, "extract", "Find the relations of documents",
       "Reads documents with marked entities and writes one JSON line each, with the relations "
@@ -270,8 +314,8 @@ void add_extract_command(CLI::App& app, Context& context) {
        "relata extract -x out/finre --dry-run news/",
        ("OPENAI_BASE_URL=http://localhost:8000/v1 \\\n"
         "    relata extract -x out/chat --backend openai --decode free news.jsonl")});
-  verb->add_option("-x,--extractor", options->extractor, "Extractor folder")
-      ->required()
+  verb->add_option("-x,--extractor", options->extractor,
+                   "Extractor folder (default: the one that relata ships, for English facts)")
       ->type_name("DIR");
   verb->add_option("INPUT", options->inputs, "Files, folders, globs or - (default: stdin)");
   verb->add_option("-o,--output", options->output, "Write here instead of stdout")

@@ -72,7 +72,6 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
   return kDone;
 }
 
-<<<<<<< HEAD
 Result<int> export_model(const ModelOptions& options, const Context& context) {
   const model::ExportOptions how{options.dtype, options.adapter};
   if (options.to == "hf") {
@@ -102,7 +101,8 @@ at::Tensor logits_of(const model::Decoder& model, const std::vector<int32_t>& id
   }
   const auto packed = model::pack_sequences({sequence}, 1);
   return model.logits(model.forward(packed.pass)).contiguous();
-=======
+}
+
 // {"ids": [...]}, within the model's vocabulary and positions.
 Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::DecoderConfig& config) {
   RELATA_TRY(const Json json, parse_json(line.text, line.where));
@@ -122,7 +122,6 @@ Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::Decod
     }
   }
   return ids;
->>>>>>> house
 }
 
 Result<int> print_logits(const ModelOptions& options, const Context&) {
@@ -130,25 +129,9 @@ Result<int> print_logits(const ModelOptions& options, const Context&) {
   if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
   RELATA_TRY(const auto lines, read_lines({}));
   at::NoGradGuard no_grad;
-<<<<<<< HEAD
-  size_t begin = 0;
-  while (begin < text.size()) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    RELATA_TRY(const Json json, parse_json(text.substr(begin, end - begin), "stdin"));
-    begin = end + 1;
-    if (!json.is_object() || !json.contains("ids")) return input_error("stdin: no \"ids\"");
-    const auto ids = json["ids"].get<std::vector<int32_t>>();
-    for (const int32_t id : ids) {
-      if (id < 0 || id >= model->config().vocab_size) {
-        return input_error("stdin: token id " + std::to_string(id) + " is outside the vocabulary");
-      }
-    }
-    const at::Tensor logits = logits_of(*model, ids);
-=======
   for (const InputLine& line : lines) {
     RELATA_TRY(const auto ids, logit_ids(line, model->config()));
-    const at::Tensor logits = model->logits(model->forward(model::Pass::of({ids}))).contiguous();
->>>>>>> house
+    const at::Tensor logits = logits_of(*model, ids);
     Json rows = Json::array();
     for (int64_t i = 0; i < logits.size(0); ++i) {
       const auto* row = logits.data_ptr<float>() + i * logits.size(1);

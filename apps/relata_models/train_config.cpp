@@ -28,6 +28,12 @@ Status read_model_section(const Json& json, const std::string& where, model::Dec
   fields.get("tie_word_embeddings", model.tie_embeddings);
   RELATA_CHECK(fields.finish());
   if (model.num_kv_heads == 0) model.num_kv_heads = model.num_heads;
+  if (model.head_dim == 0 && model.hidden_size % model.num_heads != 0) {
+    return usage_error(place + ": 'hidden_size' " + std::to_string(model.hidden_size) +
+                           " is not a multiple of 'num_attention_heads' " +
+                           std::to_string(model.num_heads),
+                       "choose sizes that divide, or set head_dim");
+  }
   if (model.head_dim == 0) model.head_dim = model.hidden_size / model.num_heads;
   // Sizes that do not fit each other, by the rules of every model's config.json.
   const auto shape = model::decoder_config_from_json(model::decoder_config_to_json(model), place);
@@ -160,6 +166,13 @@ Json task_settings(const TrainConfig& c) {
     json["language"] = c.language;
     json["relation_mode"] = c.relation_mode;
     json["adapter_per_step"] = c.adapter_per_step;
+    json["entity_naming"] =
+        c.rows.naming == extract::RowOptions::Naming::Mentions ? "mentions" : "canonical";
+    json["relation_orders"] = c.rows.relation_orders;
+    json["head_orders"] = c.rows.head_orders;
+    json["relation_negatives"] = c.rows.relation_negatives;
+    json["head_negatives"] = c.rows.head_negatives;
+    json["check_negatives"] = c.rows.check_negatives;
   }
   json["multi_label"] = c.multi_label;
   json["augment_inverse"] = c.augment_inverse;

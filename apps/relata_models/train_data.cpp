@@ -7,6 +7,8 @@
 
 #include "command_io.h"
 #include "relata/base/file.h"
+#include "relata/base/log.h"
+#include "relata/data/sampling.h"
 
 namespace relata::app {
 namespace {
@@ -16,18 +18,28 @@ constexpr int32_t kIgnoredLabel = -100;  // takes no loss, as in Transformers
 }  // namespace
 
 Result<TaskData> read_task_data(const std::vector<std::string>& paths, const std::string& format,
-                                int64_t limit) {
+                                int64_t limit, int64_t seed) {
   TaskData out;
   for (const std::string& path : paths) {
     data::ReadOptions options;
     options.format = format;
     RELATA_TRY(data::Dataset dataset, data::read_dataset(path, options));
+    for (const auto& [kind, count] : dataset.noted) {
+      log_warning(path + ": " + kind + ": " + std::to_string(count));
+    }
     for (data::Document& document : dataset.documents) {
       out.documents.push_back(std::move(document));
     }
   }
   out.queries = data::pair_queries(out.documents);
-  if (limit > 0 && static_cast<int64_t>(out.queries.size()) > limit) out.queries.resize(limit);
+  if (limit > 0) {
+    std::vector<data::PairQuery> drawn;
+    for (const size_t index : data::draw_sample(out.queries.size(), static_cast<size_t>(limit),
+                                                static_cast<uint64_t>(seed))) {
+      drawn.push_back(std::move(out.queries[index]));
+    }
+    out.queries = std::move(drawn);
+  }
   return out;
 }
 

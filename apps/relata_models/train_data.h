@@ -15,9 +15,10 @@ struct TaskData {
   std::vector<data::PairQuery> queries;
 };
 
-// Reads the files in order; `limit` queries at most (0: all).
+// Reads the files in order; `limit` queries at most (0: all), drawn by chance, since files are
+// often sorted by label, and kept in their order.
 Result<TaskData> read_task_data(const std::vector<std::string>& paths, const std::string& format,
-                                int64_t limit);
+                                int64_t limit, int64_t seed = 42);
 
 // The prompts of all queries as text, to train a vocabulary on.
 Result<std::vector<std::string>> prompt_texts(const extract::Extractor& extractor,

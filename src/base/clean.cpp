@@ -1,6 +1,48 @@
 #include "clean.h"
 
 namespace relata::internal {
+namespace {
+
+struct CodeRange {
+  char32_t first;
+  char32_t last;
+};
+
+// Unicode 16's controls (Cc), format characters (Cf) and line separators (Zl, Zp), sorted.
+constexpr CodeRange kInvisible[] = {
+    {0x00, 0x1F},       {0x7F, 0x9F},       {0xAD, 0xAD},       {0x600, 0x605},
+    {0x61C, 0x61C},     {0x6DD, 0x6DD},     {0x70F, 0x70F},     {0x890, 0x891},
+    {0x8E2, 0x8E2},     {0x180E, 0x180E},   {0x200B, 0x200F},   {0x2028, 0x202E},
+    {0x2060, 0x2064},   {0x2066, 0x206F},   {0xFEFF, 0xFEFF},   {0xFFF9, 0xFFFB},
+    {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3},
+    {0x1D173, 0x1D17A}, {0xE0001, 0xE0001}, {0xE0020, 0xE007F}};
+
+bool is_invisible(char32_t c) {
+  if (c == '\n' || c == '\t') return false;
+  for (const CodeRange& range : kInvisible) {
+    if (c <= range.last) return c >= range.first;
+  }
+  return false;
+}
+
+std::string escaped(char kind, int digits, char32_t value) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string out = {'\\', kind};
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += kDigits[(value >> shift) & 15];
+  return out;
+}
+
+// One character, or, where `valid` is false, one byte.
+std::string shown_character(std::string_view bytes, bool valid) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  if (!valid) return escaped('x', 2, byte(0));
+  char32_t code = bytes.size() == 1 ? byte(0) : byte(0) & (0xFF >> (bytes.size() + 1));
+  for (size_t i = 1; i < bytes.size(); ++i) code = code << 6 | (byte(i) & 0x3F);
+  if (!is_invisible(code)) return std::string(bytes);
+  return code > 0xFFFF ? escaped('U', 8, code) : escaped('u', 4, code);
+}
+
+}  // namespace
 
 size_t utf8_sequence(std::string_view text, size_t offset) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(text[offset + i]); };
@@ -37,18 +79,12 @@ std::string clean_text(std::string_view text, size_t limit) {
   for (size_t i = 0; i < text.size();) {
     const size_t length = utf8_sequence(text, i);
     const size_t step = length == 0 ? 1 : length;
-    if (out.size() + step > limit) {
+    const std::string shown = shown_character(text.substr(i, step), length > 0);
+    if (out.size() + shown.size() > limit) {
       out += "...";
       break;
     }
-    const auto first = static_cast<unsigned char>(text[i]);
-    const bool c1 = first == 0xC2 && length == 2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    const bool control = (first < 0x20 && first != '\n' && first != '\t') || first == 0x7F || c1;
-    if (length == 0 || control) {
-      out += '?';
-    } else {
-      out.append(text, i, step);
-    }
+    out += shown;
     i += step;
   }
   return out;

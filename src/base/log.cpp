@@ -12,6 +12,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "clean.h"
 #include "console.h"
 #include "relata/base/file.h"
 
@@ -45,7 +46,8 @@ void log_line(std::string_view kind, const std::string& shown, const std::string
   const std::lock_guard<std::mutex> lock(log.mutex);
   if (visible) internal::show_line(shown);
   if (log.fd < 0) return;
-  const std::string line = timestamp() + " " + std::string(kind) + " " + message + "\n";
+  const std::string line =
+      timestamp() + " " + std::string(kind) + " " + internal::clean_text(message) + "\n";
   std::string_view rest = line;
   while (!rest.empty()) {
     const ssize_t n = ::write(log.fd, rest.data(), rest.size());

@@ -1,5 +1,7 @@
 #include "building.h"
 
+#include <algorithm>
+
 namespace relata::data {
 
 Entity& DocumentBuilder::add(std::string_view type) {
@@ -18,6 +20,24 @@ int DocumentBuilder::named(std::string_view name, std::string_view type) {
     entity.mentions = find_mentions(document.text, entity.text);
   }
   return found->second;
+}
+
+int DocumentBuilder::named_at(std::string_view name, std::string_view type, ByteRange range) {
+  const int next = static_cast<int>(document.entities.size());
+  const auto [found, is_new] = by_name_.try_emplace({std::string(name), std::string(type)}, next);
+  if (is_new) add(type).text = name;
+  Entity& entity = document.entities[found->second];
+  if (stated_.insert(found->second).second) entity.mentions.clear();
+  if (std::find(entity.mentions.begin(), entity.mentions.end(), range) == entity.mentions.end()) {
+    entity.mentions.push_back(range);
+    sort_mentions(entity);
+  }
+  return found->second;
+}
+
+int DocumentBuilder::nameless() {
+  add("");
+  return static_cast<int>(document.entities.size()) - 1;
 }
 
 int DocumentBuilder::placed(ByteRange range, std::string_view type) {

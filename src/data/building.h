@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,11 @@ class DocumentBuilder {
 
   // The entity of that name and type, with all places where the name stands.
   int named(std::string_view name, std::string_view type);
+  // The entity of that name and type where a file states that it is mentioned at `range`: it stands
+  // at all ranges so stated, and is not looked for.
+  int named_at(std::string_view name, std::string_view type, ByteRange range);
+  // An entity without text or place.
+  int nameless();
   // The entity of that type that stands at `range` and nowhere else.
   int placed(ByteRange range, std::string_view type);
   // The first entity added by placed() or standing() at `range`; a new one if there is none.
@@ -29,6 +35,7 @@ class DocumentBuilder {
   using Place = std::pair<size_t, size_t>;
   Entity& add(std::string_view type);
   std::map<std::pair<std::string, std::string>, int> by_name_;
+  std::set<int> stated_;  // entities added by named_at()
   std::map<std::pair<Place, std::string>, int> by_place_and_type_;
   std::map<Place, int> by_place_;
 };

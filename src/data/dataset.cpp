@@ -5,7 +5,7 @@
 #include "relata/data/formats.h"
 
 namespace relata::data {
-std::vector<PairQuery> pair_queries(const std::vector<Document>& documents) {
+std::vector<PairQuery> pair_queries(const std::vector<Document>& documents, PairChoice choice) {
   std::vector<PairQuery> queries;
   for (size_t i = 0; i < documents.size(); ++i) {
     std::map<std::pair<int, int>, size_t> index;
@@ -19,6 +19,11 @@ std::vector<PairQuery> pair_queries(const std::vector<Document>& documents) {
     }
     for (const auto& [head, tail] : meta_pairs(documents[i])) query(head, tail);
   }
+  if (choice == PairChoice::kAll) return queries;
+  std::erase_if(queries, [&](const PairQuery& query) {
+    const std::vector<Entity>& entities = documents[query.document].entities;
+    return entities.at(query.head).text.empty() || entities.at(query.tail).text.empty();
+  });
   return queries;
 }
 

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "formats/pair_rows.h"
+#include "relata/base/fields.h"
 
 namespace relata::data {
 namespace {
@@ -56,6 +57,8 @@ class DocumentReader {
 
   Result<Document> read() {
     if (!value_.is_object()) return fail("", "is not an object");
+    RELATA_CHECK(check_members(
+        value_, "", {"id", "text", "sentences", "entities", "relations", "events", "meta"}));
     Document document;
     RELATA_CHECK(get_string(value_, "", "text", true, document.text));
     RELATA_CHECK(get_string(value_, "", "id", false, document.id));
@@ -88,6 +91,22 @@ class DocumentReader {
   }
   static std::string join(const std::string& place, const std::string& key) {
     return place.empty() ? key : place + "." + key;
+  }
+
+  // What is not known would be lost; "meta" is the place for it.
+  Status check_members(const Json& object, const std::string& place,
+                       const std::vector<std::string>& known) const {
+    for (const auto& [key, value] : object.items()) {
+      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+      const auto nearest = nearest_name(key, known);
+      Error error = fail(place, "has the unknown member \"" + key + "\"" +
+                                    (nearest ? "; did you mean \"" + *nearest + "\"?" : ""));
+      error.hint =
+          "put what relata need not understand into \"meta\", or name the file's format; " +
+          error.hint;
+      return error;
+    }
+    return {};
   }
 
   Status get_string(const Json& object, const std::string& place, const char* key, bool required,
@@ -184,6 +203,7 @@ class DocumentReader {
                      Document& document) {
     const std::string place = "entities[" + std::to_string(index) + "]";
     if (!value.is_object()) return fail(place, "is not an object");
+    RELATA_CHECK(check_members(value, place, {"id", "text", "type", "mentions", "names"}));
     Entity entity;
     RELATA_CHECK(get_string(value, place, "id", true, entity.id));
     RELATA_CHECK(get_string(value, place, "type", false, entity.type));
@@ -191,7 +211,9 @@ class DocumentReader {
     RELATA_CHECK(get_ranges(value, place, "mentions", offsets, entity.mentions));
     RELATA_CHECK(get_names(value, place, entity));
     sort_mentions(entity);
-    if (entity.text.empty()) {
+    // "" without mentions is the entity of a published record that leaves it out.
+    const bool has_none = entity.mentions.empty() && value.contains("text");
+    if (entity.text.empty() && !has_none) {
       if (entity.mentions.empty()) return fail(place, "has neither \"text\" nor \"mentions\"");
       const ByteRange& first = entity.mentions.front();
       entity.text = document.text.substr(first.begin, first.end - first.begin);
@@ -218,6 +240,7 @@ class DocumentReader {
                        Document& document) const {
     const std::string place = "relations[" + std::to_string(index) + "]";
     if (!value.is_object()) return fail(place, "is not an object");
+    RELATA_CHECK(check_members(value, place, {"head", "tail", "type", "score", "evidence"}));
     Relation relation;
     RELATA_CHECK(get_entity(value, place, "head", relation.head));
     RELATA_CHECK(get_entity(value, place, "tail", relation.tail));
@@ -235,6 +258,7 @@ class DocumentReader {
   Status read_event(const Json& value, size_t index, const OffsetMap& offsets, Document& document) {
     const std::string place = "events[" + std::to_string(index) + "]";
     if (!value.is_object()) return fail(place, "is not an object");
+    RELATA_CHECK(check_members(value, place, {"id", "type", "trigger", "arguments"}));
     Event event;
     RELATA_CHECK(get_string(value, place, "id", true, event.id));
     RELATA_CHECK(get_string(value, place, "type", false, event.type));
@@ -254,6 +278,7 @@ class DocumentReader {
   Status read_argument(const Json& value, const std::string& place, const OffsetMap& offsets,
                        Event& event) const {
     if (!value.is_object()) return fail(place, "is not an object");
+    RELATA_CHECK(check_members(value, place, {"role", "range", "entity"}));
     Argument argument;
     RELATA_CHECK(get_string(value, place, "role", true, argument.role));
     RELATA_CHECK(get_range(value, place, "range", offsets, argument.range));

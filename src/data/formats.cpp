@@ -52,6 +52,23 @@ void report(const Losses& losses, std::vector<std::string>* lost) {
   }
 }
 
+Error unknown_form(const Sample& sample) {
+  std::string problem = sample.path + ": the format cannot be guessed";
+  if (sample.holds_objects && !sample.keys.empty()) {
+    constexpr size_t kMostKeys = 8;
+    const size_t shown = std::min(sample.keys.size(), kMostKeys);
+    problem += "; no format that is known has records with ";
+    for (size_t i = 0; i < shown; ++i) problem += (i ? ", \"" : "\"") + sample.keys[i] + "\"";
+    if (shown < sample.keys.size()) problem += ", ...";
+  } else if (sample.ending() == "csv") {
+    problem += "; its first line does not name the columns head, tail, relation and sentence";
+  }
+  return input_error(problem,
+                     "name it (\"text\" reads anything as plain text); formats that can be "
+                     "read: " +
+                         names_of(&FormatInfo::reads));
+}
+
 // `content` is UTF-8 without mark.
 Result<std::string> guess(std::string_view content, const std::string& path) {
   const Sample sample(content, path);
@@ -64,8 +81,44 @@ Result<std::string> guess(std::string_view content, const std::string& path) {
   for (const FormatEntry& entry : format_registry()) {
     if (entry.sniff && entry.sniff(sample)) return entry.info.name;
   }
-  return input_error(path + ": the format cannot be guessed",
-                     "name it; formats that can be read: " + names_of(&FormatInfo::reads));
+  return unknown_form(sample);
+}
+
+// The format of a file that is no text; null for a text file.
+const FormatEntry* binary_format(std::string_view bytes, const std::string& path,
+                                 const std::string& named) {
+  if (!named.empty()) {
+    const FormatEntry* entry = find_format(named);
+    return entry && entry->is_binary ? entry : nullptr;
+  }
+  const Sample sample(bytes, path);
+  for (const FormatEntry& entry : format_registry()) {
+    if (entry.is_binary && entry.sniff(sample)) return &entry;
+  }
+  return nullptr;
+}
+
+Status read_binary(const FormatEntry& format, std::string_view bytes, const std::string& path,
+                   const ReadOptions& options, Dataset& dataset) {
+  dataset.format = format.info.name;
+  RELATA_CHECK(check_not_empty(bytes, path));
+  Intake intake(options, dataset);
+  return format.read({bytes, path}, options, intake);
+}
+
+Status read_text_format(std::string_view content, const std::string& path,
+                        const ReadOptions& options, Dataset& dataset) {
+  std::string converted;
+  RELATA_TRY(content, as_utf8(content, path, converted));
+  dataset.format = options.format;
+  if (dataset.format.empty()) {
+    RELATA_TRY(dataset.format, guess(content, path));
+  }
+  const FormatEntry* format = find_format(dataset.format);
+  if (!format || !format->read) return format_error(dataset.format, &FormatInfo::reads);
+  if (!format->may_be_empty) RELATA_CHECK(check_not_empty(content, path));
+  Intake intake(options, dataset);
+  return format->read({content, path}, options, intake);
 }
 
 }  // namespace
@@ -77,6 +130,7 @@ std::vector<FormatInfo> formats() {
 }
 
 Result<std::string> guess_format(std::string_view content, const std::string& path) {
+  if (const FormatEntry* binary = binary_format(content, path, "")) return binary->info.name;
   std::string converted;
   RELATA_TRY(content, as_utf8(content, path, converted));
   return guess(content, path);
@@ -91,19 +145,17 @@ Result<Dataset> read_dataset(const std::string& path, const ReadOptions& options
 Result<Dataset> parse_dataset(std::string_view content, const std::string& path,
                               const ReadOptions& options) {
   RELATA_CHECK(check_options(options));
-  std::string converted;
-  RELATA_TRY(content, as_utf8(content, path, converted));
   Dataset dataset;
-  dataset.format = options.format;
-  if (dataset.format.empty()) {
-    RELATA_TRY(dataset.format, guess(content, path));
-  }
-  const FormatEntry* format = find_format(dataset.format);
-  if (!format || !format->read) return format_error(dataset.format, &FormatInfo::reads);
-  if (!format->may_be_empty) RELATA_CHECK(check_not_empty(content, path));
-  Intake intake(options, dataset);
-  const Status status = format->read({content, path}, options, intake);
-  if (!status.ok()) return shortened(status.error());
+  const FormatEntry* binary = binary_format(content, path, options.format);
+  const Status status = binary ? read_binary(*binary, content, path, options, dataset)
+                               : read_text_format(content, path, options, dataset);
+  if (status.ok()) return dataset;
+  Error error = shortened(status.error());
+  // A file that is bad as a whole is one bad record.
+  const bool skips = options.on_error != "stop" && error.code == ErrorCode::kBadInput &&
+                     dataset.documents.empty() && dataset.skipped.empty();
+  if (!skips) return error;
+  dataset.skipped.push_back(error.message);
   return dataset;
 }
 

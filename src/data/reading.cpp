@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "encoding.h"
+#include "relata/base/visible_text.h"
 
 namespace relata::data {
 namespace {
@@ -15,9 +16,11 @@ Error invalid_utf8(const Source& source, size_t line, size_t column, std::string
       conversion_hint(bad));
 }
 
+// What a list of problems shows.
 std::string without_middle(std::string text) {
   constexpr size_t kHead = 5000;  // more than the longest path
   constexpr size_t kTail = 1000;
+  text = visible_text(text);
   if (text.size() <= kHead + kTail) return text;
   const auto bound = [&](size_t at) {
     while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
@@ -35,7 +38,7 @@ Source::Source(std::string_view file_content, std::string file_path)
 
 bool Lines::next(std::string_view& line) {
   if (position_ >= content_.size()) return false;
-  size_t end = content_.find('\n', position_);
+  size_t end = content_.find(end_, position_);
   if (end == std::string_view::npos) end = content_.size();
   line = content_.substr(position_, end - position_);
   if (line.ends_with('\r')) line.remove_suffix(1);

@@ -26,15 +26,17 @@ struct Source {
   std::string stem_;
 };
 
-// The lines of a text without their LF or CRLF.
+// The lines of a text without their LF or CRLF; CR alone ends lines where there is no LF at all.
 class Lines {
  public:
-  explicit Lines(std::string_view content) : content_(content) {}
+  explicit Lines(std::string_view content)
+      : content_(content), end_(content.find('\n') == std::string_view::npos ? '\r' : '\n') {}
   bool next(std::string_view& line);
   size_t number() const { return number_; }  // of the last line, from 1
 
  private:
   std::string_view content_;
+  char end_;
   size_t position_ = 0;
   size_t number_ = 0;
 };
@@ -52,6 +54,8 @@ class Intake {
   // Whether the reader should mend what is safe to mend; it then calls note_fix().
   bool fixes() const { return fixes_; }
   void note_fix(const std::string& where, const std::string& what);
+  // One more of what a user should know of, though nothing is wrong with it (Dataset::noted).
+  void count(const std::string& kind) { ++dataset_.noted[kind]; }
   // Adds the document. Labels that are not in the options' schema are an error, and so is an id
   // that an earlier document has; it may get a number behind it.
   Status add(Document document, const std::string& where);

@@ -10,6 +10,9 @@ namespace {
 
 std::vector<FormatEntry> make_registry() {
   std::vector<FormatEntry> entries = {
+      pdf_format(),
+      docx_format(),  // by their first bytes and the file's name
+      html_format(),
       brat_format(),  // by the file's name
       // JSON, told apart by the names of the first record's members.
       casie_format(),
@@ -45,6 +48,7 @@ std::vector<FormatEntry> make_registry() {
       csv_format(),
       cre_tsv_format(),
       text_format(),
+      lines_format(),
   };
   for (FormatEntry& entry : entries) {
     entry.info.reads = entry.read != nullptr;

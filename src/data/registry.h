@@ -40,6 +40,7 @@ struct FormatEntry {
   unsigned holds = 0;                  // of Holds; for writers
   std::vector<std::string_view> meta;  // keys of meta that it holds, if not any
   bool may_be_empty = false;           // a file without content is a good one
+  bool is_binary = false;              // the reader gets the bytes of the file; they are no text
   // Whether a file that begins like this is of the format; null if it is never guessed.
   bool (*sniff)(const Sample& sample) = nullptr;
   // Hands documents and bad records to the intake. The content is not blank, without byte order
@@ -64,6 +65,10 @@ void count_losses(const std::vector<Document>& documents, const FormatEntry& for
 
 FormatEntry jsonl_format();
 FormatEntry text_format();
+FormatEntry lines_format();
+FormatEntry html_format();
+FormatEntry pdf_format();
+FormatEntry docx_format();
 FormatEntry cre_tsv_format();
 FormatEntry csv_format();
 FormatEntry cre_llm_format();

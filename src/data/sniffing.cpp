@@ -10,10 +10,14 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
 
-// The names of the members of the object that begins at `at`, as far as the text goes. Escapes stay
-// as they are: no format has names with any.
-std::vector<std::string> member_names(std::string_view text, size_t at) {
-  std::vector<std::string> names;
+std::string lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return text;
+}
+
+// Adds the names of the members of the object that begins at `at`, as far as the text goes, and
+// moves `at` behind the object. Escapes stay as they are: no format has names with any.
+void add_member_names(std::string_view text, size_t& at, std::vector<std::string>& names) {
   int depth = 0;
   bool name_next = false;
   for (; at < text.size(); ++at) {
@@ -22,19 +26,22 @@ std::vector<std::string> member_names(std::string_view text, size_t at) {
       const size_t begin = at + 1;
       for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\';
       if (depth == 1 && name_next && at < text.size()) {
-        names.emplace_back(text.substr(begin, at - begin));
+        const std::string_view name = text.substr(begin, at - begin);
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
       }
       name_next = false;
     } else if (c == '{' || c == '[') {
       ++depth;
       name_next = c == '{';
     } else if (c == '}' || c == ']') {
-      if (--depth == 0) break;
+      if (--depth == 0) {
+        ++at;
+        return;
+      }
     } else if (c == ',' && depth == 1) {
       name_next = true;
     }
   }
-  return names;
 }
 
 }  // namespace
@@ -46,7 +53,10 @@ Sample::Sample(std::string_view content, std::string file_path) : path(std::move
   is_list = head.starts_with('[');
   if (is_list) first = std::min(head.find_first_not_of(kSpace, 1), head.size());
   holds_objects = first < head.size() && head[first] == '{';
-  if (holds_objects) keys = member_names(head, first);
+  while (first < head.size() && head[first] == '{') {
+    add_member_names(head, first, keys);
+    first = std::min(head.find_first_not_of(is_list ? " \t\r\n," : kSpace, first), head.size());
+  }
 }
 
 bool Sample::has(std::initializer_list<std::string_view> wanted) const {
@@ -56,9 +66,17 @@ bool Sample::has(std::initializer_list<std::string_view> wanted) const {
 }
 
 bool Sample::named(std::string_view part) const {
-  std::string name = std::filesystem::path(path).filename().string();
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return name.find(part) != std::string::npos;
+  return lower(std::filesystem::path(path).filename().string()).find(part) != std::string::npos;
+}
+
+std::string Sample::ending() const {
+  constexpr size_t kLongest = 10;
+  const std::string ending = lower(std::filesystem::path(path).extension().string());
+  if (ending.size() < 2 || ending.size() > kLongest) return "";
+  const bool plain = std::all_of(ending.begin() + 1, ending.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '+';
+  });
+  return plain ? ending.substr(1) : "";
 }
 
 std::vector<std::string_view> Sample::lines(size_t count) const {

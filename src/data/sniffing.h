@@ -16,13 +16,17 @@ struct Sample {
 
   std::string_view head;  // from the first byte that is not white space
   std::string path;
-  std::vector<std::string> keys;  // of the first record, if the file begins like JSON
-  bool is_list = false;           // begins with [ and
-  bool holds_objects = false;     // ... its elements are objects, or begins with {
+  // Of all records that begin there, in the order in which they come up, if the file begins like
+  // JSON: one record may lack what tells the format.
+  std::vector<std::string> keys;
+  bool is_list = false;        // begins with [ and
+  bool holds_objects = false;  // ... its elements are objects, or begins with {
 
   bool has(std::initializer_list<std::string_view> wanted) const;  // all are among `keys`
   bool holds(std::string_view text) const { return head.find(text) != std::string_view::npos; }
   bool named(std::string_view part) const;  // in the file's name, lower case
+  // What follows the last dot of the file's name, lower case; "" where that is no ending.
+  std::string ending() const;
   // The first lines that are not blank, without line ends, at most `count`; none that is cut off.
   std::vector<std::string_view> lines(size_t count) const;
 };

@@ -117,7 +117,20 @@ Status append_model(const std::string& model, std::string& out) {
 }
 
 Status append_adapter(const std::string& folder, std::string& out) {
-  return append(folder, {"adapter_config.json", "adapter_model.safetensors"}, "adapter", out);
+  constexpr const char* kConfig = "adapter_config.json";
+  std::vector<std::string> parts;  // of a folder of adapters, by their names
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (fs::exists(entry.path() / kConfig)) parts.push_back(entry.path().filename().string());
+  }
+  if (file_exists(folder + "/" + kConfig) || parts.empty()) parts = {""};
+  std::sort(parts.begin(), parts.end());
+  for (const std::string& part : parts) {
+    const std::string name = part.empty() ? "" : "/" + part;
+    RELATA_CHECK(
+        append(folder + name, {kConfig, "adapter_model.safetensors"}, "adapter" + name, out));
+  }
+  return {};
 }
 
 }  // namespace

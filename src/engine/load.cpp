@@ -29,19 +29,12 @@ Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineO
     RELATA_CHECK(model->load_adapter(name, folder));
   }
   model->keep_packed_only();
-<<<<<<< HEAD
-  std::shared_ptr<const text::Tokenizer> tokenizer;
-  if (has_tokenizer(options.model)) {
-    RELATA_TRY(tokenizer, text::load_tokenizer(options.model));
+  RELATA_TRY(auto tokenizer, text::find_tokenizer(options.model));
+  if (tokenizer) {
     RELATA_CHECK(model::check_vocabulary(*tokenizer, model->config().vocab_size, options.model));
   }
-  RELATA_TRY(const std::string id, model_id(options.model));
-  return make_engine(std::move(model), std::move(tokenizer), options, id);
-=======
-  RELATA_TRY(auto tokenizer, text::find_tokenizer(options.model));
   RELATA_TRY(std::string id, identity_of(options));
   return make_engine(std::move(model), std::move(tokenizer), options, std::move(id));
->>>>>>> house
 }
 
 }  // namespace relata::engine

@@ -7,6 +7,7 @@
 
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
+#include "relata/extract/facts.h"
 #include "relata/extract/pair.h"
 
 namespace relata::extract {
@@ -17,8 +18,8 @@ using data::PairQuery;
 
 constexpr const char* kVersion = "0.1.0";
 constexpr const char* kJournalKind = "relata-extract";
-constexpr const char* kMetaKeys[] = {"extractor", "model",    "schema",
-                                     "relata",    "unparsed", "shortened"};
+constexpr const char* kMetaKeys[] = {"extractor", "model",     "schema", "relata",
+                                     "unparsed",  "shortened", "derived"};
 
 bool states_pairs(const Document& document) {
   return !document.relations.empty() ||
@@ -36,29 +37,52 @@ std::string extractor_name(const Extractor& extractor) {
 }
 
 // Everything that changes an answer. The extractor's folder and the batch size do not.
-std::string settings_hash(const Extractor& extractor, const generate::Engine& engine,
-                          const PairOptions& options) {
+Json common_settings(const Extractor& extractor, const generate::Engine& engine,
+                     const std::string& decode) {
   const ExtractorConfig& config = extractor.config;
   Json json = Json::object();
   json["relata"] = kVersion;
   json["pipeline"] = config.pipeline;
   json["model"] = engine.model_id();
   json["schema"] = schema_id(extractor.schema);
-  json["template"] = pair_template_yaml(extractor.pair_template);
   json["chat"] = config.chat;
-  json["decode"] = options.decode.empty() ? config.decode : options.decode;
-  json["threshold"] = config.threshold;
-  json["negative_bias"] = config.negative_bias;
+  json["decode"] = decode.empty() ? config.decode : decode;
   json["max_new_tokens"] = config.max_new_tokens;
+  return json;
+}
+
+std::string settings_hash(const Extractor& extractor, const generate::Engine& engine,
+                          const PairOptions& options) {
+  Json json = common_settings(extractor, engine, options.decode);
+  json["template"] = pair_template_yaml(extractor.pair_template);
+  json["threshold"] = extractor.config.threshold;
+  json["negative_bias"] = extractor.config.negative_bias;
   json["min_score"] = options.min_score;
   for (const data::RelationType& type : extractor.left_out) json["left_out"].push_back(type.name);
   return "sha256:" + sha256_hex(json.dump());
 }
 
+std::string settings_hash(const Extractor& extractor, const generate::Engine& engine,
+                          const FactOptions& options) {
+  Json json = common_settings(extractor, engine, options.decode);
+  json["template"] = pipeline_yaml(extractor.pipeline);
+  for (const auto& [name, path] : extractor.config.adapters) json["adapters"].push_back(name);
+  for (const auto& [step, value] : extractor.config.thresholds) json["thresholds"][step] = value;
+  if (extractor.calibration) json["calibration"] = calibration_to_json(*extractor.calibration);
+  json["min_score"] = options.min_score;
+  json["use_entities"] = options.use_entities;
+  json["closure"] = options.closure;
+  return "sha256:" + sha256_hex(json.dump());
+}
+
 // The part of a document that extraction takes as given, for comparing.
-std::string given_part(const Document& document) {
+std::string given_part(const Document& document, bool with_entities) {
   Document given = document;
   given.relations.clear();
+  if (!with_entities) {
+    given.entities.clear();
+    given.events.clear();
+  }
   if (given.meta.is_object()) {
     for (const char* key : kMetaKeys) given.meta.erase(key);
     if (given.meta.empty()) given.meta = nullptr;
@@ -94,15 +118,13 @@ Result<Finished> read_journal(const Journal& journal, const std::string& path,
   return finished;
 }
 
+// Answers documents in batches and notes each that is finished in a journal.
 class Extraction {
  public:
-  Extraction(const Extractor& extractor, generate::Engine& engine, const PairOptions& options,
-             const std::vector<Document>& documents)
-      : extractor_(extractor), engine_(engine), options_(options), documents_(documents) {}
+  virtual ~Extraction() = default;
 
-  Status open_journal(const std::string& path) {
+  Status open_journal(const std::string& path, const std::string& settings) {
     path_ = path;
-    const std::string settings = settings_hash(extractor_, engine_, options_);
     RELATA_TRY(Journal journal, Journal::open(path));
     RELATA_TRY(finished_, read_journal(journal, path, settings));
     if (journal.lines().empty()) {
@@ -116,39 +138,72 @@ class Extraction {
     return {};
   }
 
-  Result<std::vector<Document>> run() {
-    const auto batch = static_cast<size_t>(std::max(options_.batch, 1));
+  Result<std::vector<Document>> run(int batch_size) {
+    const auto batch = static_cast<size_t>(std::max(batch_size, 1));
     out_.resize(documents_.size());
     std::vector<size_t> todo;
     size_t waiting = 0;
     for (size_t i = 0; i < documents_.size(); ++i) {
       RELATA_TRY(const bool found, take_finished(i));
-      const int64_t pairs = count_queries(documents_[i]);
+      const int64_t work = work_of(documents_[i]);
       if (found) {
-        if (options_.skipped) options_.skipped(pairs);
-        done_ += pairs;
+        note_skipped(work);
+        done_ += work;
         report(0);
+        if (todo.empty()) RELATA_CHECK(hand_on(i + 1));
         continue;
       }
       todo.push_back(i);
-      waiting += static_cast<size_t>(pairs);
+      waiting += static_cast<size_t>(work);
       // Bounded in documents as well: those without pairs ask for nothing.
       if (waiting < batch && todo.size() < batch) continue;
       RELATA_CHECK(extract_batch(todo));
+      RELATA_CHECK(hand_on(i + 1));
       todo.clear();
       waiting = 0;
     }
     RELATA_CHECK(extract_batch(todo));
+    RELATA_CHECK(hand_on(documents_.size()));
     return std::move(out_);
   }
 
+ protected:
+  Extraction(const Extractor& extractor, generate::Engine& engine,
+             const std::vector<Document>& documents)
+      : extractor_(extractor), engine_(engine), documents_(documents) {}
+
+  // What progress counts.
+  virtual int64_t work_of(const Document& document) const = 0;
+  virtual bool keeps_entities(const Document& document) const = 0;
+  // The finished documents, without a stamp.
+  virtual Result<std::vector<Document>> answer(const std::vector<Document>& documents) = 0;
+  virtual void note_skipped(int64_t work) const = 0;
+  virtual void report(int64_t more) const = 0;  // beyond done_
+  // Takes a finished document away; false: they are all wanted at the end.
+  virtual Result<bool> take(const Document& document) const { return false; }
+
+  const Extractor& extractor_;
+  generate::Engine& engine_;
+  int64_t done_ = 0;
+
  private:
+  // Gives finished documents away, in order, up to `end`.
+  Status hand_on(size_t end) {
+    for (; handed_ < end; ++handed_) {
+      RELATA_TRY(const bool taken, take(out_[handed_]));
+      if (taken) out_[handed_] = {};
+    }
+    return {};
+  }
+
   Result<bool> take_finished(size_t index) {
-    const auto found = finished_.find(documents_[index].id);
+    const Document& wanted = documents_[index];
+    const auto found = finished_.find(wanted.id);
     if (found == finished_.end() || found->second.empty()) return false;
     Document document = std::move(found->second.front());
     found->second.pop_front();
-    if (given_part(document) != given_part(documents_[index])) {
+    const bool with_entities = keeps_entities(wanted);
+    if (given_part(document, with_entities) != given_part(wanted, with_entities)) {
       return usage_error(path_ + ": document \"" + document.id + "\" is not the one of the input",
                          "the input has changed since; remove " + path_ + " to begin again");
     }
@@ -158,13 +213,59 @@ class Extraction {
 
   Status extract_batch(const std::vector<size_t>& todo) {
     std::vector<Document> documents;
+    documents.reserve(todo.size());
+    for (const size_t i : todo) documents.push_back(documents_[i]);
+    RELATA_TRY(std::vector<Document> results, answer(documents));
+    for (size_t i = 0; i < results.size(); ++i) {
+      stamp(results[i]);
+      if (journal_) RELATA_CHECK(journal_->append(to_json_line(results[i])));
+      out_[todo[i]] = std::move(results[i]);
+      done_ += work_of(documents[i]);
+    }
+    return {};
+  }
+
+  void stamp(Document& document) {
+    if (schema_id_.empty()) schema_id_ = schema_id(extractor_.schema);
+    if (!document.meta.is_object()) document.meta = Json::object();
+    document.meta["extractor"] = extractor_name(extractor_);
+    document.meta["model"] = engine_.model_id();
+    document.meta["schema"] = schema_id_;
+    document.meta["relata"] = kVersion;
+  }
+
+  const std::vector<Document>& documents_;
+  std::string path_;
+  std::unique_ptr<Journal> journal_;
+  Finished finished_;
+  std::vector<Document> out_;
+  size_t handed_ = 0;
+  std::string schema_id_;
+};
+
+class PairExtraction : public Extraction {
+ public:
+  PairExtraction(const Extractor& extractor, generate::Engine& engine, const PairOptions& options,
+                 const std::vector<Document>& documents)
+      : Extraction(extractor, engine, documents), options_(options) {}
+
+ private:
+  int64_t work_of(const Document& document) const override { return count_queries(document); }
+  bool keeps_entities(const Document&) const override { return true; }
+  void note_skipped(int64_t work) const override {
+    if (options_.skipped) options_.skipped(work);
+  }
+  void report(int64_t more) const override {
+    if (options_.progress) options_.progress(done_ + more);
+  }
+
+  Result<std::vector<Document>> answer(const std::vector<Document>& documents) override {
     std::vector<PairQuery> queries;
-    for (const size_t i : todo) {
-      for (PairQuery& query : document_queries(documents_[i])) {
-        query.document = static_cast<int>(documents.size());
+    for (size_t i = 0; i < documents.size(); ++i) {
+      for (PairQuery& query : document_queries(documents[i])) {
+        query.document = static_cast<int>(i);
         queries.push_back(std::move(query));
       }
-      documents.push_back(documents_[i]);
     }
     PairOptions options = options_;
     options.progress = [this](int64_t done) { report(done); };
@@ -174,7 +275,10 @@ class Extraction {
       if (!states_pairs(document)) drop_negative(predictions[i]);
     }
     std::vector<Document> results = apply_predictions(documents, queries, predictions);
-    for (Document& document : results) stamp(document);
+    for (Document& document : results) {
+      if (!document.meta.is_object()) document.meta = Json::object();
+      for (const char* key : {"unparsed", "shortened"}) document.meta.erase(key);  // of an earlier
+    }
     for (size_t i = 0; i < queries.size(); ++i) {
       Document& result = results[static_cast<size_t>(queries[i].document)];
       if (predictions[i].shortened) {
@@ -182,12 +286,7 @@ class Extraction {
       }
       if (!predictions[i].problem.empty()) note_unparsed(result, queries[i], predictions[i]);
     }
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (journal_) RELATA_CHECK(journal_->append(to_json_line(results[i])));
-      out_[todo[i]] = std::move(results[i]);
-    }
-    done_ += static_cast<int64_t>(queries.size());
-    return {};
+    return results;
   }
 
   // Among all pairs of a text most have no relation; only where a pair was asked about is that an
@@ -206,17 +305,6 @@ class Extraction {
     prediction.scores = std::move(kept.scores);
   }
 
-  void stamp(Document& document) {
-    if (schema_id_.empty()) schema_id_ = schema_id(extractor_.schema);
-    if (!document.meta.is_object()) document.meta = Json::object();
-    for (const char* key : {"unparsed", "shortened"})
-      document.meta.erase(key);  // of an earlier one
-    document.meta["extractor"] = extractor_name(extractor_);
-    document.meta["model"] = engine_.model_id();
-    document.meta["schema"] = schema_id_;
-    document.meta["relata"] = kVersion;
-  }
-
   static void note_unparsed(Document& document, const PairQuery& query,
                             const PairPrediction& prediction) {
     Json note = Json::object();
@@ -227,20 +315,42 @@ class Extraction {
     document.meta["unparsed"].push_back(std::move(note));
   }
 
-  void report(int64_t more) const {
+  const PairOptions& options_;
+};
+
+class FactsExtraction : public Extraction {
+ public:
+  FactsExtraction(const Extractor& extractor, generate::Engine& engine,
+                  const std::shared_ptr<const generate::AnswerCompiler>& compiler,
+                  const FactOptions& options, const std::vector<Document>& documents)
+      : Extraction(extractor, engine, documents), compiler_(compiler), options_(options) {}
+
+ private:
+  int64_t work_of(const Document&) const override { return 1; }
+  bool keeps_entities(const Document& document) const override {
+    return options_.use_entities && !document.entities.empty();
+  }
+  void note_skipped(int64_t work) const override {
+    if (options_.skipped) options_.skipped(work);
+  }
+  void report(int64_t more) const override {
     if (options_.progress) options_.progress(done_ + more);
   }
+  Result<std::vector<Document>> answer(const std::vector<Document>& documents) override {
+    FactOptions options = options_;
+    options.progress = [this](int64_t done) { report(done); };
+    options.finished = {};
+    return extract_facts(extractor_, engine_, compiler_, documents, options);
+  }
 
-  const Extractor& extractor_;
-  generate::Engine& engine_;
-  const PairOptions& options_;
-  const std::vector<Document>& documents_;
-  std::string path_;
-  std::unique_ptr<Journal> journal_;
-  Finished finished_;
-  std::vector<Document> out_;
-  std::string schema_id_;
-  int64_t done_ = 0;  // queries
+  Result<bool> take(const Document& document) const override {
+    if (!options_.finished) return false;
+    RELATA_CHECK(options_.finished(document));
+    return true;
+  }
+
+  const std::shared_ptr<const generate::AnswerCompiler>& compiler_;
+  const FactOptions& options_;
 };
 
 }  // namespace
@@ -302,9 +412,23 @@ Result<std::vector<Document>> extract_documents(const Extractor& extractor,
                                                 const std::vector<Document>& documents,
                                                 const PairOptions& options,
                                                 const std::string& journal_path) {
-  Extraction extraction(extractor, engine, options, documents);
-  if (!journal_path.empty()) RELATA_CHECK(extraction.open_journal(journal_path));
-  return extraction.run();
+  PairExtraction extraction(extractor, engine, options, documents);
+  if (!journal_path.empty()) {
+    RELATA_CHECK(extraction.open_journal(journal_path, settings_hash(extractor, engine, options)));
+  }
+  return extraction.run(options.batch);
+}
+
+Result<std::vector<Document>> extract_fact_documents(
+    const Extractor& extractor, generate::Engine& engine,
+    const std::shared_ptr<const generate::AnswerCompiler>& compiler,
+    const std::vector<Document>& documents, const FactOptions& options,
+    const std::string& journal_path) {
+  FactsExtraction extraction(extractor, engine, compiler, options, documents);
+  if (!journal_path.empty()) {
+    RELATA_CHECK(extraction.open_journal(journal_path, settings_hash(extractor, engine, options)));
+  }
+  return extraction.run(options.batch);
 }
 
 std::vector<UnparsedAnswer> unparsed_answers(const std::vector<Document>& documents) {

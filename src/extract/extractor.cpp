@@ -6,6 +6,7 @@
 #include "pair/template_parts.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
+#include "relata/base/hash.h"
 #include "relata/text/chat.h"
 
 namespace relata::extract {
@@ -14,6 +15,7 @@ namespace {
 constexpr int kFormatVersion = 1;
 constexpr const char* kConfigFile = "extractor.yaml";
 constexpr const char* kSchemaFile = "schema.json";
+constexpr const char* kCalibrationFile = "calibration.json";
 
 std::string resolve(const std::string& folder, const std::string& path) {
   if (path.empty()) return "";
@@ -81,6 +83,7 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   }
   const bool is_pair = config.pipeline == "pair";
   fields.get("model", config.model);
+  fields.get("model_sha256", config.model_sha256);
   fields.get("adapter", config.adapter);
   fields.get("template", config.template_file);
   fields.get("chat", config.chat);
@@ -145,6 +148,7 @@ Json config_to_json(const ExtractorConfig& config) {
   json["format_version"] = config.format_version;
   json["pipeline"] = config.pipeline;
   json["model"] = config.model;
+  if (!config.model_sha256.empty()) json["model_sha256"] = config.model_sha256;
   json["adapter"] = config.adapter;
   json["template"] = config.template_file;
   json["chat"] = config.chat;
@@ -199,6 +203,31 @@ std::map<std::string, std::string> Extractor::adapter_paths() const {
   return out;
 }
 
+Result<std::string> Extractor::find_model(const std::vector<std::string>& places) const {
+  const std::string stated = model_path();
+  if (file_exists(stated)) return stated;
+  const std::string name = std::filesystem::path(config.model).filename().string();
+  std::string looked = stated;
+  std::vector<std::string> folders = {folder};
+  folders.insert(folders.end(), places.begin(), places.end());
+  for (const std::string& place : folders) {
+    const std::string path = (std::filesystem::path(place) / name).string();
+    looked += ", " + path;
+    if (!file_exists(path)) continue;
+    if (config.model_sha256.empty()) return path;
+    RELATA_TRY(const auto file, MappedFile::open(path));
+    const auto bytes = file->bytes();
+    if (sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}) ==
+        config.model_sha256) {
+      return path;
+    }
+    looked += " (another file: its SHA-256 differs)";
+  }
+  return usage_error(folder + ": its base model " + name + " was not found; looked at " + looked,
+                     "./dev models lists and fetches models; or put the file into a folder that "
+                     "RELATA_MODELS names");
+}
+
 std::string Extractor::model_path() const { return resolve(folder, config.model); }
 std::string Extractor::adapter_path() const { return resolve(folder, config.adapter); }
 
@@ -220,6 +249,11 @@ Result<Extractor> load_extractor(const std::string& folder) {
     RELATA_TRY(out.pipeline, load_pipeline(template_path));
     RELATA_CHECK(check_steps(out.config, out.pipeline, config_path));
   }
+  const std::string calibration_path = resolve(folder, kCalibrationFile);
+  if (out.config.pipeline != "pair" && file_exists(calibration_path)) {
+    RELATA_TRY(const Json calibration, read_json(calibration_path));
+    RELATA_TRY(out.calibration, calibration_from_json(calibration, calibration_path));
+  }
   RELATA_TRY(out.chat, out.chat_wrapper());
   return out;
 }
@@ -240,6 +274,10 @@ Status save_extractor(const Extractor& extractor) {
                                                     : pipeline_yaml(extractor.pipeline)));
   RELATA_CHECK(
       write_json(resolve(extractor.folder, kSchemaFile), data::schema_to_json(extractor.schema)));
+  if (extractor.calibration) {
+    RELATA_CHECK(write_json(resolve(extractor.folder, kCalibrationFile),
+                            calibration_to_json(*extractor.calibration)));
+  }
   // Last, so that a folder with a configuration is complete.
   return write_file_atomic(config_path, to_yaml(config));
 }

@@ -1,6 +1,8 @@
 #include "http.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <new>
@@ -19,15 +21,28 @@ extern "C" size_t relata_collect(char* data, size_t size, size_t count, void* ta
   return bytes;
 }
 
-// A proxy that the environment names is no way to this machine itself.
-bool is_loopback(const std::string& url) {
-  const size_t begin = url.find("://");
-  if (begin == std::string::npos) return false;
-  const std::string host = url.substr(begin + 3);
-  return host.starts_with("localhost") || host.starts_with("127.") || host.starts_with("[::1]");
-}
-
 }  // namespace
+
+bool is_loopback(const std::string& url) {
+  CURLU* parsed = curl_url();
+  if (parsed == nullptr) throw std::bad_alloc();
+  char* found = nullptr;
+  const bool good = curl_url_set(parsed, CURLUPART_URL, url.c_str(), 0) == CURLUE_OK &&
+                    curl_url_get(parsed, CURLUPART_HOST, &found, 0) == CURLUE_OK;
+  std::string host = good ? found : "";
+  curl_free(found);
+  curl_url_cleanup(parsed);
+  for (char& c : host) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  if (host.ends_with('.')) host.pop_back();
+  if (host == "localhost" || host.ends_with(".localhost")) return true;
+  if (host.starts_with('[') && host.ends_with(']')) {
+    in6_addr address{};
+    const std::string bare = host.substr(1, host.size() - 2);
+    return inet_pton(AF_INET6, bare.c_str(), &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
+  }
+  in_addr address{};
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+}
 
 struct HttpConnection::State {
   CURL* handle = nullptr;
@@ -73,7 +88,8 @@ Result<HttpReply> HttpConnection::perform(const std::string& url, const std::str
   CURL* handle = state_->handle;
   HttpReply reply;
   curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
-  if (is_loopback(url)) curl_easy_setopt(handle, CURLOPT_PROXY, "");
+  // A proxy that the environment names is no way to this machine itself.
+  curl_easy_setopt(handle, CURLOPT_PROXY, is_loopback(url) ? "" : nullptr);
   if (body == nullptr) {
     curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
   } else {

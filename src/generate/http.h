@@ -9,6 +9,10 @@
 
 namespace relata::generate {
 
+// Whether the URL's host is this machine itself: localhost, a name below .localhost (RFC 6761), or
+// a loopback address.
+bool is_loopback(const std::string& url);
+
 struct HttpReply {
   int status = 0;
   std::string body;

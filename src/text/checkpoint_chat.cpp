@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 
+#include "gguf/gguf_chat.h"
 #include "jinja/jinja_text.h"
 #include "relata/base/file.h"
 #include "relata/text/chat.h"
@@ -64,6 +65,15 @@ Status add_files(CheckpointChat& chat, const std::string& folder) {
   return {};
 }
 
+Status add_from_gguf(CheckpointChat& chat, const std::string& path) {
+  RELATA_TRY(const auto file, GgufFile::open(path));
+  RELATA_TRY(const NamedTexts templates, gguf_chat_templates(*file));
+  for (const auto& [name, source] : templates) {
+    RELATA_CHECK(chat.add(name, source, path + ": chat template " + name));
+  }
+  return {};
+}
+
 // Reasoning came to be known as reasoning_content; older names for it are understood too.
 void name_reasoning(Json& message) {
   static constexpr std::array<const char*, 3> kNames = {"reasoning_content", "thinking",
@@ -119,6 +129,12 @@ ChatRequest user_turn(const std::string& text) {
 Result<CheckpointChat> CheckpointChat::load_tokens(const std::string& folder) {
   CheckpointChat chat;
   chat.folder_ = folder;
+  if (is_gguf(folder)) {
+    RELATA_TRY(const auto file, GgufFile::open(folder));
+    RELATA_TRY(const NamedTexts special, gguf_special_tokens(*file));
+    for (const auto& [name, token] : special) chat.special_tokens_[name] = token;
+    return chat;
+  }
   RELATA_CHECK(chat.read_tokens(join_path(folder, kMapFile)));
   RELATA_CHECK(chat.read_tokens(join_path(folder, kConfigFile)));
   return chat;
@@ -126,7 +142,11 @@ Result<CheckpointChat> CheckpointChat::load_tokens(const std::string& folder) {
 
 Result<CheckpointChat> CheckpointChat::load(const std::string& folder) {
   RELATA_TRY(CheckpointChat chat, load_tokens(folder));
-  RELATA_CHECK(add_files(chat, folder));
+  if (is_gguf(folder)) {
+    RELATA_CHECK(add_from_gguf(chat, folder));
+  } else {
+    RELATA_CHECK(add_files(chat, folder));
+  }
   const std::string config_path = join_path(folder, kConfigFile);
   if (chat.templates_.empty() && file_exists(config_path)) {
     RELATA_TRY(const Json config, read_json(config_path));

@@ -13,12 +13,13 @@ namespace {
 constexpr char kConfigFile[] = "tokenizer_config.json";
 constexpr char kMapFile[] = "special_tokens_map.json";
 constexpr char kAddedFile[] = "added_tokens.json";
+constexpr char kGenerationFile[] = "generation_config.json";
 constexpr char kRankExtension[] = ".tiktoken";
 
-constexpr std::array kFiles = {"tokenizer.json", "tokenizer.model", "tokenizer.model.v3",
-                               "spiece.model",   "spm.model",       "vocab.txt",
-                               "vocab.json",     "merges.txt",      "chat_template.jinja",
-                               kConfigFile,      kMapFile,          kAddedFile};
+constexpr std::array kFiles = {
+    "tokenizer.json", "tokenizer.model", "tokenizer.model.v3", "spiece.model",        "spm.model",
+    "vocab.txt",      "vocab.json",      "merges.txt",         "chat_template.jinja", kConfigFile,
+    kMapFile,         kAddedFile,        kGenerationFile};
 
 // A special token is written as a string or as an object with its "content".
 std::optional<std::string> token_content(const Node& node) {
@@ -29,36 +30,82 @@ std::optional<std::string> token_content(const Node& node) {
   return content->get<std::string>();
 }
 
-void read_named_token(const JsonReader& reader, const char* key, TokenizerConfig& config,
-                      std::optional<std::string>* out) {
-  const Node* node = reader.find(key);
-  if (node == nullptr) return;
-  const auto content = token_content(*node);
-  if (!content || content->empty()) return;
-  if (out != nullptr) *out = *content;
-  config.special.push_back(*content);
+constexpr std::array kNamedKeys = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                   "pad_token", "cls_token", "mask_token"};
+
+// A special token as a file names it; none where it names nothing usable.
+std::optional<AddedToken> named_token(const Node& node) {
+  const auto content = token_content(node);
+  if (!content || content->empty() || content->size() > kLongestToken) return std::nullopt;
+  const auto flag = [&](const char* key) {
+    const auto found = node.is_object() ? node.find(key) : node.end();
+    return node.is_object() && found != node.end() && found->is_boolean() && found->get<bool>();
+  };
+  return AddedToken{.content = *content,
+                    .special = true,
+                    .normalized = flag("normalized"),
+                    .lstrip = flag("lstrip"),
+                    .rstrip = flag("rstrip"),
+                    .single_word = flag("single_word")};
 }
 
-void read_token_list(const JsonReader& reader, const char* key, TokenizerConfig& config) {
-  const Node* node = reader.find(key);
-  if (node == nullptr) return;
-  for (const auto& item : *node) {
-    const auto content = token_content(item);
-    if (content && !content->empty()) config.special.push_back(*content);
+// What the files name, file by file.
+struct SpecialNames {
+  std::map<std::string, AddedToken> by_key;  // of kNamedKeys
+  std::vector<AddedToken> others;            // of keys like "image_token"
+  std::vector<AddedToken> lists;
+
+  std::vector<AddedToken> in_order() const {
+    std::vector<AddedToken> out;
+    for (const char* key : kNamedKeys) {
+      if (const auto found = by_key.find(key); found != by_key.end()) out.push_back(found->second);
+    }
+    out.insert(out.end(), others.begin(), others.end());
+    out.insert(out.end(), lists.begin(), lists.end());
+    return out;
   }
+};
+
+std::vector<AddedToken> read_token_lists(const JsonReader& reader) {
+  std::vector<AddedToken> out;
+  for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+    const Node* node = reader.find(key);
+    if (node == nullptr) continue;
+    for (const auto& item : *node) {
+      if (auto token = named_token(item)) out.push_back(*std::move(token));
+    }
+  }
+  return out;
 }
 
-void read_special_names(const JsonReader& reader, TokenizerConfig& config) {
-  read_named_token(reader, "bos_token", config, &config.bos);
-  read_named_token(reader, "eos_token", config, &config.eos);
-  read_named_token(reader, "unk_token", config, &config.unk);
-  read_named_token(reader, "cls_token", config, &config.cls);
-  read_named_token(reader, "sep_token", config, &config.sep);
-  for (const char* key : {"pad_token", "mask_token"}) {
-    read_named_token(reader, key, config, nullptr);
+// `wins`: this file is believed where an earlier one names another token.
+void read_special_names(const JsonReader& reader, bool wins, TokenizerConfig& config,
+                        SpecialNames& names) {
+  for (const char* key : kNamedKeys) {
+    const Node* node = reader.find(key);
+    auto token = node ? named_token(*node) : std::nullopt;
+    if (!token) continue;
+    config.special.push_back(token->content);
+    if (wins) names.by_key.erase(key);
+    names.by_key.try_emplace(key, *std::move(token));
   }
-  read_token_list(reader, "additional_special_tokens", config);
-  read_token_list(reader, "extra_special_tokens", config);
+  std::vector<AddedToken> lists = read_token_lists(reader);
+  for (const AddedToken& token : lists) config.special.push_back(token.content);
+  if (!lists.empty()) names.lists = std::move(lists);
+}
+
+// Names of a model's own, in the file's order, which Node does not keep.
+void read_other_names(const std::string& content, TokenizerConfig& config, SpecialNames& names) {
+  const auto ordered = nlohmann::ordered_json::parse(content, nullptr, false);
+  if (!ordered.is_object()) return;
+  for (const auto& [key, value] : ordered.items()) {
+    const bool usual = std::find(kNamedKeys.begin(), kNamedKeys.end(), key) != kNamedKeys.end();
+    if (usual || !key.ends_with("_token") || !value.is_string()) continue;
+    if (auto token = named_token(Node(value.get<std::string>()))) {
+      config.special.push_back(token->content);
+      names.others.push_back(*std::move(token));
+    }
+  }
 }
 
 Status read_added_decoder(JsonReader& reader, TokenizerConfig& config) {
@@ -75,14 +122,17 @@ Status read_added_decoder(JsonReader& reader, TokenizerConfig& config) {
   return {};
 }
 
-Status read_config_file(const ModelFolder& folder, TokenizerConfig& config) {
+Status read_config_file(const ModelFolder& folder, TokenizerConfig& config, SpecialNames& names) {
   const std::string* content = folder.find(kConfigFile);
   if (content == nullptr) return {};
   RELATA_TRY(const Node node, parse_node(*content, folder.path(kConfigFile)));
   JsonReader reader(node, folder.path(kConfigFile));
   RELATA_CHECK(reader.status());
-  read_special_names(reader, config);
+  // Transformers believes this file where it is of the newer kind, which lists the added tokens.
+  read_special_names(reader, reader.find("added_tokens_decoder") != nullptr, config, names);
+  read_other_names(*content, config, names);
   RELATA_CHECK(read_added_decoder(reader, config));
+  config.extra_ids = reader.integer("extra_ids", config.extra_ids);
   config.add_bos = reader.optional_boolean("add_bos_token");
   config.add_eos = reader.optional_boolean("add_eos_token");
   config.legacy = reader.optional_boolean("legacy");
@@ -94,13 +144,13 @@ Status read_config_file(const ModelFolder& folder, TokenizerConfig& config) {
   return reader.status();
 }
 
-Status read_map_file(const ModelFolder& folder, TokenizerConfig& config) {
+Status read_map_file(const ModelFolder& folder, TokenizerConfig& config, SpecialNames& names) {
   const std::string* content = folder.find(kMapFile);
   if (content == nullptr) return {};
   RELATA_TRY(const Node node, parse_node(*content, folder.path(kMapFile)));
   const JsonReader reader(node, folder.path(kMapFile));
   RELATA_CHECK(reader.status());
-  read_special_names(reader, config);
+  read_special_names(reader, true, config, names);
   return {};
 }
 
@@ -122,7 +172,34 @@ Status read_added_file(const ModelFolder& folder, TokenizerConfig& config) {
   return {};
 }
 
+// One id or a list of them.
+Status read_generation_file(const ModelFolder& folder, TokenizerConfig& config) {
+  const std::string* content = folder.find(kGenerationFile);
+  if (content == nullptr) return {};
+  const std::string path = folder.path(kGenerationFile);
+  RELATA_TRY(const Node node, parse_node(*content, path));
+  const JsonReader reader(node, path);
+  RELATA_CHECK(reader.status());
+  const Node* ids = reader.find("eos_token_id");
+  if (ids == nullptr) return {};
+  for (const Node& id : ids->is_array() ? *ids : Node::array({*ids})) {
+    const int64_t value = id.is_number_integer() ? id.get<int64_t>() : -1;
+    if (value < 0 || value >= kIdLimit) {
+      return input_error(path + ": eos_token_id: an id or a list of ids is wanted");
+    }
+    config.stops.push_back(static_cast<int32_t>(value));
+  }
+  return {};
+}
+
 }  // namespace
+
+ModelFolder ModelFolder::of(const std::string& source, std::map<std::string, std::string> files) {
+  ModelFolder result;
+  result.folder_ = source;
+  result.files_ = std::move(files);
+  return result;
+}
 
 Result<ModelFolder> ModelFolder::read(const std::string& folder) {
   ModelFolder result;
@@ -156,21 +233,42 @@ std::string ModelFolder::path(const std::string& name) const {
   return folder_.empty() || folder_.back() == '/' ? folder_ + name : folder_ + "/" + name;
 }
 
+void ModelFolder::save_instead(std::string held, std::string name,
+                               std::function<std::string()> make) {
+  substitutes_[std::move(held)] = {std::move(name), std::move(make)};
+}
+
 Status ModelFolder::save(const std::string& folder) const {
   ModelFolder target;
   target.folder_ = folder;
   for (const auto& [name, content] : files_) {
-    RELATA_CHECK(write_file_atomic(target.path(name), content));
+    const auto other = substitutes_.find(name);
+    if (other == substitutes_.end()) {
+      RELATA_CHECK(write_file_atomic(target.path(name), content));
+    } else {
+      RELATA_CHECK(write_file_atomic(target.path(other->second.name), other->second.make()));
+    }
   }
   return {};
 }
 
 Result<TokenizerConfig> read_tokenizer_config(const ModelFolder& folder) {
   TokenizerConfig config;
-  // The configuration is read last: where both files name a token, Transformers believes it.
-  RELATA_CHECK(read_map_file(folder, config));
-  RELATA_CHECK(read_config_file(folder, config));
+  SpecialNames named;
+  RELATA_CHECK(read_map_file(folder, config, named));
+  RELATA_CHECK(read_config_file(folder, config, named));
+  const std::pair<const char*, std::optional<std::string>*> known[] = {{"bos_token", &config.bos},
+                                                                       {"eos_token", &config.eos},
+                                                                       {"unk_token", &config.unk},
+                                                                       {"cls_token", &config.cls},
+                                                                       {"sep_token", &config.sep}};
+  for (const auto& [key, out] : known) {
+    const auto found = named.by_key.find(key);
+    if (found != named.by_key.end()) *out = found->second.content;
+  }
+  config.named = named.in_order();
   RELATA_CHECK(read_added_file(folder, config));
+  RELATA_CHECK(read_generation_file(folder, config));
   for (auto& token : config.added) {
     const auto& names = config.special;
     if (std::find(names.begin(), names.end(), token.content) != names.end()) token.special = true;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "gguf/gguf_tokenizer.h"
 #include "hf/hf_tokenizer.h"
 #include "hf/vocab_files.h"
 #include "model_folder.h"
+#include "relata/base/gguf.h"
 #include "relata/base/parallel.h"
 #include "sentencepiece/sentencepiece_tokenizer.h"
 
@@ -14,6 +16,10 @@ namespace {
 constexpr size_t kBatchStep = 32;  // texts that a thread takes at a time
 
 }  // namespace
+
+std::vector<int32_t> Tokenizer::stop_ids() const {
+  return eos_id() >= 0 ? std::vector<int32_t>{eos_id()} : std::vector<int32_t>{};
+}
 
 std::vector<int32_t> Tokenizer::encode_ids(std::string_view text, bool add_special) const {
   const std::vector<Token> tokens = encode(text, add_special);
@@ -40,6 +46,7 @@ std::vector<std::vector<Token>> Tokenizer::encode_batch(std::span<const std::str
 }
 
 Result<std::shared_ptr<const Tokenizer>> find_tokenizer(const std::string& folder) {
+  if (is_gguf(folder)) return load_gguf_tokenizer(folder);
   RELATA_TRY(ModelFolder files, ModelFolder::read(folder));
   const auto has = [&](const char* name) { return files.find(name) != nullptr; };
   if (has("tokenizer.json")) return load_hf_tokenizer(std::move(files));

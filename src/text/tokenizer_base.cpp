@@ -1,5 +1,6 @@
 #include "tokenizer_base.h"
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 
@@ -52,6 +53,20 @@ void TokenizerBase::add_named(const std::vector<std::string>& names) {
       add_token({.content = name, .id = piece, .special = true});
     }
   }
+}
+
+Status TokenizerBase::set_stops(const TokenizerConfig& config) {
+  if (eos_ >= 0) stops_.push_back(eos_);
+  for (const int32_t id : config.stops) {
+    if (id >= vocab_size_) {
+      return input_error(files_.path("generation_config.json") + ": eos_token_id " +
+                             std::to_string(id) + " is outside the vocabulary of " +
+                             std::to_string(vocab_size_),
+                         "the file belongs to another model");
+    }
+    if (std::find(stops_.begin(), stops_.end(), id) == stops_.end()) stops_.push_back(id);
+  }
+  return {};
 }
 
 const AddedToken* TokenizerBase::added(int32_t id) const {

@@ -25,6 +25,7 @@ class TokenizerBase : public Tokenizer {
   std::string id_to_token(int32_t id) const override;
   int32_t bos_id() const override { return bos_; }
   int32_t eos_id() const override { return eos_; }
+  std::vector<int32_t> stop_ids() const override { return stops_; }
   bool is_special(int32_t id) const override;
   Status save(const std::string& folder) const override { return files_.save(folder); }
 
@@ -46,6 +47,8 @@ class TokenizerBase : public Tokenizer {
   void add_token(const AddedToken& token, AddedTokenMatcher& matcher, std::string_view searched);
   // Every name that the configuration calls special becomes an added token, or is marked special.
   void add_named(const std::vector<std::string>& names);
+  // EOS and the stops that the model's files name; the vocabulary must be complete.
+  Status set_stops(const TokenizerConfig& config);
   void need_id(int32_t id) { vocab_size_ = std::max(vocab_size_, id + 1); }
   const AddedToken* added(int32_t id) const;
   int32_t added_id(std::string_view content) const;  // -1: none
@@ -57,6 +60,7 @@ class TokenizerBase : public Tokenizer {
 
  private:
   AddedTokenMatcher raw_matcher_;
+  std::vector<int32_t> stops_;
   std::unordered_map<int32_t, AddedToken> added_;
   std::unordered_map<std::string, int32_t> added_ids_;
   int32_t vocab_size_ = 0;

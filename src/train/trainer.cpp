@@ -29,13 +29,19 @@ constexpr const char* kDamagedModel =
 constexpr const char* kDiverged =
     "nothing of it is saved; lower learning_rate, or set max_grad_norm";
 
-Status check_rows(const std::vector<Row>& rows, const model::DecoderConfig& config) {
+Status check_rows(const std::vector<Row>& rows, const model::Decoder& model) {
+  const model::DecoderConfig& config = model.config();
+  const auto adapters = static_cast<int>(std::max<size_t>(1, model.adapters().size()));
   if (rows.empty()) return input_error("there is nothing to train on", "check the dataset path");
   for (size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     const std::string where = "training row " + std::to_string(i);
-    if (row.ids.size() < 2 || row.weights.size() != row.ids.size()) {
+    const bool whole = row.secondary.empty() || row.secondary.size() == row.ids.size();
+    if (row.ids.size() < 2 || row.weights.size() != row.ids.size() || !whole) {
       return input_error(where + ": needs two tokens or more and a weight for each");
+    }
+    if (row.adapter < 0 || row.adapter >= adapters) {
+      return input_error(where + ": there is no adapter " + std::to_string(row.adapter));
     }
     if (static_cast<int64_t>(row.ids.size()) > config.max_positions) {
       return input_error(where + ": " + std::to_string(row.ids.size()) +
@@ -111,7 +117,7 @@ class Loop {
 
 Status Loop::prepare() {
   RELATA_CHECK(check_trainer_config(config_));
-  RELATA_CHECK(check_rows(rows_, model_.config()));
+  RELATA_CHECK(check_rows(rows_, model_));
   if (config_.token_dropout_id >= model_.config().vocab_size) {
     return usage_error(fmt::format("token_dropout_id {} is outside the vocabulary of {}",
                                    config_.token_dropout_id, model_.config().vocab_size),

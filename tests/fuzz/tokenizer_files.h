@@ -40,6 +40,28 @@ class FuzzFolder {
   std::filesystem::path path_;
 };
 
+// One file that load_tokenizer() takes by its path.
+class FuzzFile {
+ public:
+  explicit FuzzFile(const std::string& name)
+      : path_(std::filesystem::temp_directory_path() /
+              ("relata_fuzz_" + std::to_string(getpid()) + "_" + name)) {}
+  ~FuzzFile() { std::filesystem::remove(path_); }
+  FuzzFile(const FuzzFile&) = delete;
+  FuzzFile& operator=(const FuzzFile&) = delete;
+
+  std::string path() const { return path_.string(); }
+  void write(std::string_view content) const { std::ofstream(path_, std::ios::binary) << content; }
+  std::shared_ptr<const Tokenizer> load() const {
+    auto loaded = load_tokenizer(path());
+    if (!loaded.ok() && loaded.error().message.find(path()) == std::string::npos) std::abort();
+    return loaded.ok() ? loaded.value() : nullptr;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
 // Ranges lie in the text, parts of a stream are whole code points, ids are in the vocabulary. A
 // stream gives what decode() gives, unless the file's decoder looks at more than one token at once.
 inline void exercise(const std::shared_ptr<const Tokenizer>& tokenizer, const std::string& text,

@@ -116,7 +116,7 @@ def test_generate_knows_every_tokenizer_that_encode_knows(trained, tmp_path):
         (model / name).write_bytes((trained / "model" / name).read_bytes())
     (model / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\nada\nowns\nbo\n")
     text = "ada owns bo"
-    relata("tokenizer", "encode", model, stdin=text + "\n")
+    relata("tokenizer", "encode", model, stdin=json.dumps(text) + "\n")
     done = relata("generate", "-m", model, "--max-new-tokens", 2,
                   stdin=json.dumps({"prompt": text}) + "\n")
     assert len(json_lines(done.out)) == 1

@@ -44,6 +44,9 @@ enum class GgufValueType : uint32_t {
   kInt64 = 11,
   kFloat64 = 12,
 };
+// Whether `path` is a file that is called *.gguf or begins as one does (Ollama's have other names).
+bool is_gguf(const std::string& path);
+
 const char* name_of(GgufValueType type);  // "uint32"
 
 // A metadata value as it lies in a file; an array with its element type and count before it.

@@ -1,6 +1,7 @@
 // Readers and writers by format name (INTERFACE.md, "Formats").
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,13 +13,18 @@ namespace relata::data {
 
 struct ReadOptions {
   std::string format;  // "" guesses from the content
-  // "stop" at the first bad record, "skip" it and list it in Dataset::skipped, or "fix": mend what
-  // is safe (listed in Dataset::fixed) and skip the rest.
+  // "stop" at the first bad record (a file that is bad as a whole is one), "skip" it and list it in
+  // Dataset::skipped, or "fix": mend what is safe (listed in Dataset::fixed) and skip the rest.
   std::string on_error = "stop";
-  bool whole_file = false;  // "text" only: the file is one document, not one a line
+  // "text" only: the file is one document with sentences and meta "title", not one a line. "lines"
+  // reads line by line whatever stands here.
+  bool whole_file = false;
   // "tacred" only: a file of other labels by id, [{"id", "relation"}] as TACRED Revisited has it
   // (records it does not name keep their label) or {id: label} as Re-TACRED (they are left out).
   std::string label_patch = "";
+  // "label-studio" only: the member of a task's data that is the text; "" takes the one in which
+  // the stated spans' texts stand.
+  std::string text_key = "";
   // A record with a label that this schema lacks is a bad record. on_error=fix spells labels as the
   // schema does where they differ in capitals, spaces and punctuation only. Null: any label is
   // good. Must live as long as the reading takes.
@@ -30,6 +36,9 @@ struct Dataset {
   std::vector<Document> documents;
   std::vector<std::string> skipped;  // "file:line: reason"
   std::vector<std::string> fixed;    // "file:line: what was mended"
+  // What else a user should know, and how often it was so:
+  // {"records left out, whose answer is \"reject\"", 2}.
+  std::map<std::string, size_t> noted;
 };
 
 struct WriteOptions {
@@ -78,8 +87,12 @@ struct PairQuery {
   std::vector<std::string>
       labels;  // gold relation ids in file order, duplicates kept; may be empty
 };
+// Which of the stated pairs: those whose entities have a text, about which a model can be asked, or
+// all of them, which is what answers are scored against.
+enum class PairChoice { kAnswerable, kAll };
 // One query per distinct (head, tail) of the document's relations and its meta "pairs".
-std::vector<PairQuery> pair_queries(const std::vector<Document>& documents);
+std::vector<PairQuery> pair_queries(const std::vector<Document>& documents,
+                                    PairChoice choice = PairChoice::kAnswerable);
 
 // Counts, lengths and label table of a dataset.
 Json dataset_stats(const Dataset& dataset);

@@ -22,7 +22,7 @@ struct ModelFiles {
 // files on all threads of with_threads().
 Result<std::string> model_identity(const ModelFiles& files);
 
-// Of an adapter alone.
+// Of an adapter alone, or of a folder of adapters.
 Result<std::string> adapter_identity(const std::string& folder);
 
 }  // namespace relata::engine

@@ -8,6 +8,7 @@
 
 #include "relata/base/json.h"
 #include "relata/data/schema.h"
+#include "relata/extract/calibrate.h"
 #include "relata/extract/pipeline.h"
 #include "relata/extract/template.h"
 #include "relata/text/chat.h"
@@ -17,6 +18,8 @@ namespace relata::extract {
 struct ExtractorConfig {
   int format_version = 1;
   std::string pipeline = "pair";
+  // Of `model` where it is a file: it is found by its name in other places too (find_model()).
+  std::string model_sha256;
   std::string model = "model";  // folder, relative to the extractor's or absolute
   std::string adapter;          // "" or "adapters/pair": of all steps
   // Instead of `adapter`: folders by the names that the template's steps give.
@@ -46,9 +49,13 @@ struct Extractor {
   std::vector<data::RelationType> left_out;
   PairTemplate pair_template;              // of the pipeline `pair`
   PipelineSpec pipeline;                   // of all others
+  std::optional<Calibration> calibration;  // of facts' scores; calibration.json, where there is one
   std::optional<text::ChatTemplate> chat;  // config.chat, looked up; "auto" must be, once
   Result<text::ChatTemplate> chat_wrapper() const;
-  std::string model_path() const;    // resolved
+  std::string model_path() const;  // resolved
+  // The model's place: model_path(), else a file of its name, with its hash where that is stated,
+  // beside the extractor or in one of `places`. The error says where was looked.
+  Result<std::string> find_model(const std::vector<std::string>& places) const;
   std::string adapter_path() const;  // resolved, or ""
   // Resolved, by name: what the engine loads for the pipeline's steps.
   std::map<std::string, std::string> adapter_paths() const;
@@ -56,7 +63,8 @@ struct Extractor {
 
 // Errors name the missing or malformed file; a newer format_version says to upgrade relata.
 Result<Extractor> load_extractor(const std::string& folder);
-// Writes extractor.yaml, schema.json and templates/; model/ and adapters/ are the trainer's.
+// Writes extractor.yaml, schema.json, templates/ and, if set, calibration.json; model/ and
+// adapters/ are the trainer's.
 Status save_extractor(const Extractor& extractor);
 
 // Extracts by another schema than the extractor's own. Label scoring can ask about any relation,

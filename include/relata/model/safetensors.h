@@ -33,9 +33,6 @@ Result<TensorViews> read_safetensors(const std::string& path,
 // model.safetensors, or model.safetensors.index.json with its shards; only pytorch_model.bin is
 // refused with a hint to convert it.
 Result<TensorViews> read_model_tensors(const std::string& folder);
-// Whether the files hold as many weights as the configuration asks for, to be asked before memory
-// is taken for those.
-Status check_weight_count(const TensorViews& tensors, int64_t weights, const std::string& folder);
 // adapter_model.safetensors, every matrix of it of the rank that adapter_config.json states; only
 // adapter_model.bin is refused with a hint to convert it.
 Result<TensorViews> read_adapter_tensors(const std::string& folder, int64_t rank);

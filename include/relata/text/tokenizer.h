@@ -2,8 +2,9 @@
 //
 // load_tokenizer() reads a model folder: tokenizer.json (Hugging Face), tokenizer.model or
 // spiece.model (SentencePiece), tiktoken's rank files, vocab.json with merges.txt (GPT-2),
-// vocab.txt (BERT), together with tokenizer_config.json and special_tokens_map.json for the special
-// tokens. docs/tokenizers.md says which kinds of each are supported.
+// vocab.txt (BERT), together with tokenizer_config.json, special_tokens_map.json and
+// generation_config.json for the special tokens; or a GGUF file's metadata. docs/tokenizers.md says
+// which kinds of each are supported.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +42,9 @@ class Tokenizer {
   virtual std::string id_to_token(int32_t id) const = 0;          // "" when out of range
   virtual int32_t bos_id() const = 0;                             // -1: none
   virtual int32_t eos_id() const = 0;                             // -1: none
+  // What ends an answer: EOS and whatever else the model's generation_config.json or GGUF file
+  // names, such as the end of a turn. Empty when there is neither.
+  virtual std::vector<int32_t> stop_ids() const;
   virtual bool is_special(int32_t id) const = 0;
   // The bytes that the token stands for inside a text, which may be a part of a code point; a space
   // that decode() takes off the beginning of a text is there. "" for special and unknown tokens

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <charconv>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <stdexcept>
 
@@ -214,6 +216,16 @@ struct GgufFile::State {
     return values;
   }
 };
+
+bool is_gguf(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
+  if (std::string_view(path).ends_with(kSuffix)) return true;
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, 4> magic{};
+  return file.read(magic.data(), magic.size()) &&
+         load_value<uint32_t>(std::as_bytes(std::span(magic)).data()) == internal::kGgufMagic;
+}
 
 GgufFile::GgufFile(std::unique_ptr<const State> state) : state_(std::move(state)) {}
 GgufFile::~GgufFile() = default;

@@ -29,6 +29,7 @@ class BratReader {
   Status run() {
     RELATA_TRY(ann_, parse_brat(source_, intake_));
     RELATA_CHECK(read_spans());
+    RELATA_CHECK(check_equivalences());
     make_entities();
     for (const BratEvent& event : ann_.events) {
       if (!event_lines_.try_emplace(event.id, &event).second) {
@@ -88,6 +89,23 @@ class BratReader {
     return pieces;
   }
 
+  // What is equivalent must be spans; what is left out is so alone.
+  Status check_equivalences() {
+    for (BratEquivalence& set : ann_.equivalent) {
+      std::vector<std::string_view> known;
+      for (const std::string_view id : set.spans) {
+        if (spans_.contains(id)) {
+          known.push_back(id);
+        } else {
+          RELATA_CHECK(drop(set.line, "*",
+                            "is about " + std::string(id) + ", which is no span of the file"));
+        }
+      }
+      set.spans = std::move(known);
+    }
+    return {};
+  }
+
   // Spans that are nothing but triggers of events are no entities.
   void make_entities() {
     std::unordered_set<std::string_view> triggers;
@@ -101,7 +119,7 @@ class BratReader {
       used.insert(relation.tail);
     }
     std::unordered_map<std::string_view, std::string_view> first_of;  // span to first of its set
-    for (const auto& set : ann_.equivalent) join(set, first_of);
+    for (const BratEquivalence& set : ann_.equivalent) join(set.spans, first_of);
     std::unordered_map<std::string_view, std::vector<const Span*>> members;
     std::vector<std::string_view> order;
     for (const BratSpan& line : ann_.spans) {
@@ -121,6 +139,7 @@ class BratReader {
 
   static void join(const std::vector<std::string_view>& set,
                    std::unordered_map<std::string_view, std::string_view>& first_of) {
+    if (set.empty()) return;
     std::string_view first = set[0];
     for (const std::string_view id : set) {
       if (const auto known = first_of.find(id); known != first_of.end()) first = known->second;
@@ -147,6 +166,9 @@ class BratReader {
     entity.text = pieces_text(document_.text, members[0]->pieces);
     Json ids = Json::array();
     for (const Span* span : members) {
+      if (span->line->type != entity.type) {
+        mention_types_[std::string(span->line->id)] = span->line->type;
+      }
       entity.mentions.push_back(enclosing(span->pieces));
       if (named) entity.names.push_back(pieces_text(document_.text, span->pieces));
       ids.push_back(std::string(span->line->id));
@@ -228,6 +250,7 @@ class BratReader {
     keep("notes", list(ann_.notes));
     keep("fragments", std::move(fragments_));
     keep("mention_ids", std::move(mention_ids_));
+    keep("mention_types", std::move(mention_types_));
     keep("triggers", std::move(triggers_));
     keep("event_arguments", std::move(event_arguments_));
     keep("event_relations", std::move(event_relations_));
@@ -241,6 +264,7 @@ class BratReader {
   std::unordered_map<std::string_view, const BratEvent*> event_lines_;
   Json fragments_ = Json::object();
   Json mention_ids_ = Json::object();
+  Json mention_types_ = Json::object();  // of mentions that have another type than the entity
   Json triggers_ = Json::object();
   Json event_arguments_ = Json::array();
   Json event_relations_ = Json::array();

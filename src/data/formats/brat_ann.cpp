@@ -1,5 +1,7 @@
 #include "brat_ann.h"
 
+#include <algorithm>
+
 #include "columns.h"
 #include "spans.h"
 
@@ -11,12 +13,21 @@ constexpr const char* kHint =
     "Arg2:T2, "
     "A1<tab>NAME T1, N1<tab>NAME T1 KB:ID<tab>TEXT, #1<tab>NAME T1<tab>NOTE or *<tab>Equiv T1 T2";
 
+constexpr std::string_view kBlanks = " \t";
+
 std::vector<std::string_view> words(std::string_view text) {
   std::vector<std::string_view> out;
-  for (const std::string_view part : split_columns(text, ' ')) {
-    if (!part.empty()) out.push_back(part);
+  for (size_t at = text.find_first_not_of(kBlanks); at < text.size();) {
+    const size_t end = std::min(text.find_first_of(kBlanks, at), text.size());
+    out.push_back(text.substr(at, end - at));
+    at = text.find_first_not_of(kBlanks, end);
   }
   return out;
+}
+
+// brat's own server writes a tab behind what has no text.
+std::string_view without_blanks_behind(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
 }
 
 std::optional<BratArgument> parse_argument(std::string_view word) {
@@ -47,7 +58,9 @@ class AnnReader {
     const size_t tab = line.find('\t');
     if (tab == 0 || tab == std::string_view::npos) return fail("no tab behind the id");
     id_ = line.substr(0, tab);
-    const std::string_view rest = line.substr(tab + 1);
+    std::string_view rest = line.substr(tab + 1);
+    const bool has_text = line[0] == 'T' || line[0] == 'N' || line[0] == '#';
+    if (!has_text) rest = without_blanks_behind(rest);
     switch (line[0]) {
       case 'T':
         return read_span(rest);
@@ -144,8 +157,9 @@ class AnnReader {
   Status read_equivalent(std::string_view rest) {
     auto ids = words(rest);
     if (ids.size() < 3) return fail("fewer than two equivalent ids");
+    if (ids[0] != "Equiv") return fail("\"" + std::string(ids[0]) + "\" is not Equiv");
     ids.erase(ids.begin());
-    out_.equivalent.push_back(std::move(ids));
+    out_.equivalent.push_back({std::move(ids), number_});
     return {};
   }
 

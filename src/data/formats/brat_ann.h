@@ -40,6 +40,11 @@ struct BratRelation {  // R1<tab>Type Arg1:T1 Arg2:T2
   size_t line = 0;
 };
 
+struct BratEquivalence {                // *<tab>Equiv T1 T2
+  std::vector<std::string_view> spans;  // of one entity
+  size_t line = 0;
+};
+
 struct BratNote {  // A1, M1: name target [value]; N1, #1: name target<tab>text
   std::string_view id;
   std::string_view name;
@@ -51,7 +56,7 @@ struct BratAnnotations {
   std::vector<BratSpan> spans;
   std::vector<BratEvent> events;
   std::vector<BratRelation> relations;
-  std::vector<std::vector<std::string_view>> equivalent;  // spans of one entity
+  std::vector<BratEquivalence> equivalent;
   std::vector<BratNote> attributes;
   std::vector<BratNote> normalizations;
   std::vector<BratNote> notes;

@@ -5,7 +5,9 @@
 //
 // spacy: {"text", "spans" or "ents": [{"start", "end", "label"}], "relations": [{"head_span":
 // {"start", "end", "label"}, "child_span": {...}, "label"}]}, as spaCy's Doc.to_json() and
-// Prodigy's rel.manual write it; places count characters.
+// Prodigy's ner.manual and rel.manual write it; places count characters. spaCy has "spans" by
+// group. What a Prodigy annotator rejected or ignored is no gold and is left out. Source:
+// spacy.io/api/doc#to_json, prodi.gy/docs/api-interfaces.
 #include "building.h"
 #include "token_text.h"
 
@@ -89,14 +91,23 @@ class SpacyReader {
 
   Status read() {
     const JsonView root = record_.root();
+    RELATA_TRY(const bool accepted, is_accepted());
+    if (!accepted) return {};
     Document& document = builder_.document;
     RELATA_TRY(document.id, record_id(record_, source_, {"id"}));
     RELATA_TRY(document.text, record_.get_text(root, "text"));
     const text::OffsetMap offsets(document.text);
-    for (const char* key : {"ents", "spans"}) {
-      const JsonView spans = root.find(key);
-      if (!spans.is_array()) continue;
-      for (const JsonView span : spans) RELATA_CHECK(read_span(span, offsets));
+    RELATA_TRY(const JsonView entities, record_.find_list(root, "ents"));
+    RELATA_CHECK(read_spans(entities, offsets));
+    const JsonView spans = root.find("spans");
+    if (spans.is_object()) {
+      Status groups;
+      spans.each_member([&](std::string_view, JsonView group) {
+        if (groups.ok()) groups = read_spans(group, offsets);
+      });
+      RELATA_CHECK(groups);
+    } else {
+      RELATA_CHECK(read_spans(spans, offsets));
     }
     RELATA_TRY(const JsonView sentences, record_.find_list(root, "sents"));
     if (sentences) RELATA_CHECK(read_sentences(sentences, offsets));
@@ -115,11 +126,30 @@ class SpacyReader {
   }
 
  private:
+  Result<bool> is_accepted() {
+    RELATA_TRY(const std::string_view answer, record_.find_text(record_.root(), "answer"));
+    if (answer.empty() || answer == "accept") return true;
+    if (answer != "reject" && answer != "ignore") {
+      return record_.fail(record_.root().find("answer"),
+                          "is \"" + std::string(answer) + "\", not accept, reject or ignore");
+    }
+    intake_.count("records left out, whose answer is \"" + std::string(answer) + "\"");
+    return false;
+  }
+
+  Status read_spans(JsonView spans, const text::OffsetMap& offsets) {
+    if (!spans || spans.is_null()) return {};
+    if (!spans.is_array()) return record_.fail(spans, "is not a list of spans");
+    for (const JsonView span : spans) RELATA_CHECK(read_span(span, offsets));
+    return {};
+  }
+
   Result<ByteRange> read_range(JsonView span, const text::OffsetMap& offsets) {
     RELATA_TRY(const size_t begin, record_.get_index(span, "start", offsets.code_points()));
     RELATA_TRY(const size_t end, record_.get_index(span, "end", offsets.code_points() + 1));
+    RELATA_TRY(const std::string_view stated, record_.find_text(span, "text"));
     return read_code_points(record_, span, static_cast<int64_t>(begin), static_cast<int64_t>(end),
-                            "", builder_.document.text, offsets, intake_);
+                            stated, builder_.document.text, offsets, intake_);
   }
 
   Result<int> read_span(JsonView span, const text::OffsetMap& offsets) {
@@ -151,8 +181,7 @@ bool sniff_glirel(const Sample& sample) {
 
 bool sniff_spacy(const Sample& sample) {
   if (!sample.has({"text"}) || sample.has({"entities"})) return false;
-  return sample.has({"ents"}) || (sample.has({"spans"}) && sample.has({"relations"})) ||
-         sample.holds("\"head_span\"");
+  return sample.has({"ents"}) || sample.has({"spans"}) || sample.holds("\"head_span\"");
 }
 
 template <class Reader>

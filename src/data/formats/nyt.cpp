@@ -3,8 +3,11 @@
 //   {"text": ..., "relation_list": [{"subject", "predicate", "object"}, ...]}          (TPLinker)
 //   {"sentText": ..., "relationMentions": [{"em1Text", "em2Text", "label"}, ...],
 //    "entityMentions": [{"text", "label"}, ...]}                                       (CoType)
-// There are no offsets: an entity is mentioned wherever its name stands as whole words, and nowhere
-// if the sentence does not have it (it happens).
+// CasRel and CoType state no offsets, TPLinker may, in "subj_char_span" and "obj_char_span" and in
+// "entity_list", [{"text", "type", "char_span"}]. What is stated counts; an entity without a stated
+// place is mentioned wherever its name stands as whole words, and nowhere if the sentence does not
+// have it (it happens).
+#include <map>
 #include <unordered_map>
 
 #include "building.h"
@@ -13,75 +16,117 @@
 namespace relata::data {
 namespace {
 
-// An entity's type by name; the first one stated.
-using Types = std::unordered_map<std::string_view, std::string_view>;
+class NytReader {
+ public:
+  NytReader(const JsonRecord& record, const Source& source, Intake& intake)
+      : record_(record), source_(source), intake_(intake) {}
 
-Status add_triple(const JsonRecord& record, JsonView head, JsonView relation, JsonView tail,
-                  const Types& types, DocumentBuilder& builder) {
-  int ends[2] = {0, 0};
-  const JsonView fields[2] = {head, tail};
-  for (int i = 0; i < 2; ++i) {
-    RELATA_TRY(const std::string_view name, record.as_text(fields[i]));
-    if (name.empty()) return record.fail(fields[i], "is empty");
-    const auto type = types.find(name);
-    ends[i] = builder.named(name, type == types.end() ? "" : type->second);
-  }
-  RELATA_TRY(const std::string_view type, record.as_text(relation));
-  if (type.empty()) return record.fail(relation, "is empty");
-  builder.relate(ends[0], ends[1], type);
-  return {};
-}
-
-Status add_members(const JsonRecord& record, JsonView list, const char* head, const char* relation,
-                   const char* tail, const Types& types, DocumentBuilder& builder) {
-  for (const JsonView item : list) {
-    RELATA_TRY(const JsonView head_view, record.get(item, head));
-    RELATA_TRY(const JsonView relation_view, record.get(item, relation));
-    RELATA_TRY(const JsonView tail_view, record.get(item, tail));
-    RELATA_CHECK(add_triple(record, head_view, relation_view, tail_view, types, builder));
-  }
-  return {};
-}
-
-Result<Types> read_types(const JsonRecord& record) {
-  Types types;
-  RELATA_TRY(const JsonView list, record.find_list(record.root(), "entityMentions"));
-  if (!list) return types;
-  for (const JsonView item : list) {
-    RELATA_TRY(const std::string_view name, record.get_text(item, "text"));
-    RELATA_TRY(const std::string_view type, record.find_text(item, "label"));
-    types.try_emplace(name, type);
-  }
-  return types;
-}
-
-Status read_record(const JsonRecord& record, const Source& source, Intake& intake) {
-  const JsonView root = record.root();
-  DocumentBuilder builder;
-  RELATA_TRY(builder.document.id, record_id(record, source, {"id", "sentId"}));
-  const bool cotype = static_cast<bool>(root.find("sentText"));
-  RELATA_TRY(const std::string_view text, record.get_text(root, cotype ? "sentText" : "text"));
-  // CoType's lines are quoted and end in a line break.
-  builder.document.text = cotype ? trimmed_text(text) : text;
-  RELATA_TRY(const Types types, read_types(record));
-  RELATA_TRY(const JsonView triples, record.find_list(root, "triple_list"));
-  RELATA_TRY(const JsonView relations, record.find_list(root, "relation_list"));
-  RELATA_TRY(const JsonView mentions, record.find_list(root, "relationMentions"));
-  if (triples) {
-    for (const JsonView triple : triples) {
-      RELATA_CHECK(record.check_list(triple, 3));
-      RELATA_CHECK(add_triple(record, triple.at(0), triple.at(1), triple.at(2), types, builder));
+  Status read() {
+    const JsonView root = record_.root();
+    RELATA_TRY(builder_.document.id, record_id(record_, source_, {"id", "sentId"}));
+    const bool cotype = static_cast<bool>(root.find("sentText"));
+    RELATA_TRY(const std::string_view text, record_.get_text(root, cotype ? "sentText" : "text"));
+    // CoType's lines are quoted and end in a line break.
+    builder_.document.text = cotype ? trimmed_text(text) : text;
+    const text::OffsetMap offsets(builder_.document.text);
+    offsets_ = &offsets;
+    for (const auto& [list, type] :
+         {std::pair("entityMentions", "label"), std::pair("entity_list", "type")}) {
+      RELATA_CHECK(read_entities(list, type));
     }
-  } else if (relations) {
-    RELATA_CHECK(add_members(record, relations, "subject", "predicate", "object", types, builder));
-  } else if (mentions) {
-    RELATA_CHECK(add_members(record, mentions, "em1Text", "label", "em2Text", types, builder));
-  } else {
-    return record.fail(root, "has no \"triple_list\"",
-                       "a record is {\"text\": ..., \"triple_list\": [[head, relation, tail]]}");
+    RELATA_TRY(const JsonView triples, record_.find_list(root, "triple_list"));
+    RELATA_TRY(const JsonView relations, record_.find_list(root, "relation_list"));
+    RELATA_TRY(const JsonView mentions, record_.find_list(root, "relationMentions"));
+    if (triples) {
+      for (const JsonView triple : triples) {
+        RELATA_CHECK(record_.check_list(triple, 3));
+        RELATA_CHECK(add_triple({triple.at(0), {}}, triple.at(1), {triple.at(2), {}}));
+      }
+    } else if (relations) {
+      RELATA_CHECK(add_members(relations, "subject", "predicate", "object"));
+    } else if (mentions) {
+      RELATA_CHECK(add_members(mentions, "em1Text", "label", "em2Text"));
+    } else {
+      return record_.fail(root, "has no \"triple_list\"",
+                          "a record is {\"text\": ..., \"triple_list\": [[head, relation, tail]]}");
+    }
+    return intake_.add(std::move(builder_.document), record_.where());
   }
-  return intake.add(std::move(builder.document), record.where());
-}
+
+ private:
+  struct Name {
+    JsonView text;
+    JsonView span;  // absent where none is stated
+  };
+  using Place = std::pair<size_t, size_t>;
+
+  // Entities with a place are added; the others only tell types.
+  Status read_entities(const char* list_name, const char* type_name) {
+    RELATA_TRY(const JsonView list, record_.find_list(record_.root(), list_name));
+    if (!list) return {};
+    for (const JsonView item : list) {
+      RELATA_TRY(const std::string_view name, record_.get_text(item, "text"));
+      RELATA_TRY(const std::string_view type, record_.find_text(item, type_name));
+      types_.try_emplace(name, type);
+      RELATA_TRY(const JsonView span, record_.find_list(item, "char_span"));
+      if (!span) continue;
+      RELATA_TRY(const ByteRange range, read_span(span, name));
+      types_by_place_.try_emplace({range.begin, range.end}, type);
+      builder_.named_at(name, type, range);
+    }
+    return {};
+  }
+
+  Result<ByteRange> read_span(JsonView span, std::string_view name) {
+    RELATA_CHECK(record_.check_list(span, 2));
+    const auto begin = span.at(0).integer();
+    const auto end = span.at(1).integer();
+    if (!begin || !end) return record_.fail(span, "is not [begin, end]");
+    return read_code_points(record_, span, *begin, *end, name, builder_.document.text, *offsets_,
+                            intake_);
+  }
+
+  Result<int> add_entity(const Name& end) {
+    RELATA_TRY(const std::string_view name, record_.as_text(end.text));
+    if (name.empty()) return record_.fail(end.text, "is empty");
+    const auto known = types_.find(name);
+    std::string_view type = known == types_.end() ? "" : known->second;
+    if (!end.span) return builder_.named(name, type);
+    RELATA_TRY(const ByteRange range, read_span(end.span, name));
+    const auto stated = types_by_place_.find({range.begin, range.end});
+    if (stated != types_by_place_.end()) type = stated->second;
+    return builder_.named_at(name, type, range);
+  }
+
+  Status add_triple(const Name& head, JsonView relation, const Name& tail) {
+    RELATA_TRY(const int from, add_entity(head));
+    RELATA_TRY(const int to, add_entity(tail));
+    RELATA_TRY(const std::string_view type, record_.as_text(relation));
+    if (type.empty()) return record_.fail(relation, "is empty");
+    builder_.relate(from, to, type);
+    return {};
+  }
+
+  Status add_members(JsonView list, const char* head, const char* relation, const char* tail) {
+    for (const JsonView item : list) {
+      RELATA_TRY(const JsonView head_view, record_.get(item, head));
+      RELATA_TRY(const JsonView relation_view, record_.get(item, relation));
+      RELATA_TRY(const JsonView tail_view, record_.get(item, tail));
+      RELATA_TRY(const JsonView head_span, record_.find_list(item, "subj_char_span"));
+      RELATA_TRY(const JsonView tail_span, record_.find_list(item, "obj_char_span"));
+      RELATA_CHECK(add_triple({head_view, head_span}, relation_view, {tail_view, tail_span}));
+    }
+    return {};
+  }
+
+  const JsonRecord& record_;
+  const Source& source_;
+  Intake& intake_;
+  DocumentBuilder builder_;
+  const text::OffsetMap* offsets_ = nullptr;
+  std::unordered_map<std::string_view, std::string_view> types_;  // by name; the first one stated
+  std::map<Place, std::string_view> types_by_place_;
+};
 
 bool sniff_nyt(const Sample& sample) {
   return sample.has({"text", "triple_list"}) || sample.has({"text", "relation_list"}) ||
@@ -90,7 +135,7 @@ bool sniff_nyt(const Sample& sample) {
 
 Status read_nyt(const Source& source, const ReadOptions&, Intake& intake) {
   return read_json_records(source, intake, [&](const JsonRecord& record) {
-    return read_record(record, source, intake);
+    return NytReader(record, source, intake).read();
   });
 }
 

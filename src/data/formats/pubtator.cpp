@@ -63,8 +63,9 @@ class BlockReader {
   Status run() {
     document_.id = block_.id;
     document_.text = block_.title;
+    // Offsets count title, one separator, abstract, though the title be empty.
     if (!block_.abstract.empty()) {
-      if (!document_.text.empty()) document_.text.push_back(' ');
+      document_.text.push_back(' ');
       document_.text += block_.abstract;
     }
     const std::string where = source_.at(block_.line);

@@ -40,10 +40,11 @@ struct CsvRecord {
   std::string problem;
 };
 
-// RFC 4180: quoted fields may hold commas, doubled quotes and line breaks.
+// RFC 4180: quoted fields may hold commas, doubled quotes and line breaks. Lines may end in LF,
+// CRLF or CR, and the separator may be another.
 class CsvReader {
  public:
-  explicit CsvReader(std::string_view content) : content_(content) {}
+  CsvReader(std::string_view content, char separator) : content_(content), separator_(separator) {}
 
   bool next(CsvRecord& record) {
     do {
@@ -64,8 +65,9 @@ class CsvReader {
   // help.
   void go_on_below(size_t begin, size_t line) {
     if (std::exchange(went_on_, true)) return;
-    position_ = std::min(content_.find('\n', begin), content_.size() - 1) + 1;
-    line_ = line + 1;
+    position_ = std::min(content_.find_first_of("\r\n", begin), content_.size());
+    line_ = line;
+    skip_line_end();
   }
 
   void read_record(CsvRecord& record) {
@@ -74,10 +76,10 @@ class CsvReader {
       if (position_ < content_.size() && content_[position_] == '"') {
         read_quoted(field, record);
       }
-      while (position_ < content_.size() && content_[position_] != ',' && !at_line_end()) {
+      while (position_ < content_.size() && !at_field_end()) {
         field.push_back(content_[position_++]);
       }
-      if (position_ < content_.size() && content_[position_] == ',') {
+      if (position_ < content_.size() && content_[position_] == separator_) {
         ++position_;
         continue;
       }
@@ -90,14 +92,14 @@ class CsvReader {
     for (++position_; position_ < content_.size(); ++position_) {
       const char c = content_[position_];
       if (c != '"') {
-        line_ += c == '\n';
+        line_ += c == '\n' || (c == '\r' && content_.substr(position_ + 1, 1) != "\n");
         field.push_back(c);
       } else if (content_.substr(position_ + 1, 1) == "\"") {
         field.push_back('"');
         ++position_;
       } else {
         ++position_;
-        if (position_ < content_.size() && content_[position_] != ',' && !at_line_end()) {
+        if (position_ < content_.size() && !at_field_end()) {
           record.problem = "text after a closing quote";
         }
         return;
@@ -106,29 +108,52 @@ class CsvReader {
     record.problem = kNotClosed;
   }
 
-  bool at_line_end() const {
-    return content_[position_] == '\n' || content_.substr(position_, 2) == "\r\n";
+  bool at_field_end() const {
+    const char c = content_[position_];
+    return c == separator_ || c == '\n' || c == '\r';
   }
   void skip_line_end() {
     if (position_ >= content_.size()) return;
-    position_ += content_[position_] == '\r' ? 2 : 1;
+    position_ += content_.substr(position_, 2) == "\r\n" ? 2 : 1;
     ++line_;
   }
 
   static constexpr const char* kNotClosed = "a quoted field is not closed";
   std::string_view content_;
+  char separator_;
   size_t position_ = 0;
   size_t line_ = 1;
   bool went_on_ = false;
 };
 
-// Where each of kColumns is in the header; the file's size if it is missing.
+std::string column_name(std::string_view field) {
+  std::string name(trimmed_text(field));
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return name;
+}
+
+// Where each of kColumns is in the header, in any case and with blanks around it; the header's size
+// if it is missing.
 std::array<size_t, 4> find_columns(const std::vector<std::string>& header) {
   std::array<size_t, 4> places{};
   for (size_t i = 0; i < kColumns.size(); ++i) {
-    places[i] = std::find(header.begin(), header.end(), kColumns[i]) - header.begin();
+    const auto is_column = [&](const std::string& field) {
+      return column_name(field) == kColumns[i];
+    };
+    places[i] = std::find_if(header.begin(), header.end(), is_column) - header.begin();
   }
   return places;
+}
+
+// The separator with which the first line names the columns, if there is one.
+std::optional<char> find_separator(std::string_view content) {
+  for (const char separator : {',', ';', '\t', '|'}) {
+    CsvRecord header;
+    if (!CsvReader(content, separator).next(header)) continue;
+    const auto places = find_columns(header.fields);
+    if (*std::max_element(places.begin(), places.end()) < header.fields.size()) return separator;
+  }
+  return std::nullopt;
 }
 
 void append_csv_field(std::string& out, std::string_view field) {
@@ -190,16 +215,10 @@ Result<std::string> write_cre_tsv(const std::vector<Document>& documents, const 
   return out;
 }
 
-// Whether the first line names the columns head, tail, relation and sentence.
-bool sniff_csv(const Sample& sample) {
-  CsvRecord header;
-  if (!CsvReader(sample.head.substr(0, sample.head.find('\n'))).next(header)) return false;
-  const auto places = find_columns(header.fields);
-  return *std::max_element(places.begin(), places.end()) < header.fields.size();
-}
+bool sniff_csv(const Sample& sample) { return find_separator(sample.head).has_value(); }
 
 Status read_csv(const Source& source, const ReadOptions&, Intake& intake) {
-  CsvReader reader(source.content);
+  CsvReader reader(source.content, find_separator(source.content).value_or(','));
   CsvRecord record;
   reader.next(record);
   const size_t width = record.fields.size();
@@ -218,11 +237,11 @@ Status read_csv(const Source& source, const ReadOptions&, Intake& intake) {
     Status good;
     if (!record.problem.empty()) {
       good = input_error(where + ": " + record.problem,
-                         "put \" around fields with commas and write \" inside them twice");
+                         "put \" around fields with separators and write \" inside them twice");
     } else if (record.fields.size() != width) {
       good = input_error(where + ": " + std::to_string(record.fields.size()) + " columns, " +
                              std::to_string(width) + " wanted, as in the header",
-                         "put \" around fields with commas");
+                         "put \" around fields with separators");
     }
     if (good.ok()) good = check_utf8(record.raw, source, record.line);
     if (good.ok()) {

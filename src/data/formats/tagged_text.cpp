@@ -19,13 +19,14 @@ namespace {
 
 constexpr const char* kHint = "a sentence has <e1>...</e1> and <e2>...</e2>, each once";
 
-// Text without tags, and where e1 and e2 stand in it, without white space at their ends.
+// Text without tags, and where e1 and e2 stand in it, without white space at their ends; empty for
+// tags with nothing between them.
 struct Tagged {
   std::string text;
   std::array<ByteRange, 2> entities;
 };
 
-Result<Tagged> remove_tags(std::string_view sentence, const std::string& where) {
+Result<Tagged> remove_tags(std::string_view sentence, bool may_be_empty, const std::string& where) {
   struct Tag {
     std::string_view mark;
     int entity;
@@ -49,11 +50,16 @@ Result<Tagged> remove_tags(std::string_view sentence, const std::string& where) 
     ++seen[static_cast<size_t>(tag - std::begin(kTags))];
     ByteRange& range = tagged.entities[static_cast<size_t>(tag->entity)];
     (tag->opens ? range.begin : range.end) = tagged.text.size();
+    if (!tag->opens && seen[static_cast<size_t>(tag - std::begin(kTags)) - 1] == 0) {
+      return input_error(where + ": the sentence does not have its two entities in tags", kHint);
+    }
     at += tag->mark.size();
   }
   for (ByteRange& range : tagged.entities) {
-    if (range.begin < range.end) range = trimmed(tagged.text, range);
-    if (seen != std::array<int, 4>{1, 1, 1, 1} || range.begin >= range.end) {
+    const bool in_order = range.begin <= range.end;
+    if (in_order) range = trimmed(tagged.text, range);
+    const bool good = in_order && (may_be_empty || range.begin < range.end);
+    if (seen != std::array<int, 4>{1, 1, 1, 1} || !good) {
       return input_error(where + ": the sentence does not have its two entities in tags", kHint);
     }
   }
@@ -67,15 +73,23 @@ struct Example {
   std::string comment;
 };
 
-Status add_example(const Example& example, const std::string& where, Intake& intake) {
-  auto tagged = remove_tags(example.sentence, where);
+Status add_example(const Example& example, bool may_be_empty, const std::string& where,
+                   Intake& intake) {
+  auto tagged = remove_tags(example.sentence, may_be_empty, where);
   if (!tagged.ok()) return intake.reject(tagged.error());
   DocumentBuilder builder;
   builder.document.id = example.id;
   builder.document.text = std::move(tagged->text);
   // Two entities even where both tags stand around the same words.
-  const int head = builder.placed(tagged->entities[0], "");
-  int tail = builder.placed(tagged->entities[1], "");
+  const auto add = [&](ByteRange range) {
+    return range.begin < range.end ? builder.placed(range, "") : builder.nameless();
+  };
+  const int head = add(tagged->entities[0]);
+  int tail = add(tagged->entities[1]);
+  const auto is_empty = [](ByteRange range) { return range.begin == range.end; };
+  if (std::any_of(tagged->entities.begin(), tagged->entities.end(), is_empty)) {
+    intake.count("records with an entity that has no text, about which nothing can be asked");
+  }
   if (tail == head) {
     Entity copy = builder.document.entities[0];
     copy.id = "e1";
@@ -103,7 +117,7 @@ bool split_numbered(std::string_view line, std::string_view& id, std::string_vie
          sentence.find("<e2>") != std::string_view::npos;
 }
 
-Status read_blocks(const Source& source, Intake& intake) {
+Status read_blocks(const Source& source, bool may_be_empty, Intake& intake) {
   constexpr std::string_view kComment = "Comment";
   Lines lines(source.content);
   Example example;
@@ -113,7 +127,8 @@ Status read_blocks(const Source& source, Intake& intake) {
     if (begin == 0) return {};
     const std::string where = source.at(begin);
     begin = 0;
-    return good.ok() ? add_example(example, where, intake) : intake.reject(good.error());
+    return good.ok() ? add_example(example, may_be_empty, where, intake)
+                     : intake.reject(good.error());
   };
   for (std::string_view line; lines.next(line);) {
     const Status valid = check_utf8(line, source, lines.number());
@@ -222,7 +237,7 @@ Result<std::vector<std::string>> read_labels(const Companions& companions,
   return labels;
 }
 
-Status read_json_form(const Source& source, Intake& intake) {
+Status read_json_form(const Source& source, bool may_be_empty, Intake& intake) {
   const Companions companions = find_companions(source.path);
   RELATA_TRY(const auto names, read_names(companions.names));
   RELATA_TRY(const auto labels, read_labels(companions, names));
@@ -243,7 +258,7 @@ Status read_json_form(const Source& source, Intake& intake) {
       example.id = source.stem() + "-" + std::to_string(record.number());
       if (record.number() <= labels.size()) example.label = labels[record.number() - 1];
     }
-    return add_example(example, record.where(), intake);
+    return add_example(example, may_be_empty, record.where(), intake);
   }));
   if (!labels.empty() && labels.size() != records) {
     return input_error(companions.labels + ": " + std::to_string(labels.size()) +
@@ -254,10 +269,21 @@ Status read_json_form(const Source& source, Intake& intake) {
   return {};
 }
 
-Status read_tagged(const Source& source, const ReadOptions&, Intake& intake) {
+Status read_tagged(const Source& source, bool may_be_empty, Intake& intake) {
   const size_t first = source.content.find_first_not_of(" \t\r\n");
   const char mark = source.content[first];
-  return mark == '[' || mark == '{' ? read_json_form(source, intake) : read_blocks(source, intake);
+  return mark == '[' || mark == '{' ? read_json_form(source, may_be_empty, intake)
+                                    : read_blocks(source, may_be_empty, intake);
+}
+
+Status read_semeval(const Source& source, const ReadOptions&, Intake& intake) {
+  return read_tagged(source, false, intake);
+}
+
+// As published it has 26 (test) and 110 (train) records with nothing in a tag. They are part of the
+// published counts: questions that cannot be answered.
+Status read_kbp37(const Source& source, const ReadOptions&, Intake& intake) {
+  return read_tagged(source, true, intake);
 }
 
 bool has_tags(const Sample& sample) {
@@ -282,7 +308,7 @@ FormatEntry semeval2010_format() {
   FormatEntry entry;
   entry.info = {"semeval2010", "SemEval-2010 Task 8: text with <e1> and <e2>, or RAG4RE's JSON"};
   entry.sniff = sniff_semeval;
-  entry.read = read_tagged;
+  entry.read = read_semeval;
   return entry;
 }
 
@@ -290,7 +316,7 @@ FormatEntry kbp37_format() {
   FormatEntry entry;
   entry.info = {"kbp37", "KBP37: text with <e1> and <e2> and TAC KBP labels"};
   entry.sniff = sniff_kbp37;
-  entry.read = read_tagged;
+  entry.read = read_kbp37;
   return entry;
 }
 

@@ -56,7 +56,7 @@ class Picture {
     fixed_ += dataset.fixed.size();
     const size_t first = documents_;
     for (const Document& document : dataset.documents) add_document(document);
-    const auto queries = pair_queries(dataset.documents);
+    const auto queries = pair_queries(dataset.documents, PairChoice::kAll);
     std::vector<size_t> per_document(dataset.documents.size(), 0);
     for (const PairQuery& query : queries) {
       ++per_document[query.document];

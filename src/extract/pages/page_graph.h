@@ -1,4 +1,4 @@
-// The drawing of an extraction page: who is related to whom, over all documents.
+// What an extraction page draws: who is related to whom, over all documents.
 #pragma once
 
 #include <map>
@@ -16,6 +16,7 @@ struct GraphNode {
   std::string text;
   std::string type;
   int relations = 0;  // that it takes part in
+  size_t number = 0;  // in the graph of all documents
 };
 
 struct GraphEdge {
@@ -32,6 +33,8 @@ struct GraphEdge {
 struct RelationGraph {
   std::vector<GraphNode> nodes;  // only those with relations, in order of appearance
   std::vector<GraphEdge> edges;
+  // The node of each entity of each document, or -1; not kept by best_connected().
+  std::vector<std::vector<int>> entity_nodes;
 };
 
 // Entities of equal text and type are one node; negative relations are left out.
@@ -40,16 +43,6 @@ RelationGraph relation_graph(const std::vector<data::Document>& documents,
 // At most `count` nodes: those with the most relations (the earlier of equals), each with some of
 // its neighbours, and the edges among them. No node stands alone, unless it relates to itself only.
 RelationGraph best_connected(const RelationGraph& graph, size_t count);
-
-// Positions of the nodes in the unit square: linked ones attract, all repel each other
-// (Fruchterman and Reingold 1991). The same graph gets the same positions.
-struct Point {
-  double x = 0.0;
-  double y = 0.0;
-};
-std::vector<Point> lay_out(const RelationGraph& graph);
-
-std::string graph_svg(const RelationGraph& graph);
 
 // The relation's name for people.
 const std::string& shown_relation(const data::Schema& schema, const std::string& id);

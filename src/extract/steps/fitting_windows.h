@@ -7,7 +7,8 @@
 
 namespace relata::extract {
 
-// The document, where its root takes at most `room` tokens, or windows of it that do; each keeps
+// The document, where no prompt about it takes more than `room` tokens, names of heads and tails
+// apart, or windows of it that are so; each keeps
 // the part of the entities and relations that is in it.
 Result<std::vector<data::Document>> fitting_windows(const StepPrompter& prompter,
                                                     const text::Tokenizer& tokenizer,

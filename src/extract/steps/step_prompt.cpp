@@ -1,5 +1,7 @@
 #include "step_prompt.h"
 
+#include <algorithm>
+
 namespace relata::extract {
 namespace {
 
@@ -28,6 +30,15 @@ Result<StepPrompter> StepPrompter::make(const Extractor& extractor) {
     RELATA_TRY(auto question, split_template(step.question, where, kAllPlaceholders));
     out.questions_.push_back(std::move(question));
     out.items_.push_back(step.check ? std::vector<TemplatePart>{} : item_parts(step));
+  }
+  const auto length = [](const data::RelationType& type) {
+    return type.name.size() + type.description.size();
+  };
+  const auto& types = extractor.schema.relation_types;
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (length(types[i]) > length(types[static_cast<size_t>(out.longest_relation_)])) {
+      out.longest_relation_ = static_cast<int>(i);
+    }
   }
   return out;
 }
@@ -112,6 +123,22 @@ std::vector<int32_t> StepPrompter::branch_ids(const text::Tokenizer& tokenizer,
                                               const data::Document& document,
                                               const Question& question) const {
   return tokenizer.encode_ids(branch_text(document, question), false);
+}
+
+size_t StepPrompter::longest_prompt(const text::Tokenizer& tokenizer,
+                                    const data::Document& document) const {
+  constexpr size_t kUsualRelations = 20;
+  size_t longest = 0;
+  for (size_t step = 0; step < questions_.size(); ++step) {
+    Question question;
+    question.step = step;
+    question.about.relation = longest_relation_;
+    if (inputs_of(spec().steps[step]) == kRelationList) {
+      question.relations.assign(kUsualRelations, longest_relation_);
+    }
+    longest = std::max(longest, branch_ids(tokenizer, document, question).size());
+  }
+  return root_ids(tokenizer, document).size() + longest;
 }
 
 std::string StepPrompter::list_answer(size_t step, const std::vector<Binding>& items) const {

@@ -47,6 +47,9 @@ class StepPrompter {
   std::vector<int32_t> branch_ids(const text::Tokenizer& tokenizer, const data::Document& document,
                                   const Question& question) const;
 
+  // Tokens of the longest prompt about the document, but for the names of heads and tails.
+  size_t longest_prompt(const text::Tokenizer& tokenizer, const data::Document& document) const;
+
   // The items as an answer to the step; the word for nothing where there are none.
   std::string list_answer(size_t step, const std::vector<Binding>& items) const;
   // Ids of an answer in training: EOS appended.
@@ -70,6 +73,7 @@ class StepPrompter {
   std::vector<TemplatePart> root_;
   std::vector<std::vector<TemplatePart>> questions_;  // a step each
   std::vector<std::vector<TemplatePart>> items_;      // likewise; none for a check
+  int longest_relation_ = 0;                          // of the longest name and description
 };
 
 }  // namespace relata::extract

@@ -124,17 +124,20 @@ AnswerWalk::State AnswerWalk::after_literal_byte(State state) {
   return open_item(grammar_->lead(), std::move(written), context.items + 1);
 }
 
+// Keeps of the used texts those that go on with `byte` at `depth`.
 void AnswerWalk::narrow(State& state, uint32_t depth, uint8_t byte) const {
-  const std::vector<std::string>& used = state.context->used;
-  const auto byte_of = [&](uint32_t i) {
-    return depth < used[i].size() ? static_cast<uint8_t>(used[i][depth]) : -1;
+  const auto begin = state.context->used.begin();
+  const auto byte_of = [&](const std::string& text) {
+    return depth < text.size() ? static_cast<uint8_t>(text[depth]) : -1;
   };
-  while (state.used_begin < state.used_end && byte_of(state.used_begin) != byte) {
-    ++state.used_begin;
-  }
-  uint32_t end = state.used_begin;
-  while (end < state.used_end && byte_of(end) == byte) ++end;
-  state.used_end = end;
+  const auto first =
+      std::partition_point(begin + state.used_begin, begin + state.used_end,
+                           [&](const std::string& text) { return byte_of(text) < byte; });
+  const auto last =
+      std::partition_point(first, begin + state.used_end,
+                           [&](const std::string& text) { return byte_of(text) == byte; });
+  state.used_begin = static_cast<uint32_t>(first - begin);
+  state.used_end = static_cast<uint32_t>(last - begin);
 }
 
 // False where all texts that begin so are used up.

@@ -288,19 +288,6 @@ Result<TensorViews> read_model_tensors(const std::string& folder) {
                      "give the folder that has the model's config.json and weights");
 }
 
-Status check_weight_count(const TensorViews& tensors, int64_t weights, const std::string& folder) {
-  int64_t stored = 0;
-  for (const auto& [name, view] : tensors) {
-    const int64_t count =
-        static_cast<int64_t>(view.bytes.size()) / safetensors_dtype_size(view.dtype);
-    stored += count;
-  }
-  if (stored >= weights) return {};
-  return input_error(folder + ": config.json asks for " + std::to_string(weights) +
-                         " weights, the files have " + std::to_string(stored),
-                     "config.json and the weights do not belong together");
-}
-
 Result<TensorViews> read_adapter_tensors(const std::string& folder, int64_t rank) {
   const std::string path = folder + "/adapter_model.safetensors";
   const std::string old = folder + "/adapter_model.bin";

@@ -20,6 +20,8 @@ constexpr std::array<const char*, 3> kBosNames = {"<s>", "<|begin_of_text|>", "<
 constexpr std::array<const char*, 5> kEosNames = {"</s>", "<|im_end|>", "<|end_of_text|>",
                                                   "<|endoftext|>", "<eos>"};
 
+constexpr std::array<const char*, 3> kRebuilding = {"Llama", "Gemma", "Cohere"};
+
 class HfTokenizer : public TokenizerBase {
  public:
   // `own_ids`: added tokens have the ids that are written with them.
@@ -52,6 +54,7 @@ class HfTokenizer : public TokenizerBase {
   template <class Names>
   int32_t named_id(const std::optional<std::string>& name, const Names& usual) const;
   void encode_pieces(const Piece& whole, Workspace& workspace, std::vector<Token>& out) const;
+  std::string_view shown_piece(std::string_view text, const Token& token) const;
   void trim(std::string_view text, bool first, Token& token) const;
 
   std::unique_ptr<PieceModel> model_;
@@ -95,7 +98,7 @@ Status HfTokenizer::configure(const Node& root, bool raw_bytes, const std::strin
   RELATA_CHECK(read_components(root, raw_bytes, path));
   RELATA_CHECK(read_added(root, path));
   apply_config(config);
-  return {};
+  return set_stops(config);
 }
 
 Status HfTokenizer::read_components(const Node& root, bool raw_bytes, const std::string& path) {
@@ -162,9 +165,21 @@ void HfTokenizer::apply_config(const TokenizerConfig& config) {
                    [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
   add_all(std::move(tokens));
   add_named(config.special);
+  int32_t next = own_ids_ ? vocab_size() : next_id_;
+  for (AddedToken token : config.named) {
+    if (token_to_id(token.content) >= 0 || next >= kIdLimit) continue;
+    token.id = next++;
+    add_searched(token);
+  }
   bos_ = named_id(config.bos, kBosNames);
   eos_ = named_id(config.eos, kEosNames);
-  // Transformers rebuilds the template when the configuration speaks of BOS or EOS.
+  // Transformers' classes of these names rebuild the template when the configuration speaks of BOS
+  // or EOS; the others, PreTrainedTokenizerFast first of all, go by the file alone.
+  const bool rebuilds = config.tokenizer_class.empty() ||
+                        std::any_of(kRebuilding.begin(), kRebuilding.end(), [&](const char* name) {
+                          return config.tokenizer_class.find(name) != std::string::npos;
+                        });
+  if (!rebuilds) return;
   const auto one = [](bool wanted, int32_t id) {
     return wanted && id >= 0 ? std::vector<int32_t>{id} : std::vector<int32_t>{};
   };
@@ -224,23 +239,31 @@ void HfTokenizer::encode_segment(std::string_view segment, size_t base, Workspac
   part(begin, whole.size());
 }
 
+// The text of a token; an added token's is that of its place, with the white space that it took.
+std::string_view HfTokenizer::shown_piece(std::string_view text, const Token& token) const {
+  const AddedToken* extra = added(token.id);
+  if (extra == nullptr) return id_to_piece(token.id);
+  const std::string_view place =
+      text.substr(token.range.begin, token.range.end - token.range.begin);
+  return place.find(extra->content) == std::string_view::npos ? std::string_view(extra->content)
+                                                              : place;
+}
+
 // A token's leading and trailing spaces, told by its own text, leave its range.
 void HfTokenizer::trim(std::string_view text, bool first, Token& token) const {
   constexpr char32_t kVisibleSpace = 0x120;  // GPT-2's stand-in for the space
-  const AddedToken* extra = added(token.id);
-  const std::string_view piece =
-      extra != nullptr ? std::string_view(extra->content) : id_to_piece(token.id);
+  const std::string_view piece = shown_piece(text, token);
   const auto is_blank = [](char32_t c) { return c == kVisibleSpace || is_space(c); };
-  size_t begin = 0;
-  bool keep = (first || token.range.begin == 0) && post_.add_prefix_space;
-  while (begin < piece.size()) {
+  size_t leading = 0;
+  for (size_t begin = 0; begin < piece.size(); ++leading) {
     const CodePoint point = code_point_at(piece, begin);
     if (!is_blank(point.value)) break;
     begin += point.length;
-    if (!keep && token.range.begin < token.range.end) {
-      token.range.begin += code_point_at(text, token.range.begin).length;
-    }
-    keep = false;
+  }
+  // One space before the text was added; several were there.
+  if (leading == 1 && (first || token.range.begin == 0) && post_.add_prefix_space) leading = 0;
+  for (; leading > 0 && token.range.begin < token.range.end; --leading) {
+    token.range.begin += code_point_at(text, token.range.begin).length;
   }
   for (size_t end = piece.size(); end > 0;) {
     const size_t last = code_point_start(piece, end);

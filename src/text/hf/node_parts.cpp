@@ -2,8 +2,17 @@
 
 namespace relata::text {
 
+namespace {
+
+Node sequence(const char* name, int type) {
+  return {{"Sequence", {{"id", name}, {"type_id", type}}}};
+}
+
+}  // namespace
+
 Node special_token(const std::string& content, int64_t id) {
-  return {{"id", id}, {"content", content}, {"special", true}, {"normalized", false}};
+  return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
+          {"rstrip", false}, {"normalized", false}, {"special", true}};
 }
 
 Node frame_template(const std::vector<std::pair<std::string, int64_t>>& before,
@@ -12,22 +21,33 @@ Node frame_template(const std::vector<std::pair<std::string, int64_t>>& before,
   Node special = Node::object();
   const auto add = [&](const auto& tokens) {
     for (const auto& [name, id] : tokens) {
-      single.push_back({{"SpecialToken", {{"id", name}}}});
-      special[name] = {{"id", name}, {"ids", Node::array({id})}};
+      single.push_back({{"SpecialToken", {{"id", name}, {"type_id", 0}}}});
+      special[name] = {{"id", name}, {"ids", Node::array({id})}, {"tokens", Node::array({name})}};
     }
   };
   add(before);
-  single.push_back({{"Sequence", {{"id", "A"}}}});
+  single.push_back(sequence("A", 0));
   add(after);
-  return {{"type", "TemplateProcessing"}, {"single", single}, {"special_tokens", special}};
+  return {{"type", "TemplateProcessing"},
+          {"single", single},
+          {"pair", Node::array({sequence("A", 0), sequence("B", 1)})},
+          {"special_tokens", special}};
 }
 
 Node byte_level_pre_tokenizer(const std::string& pattern, bool prefix_space) {
-  Node bytes = {
-      {"type", "ByteLevel"}, {"add_prefix_space", prefix_space}, {"use_regex", pattern.empty()}};
+  const Node bytes = {{"type", "ByteLevel"},
+                      {"add_prefix_space", prefix_space},
+                      {"trim_offsets", false},
+                      {"use_regex", pattern.empty()}};
   if (pattern.empty()) return bytes;
-  Node split = {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}};
-  return {{"type", "Sequence"}, {"pretokenizers", Node::array({std::move(split), bytes})}};
+  return {{"type", "Sequence"}, {"pretokenizers", Node::array({isolated_split(pattern), bytes})}};
+}
+
+Node isolated_split(const std::string& pattern) {
+  return {{"type", "Split"},
+          {"pattern", {{"Regex", pattern}}},
+          {"behavior", "Isolated"},
+          {"invert", false}};
 }
 
 std::vector<std::string_view> text_lines(std::string_view content) {

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "relata/base/file.h"
 #include "temp_folder.h"
 
 namespace relata {
@@ -73,7 +74,19 @@ TEST_F(LogTest, FullDiskIsReportedOnce) {
 TEST_F(LogTest, ControlCharactersDoNotReachTheTerminal) {
   testing::internal::CaptureStderr();
   log_info("a\x1b[31mb\r\xff 关系\tc");
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "a?[31mb?? 关系\tc\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "a\\u001b[31mb\\u000d\\xff 关系\tc\n");
+}
+
+TEST_F(LogTest, WhatCannotBeSeenIsEscapedInMessages) {
+  const TempFolder folder;
+  ASSERT_TRUE(set_log_file(folder / "a.log").ok());
+  testing::internal::CaptureStderr();
+  log_warning("\xEF\xBB\xBFhead \u202E\u200B\u00AD\u0085\U000E0041 é 关 😀\u00A0.");
+  const std::string shown = "\\ufeffhead \\u202e\\u200b\\u00ad\\u0085\\U000e0041 é 关 😀\u00A0.\n";
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "warning: " + shown);
+  const auto logged = read_file(folder / "a.log");
+  ASSERT_TRUE(logged.ok());
+  EXPECT_TRUE(logged->ends_with(shown)) << *logged;
 }
 
 TEST_F(LogTest, LinesOfThreadsStayWhole) {

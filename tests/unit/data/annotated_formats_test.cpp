@@ -131,6 +131,79 @@ TEST(ConllNer, ErrorsNameTheLine) {
   EXPECT_EQ(fixed.fixed.size(), 1u);
 }
 
+TEST(ConllNer, NamesATagThatDoesNotParseInASmallFile) {
+  EXPECT_EQ(parse_error("Ada B-PER\nin O\nOslo LOC\n", "conll-ner"), "f:3: \"LOC\" is no tag");
+  EXPECT_EQ(parse_error("Ada B-PER\nB I-PER\nin 0\nOslo B-LOC\n. O\n", "conll-ner"),
+            "f:3: \"0\" is no tag");
+  EXPECT_EQ(parse_error("Ada\tB-PER\nin\tO\nOslo\tLOC\n", "conll-ner"), "f:3: \"LOC\" is no tag");
+  EXPECT_EQ(parse_error("B-PER Ada\nO in\n0 a\n", "conll-ner"), "f:3: \"0\" is no tag");
+  EXPECT_EQ(parse_error("Ada PER\nBob PER\nin O\nOslo LOC\nEve B-PER\n", "conll-ner"),
+            "f:5: the tag \"B-PER\" in a file that has \"PER\" too");
+}
+
+TEST(ConllNer, NumbersAndSentenceLabelsAreNoText) {
+  const auto texts = [](const Dataset& dataset) {
+    std::string out;
+    for (const Document& document : dataset.documents) out += document.text + "|";
+    return out;
+  };
+  // Through the whole file, by sentence with and without blank lines, from 0, by sentence's number.
+  EXPECT_EQ(texts(parse("1\tAda\tB-PER\n2\tleft\tO\n\n3\tBob\tB-PER\n4\tcame\tO\n", "conll-ner")),
+            "Ada left|Bob came|");
+  EXPECT_EQ(texts(parse("1 Ada B-PER\n2 left O\n1 Bob B-PER\n2 came O\n", "conll-ner")),
+            "Ada left|Bob came|");
+  EXPECT_EQ(texts(parse("0 Ada B-PER\n1 left O\n\n0 Bob B-PER\n", "conll-ner")), "Ada left|Bob|");
+  EXPECT_EQ(texts(parse("1 Ada B-PER\n1 left O\n2 Bob B-PER\n2 came O\n", "conll-ner")),
+            "Ada left|Bob came|");
+  for (const std::string label : {"Sentence: ", "sent_", "#", "S"}) {
+    EXPECT_EQ(texts(parse(label + "1\tAda\tNN\tB-PER\n\tleft\tVB\tO\n" + label +
+                              "2\tBob\tNN\tB-PER\n\tcame\tVB\tO\n",
+                          "conll-ner")),
+              "Ada left|Bob came|")
+        << label;
+  }
+  EXPECT_EQ(texts(parse("7 NUM B-X\nof IN O\n8 NUM B-X\n", "conll-ner")), "7 of 8|");
+  EXPECT_EQ(parse_error("Ada B-PER\nNew York B-LOC\nleft O\n", "conll-ner"),
+            "f:2: 3 columns, 2 wanted, as most lines have");
+}
+
+TEST(ConllNer, LineEndsDoNotMatter) {
+  const std::string rows = "Ada B-PER\nleft O\n\nBob B-PER\n";
+  for (const std::string end : {"\r", "\r\n", "\t\n", " \n"}) {
+    std::string content;
+    for (const char c : rows) content += c == '\n' ? end : std::string(1, c);
+    const Dataset dataset = parse(content, "conll-ner");
+    ASSERT_EQ(dataset.documents.size(), 2u);
+    EXPECT_EQ(dataset.documents[0].text, "Ada left");
+    EXPECT_EQ(entities_of(dataset.documents[1]), "Bob/PER");
+  }
+  EXPECT_EQ(parse("Ada\tB-PER\t\nleft\tO\t\n", "conll-ner").documents.at(0).text, "Ada left");
+  EXPECT_EQ(parse_error("Ada\tB-PER\nleft\tO\rhome\tO\n", "conll-ner"),
+            "f:2: 3 columns, 2 wanted, as most lines have");
+  EXPECT_EQ(parse_error("Ada B-PER\nle\rft O\n", "conll-ner"),
+            "f:2: a carriage return inside the line");
+}
+
+TEST(ConllNer, TokensMayBeginWithAHash) {
+  EXPECT_EQ(parse("#Oslo B-LOC\nis O\n# O\n#1 O\n", "conll-ner").documents.at(0).text,
+            "#Oslo is # #1");
+  EXPECT_EQ(parse_error("Ada B-PER\nof O\n#Oslo LOC\n", "conll-ner"), "f:3: \"LOC\" is no tag");
+  EXPECT_EQ(parse("#Oslo LOC\nAda PER\nis O\n", "conll-ner").documents.at(0).text, "#Oslo Ada is");
+  // Comments may end in a word that looks like a tag.
+  const Dataset dataset =
+      parse("# newdoc\n# text = he and I\n#x\nAda B-PER\nis O\n# a line O\nhere O\n", "conll-ner");
+  EXPECT_EQ(dataset.documents.at(0).text, "Ada is here");
+}
+
+TEST(Pubtator, OffsetsCountTheSeparatorBehindAnEmptyTitle) {
+  const std::string head = "1|t|\n1|a|Aspirin helps.\n";
+  const Dataset dataset = parse(head + "1\t1\t8\tAspirin\tChemical\tD1\n", "pubtator");
+  EXPECT_EQ(dataset.documents.at(0).text, " Aspirin helps.");
+  EXPECT_EQ(entities_of(dataset.documents[0]), "Aspirin/Chemical");
+  EXPECT_EQ(parse_error(head + "1\t0\t7\tAspirin\tChemical\tD1\n", "pubtator"),
+            "f:3: offsets 0-7 hold \" Aspiri\", not \"Aspirin\"");
+}
+
 TEST(Pubtator, ReadsConceptsAsEntities) {
   const Dataset dataset = read("abstracts.pubtator");
   EXPECT_EQ(dataset.format, "pubtator");

@@ -548,5 +548,77 @@ TEST(BrokenRecords, AreSkippedOneByOne) {
   }
 }
 
+TEST(Nyt, StatedSpansAndTypesAreUsed) {
+  const std::string text = R"({"id":"1","text":"Tarn is in Tarn, not Tarn.",)";
+  const Dataset dataset =
+      parse(text + R"("entity_list":[{"text":"Tarn","type":"ORG","char_span":[0,4]},)"
+                   R"({"text":"Tarn","type":"LOC","char_span":[11,15]}],)"
+                   R"("relation_list":[{"subject":"Tarn","predicate":"in","object":"Tarn",)"
+                   R"("subj_char_span":[0,4],"obj_char_span":[11,15]}]})",
+            "nyt");
+  const Document& document = dataset.documents.at(0);
+  ASSERT_EQ(document.entities.size(), 2u);
+  EXPECT_EQ(document.entities[0].type, "ORG");
+  EXPECT_EQ(document.entities[0].mentions, (std::vector<ByteRange>{{0, 4}}));
+  EXPECT_EQ(document.entities[1].type, "LOC");
+  EXPECT_EQ(document.entities[1].mentions, (std::vector<ByteRange>{{11, 15}}));
+  EXPECT_EQ(document.relations.at(0).head, 0);
+  EXPECT_EQ(document.relations.at(0).tail, 1);
+  // What is stated of one is searched for the other; types come from the list without places too.
+  const Dataset half =
+      parse(text + R"("entity_list":[{"text":"Tarn","type":"LOC"},{"text":"not","type":"X"}],)"
+                   R"("relation_list":[{"subject":"Tarn","predicate":"in","object":"not",)"
+                   R"("subj_char_span":[11,15]}]})",
+            "nyt");
+  EXPECT_EQ(half.documents.at(0).entities.at(0).mentions, (std::vector<ByteRange>{{11, 15}}));
+  EXPECT_EQ(half.documents.at(0).entities.at(0).type, "LOC");
+  EXPECT_EQ(half.documents.at(0).entities.at(1).mentions, (std::vector<ByteRange>{{17, 20}}));
+  EXPECT_EQ(error_of(text + R"("relation_list":[{"subject":"Tarn","predicate":"in","object":"not",)"
+                            R"("subj_char_span":[1,5]}]})",
+                     "nyt"),
+            "f:1: relation_list[0].subj_char_span is [1, 5), which does not cover \"Tarn\"");
+}
+
+TEST(Scierc, PlacesOutsideTheirSentenceAreRefused) {
+  const std::string head = R"({"doc_key":"d","sentences":[["We","train"],["a","parser","."]],)";
+  EXPECT_EQ(error_of(head + R"("ner":[[],[[1,1,"X"]]],"relations":[[],[]]})", "scierc"),
+            "f:1: ner[1][0] is outside its sentence, which has the tokens 2 to 4");
+  EXPECT_EQ(error_of(head + R"("ner":[[[1,2,"X"]],[]],"relations":[[],[]]})", "scierc"),
+            "f:1: ner[0][0] is outside its sentence, which has the tokens 0 to 1");
+  EXPECT_EQ(error_of(head + R"("ner":[],"relations":[[],[[3,3,1,1,"R"]]]})", "scierc"),
+            "f:1: relations[1][0] is outside its sentence, which has the tokens 2 to 4");
+  EXPECT_EQ(error_of(head + R"("ner":[[],[],[[0,0,"X"]]],"relations":[]})", "scierc"),
+            "f:1: ner[2] is of no sentence");
+}
+
+TEST(Kbp37, KeepsRecordsWithAnEmptyTag) {
+  const std::string content =
+      "1\t\"<e1> </e1> was born in <e2>Oslo</e2> .\"\nper:city_of_birth(e1,e2)\n\n"
+      "2\t\"<e1>Ada</e1> <e2></e2> left .\"\nno_relation\n\n"
+      "3\t\"<e1>Ada</e1> lives in <e2>Oslo</e2> .\"\nper:city(e1,e2)\n\n";
+  const Dataset dataset = parse(content, "kbp37");
+  ASSERT_EQ(dataset.documents.size(), 3u);
+  const Document& document = dataset.documents[0];
+  ASSERT_EQ(document.entities.size(), 2u);
+  EXPECT_EQ(document.entities[0].text, "");
+  EXPECT_TRUE(document.entities[0].mentions.empty());
+  EXPECT_EQ(document.relations.at(0).type, "per:city_of_birth(e1,e2)");
+  EXPECT_EQ(dataset.documents[1].entities.at(1).text, "");
+  EXPECT_EQ(dataset.noted.at("records with an entity that has no text, about which nothing can be "
+                             "asked"),
+            2u);
+  // The canonical record holds them; only the third can be asked about, all three are scored.
+  const auto written = write_dataset(dataset.documents, {"jsonl", ""});
+  ASSERT_TRUE(written.ok());
+  const Dataset again = parse(*written, "jsonl");
+  EXPECT_EQ(to_json_line(again.documents.at(0)), to_json_line(document));
+  EXPECT_EQ(pair_queries(dataset.documents).size(), 1u);
+  EXPECT_EQ(pair_queries(dataset.documents, PairChoice::kAll).size(), 3u);
+  EXPECT_EQ(error_of("1\t\"<e1> </e1> is in <e2>Oslo</e2> .\"\nOther\n", "semeval2010"),
+            "f:1: the sentence does not have its two entities in tags");
+  EXPECT_EQ(error_of("1\t\"</e1><e1> is in <e2>Oslo</e2> .\"\nno_relation\n", "kbp37"),
+            "f:1: the sentence does not have its two entities in tags");
+}
+
 }  // namespace
 }  // namespace relata::data

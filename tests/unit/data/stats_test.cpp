@@ -62,7 +62,7 @@ TEST(Stats, EntitiesOfOneNameInOneDocumentAreDifferent) {
                        {"b", "Ann", "", {{8, 11}}, {}},
                        {"c", "Bob", "", {{16, 19}}, {}}};
   document.relations = {{0, 2, "knows", std::nullopt, {}}, {1, 2, "met", std::nullopt, {}}};
-  const Json picture = dataset_picture({{"x", {"jsonl", {document}, {}, {}}}});
+  const Json picture = dataset_picture({{"x", {"jsonl", {document}, {}, {}, {}}}});
   EXPECT_EQ(picture["duplicates"]["pairs_stated_again"], 0);
   EXPECT_EQ(picture["contradictions"]["different_labels"], 0);
 }

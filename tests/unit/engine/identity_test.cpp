@@ -116,6 +116,17 @@ TEST_F(Identity, AFileMayBeAWholeModel) {
   EXPECT_NE(of({folder_ + "/m.gguf"}), first);
 }
 
+TEST_F(Identity, AFolderOfAdaptersHasOneOfAll) {
+  for (const char* name : {"head", "relation"}) {
+    put(folder_ + "/adapters/" + name + "/adapter_config.json", "{}");
+    put(folder_ + "/adapters/" + name + "/adapter_model.safetensors", name);
+  }
+  const std::string first = adapter_identity(folder_ + "/adapters").value();
+  EXPECT_NE(first, adapter_identity(folder_ + "/adapters/head").value());
+  put(folder_ + "/adapters/relation/adapter_model.safetensors", "trained on");
+  EXPECT_NE(adapter_identity(folder_ + "/adapters").value(), first);
+}
+
 TEST_F(Identity, WhatIsMissingIsNamed) {
   fs::remove(model_ + "/model.safetensors");
   EXPECT_NE(id().find("no model.safetensors"), std::string::npos) << id();

@@ -76,6 +76,46 @@ TEST(Pipelines, UnknownNamesListWhatThereIs) {
   EXPECT_NE(unknown.error().hint.find("pair"), std::string::npos);
 }
 
+TEST_F(ExtractorFolder, DocumentPipelinesKeepAllTheyHave) {
+  extractor_.config = default_config("rhf");
+  extractor_.config.adapters = {
+      {"relation", "adapters/r"}, {"head", "adapters/h"}, {"fact", "adapters/f"}};
+  extractor_.config.thresholds = {{"relation", 0.25}};
+  extractor_.pipeline = builtin_pipeline({}).value();
+  extractor_.calibration.emplace();
+  extractor_.calibration->method = "temperature";
+  extractor_.calibration->temperature = 2.5;
+  ASSERT_TRUE(save_extractor(extractor_).ok());
+  const Extractor read = load_extractor(folder_).value();
+  EXPECT_EQ(read.config.pipeline, "rhf");
+  EXPECT_EQ(read.config.decode, "constrained");
+  EXPECT_EQ(read.config.max_new_tokens, 512);
+  EXPECT_EQ(read.config.thresholds.at("relation"), 0.25);
+  EXPECT_EQ(read.adapter_paths().at("head"), folder_ + "/adapters/h");
+  EXPECT_EQ(pipeline_yaml(read.pipeline), pipeline_yaml(extractor_.pipeline));
+  EXPECT_EQ(read.calibration->temperature, 2.5);
+  EXPECT_EQ(step_threshold(read.config, read.pipeline.steps[0]), 0.25);
+  EXPECT_EQ(step_threshold(read.config, read.pipeline.steps[1]), 0.0);
+}
+
+TEST_F(ExtractorFolder, AdaptersAndThresholdsAreTheTemplates) {
+  extractor_.config = default_config("rhf");
+  extractor_.pipeline = builtin_pipeline({}).value();
+  extractor_.config.adapters = {{"relation", "adapters/r"}, {"head", "adapters/h"}};
+  EXPECT_NE(save_extractor(extractor_).error().message.find("\"fact\""), std::string::npos);
+  extractor_.config.adapters.clear();
+  extractor_.config.thresholds = {{"relations", 0.5}};
+  EXPECT_NE(save_extractor(extractor_).error().hint.find("\"relation\""), std::string::npos);
+  extractor_.config.thresholds.clear();
+  ASSERT_TRUE(save_extractor(extractor_).ok());
+  for (const std::string bad : {"adapters: [a]", "adapters: {fact: 3}", "thresholds: {fact: 2}",
+                                "thresholds: 1", "decode: labels", "threshold: 0.5"}) {
+    ASSERT_TRUE(
+        write_file_atomic(folder_ + "/extractor.yaml", "pipeline: rhf\n" + bad + "\n").ok());
+    EXPECT_NE(load_error().message.find("extractor.yaml"), std::string::npos) << bad;
+  }
+}
+
 TEST_F(ExtractorFolder, AbsoluteModelsStay) {
   extractor_.config.model = "/models/llama";
   EXPECT_EQ(extractor_.model_path(), "/models/llama");

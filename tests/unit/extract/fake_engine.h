@@ -50,6 +50,7 @@ class FakeEngine : public generate::Engine {
   // Prompt and answer without special tokens, to the answer's log-probability.
   std::function<double(const std::string&, const std::string&)> score_of;
   std::function<std::string(const std::string&)> text_of;
+  std::function<std::string(const std::string&)> finish_of;  // of the answer; none: "eos"
   int64_t allowed = -1;  // requests answered before it fails; -1: all
   std::vector<std::string> asked;
   std::vector<generate::GenerateRequest> generated;
@@ -71,7 +72,7 @@ class FakeEngine : public generate::Engine {
       result.ids = bytes->encode_ids(result.text, false);
       result.logprobs.assign(silent ? 0 : result.ids.size(), 0.0);
       if (!result.logprobs.empty()) result.logprobs[0] = -0.5;
-      result.finish = "eos";
+      result.finish = finish_of ? finish_of(result.text) : "eos";
       out.push_back(std::move(result));
       if (progress) progress(static_cast<int64_t>(out.size()));
     }

@@ -1,6 +1,7 @@
 // Random documents, vocabularies and shapes: what may come, beside a list of all answers.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <optional>
 #include <random>
 #include <set>
@@ -294,10 +295,12 @@ std::optional<std::set<std::string>> all_answers(const Case& test) {
 }
 
 TEST(GroundedRandom, MasksAreThoseOfTheListOfAllAnswers) {
+  const char* full = std::getenv("FULL_TESTS");
+  const int cases = full != nullptr && std::string_view(full) == "1" ? 100'000 : 4000;
   int compared = 0;
   int refused = 0;
-  for (uint32_t seed = 0; seed < 6000; ++seed) {
-    Dice dice(seed);
+  for (int seed = 0; seed < cases; ++seed) {
+    Dice dice(static_cast<uint32_t>(seed));
     Case test = random_case(dice);
     const auto tokenizer = std::make_shared<ListTokenizer>(test.tokens, test.space_before);
     const auto compiler = make_answer_compiler(tokenizer);
@@ -319,8 +322,8 @@ TEST(GroundedRandom, MasksAreThoseOfTheListOfAllAnswers) {
   }
   RecordProperty("compared", compared);
   RecordProperty("refused", refused);
-  EXPECT_GT(compared, 1500);
-  EXPECT_LT(refused, 2000);
+  EXPECT_GT(compared, cases / 3);
+  EXPECT_LT(refused, cases / 3);
 }
 
 }  // namespace

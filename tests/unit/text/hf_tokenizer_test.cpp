@@ -125,6 +125,35 @@ TEST(HfTokenizer, LetsTheConfigurationChangeBosAndEos) {
   EXPECT_EQ(ids.back(), 2);
 }
 
+TEST(HfTokenizer, GoesByTheFileAloneForClassesThatRebuildNothing) {
+  for (const char* name : {"PreTrainedTokenizerFast", "TokenizersBackend", "GPT2TokenizerFast"}) {
+    const TempFolder folder;
+    folder.write("tokenizer.json", small_tokenizer().dump());
+    folder.write("tokenizer_config.json",
+                 std::string(R"({"add_bos_token": false, "add_eos_token": true, "eos_token": )") +
+                     R"("</s>", "tokenizer_class": ")" + name + "\"}");
+    const auto tokenizer = load_tokenizer(folder.path()).value();
+    EXPECT_EQ(tokenizer->encode_ids("", true), std::vector<int32_t>{1}) << name;
+  }
+}
+
+TEST(HfTokenizer, GivesIdsToNamedTokensThatTheFileLacks) {
+  const TempFolder folder;
+  folder.write("tokenizer.json", small_tokenizer().dump());
+  folder.write("tokenizer_config.json",
+               R"({"zoo_token": "<z>", "additional_special_tokens": ["<x>", "<s>"], )"
+               R"("foo_token": "<y>", "mask_token": "<m>", "pad_token": "<pad>"})");
+  const auto tokenizer = load_tokenizer(folder.path()).value();
+  const int32_t last = load(small_tokenizer()).value()->vocab_size();
+  int32_t next = last;
+  for (const char* name : {"<pad>", "<m>", "<z>", "<y>", "<x>"}) {
+    EXPECT_EQ(tokenizer->token_to_id(name), next) << name;
+    EXPECT_TRUE(tokenizer->is_special(next++)) << name;
+  }
+  EXPECT_EQ(tokenizer->vocab_size(), last + 5);
+  EXPECT_EQ(tokenizer->encode_ids("<y>", false), std::vector<int32_t>{last + 3});
+}
+
 TEST(HfTokenizer, FindsAddedTokensFirst) {
   const auto tokenizer = load(small_tokenizer()).value();
   const auto tokens = tokenizer->encode("ab</s>ab", false);

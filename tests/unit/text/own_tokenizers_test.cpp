@@ -100,6 +100,30 @@ TEST_P(OwnTokenizer, StreamsWhatItDecodes) {
   }
 }
 
+// Word pieces do not say where punctuation stood beside words.
+TEST_P(OwnTokenizer, TokensHaveTheBytesOfTheText) {
+  const Loaded tokenizer = load(GetParam());
+  const bool words = tokenizer->kind().find("word") != std::string::npos;
+  int compared = 0;
+  for (const Expected& item : expected()) {
+    const auto ids = tokenizer->encode_ids(item.text, false);
+    const bool unknown =
+        std::any_of(ids.begin(), ids.end(), [&](int32_t id) { return tokenizer->is_special(id); });
+    if (words || unknown) continue;
+    std::string bytes;
+    for (const int32_t id : ids) bytes += tokenizer->token_bytes(id);
+    const std::string text = tokenizer->decode(ids, true);
+    EXPECT_TRUE(bytes == text || bytes == " " + text) << bytes << " for " << text;
+    ++compared;
+  }
+  EXPECT_GE(compared, words ? 0 : 14);
+  EXPECT_EQ(tokenizer->token_bytes(-1), "");
+  EXPECT_EQ(tokenizer->token_bytes(tokenizer->vocab_size()), "");
+  for (int32_t id = 0; id < tokenizer->vocab_size(); ++id) {
+    EXPECT_EQ(tokenizer->is_special(id) ? tokenizer->token_bytes(id) : "", "") << id;
+  }
+}
+
 TEST_P(OwnTokenizer, EncodesBatchesAsItEncodesTexts) {
   const Loaded tokenizer = load(GetParam());
   std::vector<std::string> texts;

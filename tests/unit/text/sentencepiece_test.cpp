@@ -270,5 +270,41 @@ TEST(SentencePieceLoading, NamesTheBadFile) {
   }
 }
 
+// A folder with nothing but the model that was trained, and a configuration.
+std::shared_ptr<const Tokenizer> alone(const TempFolder& trained, const TempFolder& folder,
+                                       const std::string& name, const std::string& config) {
+  folder.write(name, trained.read("tokenizer.model"));
+  if (!config.empty()) folder.write("tokenizer_config.json", config);
+  auto loaded = load_tokenizer(folder.path());
+  EXPECT_TRUE(loaded.ok()) << loaded.error().message;
+  return std::move(loaded).value();
+}
+
+TEST_P(SentencePiece, TheConfigurationMayForbidTheSpaceBeforeTheText) {
+  for (const char* legacy : {"true", "false"}) {
+    const TempFolder folder;
+    const auto tokenizer =
+        alone(folder_, folder, "tokenizer.model",
+              std::string(R"({"add_prefix_space": false, "legacy": )") + legacy + "}");
+    const auto tokens = tokenizer->encode("Alice", false);
+    ASSERT_FALSE(tokens.empty());
+    EXPECT_FALSE(tokenizer->id_to_token(tokens[0].id).starts_with("\u2581"));
+    EXPECT_EQ(tokenizer->decode(tokenizer->encode_ids("Alice met", false), true), "Alice met");
+  }
+}
+
+TEST_P(SentencePiece, T5EndsItsTextsAndHasSentinels) {
+  const TempFolder folder;
+  const auto tokenizer =
+      alone(folder_, folder, "spiece.model", R"({"tokenizer_class": "T5Tokenizer"})");
+  EXPECT_EQ(tokenizer->encode_ids("Alice", true).back(), tokenizer->eos_id());
+  EXPECT_NE(tokenizer->encode_ids("Alice", true).front(), tokenizer->bos_id());
+  EXPECT_EQ(tokenizer->token_to_id("<extra_id_0>"), tokenizer->vocab_size() - 1);
+  EXPECT_EQ(tokenizer->token_to_id("<extra_id_99>"), tokenizer->vocab_size() - 100);
+  const TempFolder other;
+  const auto named = alone(folder_, other, "tokenizer.model", R"({"pad_token": "<pad>"})");
+  EXPECT_EQ(named->token_to_id("<pad>"), named->vocab_size() - 1);
+}
+
 }  // namespace
 }  // namespace relata::text

@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "../../../src/text/hf/split_pattern.h"
+#include "hf/split_pattern.h"
 #include "relata/text/utf8.h"
 
 namespace relata::text {

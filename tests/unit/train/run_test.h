@@ -1,6 +1,7 @@
 // A tiny model, rows to train it on, and a folder to train into.
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <torch/torch.h>
@@ -22,6 +23,7 @@ namespace relata::train {
 class TrainRun : public testing::Test {
  protected:
   void SetUp() override {
+    at::set_num_threads(1);  // more would wait for each other at this size
     folder_ = (std::filesystem::temp_directory_path() / "relata_train_XXXXXX").string();
     ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
     config_.output_dir = folder_;

@@ -125,8 +125,9 @@ TEST_F(TrainRun, TokenDropoutHidesItsShareByItsSeed) {
   const StepWeights sums = step_weights(rows, {0});
   config_.token_dropout = 0.3;
   config_.token_dropout_id = 2;
+  const auto model = tiny_model();
   const auto hidden = [&](uint64_t seed) {
-    return pack_rows(*tiny_model(), rows, {0}, {sums, 0.0, seed}, config_).pass.ids.eq(2);
+    return pack_rows(*model, rows, {0}, {sums, 0.0, seed}, config_).pass.ids.eq(2);
   };
   const double share = hidden(5).to(at::kDouble).sum().item<double>() / 20000.0;
   EXPECT_NEAR(share, 0.3, 0.02);  // six standard deviations of sqrt(0.3 * 0.7 / 20000)
@@ -166,7 +167,7 @@ TEST_F(TrainRun, RefusesWeightsThatAreNotFiniteByName) {
 TEST_F(TrainRun, NamesAFrozenWeightThatIsNotFinite) {
   const auto model = tiny_model();
   model::LoraConfig lora;
-  ASSERT_TRUE(model->add_adapter("a", lora, 1).ok());
+  ASSERT_TRUE(model->add_adapter("pair", lora, 1).ok());
   for (auto& [name, value] : model->named_weights()) {
     if (name == "model.layers.1.mlp.up_proj.weight") {
       value.fill_(std::numeric_limits<float>::quiet_NaN());

@@ -1,0 +1,133 @@
+// `relata calibrate`: probabilities of an extractor that mean what they say, and the threshold from
+// which on its facts are worth showing.
+#include <fmt/format.h>
+
+#include "backend_options.h"
+#include "command_io.h"
+#include "commands.h"
+#include "extract_facts.h"
+#include "help.h"
+#include "relata/base/file.h"
+#include "relata/extract/calibrate.h"
+
+namespace relata::app {
+namespace {
+
+struct CalibrateOptions {
+  std::string extractor;
+  std::vector<std::string> gold;
+  data::ReadOptions read;
+  std::string method = "temperature";
+  double precision = 0.0;  // 0: the threshold of the best F1
+  BackendOptions backend;
+};
+
+// Raw scores of everything the extractor would ever find, from the texts alone.
+Result<std::vector<data::Document>> predict(extract::Extractor extractor,
+                                            const std::vector<data::Document>& gold,
+                                            const CalibrateOptions& options,
+                                            const Context& context) {
+  extractor.calibration.reset();
+  RELATA_TRY(auto engine, open_backend(options.backend, extractor, context));
+  std::vector<data::Document> texts = gold;
+  for (data::Document& document : texts) document.relations.clear();
+  FactJob job;
+  job.output = "-";
+  job.keep = true;
+  job.silent = true;
+  job.options.min_score = 0.0;
+  job.options.use_entities = false;
+  int64_t failed = 0;
+  return run_facts(extractor, *engine, texts, job, failed);
+}
+
+Json choice_json(const extract::ThresholdChoice& choice) {
+  return {{"threshold", choice.threshold}, {"precision", choice.precision},
+          {"recall", choice.recall},       {"f1", choice.f1},
+          {"kept", choice.kept}};
+}
+
+Result<extract::ThresholdChoice> choose(const std::vector<extract::ScoredOutcome>& outcomes,
+                                        int64_t gold_facts, double precision) {
+  if (precision <= 0.0) return extract::best_f1_threshold(outcomes, gold_facts);
+  const auto found = extract::precision_threshold(outcomes, gold_facts, precision);
+  if (found) return *found;
+  return usage_error(fmt::format("no threshold gives a precision of {:.2f}", precision),
+                     "ask for less, or calibrate on more documents");
+}
+
+Result<int> run_calibrate(const CalibrateOptions& options, const Context& context) {
+  RELATA_TRY(extract::Extractor extractor, extract::load_extractor(options.extractor));
+  if (extractor.config.pipeline == "pair") {
+    return usage_error(options.extractor + ": the pipeline pair tunes its decision when it is trained",
+                       "give eval_dataset to relata train");
+  }
+  RELATA_TRY(const data::Dataset gold, read_datasets(options.gold, options.read));
+  RELATA_TRY(const auto predicted, predict(extractor, gold.documents, options, context));
+  int64_t facts = 0;
+  const auto raw = extract::fact_outcomes(gold.documents, predicted, &facts);
+  RELATA_TRY(extract::Calibration calibration, extract::fit_calibration(options.method, raw));
+  // What new documents will see: each document's scores by a map fitted without it.
+  RELATA_TRY(const auto crossed, extract::cross_calibrated(options.method, raw));
+  RELATA_TRY(const extract::ThresholdChoice choice, choose(crossed, facts, options.precision));
+  calibration.threshold = choice.threshold;
+  extractor.calibration = calibration;
+  const double before = extract::expected_calibration_error(raw);
+  const double after = extract::expected_calibration_error(crossed);
+  RELATA_CHECK(write_json(options.extractor + "/calibration.json",
+                          extract::calibration_to_json(calibration)));
+  const Json report = {{"documents", gold.documents.size()},
+                       {"gold_facts", facts},
+                       {"found_facts", raw.size()},
+                       {"method", options.method},
+                       {"ece_before", before},
+                       {"ece_after", after},
+                       {"threshold", choice_json(choice)},
+                       {"reliability", extract::reliability_to_json(raw, crossed)}};
+  if (context.json) {
+    RELATA_CHECK(write_result("", report.dump() + "\n"));
+    return kDone;
+  }
+  fmt::print(
+      "{} documents, {} facts in them, {} found\n"
+      "expected calibration error: {:.3f} before, {:.3f} after (cross-fitted by document)\n"
+      "threshold {:.2f}: precision {:.3f}, recall {:.3f}, F1 {:.3f}, {} facts kept\n"
+      "written to {}/calibration.json\n",
+      gold.documents.size(), facts, raw.size(), before, after, choice.threshold, choice.precision,
+      choice.recall, choice.f1, choice.kept, options.extractor);
+  return kDone;
+}
+
+}  // namespace
+
+void add_calibrate_command(CLI::App& app, Context& context) {
+  auto options = std::make_shared<CalibrateOptions>();
+  CLI::App* verb = add_verb(
+      app, "calibrate", "Fit an extractor's probabilities on documents whose facts are known",
+      "Extracts from the texts of the gold documents, compares, and writes calibration.json into\n"
+      "the extractor: a map from scores to probabilities, and the threshold below which `extract`\n"
+      "shows nothing. Use documents that the extractor was not trained on.",
+      {"relata calibrate -x out/facts --gold hold.jsonl",
+       "relata calibrate -x out/facts --gold hold.jsonl --precision 0.8"});
+  verb->add_option("-x,--extractor", options->extractor, "Extractor folder")
+      ->required()
+      ->type_name("DIR");
+  verb->add_option("--gold", options->gold, "Documents with their facts")
+      ->required()
+      ->type_name("FILE");
+  verb->add_option("--format", options->read.format, "Their format (default: guessed)")
+      ->type_name("F");
+  verb->add_option("--method", options->method,
+                   "temperature (default): two numbers, for few documents; isotonic: any monotone\n"
+                   "map, for many")
+      ->check(CLI::IsMember({"temperature", "isotonic"}));
+  verb->add_option("--precision", options->precision,
+                   "Choose the threshold for this precision instead of the best F1")
+      ->type_name("P")
+      ->check(CLI::Range(0.0, 1.0));
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_calibrate(*options, context); };
+  });
+}
+
+}  // namespace relata::app

@@ -1,0 +1,45 @@
+#include "extract_facts.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "command_io.h"
+#include "relata/base/atomic_file.h"
+#include "relata/base/progress.h"
+
+namespace relata::app {
+
+Result<std::vector<data::Document>> run_facts(const extract::Extractor& extractor,
+                                              generate::Engine& engine,
+                                              const std::vector<data::Document>& documents,
+                                              FactJob job, int64_t& failed) {
+  std::shared_ptr<const generate::AnswerCompiler> compiler;
+  if (const auto tokenizer = engine.shared_tokenizer()) {
+    RELATA_TRY(compiler, generate::make_answer_compiler(tokenizer));
+  }
+  std::optional<AtomicFile> file;
+  if (!job.output.empty() && job.output != "-") {
+    RELATA_TRY(AtomicFile created, AtomicFile::create(job.output));
+    file.emplace(std::move(created));
+  }
+  Progress progress("extracting", std::ssize(documents), "documents");
+  job.options.progress = [&progress](int64_t done) { progress.update(done); };
+  job.options.skipped = [&progress](int64_t count) { progress.skip(count); };
+  std::vector<data::Document> kept;
+  job.options.finished = [&](const data::Document& document) -> Status {
+    if (document.meta.is_object() && document.meta.contains("unparsed")) ++failed;
+    if (job.keep) kept.push_back(document);
+    if (job.silent) return {};
+    const std::string line = data::to_json_line(document) + "\n";
+    if (!file) return write_result("", line);
+    return file->write(std::as_bytes(std::span(line.data(), line.size())));
+  };
+  RELATA_CHECK(extract::extract_fact_documents(extractor, engine, compiler, documents, job.options,
+                                               job.journal));
+  progress.finish();
+  if (file) RELATA_CHECK(file->finish());
+  return kept;
+}
+
+}  // namespace relata::app

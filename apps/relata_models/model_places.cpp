@@ -1,0 +1,38 @@
+#include "model_places.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "program.h"
+
+namespace relata::app {
+
+std::vector<std::string> model_places() {
+  std::vector<std::string> places;
+  if (const char* value = std::getenv("RELATA_MODELS")) {
+    const std::string all = value;
+    for (size_t begin = 0; begin <= all.size();) {
+      const size_t end = std::min(all.find(':', begin), all.size());
+      if (end > begin) places.push_back(all.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  places.emplace_back("models");
+  for (auto folder = program_folder(); folder.has_relative_path(); folder = folder.parent_path()) {
+    places.push_back((folder / "models").string());
+  }
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
+    places.push_back(std::string(cache) + "/relata/models");
+  } else if (const char* home = std::getenv("HOME")) {
+    places.push_back(std::string(home) + "/.cache/relata/models");
+  }
+  return places;
+}
+
+std::string shipped_extractor(const std::string& name) {
+  return (program_folder() / RELATA_SHARE_FROM_PROGRAM / "extractors" / name)
+      .lexically_normal()
+      .string();
+}
+
+}  // namespace relata::app

@@ -1,0 +1,17 @@
+// Where models and the shipped extractors are looked for.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace relata::app {
+
+// The folders of RELATA_MODELS, those named models/ in and above the program's place (a checkout's)
+// and in the working folder, and the user's cache folder.
+std::vector<std::string> model_places();
+
+// <prefix>/share/relata/extractors/NAME.
+std::string shipped_extractor(const std::string& name);
+inline constexpr const char* kDefaultExtractor = "en-wiki-facts";
+
+}  // namespace relata::app

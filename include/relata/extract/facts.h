@@ -1,0 +1,63 @@
+// A document becomes facts: the steps of a document pipeline, asked and answered.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relata/data/document.h"
+#include "relata/extract/extractor.h"
+#include "relata/generate/engine.h"
+#include "relata/generate/grounded.h"
+
+namespace relata::extract {
+
+struct FactOptions {
+  std::string decode;        // "" takes the extractor's; "constrained" needs a compiler
+  bool use_entities = true;  // heads and tails are the entities given with a document that has some
+  bool closure = true;       // add what follows by inverse and symmetric relations
+  // Facts below are dropped; those without a probability stay. Negative: the calibration's
+  // threshold, or 0.
+  double min_score = -1.0;
+  int batch = 16;                              // documents handed to the engine at once
+  std::function<void(int64_t done)> progress;  // documents
+  // Called with each document once it and all before it are finished; they are then not returned.
+  // An error ends the run.
+  std::function<Status(const data::Document&)> finished;
+  std::function<void(int64_t)> skipped;  // taken from the journal; `progress` counts them too
+};
+
+// What the engine was asked, for forecasts and comparisons.
+struct AskedCounts {
+  int64_t texts = 0;      // documents and windows
+  int64_t questions = 0;  // requests, those of checks among them
+  int64_t prompt_tokens = 0;
+  int64_t answer_tokens = 0;  // generated
+};
+
+// The documents with the facts found in place of their relations, best first. An entity is a name
+// with all its mentions (a name inside a longer one that was found is none), or one of those given.
+// `score` is the product of the probabilities of the answers that led to the fact, calibrated where
+// the extractor has a calibration; evidence the sentences that mention both ends, else those of the
+// two nearest mentions. Notes in meta: "derived", indices of relations that the closure added;
+// "unparsed", answers that are not in the step's form or not of this text, {"step", "relation",
+// "head", "tail", "problem", "answer"}.
+// A document that is too long is asked about in overlapping windows. Each step of all documents of
+// a batch is one call of the engine. `compiler` may be null with free decoding.
+Result<std::vector<data::Document>> extract_facts(
+    const Extractor& extractor, generate::Engine& engine,
+    const std::shared_ptr<const generate::AnswerCompiler>& compiler,
+    const std::vector<data::Document>& documents, const FactOptions& options,
+    AskedCounts* counts = nullptr);
+
+// The same for many documents: each that is finished is stamped (meta "extractor", "model",
+// "schema", "relata") and appended to the journal `journal_path` ("" for none); documents already
+// there under the same id and settings are taken from it.
+Result<std::vector<data::Document>> extract_fact_documents(
+    const Extractor& extractor, generate::Engine& engine,
+    const std::shared_ptr<const generate::AnswerCompiler>& compiler,
+    const std::vector<data::Document>& documents, const FactOptions& options,
+    const std::string& journal_path);
+
+}  // namespace relata::extract

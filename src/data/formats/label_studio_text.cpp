@@ -1,0 +1,70 @@
+#include "label_studio_text.h"
+
+#include <algorithm>
+
+namespace relata::data {
+
+size_t from_utf16(const std::u32string& text, size_t unit) {
+  size_t units = 0;
+  size_t at = 0;
+  for (; at < text.size() && units < unit; ++at) units += text[at] > 0xFFFF ? 2 : 1;
+  return at;
+}
+
+JsonView place_of_region(JsonView result) {
+  const JsonView value = result.find("value");
+  return value.is_object() ? value : result;
+}
+
+TextFit fit_regions(std::string_view content, const std::vector<JsonView>& results) {
+  const std::u32string text = text::to_code_points(content);
+  TextFit fit;
+  size_t as_points = 0;
+  size_t as_units = 0;
+  for (const JsonView result : results) {
+    const JsonView place = place_of_region(result);
+    const auto begin = place.find("start").integer();
+    const auto end = place.find("end").integer();
+    const JsonView stated = place.find("text");
+    if (!begin || !end || *begin < 0 || *end < *begin || !stated.is_string()) continue;
+    const auto fits = [&](size_t from, size_t to) {
+      if (from > to || to > text.size()) return false;
+      return text::to_utf8(text.substr(from, to - from)) == stated.string();
+    };
+    ++fit.stated;
+    as_points += fits(static_cast<size_t>(*begin), static_cast<size_t>(*end));
+    as_units += fits(from_utf16(text, static_cast<size_t>(*begin)),
+                     from_utf16(text, static_cast<size_t>(*end)));
+  }
+  fit.fitting = std::max(as_points, as_units);
+  if (fit.fitting > 0) {
+    fit.units = as_units > as_points ? SpanUnits::kUtf16 : SpanUnits::kCodePoints;
+  }
+  return fit;
+}
+
+JsonView find_task_text(JsonView data, const std::vector<JsonView>& results,
+                        std::string_view usual) {
+  const JsonView named = data.find("text");
+  JsonView best;
+  size_t most = 0;
+  JsonView only;
+  size_t texts = 0;
+  data.each_member([&](std::string_view, JsonView value) {
+    if (!value.is_string()) return;
+    only = value;
+    ++texts;
+    const size_t fitting = fit_regions(value.string(), results).fitting;
+    const bool is_named = named && value.offset() == named.offset();
+    if (fitting > most || (fitting == most && fitting > 0 && is_named)) {
+      best = value;
+      most = fitting;
+    }
+  });
+  if (best) return best;
+  if (!usual.empty() && data.find(usual).is_string()) return data.find(usual);
+  if (named) return named;
+  return texts == 1 ? only : JsonView();
+}
+
+}  // namespace relata::data

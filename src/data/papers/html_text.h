@@ -1,0 +1,23 @@
+// The visible text of an HTML page.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace relata::data {
+
+struct PaperText {
+  std::string text;   // paragraphs with an empty line between them
+  std::string title;  // "" when the file states none
+};
+
+// Reads what is there, well-formed or not, as far as a reader would see it: scripts, styles,
+// comments and hidden elements are dropped, references decoded, white space as a browser shows it
+// (kept in <pre>). Block elements are paragraphs, <br> is a line break, cells of a table are set
+// apart by a tab. `html` is valid UTF-8. Cost: O(bytes).
+PaperText html_text(std::string_view html);
+
+// The encoding that the page names in its first 1024 bytes: "windows-1251"; "" for none.
+std::string html_charset(std::string_view bytes);
+
+}  // namespace relata::data

@@ -1,0 +1,207 @@
+#include "relata/extract/facts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "ask_steps.h"
+#include "fitting_windows.h"
+#include "found_document.h"
+
+namespace relata::extract {
+namespace {
+
+using data::Document;
+
+class FactExtraction {
+ public:
+  FactExtraction(StepPrompter prompter, const Extractor& extractor, generate::Engine& engine,
+                 const FactOptions& options, AskedCounts& counts)
+      : prompter_(std::move(prompter)),
+        extractor_(extractor),
+        engine_(engine),
+        options_(options),
+        counts_(counts) {}
+
+  Status choose_decoding(const std::shared_ptr<const generate::AnswerCompiler>& compiler) {
+    const std::string& decode =
+        options_.decode.empty() ? extractor_.config.decode : options_.decode;
+    if (decode != "constrained" && decode != "free") {
+      return usage_error("unknown decoding \"" + decode + "\"", "one of constrained, free");
+    }
+    const bool by_ids = engine_.prompt_form() == generate::PromptForm::kIds;
+    if (by_ids && engine_.tokenizer() == nullptr) {
+      return usage_error("the model has no tokenizer", "extraction needs one in its folder");
+    }
+    if (decode == "free") return {};
+    if (compiler == nullptr || !by_ids) {
+      return usage_error("this engine cannot constrain its answers", "choose free decoding");
+    }
+    compiler_ = compiler;
+    return {};
+  }
+
+  Result<std::vector<Document>> run(const std::vector<Document>& documents) {
+    const auto batch = static_cast<size_t>(std::max(options_.batch, 1));
+    std::vector<Document> out;
+    for (size_t begin = 0; begin < documents.size(); begin += batch) {
+      const size_t end = std::min(begin + batch, documents.size());
+      RELATA_CHECK(extract(documents, begin, end, out));
+      if (options_.progress) options_.progress(static_cast<int64_t>(end));
+    }
+    return out;
+  }
+
+ private:
+  // Documents [begin, end) as one batch, appended to `out`.
+  Status extract(const std::vector<Document>& documents, size_t begin, size_t end,
+                 std::vector<Document>& out) {
+    std::vector<AskedText> texts;
+    std::vector<size_t> texts_until;  // of each document
+    for (size_t i = begin; i < end; ++i) {
+      RELATA_CHECK(add_texts(documents[i], texts));
+      texts_until.push_back(texts.size());
+    }
+    bool scored = true;
+    const StepAsking asking{prompter_, extractor_, engine_, compiler_};
+    RELATA_CHECK(ask_steps(asking, texts, scored, counts_));
+    size_t next = 0;
+    for (size_t i = begin; i < end; ++i) {
+      const size_t last = texts_until[i - begin];
+      out.push_back(finish(
+          documents[i],
+          {texts.begin() + static_cast<int64_t>(next), texts.begin() + static_cast<int64_t>(last)},
+          scored));
+      next = last;
+    }
+    return {};
+  }
+
+  bool asks_about_given(const Document& document) const {
+    return options_.use_entities && !document.entities.empty();
+  }
+
+  // A blank text is not asked about.
+  Status add_texts(const Document& document, std::vector<AskedText>& texts) {
+    if (document.text.find_first_not_of(" \t\r\n") == std::string::npos) return {};
+    std::vector<Document> parts = {document};
+    const int64_t most = engine_.max_tokens();
+    if (most > 0 && engine_.prompt_form() == generate::PromptForm::kIds) {
+      const int64_t reserve =
+          std::min<int64_t>(extractor_.config.max_new_tokens, most / 4) + most / 16;
+      RELATA_TRY(parts, fitting_windows(prompter_, *engine_.tokenizer(), document,
+                                        static_cast<size_t>(most - reserve)));
+    }
+    for (Document& part : parts) {
+      AskedText text;
+      if (asks_about_given(document)) {
+        Document unrelated = part;
+        unrelated.relations.clear();
+        RELATA_TRY(Gold gold, gold_of(unrelated, extractor_.schema, RowOptions::Naming::Canonical));
+        text.entities = std::move(gold.entities);
+        if (text.entities.empty()) continue;  // none of them is in this part
+        text.names = names_in_whole(part, document);
+      }
+      text.document = std::move(part);
+      texts.push_back(std::move(text));
+    }
+    return {};
+  }
+
+  // A window may have another mention as an entity's first.
+  static std::map<std::string, std::string> names_in_whole(const Document& part,
+                                                           const Document& document) {
+    std::map<std::string, std::string> by_id;
+    for (const data::Entity& entity : document.entities) {
+      by_id.emplace(entity.id, canonical_name(document, entity));
+    }
+    std::map<std::string, std::string> out;
+    for (const data::Entity& entity : part.entities) {
+      out.emplace(canonical_name(part, entity), by_id[entity.id]);
+    }
+    return out;
+  }
+
+  static Binding in_whole(const AskedText& text, Binding fact) {
+    for (std::string* name : {&fact.head, &fact.tail}) {
+      const auto found = text.names.find(*name);
+      if (found != text.names.end()) *name = found->second;
+    }
+    return fact;
+  }
+
+  double least_score() const {
+    if (options_.min_score >= 0) return options_.min_score;
+    return extractor_.calibration ? extractor_.calibration->threshold : 0.0;
+  }
+
+  Document finish(const Document& document, const std::vector<AskedText>& texts, bool scored) {
+    std::map<Binding, double> best;
+    for (const AskedText& text : texts) {
+      for (const FoundFact& found : text.facts) {
+        const auto [place, fresh] = best.emplace(in_whole(text, found.fact), found.logprob);
+        if (!fresh) place->second = std::max(place->second, found.logprob);
+      }
+    }
+    // A calibration can make scores equal, never turn them round.
+    std::vector<std::pair<double, Binding>> order;
+    for (const auto& [fact, logprob] : best) order.emplace_back(-logprob, fact);
+    std::sort(order.begin(), order.end());
+    const double least = least_score();
+    std::vector<ScoredFact> facts;
+    for (const auto& [surprise, fact] : order) {
+      const double raw = std::exp(std::min(-surprise, 0.0));
+      const double score = extractor_.calibration ? extractor_.calibration->apply(raw) : raw;
+      if (!scored || score >= least) facts.push_back({fact, score});
+    }
+    Document out =
+        found_document(document, extractor_.schema, facts, asks_about_given(document), scored);
+    if (out.meta.is_object()) {
+      for (const char* key : {"unparsed", "derived"}) out.meta.erase(key);  // of an earlier one
+    }
+    if (options_.closure) add_derived(out, extractor_.schema);
+    sort_by_score(out);
+    for (const AskedText& text : texts) {
+      for (const Unparsed& note : text.unparsed) add_note(note, out);
+    }
+    return out;
+  }
+
+  void add_note(const Unparsed& note, Document& out) const {
+    if (!out.meta.is_object()) out.meta = Json::object();
+    Json json = Json::object();
+    json["step"] = extractor_.pipeline.steps[note.question.step].name;
+    if (note.question.about.relation >= 0) {
+      json["relation"] =
+          extractor_.schema.relation_types[static_cast<size_t>(note.question.about.relation)].id;
+    }
+    json["head"] = note.question.about.head;
+    json["tail"] = note.question.about.tail;
+    json["problem"] = note.problem;
+    json["answer"] = note.answer;
+    out.meta["unparsed"].push_back(std::move(json));
+  }
+
+  StepPrompter prompter_;
+  const Extractor& extractor_;
+  generate::Engine& engine_;
+  const FactOptions& options_;
+  AskedCounts& counts_;
+  std::shared_ptr<const generate::AnswerCompiler> compiler_;
+};
+
+}  // namespace
+
+Result<std::vector<Document>> extract_facts(
+    const Extractor& extractor, generate::Engine& engine,
+    const std::shared_ptr<const generate::AnswerCompiler>& compiler,
+    const std::vector<Document>& documents, const FactOptions& options, AskedCounts* counts) {
+  AskedCounts own;
+  RELATA_TRY(StepPrompter prompter, StepPrompter::make(extractor));
+  FactExtraction extraction(std::move(prompter), extractor, engine, options,
+                            counts != nullptr ? *counts : own);
+  RELATA_CHECK(extraction.choose_decoding(compiler));
+  return extraction.run(documents);
+}
+
+}  // namespace relata::extract

@@ -1,0 +1,28 @@
+// Facts by names become a document: entities with all their places, evidence, what follows.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ask_steps.h"
+
+namespace relata::extract {
+
+struct ScoredFact {
+  Binding fact;
+  double score = 0.0;
+};
+
+// `document` with these facts, which are distinct, instead of its relations; its entities only if
+// `given`. Without `scored` the facts get no score.
+data::Document found_document(const data::Document& document, const data::Schema& schema,
+                              const std::vector<ScoredFact>& facts, bool given, bool scored);
+
+// Adds the facts that follow by inverse and symmetric relations, as probable as those they follow
+// from, and notes them in meta "derived".
+void add_derived(data::Document& document, const data::Schema& schema);
+
+// The most probable first; those without a probability keep their order. "derived" follows.
+void sort_by_score(data::Document& document);
+
+}  // namespace relata::extract

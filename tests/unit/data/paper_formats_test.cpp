@@ -1,0 +1,250 @@
+// Pages, PDF and Word files as documents.
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "../../../src/data/papers/docx_text.h"
+#include "../../../src/data/papers/html_text.h"
+#include "../../../src/data/papers/zip_reader.h"
+#include "relata/data/formats.h"
+
+namespace relata::data {
+namespace {
+
+std::string text_of(const std::string& html) { return html_text(html).text; }
+
+TEST(Html, ShowsWhatABrowserShows) {
+  EXPECT_EQ(text_of("<p>One\n  <b>two</b>\tthree</p><p>Four<br>five</p>"),
+            "One two three\n\nFour\nfive");
+  EXPECT_EQ(text_of("a<div>b</div>c"), "a\n\nb\n\nc");
+  EXPECT_EQ(text_of("<h1>T</h1>\n<ul>\n<li>a</li>\n<li>b</li></ul>"), "T\n\na\n\nb");
+  EXPECT_EQ(text_of("<table><tr><td>a</td> <td>b</td></tr><tr><td>c</table>"), "a\tb\n\nc");
+  EXPECT_EQ(text_of("<pre>a\n  b</pre>c"), "a\n  b\n\nc");
+  EXPECT_EQ(text_of("in<i>ter</i>national"), "international");
+  EXPECT_EQ(text_of("东部<b>文具</b>"), "东部文具");
+}
+
+TEST(Html, DropsWhatIsNotText) {
+  EXPECT_EQ(text_of("<head><title>T</title><style>p{}</style></head>a<script>if (a<b) "
+                    "\"</p>\"</script>b<!-- c > -->d<svg><text>e</text></svg>f"),
+            "abdf");
+  EXPECT_EQ(text_of("a<div hidden>b<div>c</div>d</div>e<p style='Display : none'>f</p>g"), "aeg");
+  EXPECT_EQ(text_of("a<span aria-hidden=\"true\">b</span><span hidden=false>c</span>"), "a");
+  EXPECT_EQ(text_of("<template>a<template>b</template>c</template>d<br hidden>e"), "de");
+  EXPECT_EQ(html_text("<title> A &amp;\n B </title>x").title, "A & B");
+}
+
+TEST(Html, DecodesReferences) {
+  EXPECT_EQ(text_of("&lt;b&gt; &amp;amp; &eacute;&#233;&#xE9; &mdash; &hearts;"),
+            "<b> &amp; ééé — ♥");
+  EXPECT_EQ(text_of("&#150;&#0;&#xD800;&#x110000;&#99999999999;"), "–\uFFFD\uFFFD\uFFFD\uFFFD");
+  EXPECT_EQ(text_of("AT&T &unknown; &amp &; &#; &#x;"), "AT&T &unknown; &amp &; &#; &#x;");
+}
+
+TEST(Html, ReadsWhatIsBroken) {
+  EXPECT_EQ(text_of("a < b and <3"), "a < b and <3");
+  EXPECT_EQ(text_of("a<p title='>'>b</p"), "a\n\nb");
+  EXPECT_EQ(text_of("a<!-- never closed"), "a");
+  EXPECT_EQ(text_of("a<script>never closed"), "a");
+  EXPECT_EQ(text_of("a<p class=\"never closed"), "a");
+  EXPECT_EQ(text_of("</div></p>a</b><"), "a<");
+  EXPECT_EQ(text_of(""), "");
+  const std::string deep(200000, '<');
+  EXPECT_EQ(text_of(deep).size(), deep.size());
+  const std::string ends = std::string("a<script>") + std::string(200000, '<');
+  EXPECT_EQ(text_of(ends), "a");
+}
+
+TEST(Html, FileIsOneDocument) {
+  const auto read =
+      parse_dataset("<!DOCTYPE html><title>T</title><p>Ann sings. Bob reads.", "dir/page.x", {});
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->format, "html");
+  ASSERT_EQ(read->documents.size(), 1u);
+  EXPECT_EQ(read->documents[0].id, "page");
+  EXPECT_EQ(read->documents[0].text, "Ann sings. Bob reads.");
+  EXPECT_EQ(read->documents[0].sentences.size(), 2u);
+  EXPECT_EQ(read->documents[0].meta["title"], "T");
+}
+
+TEST(Html, EncodingThatThePageNames) {
+  const auto read =
+      parse_dataset("<html><meta charset=windows-1251><p>\xCC\xE8\xF0</p>", "a.html", {});
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->documents[0].text, "Мир");
+  for (const char* page : {"<html><p>\xCC\xE8</p>", "<html><meta charset=utf-8><p>\xCC\xE8</p>",
+                           "<html><meta charset=no-such><p>\xCC\xE8</p>"}) {
+    EXPECT_FALSE(parse_dataset(page, "a.html", {}).ok()) << page;
+  }
+  EXPECT_EQ(html_charset("<?xml version='1.0' encoding='KOI8-R'?>"), "koi8-r");
+  EXPECT_EQ(html_charset("<p>"), "");
+}
+
+// ---- Word --------------------------------------------------------------------------------------
+
+std::string little(uint64_t value, int size) {
+  std::string out;
+  for (int i = 0; i < size; ++i) out += static_cast<char>(value >> (8 * i));
+  return out;
+}
+
+std::string deflated(const std::string& text) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+// An archive of one file; `packed` is what it holds.
+std::string zip_of(const std::string& name, const std::string& packed, int method, int flags = 0) {
+  const std::string local = "PK\x03\x04" + little(20, 2) + little(static_cast<uint64_t>(flags), 2) +
+                            little(static_cast<uint64_t>(method), 2) + little(0, 8) +
+                            little(packed.size(), 4) + little(packed.size(), 4) +
+                            little(name.size(), 2) + little(0, 2) + name + packed;
+  const std::string directory =
+      "PK\x01\x02" + little(20, 2) + little(20, 2) + little(static_cast<uint64_t>(flags), 2) +
+      little(static_cast<uint64_t>(method), 2) + little(0, 8) + little(packed.size(), 4) +
+      little(packed.size(), 4) + little(name.size(), 2) + little(0, 12) + little(0, 4) + name;
+  return local + directory + "PK\x05\x06" + little(0, 4) + little(1, 2) + little(1, 2) +
+         little(directory.size(), 4) + little(local.size(), 4) + little(0, 2);
+}
+
+std::string word_xml(const std::string& body) {
+  return "<?xml version=\"1.0\"?><w:document xmlns:w=\"http://schemas.openxmlformats.org/"
+         "wordprocessingml/2006/main\" xmlns:mc=\"http://schemas.openxmlformats.org/"
+         "markup-compatibility/2006\" xmlns:a=\"http://schemas.openxmlformats.org/drawingml/2006/"
+         "main\"><w:body>" +
+         body + "</w:body></w:document>";
+}
+
+std::string docx_of(const std::string& body) {
+  return zip_of("word/document.xml", deflated(word_xml(body)), 8);
+}
+
+std::string run(const std::string& text) { return "<w:r><w:t>" + text + "</w:t></w:r>"; }
+
+TEST(Docx, ParagraphsRunsAndBreaks) {
+  const std::string body = "<w:p>" + run("Tarn ") + run("Works &amp; Co") + "</w:p><w:p/><w:p>" +
+                           "<w:pPr><w:tabs><w:tab/></w:tabs></w:pPr><w:r><w:t>a</w:t><w:tab/>" +
+                           "<w:t>b</w:t><w:br/><w:t>东部</w:t></w:r></w:p>";
+  const auto text = docx_text(docx_of(body), "a.docx");
+  ASSERT_TRUE(text.ok()) << text.error().message;
+  EXPECT_EQ(*text, "Tarn Works & Co\n\na\tb\n东部");
+}
+
+TEST(Docx, LeavesOutWhatIsNotThere) {
+  const std::string body =
+      "<w:p>" + run("a") + "<w:del><w:r><w:delText>gone</w:delText></w:r></w:del>" + "<w:ins>" +
+      run("b") + "</w:ins><w:r><w:instrText>PAGE</w:instrText></w:r>" +
+      "<mc:AlternateContent><mc:Choice>" + run("c") + "</mc:Choice><mc:Fallback>" + run("twice") +
+      "</mc:Fallback></mc:AlternateContent><a:t>drawing</a:t></w:p>";
+  EXPECT_EQ(docx_text(docx_of(body), "a.docx").value(), "abc");
+}
+
+TEST(Docx, FileIsOneDocument) {
+  const std::string bytes = docx_of("<w:p>" + run("Ann sings. Bob reads.") + "</w:p>");
+  for (const char* path : {"report.docx", "report"}) {
+    const auto read = parse_dataset(bytes, path, {});
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    EXPECT_EQ(read->format, "docx");
+    EXPECT_EQ(read->documents[0].id, "report");
+    EXPECT_EQ(read->documents[0].sentences.size(), 2u);
+  }
+  EXPECT_FALSE(parse_dataset(zip_of("a.txt", "x", 0), "a.zip", {}).ok());
+}
+
+TEST(Docx, RefusesWhatItCannotRead) {
+  const std::string good = docx_of("<w:p>" + run("text") + "</w:p>");
+  const auto problem = [](const std::string& bytes) {
+    const auto text = docx_text(bytes, "a.docx");
+    if (text.ok()) return std::string();
+    EXPECT_EQ(text.error().code, ErrorCode::kBadInput);
+    EXPECT_EQ(text.error().message.find("a.docx: "), 0u);
+    return text.error().message;
+  };
+  EXPECT_NE(problem("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1..").find("encrypted"), std::string::npos);
+  EXPECT_NE(problem(zip_of("word/document.xml", "x", 8, 1)).find("encrypted"), std::string::npos);
+  EXPECT_NE(problem(zip_of("other.xml", "x", 0)).find("no Word document"), std::string::npos);
+  EXPECT_NE(problem(zip_of("word/document.xml", "<a>", 0)), "");
+  EXPECT_NE(problem(zip_of("word/document.xml", "x", 12)), "");
+  EXPECT_NE(problem(docx_of("<w:p/>")).find("no text"), std::string::npos);
+  EXPECT_NE(problem(""), "");
+  // Cut off anywhere, or with any byte changed: an error or a text, never more.
+  for (size_t i = 0; i < good.size(); ++i) {
+    EXPECT_NE(problem(good.substr(0, i)), "") << i;
+    std::string changed = good;
+    changed[i] = static_cast<char>(changed[i] ^ 0xFF);
+    (void)docx_text(changed, "a.docx");
+  }
+}
+
+TEST(Docx, BombsDoNotGoOff) {
+  const std::string bomb =
+      zip_of("word/document.xml", deflated(std::string(size_t{8} << 20, ' ')), 8);
+  ASSERT_LT(bomb.size(), size_t{16} << 10);
+  const auto entries = zip_entries(bomb, "a.docx");
+  ASSERT_TRUE(entries.ok());
+  size_t seen = 0;
+  const Status status =
+      unzip(bomb, entries->front(), size_t{1} << 20, "a.docx", [&](std::string_view piece) {
+        seen += piece.size();
+        return true;
+      });
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("unpacks to more than 1 MiB"), std::string::npos);
+  EXPECT_LE(seen, size_t{1} << 20);
+  const std::string entities =
+      "<!DOCTYPE a [<!ENTITY b \"bbbbbbbbbb\"><!ENTITY c \"&b;&b;&b;&b;\">]><a>&c;</a>";
+  const auto laughs = docx_text(zip_of("word/document.xml", entities, 0), "a.docx");
+  ASSERT_FALSE(laughs.ok());
+  EXPECT_NE(laughs.error().message.find("document type"), std::string::npos);
+}
+
+// ---- plain text --------------------------------------------------------------------------------
+
+TEST(WholeText, HasTitleAndSentences) {
+  ReadOptions options;
+  options.whole_file = true;
+  const std::string text = "Tarn Works\n\nTarn Works owns a mill. It is old.\n";
+  const auto read = parse_dataset(text, "dir/tarn.txt", options);
+  ASSERT_TRUE(read.ok());
+  ASSERT_EQ(read->documents.size(), 1u);
+  EXPECT_EQ(read->documents[0].id, "tarn");
+  EXPECT_EQ(read->documents[0].text, text);
+  EXPECT_EQ(read->documents[0].sentences.size(), 3u);
+  EXPECT_EQ(read->documents[0].meta["title"], "Tarn Works");
+  EXPECT_EQ(parse_dataset("One line.\nTwo.", "a.txt", options)->documents[0].meta["title"], "a");
+  options.format = "lines";
+  EXPECT_EQ(parse_dataset(text, "tarn.txt", options)->documents.size(), 2u);
+}
+
+TEST(WholeText, BadFilesAreOneBadRecord) {
+  ReadOptions options;
+  options.whole_file = true;
+  for (const std::string& bad : {std::string(), std::string(" \n"), std::string("a\xFF")}) {
+    EXPECT_FALSE(parse_dataset(bad, "a.txt", options).ok());
+    ReadOptions skipping = options;
+    skipping.on_error = "skip";
+    const auto read = parse_dataset(bad, "a.txt", skipping);
+    ASSERT_TRUE(read.ok());
+    EXPECT_TRUE(read->documents.empty());
+    ASSERT_EQ(read->skipped.size(), 1u);
+    EXPECT_EQ(read->skipped[0].find("a.txt"), 0u);
+  }
+}
+
+TEST(WholeText, AMegabyteWithoutASpace) {
+  ReadOptions options;
+  options.whole_file = true;
+  const std::string text(size_t{1} << 20, 'x');
+  EXPECT_EQ(parse_dataset(text, "a.txt", options)->documents[0].sentences.size(), 1u);
+}
+
+}  // namespace
+}  // namespace relata::data
