@@ -19,7 +19,7 @@ def shell(command, code, **options):
 @pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])
 def test_an_error_that_nobody_can_read_still_has_its_code(stderr, tmp_path):
     shell(f'"$RELATA" train missing.yaml {stderr}', 5)
-    shell(f'"$RELATA" extract {stderr}', 2)
+    shell(f'"$RELATA" train {stderr}', 2)
     shell(f'"$RELATA" data stats --format jsonl - {stderr} <<< "no json"', 3)
     shell(f'"$RELATA" tokenizer encode missing {stderr} <<< text', 3)
 

@@ -35,6 +35,9 @@ struct StepTemplate {
                          // {schema}: all names of relations; {document} where not in the root
   std::string answer;    // an item: "{relation} | {head} | {tail}"; "" for a check
   bool check = false;    // key `kind`: "list" or "check"
+  // Constrained decoding may answer with nothing. A model that was taught to doubt answers so too
+  // often: the most probable single answer is nothing where the names share what remains.
+  bool may_be_empty = true;
 };
 
 struct PipelineSpec {

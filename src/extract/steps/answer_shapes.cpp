@@ -53,7 +53,7 @@ Result<std::shared_ptr<const generate::Constraint>> ConstraintMaker::make(
   const PipelineSpec& spec = prompter_.spec();
   generate::AnswerShape shape;
   shape.separator = spec.separator;
-  shape.nothing = spec.nothing;
+  shape.nothing = spec.steps[question.step].may_be_empty ? spec.nothing : "";
   std::string key = std::to_string(question.step);
   bool has_spans = false;
   for (const TemplatePart& part : item_parts(spec.steps[question.step])) {

@@ -17,8 +17,9 @@ const std::vector<std::string> kQuestionPlaceholders = {
 
 Result<StepTemplate> step_from_json(const Json& json, const std::string& where) {
   if (!json.is_object()) {
-    return usage_error(where + ": not a mapping of keys to values",
-                       "a step has the keys name, kind, for, adapter, question and answer");
+    return usage_error(
+        where + ": not a mapping of keys to values",
+        "a step has the keys name, kind, for, adapter, question, answer and may_be_empty");
   }
   StepTemplate step;
   std::string kind = "list";
@@ -27,6 +28,7 @@ Result<StepTemplate> step_from_json(const Json& json, const std::string& where) 
   fields.get_choice("kind", kind, {"list", "check"});
   fields.get("for", step.inputs);
   fields.get("adapter", step.adapter);
+  fields.get("may_be_empty", step.may_be_empty);
   fields.get("question", step.question);
   fields.get("answer", step.answer);
   RELATA_CHECK(fields.finish());
@@ -295,6 +297,7 @@ std::string pipeline_yaml(const PipelineSpec& pipeline) {
     entry["kind"] = step.check ? "check" : "list";
     if (!step.inputs.empty()) entry["for"] = step.inputs;
     entry["adapter"] = step.adapter;
+    if (!step.may_be_empty) entry["may_be_empty"] = false;
     entry["question"] = step.question;
     if (!step.check) entry["answer"] = step.answer;
     json["steps"].push_back(std::move(entry));
