@@ -13,14 +13,14 @@ GOALS = {"fewrel": 0.80, "sanwen": 0.55, "finre": 0.25}
 
 def settings_of(recipe):
     """The recipe's keys outside sections, as text."""
-    lines = (run.ROOT / f"recipes/{recipe}.yaml").read_text(encoding="utf-8").splitlines()
+    lines = (run.ROOT / f"recipes/{recipe}_scratch.yaml").read_text(encoding="utf-8").splitlines()
     pairs = [line.split("#")[0].split(":") for line in lines if line[:1].isalpha()]
     return {key.strip(): value.strip() for key, value in pairs}
 
 
 def train_ours(recipe, gold, folder, overrides):
     """Trains by the recipe; returns relata's own score of the scored part, and the seconds."""
-    text, _, _ = run.run([run.PROGRAM, "train", run.ROOT / f"recipes/{recipe}.yaml",
+    text, _, _ = run.run([run.PROGRAM, "train", run.ROOT / f"recipes/{recipe}_scratch.yaml",
                           f"output_dir={folder}", *overrides, "--threads", run.THREADS,
                           "--no-progress", "--json", "overwrite_output_dir=true"])
     seconds = json.loads(text.strip().splitlines()[-1])["seconds"]
@@ -33,7 +33,7 @@ def train_ours(recipe, gold, folder, overrides):
 
 def write_rows(recipe, gold, folder, overrides):
     """Token rows of training, development and scored part, made by relata."""
-    common = [run.PROGRAM, "train", run.ROOT / f"recipes/{recipe}.yaml", *overrides,
+    common = [run.PROGRAM, "train", run.ROOT / f"recipes/{recipe}_scratch.yaml", *overrides,
               f"output_dir={folder}/vocabulary", "--no-progress"]
     run.run([*common, "--rows", folder])
     run.run([*common, f"eval_dataset={gold}", "--rows", folder / "scored"])

@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-en}" in
-  en) recipe=recipes/fewrel.yaml gold=recipes/data/fewrel/test.json out=out/demo-fewrel minutes=4 ;;
-  zh) recipe=recipes/sanwen.yaml gold=recipes/data/sanwen/valid.txt out=out/demo-sanwen minutes=4 ;;
+  en) recipe=recipes/fewrel_scratch.yaml gold=recipes/data/fewrel/test.json out=out/demo-fewrel minutes=4 ;;
+  zh) recipe=recipes/sanwen_scratch.yaml gold=recipes/data/sanwen/valid.txt out=out/demo-sanwen minutes=4 ;;
   *)
     echo "usage: ./dev demo train [zh]" >&2
     exit 2

@@ -16,6 +16,7 @@
 #include "relata/base/input_failure.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
+#include "relata/base/version.h"
 #include "relata/base/visible_text.h"
 
 namespace relata::app {
@@ -169,7 +170,7 @@ std::filesystem::path program_folder() {
   return std::filesystem::read_symlink("/proc/self/exe", code).parent_path();
 }
 
-std::string program_version() { return RELATA_VERSION; }
+std::string program_version() { return version(); }
 
 void set_interrupt_hint(const char* hint) { interrupt_hint = hint; }
 

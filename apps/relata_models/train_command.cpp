@@ -80,6 +80,21 @@ Result<std::string> prepare_tokenizer(const TrainConfig& config,
   return folder;
 }
 
+Result<model::LoraConfig> adapter_config(const TrainConfig& config,
+                                         const text::Tokenizer* tokenizer) {
+  model::LoraConfig lora = config.lora;
+  if (config.finetuning_type != "alora") return lora;
+  if (tokenizer == nullptr) {
+    return usage_error("finetuning_type alora needs a tokenizer",
+                       "rows of ids can be trained on with lora");
+  }
+  lora.invocation = tokenizer->encode_ids(config.alora_invocation, false);
+  if (lora.invocation.empty()) {
+    return usage_error("alora_invocation has no tokens", "a text that begins every question");
+  }
+  return lora;
+}
+
 Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
                                                       const text::Tokenizer* tokenizer,
                                                       const std::vector<std::string>& adapters) {
@@ -96,15 +111,16 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
                model::decoder_config_from_json(model::decoder_config_to_json(shape), "model"));
     model = model::Decoder::random(shape, seed);
   } else {
-    const bool lora = config.finetuning_type == "lora";
+    const bool lora = config.adapts();
     RELATA_TRY(model, model::Decoder::load(config.model_name_or_path, lora ? "auto" : "float32"));
   }
-  if (config.finetuning_type == "lora") {
+  if (config.adapts()) {
     for (size_t i = 0; i < adapters.size(); ++i) {
       const std::string& from = config.adapter_name_or_path;
       const std::string folder = adapters.size() == 1 ? from : from + "/" + adapters[i];
       if (from.empty()) {
-        RELATA_CHECK(model->add_adapter(adapters[i], config.lora, seed + i));
+        RELATA_TRY(const model::LoraConfig lora, adapter_config(config, tokenizer));
+        RELATA_CHECK(model->add_adapter(adapters[i], lora, seed + i));
       } else {
         RELATA_CHECK(model->load_adapter(adapters[i], folder));
       }
@@ -205,7 +221,7 @@ Status save_result(const TrainConfig& config, const model::Decoder& model,
                    const text::Tokenizer* tokenizer, extract::Extractor* extractor) {
   const std::string& folder = config.trainer.output_dir;
   RELATA_CHECK(write_file_atomic(folder + "/train_config.yaml", to_yaml(config.resolved)));
-  if (config.finetuning_type == "lora") {
+  if (config.adapts()) {
     const auto& adapters = model.adapters();
     for (size_t i = 0; i < adapters.size(); ++i) {
       const std::string place = "adapters/" + adapters[i].name;

@@ -80,7 +80,8 @@ Result<TrainConfig> read_train_config(const std::string& path,
   fields.get("adapter_name_or_path", c.adapter_name_or_path);
   fields.get("model", model_section);
   fields.get("tokenizer", tokenizer_section);
-  fields.get_choice("finetuning_type", c.finetuning_type, {"full", "lora"});
+  fields.get_choice("finetuning_type", c.finetuning_type, {"full", "lora", "alora"});
+  fields.get("alora_invocation", c.alora_invocation);
   fields.get("lora_rank", c.lora.rank, NumberRange::between(1, 1 << 16));
   fields.get("lora_alpha", c.lora.alpha, NumberRange::above(0, 1e6));
   fields.get("lora_dropout", c.lora.dropout, NumberRange::below(0, 1));
@@ -131,7 +132,7 @@ Result<TrainConfig> read_train_config(const std::string& path,
   if (c.trainer.output_dir.empty()) {
     return usage_error(path + ": no output_dir", "set output_dir: FOLDER");
   }
-  if (c.model_name_or_path.empty() && c.finetuning_type == "lora") {
+  if (c.model_name_or_path.empty() && c.adapts()) {
     return usage_error(path + ": LoRA needs a model", "set model_name_or_path: FOLDER");
   }
   c.resolved = json;
@@ -141,7 +142,8 @@ Result<TrainConfig> read_train_config(const std::string& path,
 Json task_settings(const TrainConfig& c) {
   Json json = Json::object();
   json["finetuning_type"] = c.finetuning_type;
-  if (c.finetuning_type == "lora") {
+  if (c.finetuning_type == "alora") json["alora_invocation"] = c.alora_invocation;
+  if (c.adapts()) {
     json["lora_rank"] = c.lora.rank;
     json["lora_alpha"] = c.lora.alpha;
     json["lora_dropout"] = c.lora.dropout;

@@ -18,7 +18,10 @@ struct TrainConfig {
   std::string adapter_name_or_path;  // go on from this adapter
   model::DecoderConfig model;
   text::TokenizerTraining tokenizer;
-  std::string finetuning_type = "full";  // or lora
+  std::string finetuning_type = "full";  // or lora, alora
+  // alora: the adapter acts from the last place on where this text stands in a prompt. Questions of
+  // built-in document pipelines begin with it.
+  std::string alora_invocation = "Question:\n";
   model::LoraConfig lora;
   std::vector<std::string> dataset;
   std::vector<std::string> eval_dataset;
@@ -42,6 +45,7 @@ struct TrainConfig {
   int64_t max_eval_samples = 0;  // 0: all
   std::string bf16 = "auto";     // auto: when this CPU multiplies bfloat16 natively
   train::TrainerConfig trainer;
+  bool adapts() const { return finetuning_type != "full"; }
   Json resolved;  // as read, with overrides, for train_config.yaml
 };
 

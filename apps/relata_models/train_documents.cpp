@@ -19,7 +19,13 @@ Result<extract::PipelineSpec> make_pipeline(const TrainConfig& config) {
   choice.name = config.pipeline;
   choice.language = config.language;
   choice.relation_mode = config.relation_mode;
-  return extract::builtin_pipeline(choice);
+  RELATA_TRY(extract::PipelineSpec pipeline, extract::builtin_pipeline(choice));
+  if (config.finetuning_type == "alora") {
+    for (extract::StepTemplate& step : pipeline.steps) {
+      step.question = config.alora_invocation + step.question;
+    }
+  }
+  return pipeline;
 }
 
 void log_counts(const extract::RowCounts& counts) {

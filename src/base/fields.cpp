@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "clean.h"
+#include "relata/base/trim.h"
 
 namespace relata {
 namespace {
@@ -45,12 +46,6 @@ std::optional<std::string> as_string(const Json& value) {
   if (const char* name = endless_name(value)) return name;
   if (value.is_number()) return value.dump();
   return std::nullopt;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 std::string joined(const std::vector<std::string>& names) {

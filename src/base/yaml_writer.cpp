@@ -7,6 +7,7 @@
 #include "clean.h"
 #include "json_text.h"
 #include "relata/base/json.h"
+#include "relata/base/trim.h"
 
 namespace relata {
 namespace {
@@ -17,12 +18,6 @@ using internal::plain_scalar;
 
 // YAML 1.2, 7.4.2: a key without "?" has at most 1024 characters.
 constexpr size_t kLongestPlainKey = 1024;
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 bool plain_is_safe(const std::string& text) {
   auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "relata/base/trim.h"
+
 namespace relata::data {
 
 Entity& DocumentBuilder::add(std::string_view type) {
@@ -92,7 +94,7 @@ Result<ByteRange> read_code_points(const JsonRecord& record, JsonView field, int
                        "correct the offsets, or let on_error=fix move them to the nearest place");
   }
   const ByteRange inner = inside ? trimmed(text, range) : range;
-  const std::string name(trimmed_text(stated));
+  const std::string name(relata::trimmed(stated));
   if (inside && text.compare(inner.begin, inner.end - inner.begin, name) == 0 && !name.empty()) {
     intake.note_fix(record.where(), record.root().path_to(field) + " had white space at its ends");
     return inner;

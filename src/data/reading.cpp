@@ -180,9 +180,4 @@ ByteRange trimmed(std::string_view text, ByteRange range) {
   return range;
 }
 
-std::string_view trimmed_text(std::string_view text) {
-  const ByteRange range = trimmed(text, {0, text.size()});
-  return text.substr(range.begin, range.end - range.begin);
-}
-
 }  // namespace relata::data

@@ -88,6 +88,5 @@ std::optional<ByteRange> nearest_occurrence(const std::string& text, const std::
                                             ByteRange range);
 // `range` without the white space at its ends.
 ByteRange trimmed(std::string_view text, ByteRange range);
-std::string_view trimmed_text(std::string_view text);
 
 }  // namespace relata::data

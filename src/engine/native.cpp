@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <numeric>
+#include <set>
 
 #include "radix_tree.h"
 #include "relata/base/file.h"
@@ -79,7 +80,14 @@ class NativeEngine final : public generate::Engine {
         tokenizer_(std::move(tokenizer)),
         options_(options),
         id_(std::move(id)),
-        tree_(options.cache_bytes) {}
+        tree_(options.cache_bytes) {
+    for (const int64_t eos : model_->config().eos_ids) {
+      stops_.insert(static_cast<int32_t>(eos));
+    }
+    if (tokenizer_) {
+      for (const int32_t stop : tokenizer_->stop_ids()) stops_.insert(stop);
+    }
+  }
 
   Result<std::vector<GenerateResult>> generate(const std::vector<GenerateRequest>& requests,
                                                const EngineProgress& progress) override;
@@ -91,10 +99,7 @@ class NativeEngine final : public generate::Engine {
   int64_t max_tokens() const override { return model_->config().max_positions; }
 
  private:
-  bool is_eos(int32_t id) const {
-    const auto& eos = model_->config().eos_ids;
-    return std::find(eos.begin(), eos.end(), id) != eos.end();
-  }
+  bool is_eos(int32_t id) const { return stops_.contains(id); }
   void renew();
   Result<int> adapter_of(const std::string& name) const;
   Symbols symbols_of(const Ids& ids, int adapter) const;
@@ -120,7 +125,8 @@ class NativeEngine final : public generate::Engine {
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   NativeEngineOptions options_;
   std::string id_;
-  std::mutex mutex_;  // one call at a time has the tree
+  std::set<int32_t> stops_;  // tokens that end an answer
+  std::mutex mutex_;         // one call at a time has the tree
   RadixTree tree_;
   uint64_t version_ = 0;  // of the weights that the tree's keys were computed with
   int64_t asked_ = 0;     // tokens of the current call's requests, one by one

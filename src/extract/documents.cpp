@@ -7,6 +7,7 @@
 
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
+#include "relata/base/version.h"
 #include "relata/extract/facts.h"
 #include "relata/extract/pair.h"
 
@@ -16,7 +17,6 @@ namespace {
 using data::Document;
 using data::PairQuery;
 
-constexpr const char* kVersion = "0.1.0";
 constexpr const char* kJournalKind = "relata-extract";
 constexpr const char* kMetaKeys[] = {"extractor", "model",     "schema", "relata",
                                      "unparsed",  "shortened", "derived"};
@@ -41,7 +41,7 @@ Json common_settings(const Extractor& extractor, const generate::Engine& engine,
                      const std::string& decode) {
   const ExtractorConfig& config = extractor.config;
   Json json = Json::object();
-  json["relata"] = kVersion;
+  json["relata"] = version();
   json["pipeline"] = config.pipeline;
   json["model"] = engine.model_id();
   json["schema"] = schema_id(extractor.schema);
@@ -231,7 +231,7 @@ class Extraction {
     document.meta["extractor"] = extractor_name(extractor_);
     document.meta["model"] = engine_.model_id();
     document.meta["schema"] = schema_id_;
-    document.meta["relata"] = kVersion;
+    document.meta["relata"] = version();
   }
 
   const std::vector<Document>& documents_;

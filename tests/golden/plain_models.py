@@ -160,10 +160,10 @@ class Baichuan(Plain):
 # ---- ChatGLM -------------------------------------------------------------------------------------
 
 
-def turn_pairs(x, rotated, theta):
+def turn_pairs(x, rotated, theta, slower):
     """Rotates the first `rotated` of x [heads, T, width] in pairs (2j, 2j + 1)."""
     speeds = theta ** (-torch.arange(0, rotated, 2, dtype=torch.float32) / rotated)
-    angles = torch.arange(x.shape[1], dtype=torch.float32)[:, None] * speeds[None]
+    angles = torch.arange(x.shape[1], dtype=torch.float32)[:, None] / slower * speeds[None]
     pairs = torch.view_as_complex(x[..., :rotated].reshape(*x.shape[:2], -1, 2).contiguous())
     turned = torch.view_as_real(pairs * torch.polar(torch.ones_like(angles), angles)).flatten(-2)
     return torch.cat([turned, x[..., rotated:]], -1)
@@ -198,8 +198,9 @@ class ChatGlmLayer(nn.Module):
             part.view(length, -1, head).transpose(0, 1)
             for part in packed.split([heads * head, groups * head, groups * head], -1)
         )
-        query = turn_pairs(query, head // 2, self.c["theta"])
-        key = turn_pairs(key, head // 2, self.c["theta"])
+        query, key = (
+            turn_pairs(x, head // 2, self.c["theta"], self.c["slower"]) for x in (query, key)
+        )
         key, value = (part.repeat_interleave(heads // groups, 0) for part in (key, value))
         scores = causal(query @ key.transpose(1, 2) / math.sqrt(head))
         mixed = (scores.softmax(-1) @ value).transpose(0, 1).reshape(length, heads * head)
@@ -209,13 +210,16 @@ class ChatGlmLayer(nn.Module):
 
 
 class ChatGlm(Plain):
-    def __init__(self, vocab, eos, ratio=1.0):
+    def __init__(self, vocab, eos, ratio=1.0, generation=3):
         super().__init__(
             {
-                "width": 32, "inner": 40, "head": 8, "heads": 4, "groups": 2,
-                "theta": 10000.0 * ratio, "longest": 64,
+                "width": 32, "inner": 40, "head": 8, "heads": 4, "groups": 2, "longest": 64,
+                # For long texts the third generation raised the base, the second slowed positions.
+                "theta": 10000.0 * (ratio if generation == 3 else 1.0),
+                "slower": ratio if generation == 2 else 1.0,
             }
-        )
+        )  # fmt: skip
+        self.generation = generation
         c = self.settings
         self.transformer = nn.Module()
         self.transformer.embedding = nn.Module()
@@ -258,4 +262,5 @@ class ChatGlm(Plain):
         }
         if self.ratio != 1.0:
             config["rope_ratio"] = self.ratio
+            config["_name_or_path"] = f"THUDM/chatglm{self.generation}-6b-32k"
         return config

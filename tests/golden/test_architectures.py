@@ -70,7 +70,8 @@ CASES = {
     "baichuan2_7b": lambda: plain_models.Baichuan(VOCAB, EOS, second=True, alibi=False),
     "baichuan2_13b": lambda: plain_models.Baichuan(VOCAB, EOS, second=True, alibi=True, heads=6),
     "chatglm": lambda: plain_models.ChatGlm(VOCAB, EOS),
-    "chatglm_long": lambda: plain_models.ChatGlm(VOCAB, EOS, ratio=4.0),
+    "chatglm3_long": lambda: plain_models.ChatGlm(VOCAB, EOS, ratio=4.0),
+    "chatglm2_long": lambda: plain_models.ChatGlm(VOCAB, EOS, ratio=4.0, generation=2),
 }
 IN_TRANSFORMERS = [name for name, case in CASES.items() if isinstance(case, tuple)]
 

@@ -1,11 +1,13 @@
 """`relata model export` and `merge`: read again by the gguf package, llama.cpp and Transformers."""
 
 import json
+import os
 
 import numpy
 import pytest
 
 import plain_models
+from conftest import ROOT
 from oracle import (
     EOS,
     TOLERANCE,
@@ -78,11 +80,11 @@ CASES = {
 
 
 def save_tokenizer(folder):
-    """Byte-level BPE over the visible ASCII characters, without merges."""
-    characters = [chr(c) for c in range(33, 33 + VOCAB - 3)]
-    names = ["<pad>", "<s>"] + characters + ["</s>"]
+    """Byte-level BPE over the visible ASCII characters, with one merge."""
+    characters = [chr(c) for c in range(33, 33 + VOCAB - 4)]
+    names = ["<pad>", "<s>"] + characters + ["ab", "</s>"]
     vocab = {name: i for i, name in enumerate(names)}
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=[]))
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=[("a", "b")]))
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
     tokenizer.add_special_tokens(["<pad>", "<s>", "</s>"])
@@ -164,7 +166,7 @@ def test_there_and_back_again(relata, case, tmp_path):
     assert (tmp_path / "out" / "tokenizer_config.json").exists()
     wanted = transformers.AutoTokenizer.from_pretrained(case.base)
     found = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
-    for text in ("Hello,</s>world!", "a<s>b", "1234"):
+    for text in ("Hello,</s>world!", "a<s>b", "abba", "1234"):
         assert found(text)["input_ids"] == wanted(text)["input_ids"]
     export(relata, tmp_path / "out", tmp_path / "again.gguf", "--to", "gguf")
     first, second = (gguf.GGUFReader(path) for path in (case.file, tmp_path / "again.gguf"))
@@ -386,3 +388,51 @@ def test_a_tokenizer_larger_than_the_embeddings_is_refused(relata, tmp_path):
     assert '"zebra"' in done.stderr and "97 rows" in done.stderr
     error = refusal(relata, tmp_path / "base", tmp_path / "m.gguf", "--to", "gguf", code=3)
     assert "zebra" in error
+
+
+# ---- a real model --------------------------------------------------------------------------------
+
+SMOLLM2 = ROOT / "models" / "smollm2-135m-instruct.Q4_1.gguf"
+
+
+@pytest.mark.skipif(not os.environ.get("FULL_TESTS"), reason="part of ./dev test --full")
+@pytest.mark.skipif(not SMOLLM2.exists(), reason="./dev models smollm2 fetches the model")
+def test_smollm2_and_an_adapter_answer_the_same_everywhere(relata, tmp_path):
+    """relata on the GGUF file as it lies; PEFT on the exported folder; llama.cpp on exported files."""
+    peft = pytest.importorskip("peft")
+    llamacpp = pytest.importorskip("llamacpp")
+    export(relata, SMOLLM2, tmp_path / "hf", "--to", "hf", "--dtype", "f32")
+    base = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "hf", dtype=torch.float32)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "hf")
+    config = peft.LoraConfig(task_type="CAUSAL_LM", r=8, lora_alpha=16, target_modules="all-linear")
+    model = peft.get_peft_model(base, config)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.copy_(0.005 * torch.randn(parameter.shape, generator=generator))
+    model.eval().save_pretrained(tmp_path / "adapter")
+    export(relata, SMOLLM2, tmp_path / "base.gguf", "--to", "gguf", "--dtype", "f32")
+    export(relata, SMOLLM2, tmp_path / "lora.gguf", "--to", "gguf-lora", "--adapter",
+           tmp_path / "adapter")  # fmt: skip
+    server = llamacpp.LlamaCpp(tmp_path / "base.gguf", tmp_path / "lora.gguf")
+    # llama.cpp's answers leave out tokens that are parts of characters, as Chinese ones are here.
+    texts = ["The capital of France is", "def add(a, b):\n", "Water boils at",
+             "Once upon a time", "The three largest countries of the world are"]  # fmt: skip
+    prompts = [tokenizer(text)["input_ids"] for text in texts]
+    requests = [{"prompt_ids": prompt, "max_new_tokens": 16} for prompt in prompts]
+    options = ("--adapter", tmp_path / "adapter", "--dtype", "float32")
+    answers = relata.answers("generate", "-m", SMOLLM2, *options, requests=requests)
+    plain = relata.answers("generate", "-m", SMOLLM2, "--dtype", "float32", requests=requests)
+    assert [a["ids"] for a in answers] != [a["ids"] for a in plain]
+    for prompt, answer in zip(prompts, answers, strict=True):
+        with torch.no_grad():
+            wanted = model.generate(
+                input_ids=torch.tensor([prompt]), max_new_tokens=16, do_sample=False
+            )
+        count = len(answer["ids"])
+        assert wanted[0, len(prompt) :].tolist()[:count] == answer["ids"]
+        found, logprobs = server.greedy(prompt, count)
+        assert found == answer["ids"]
+        for ours, theirs in zip(answer["logprobs"], logprobs, strict=True):
+            assert abs(ours - theirs) < 0.02  # llama.cpp's half precision

@@ -29,7 +29,7 @@ HEADERS = {
 
 def test_clean_tree(tmp_path):
     assert problems_of(tmp_path, HEADERS | {
-        "src/generate/native.cpp": '#include "relata/model/llama.h"\n#include <ATen/ATen.h>\n',
+        "src/engine/native.cpp": '#include "relata/model/llama.h"\n#include <ATen/ATen.h>\n',
         "src/train/loop.cpp": '#include "loop.h"\n',
         "src/train/loop.h": "#include <c10/util/ArrayRef.h>\n",
         "src/extract/pair.cpp": '#include "relata/generate/engine.h"\n#include <fmt/core.h>\n',
@@ -44,7 +44,7 @@ def test_clean_tree(tmp_path):
     ("src/eval/a.cpp", '#include "../model/hidden.h"', "layer eval may not use layer model"),
     ("src/extract/a.cpp", "#include <torch/torch.h>", "is not allowed here"),
     ("include/relata/generate/a.h", "#include <ATen/ATen.h>", "is not allowed here"),
-    ("include/relata/generate/a.h", '#include "relata/model/llama.h"',
+    ("include/relata/engine/a.h", '#include "relata/model/llama.h"',
      "through torch/torch.h"),
     ("src/base/a.cpp", '#include "relata/base/none.h"', "there is no relata/base/none.h"),
     ("src/magic/a.cpp", "#include <vector>", "'magic' is no layer"),
@@ -58,14 +58,14 @@ def test_violation(tmp_path, name, line, expected):
 
 
 def test_torch_through_two_headers(tmp_path):
-    """extract may include generate's headers, but not one that reaches LibTorch two steps away."""
+    """A public header of the engine may not reach LibTorch, not even two steps away."""
     problems = problems_of(tmp_path, HEADERS | {
-        "include/relata/generate/deep.h": '#include "relata/model/llama.h"\n',
-        "src/extract/a.cpp": '#include "relata/generate/deep.h"\n',
+        "include/relata/engine/deep.h": '#include "relata/model/llama.h"\n',
+        "include/relata/engine/a.h": '#include "relata/engine/deep.h"\n',
     })
     assert len(problems) == 2
-    assert problems[1] == (
-        "src/extract/a.cpp:1: relata/generate/deep.h brings in LibTorch's headers"
+    assert problems[0] == (
+        "include/relata/engine/a.h:1: relata/engine/deep.h brings in LibTorch's headers"
         " (through include/relata/model/llama.h > torch/torch.h)")
 
 

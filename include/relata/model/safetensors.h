@@ -11,6 +11,7 @@
 
 #include "relata/base/file.h"
 #include "relata/base/result.h"
+#include "relata/model/lora_config.h"
 
 namespace relata::model {
 
@@ -35,7 +36,7 @@ Result<TensorViews> read_safetensors(const std::string& path,
 Result<TensorViews> read_model_tensors(const std::string& folder);
 // adapter_model.safetensors, every matrix of it of the rank that adapter_config.json states; only
 // adapter_model.bin is refused with a hint to convert it.
-Result<TensorViews> read_adapter_tensors(const std::string& folder, int64_t rank);
+Result<TensorViews> read_adapter_tensors(const std::string& folder, const LoraConfig& config);
 
 struct TensorToWrite {
   std::string name;

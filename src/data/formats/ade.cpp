@@ -12,6 +12,7 @@
 
 #include "building.h"
 #include "registry.h"
+#include "relata/base/trim.h"
 
 namespace relata::data {
 namespace {
@@ -122,7 +123,7 @@ class AdeReader {
     constexpr std::string_view kNegative = " NEG ";
     const size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
     if (digits > 0 && line.substr(digits).starts_with(kNegative)) {
-      const std::string_view sentence = trimmed_text(line.substr(digits + kNegative.size()));
+      const std::string_view sentence = relata::trimmed(line.substr(digits + kNegative.size()));
       if (sentence.empty()) {
         return input_error(source_.at(number) + ": the sentence is empty");
       }

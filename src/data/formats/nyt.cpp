@@ -12,6 +12,7 @@
 
 #include "building.h"
 #include "registry.h"
+#include "relata/base/trim.h"
 
 namespace relata::data {
 namespace {
@@ -27,7 +28,7 @@ class NytReader {
     const bool cotype = static_cast<bool>(root.find("sentText"));
     RELATA_TRY(const std::string_view text, record_.get_text(root, cotype ? "sentText" : "text"));
     // CoType's lines are quoted and end in a line break.
-    builder_.document.text = cotype ? trimmed_text(text) : text;
+    builder_.document.text = cotype ? relata::trimmed(text) : text;
     const text::OffsetMap offsets(builder_.document.text);
     offsets_ = &offsets;
     for (const auto& [list, type] :

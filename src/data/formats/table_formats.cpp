@@ -6,6 +6,7 @@
 #include "columns.h"
 #include "pair_rows.h"
 #include "registry.h"
+#include "relata/base/trim.h"
 
 namespace relata::data {
 namespace {
@@ -127,7 +128,7 @@ class CsvReader {
 };
 
 std::string column_name(std::string_view field) {
-  std::string name(trimmed_text(field));
+  std::string name(relata::trimmed(field));
   for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   return name;
 }

@@ -13,6 +13,7 @@
 #include "encoding.h"
 #include "registry.h"
 #include "relata/base/file.h"
+#include "relata/base/trim.h"
 
 namespace relata::data {
 namespace {
@@ -112,7 +113,7 @@ bool split_numbered(std::string_view line, std::string_view& id, std::string_vie
     return false;
   }
   id = line.substr(0, digits);
-  sentence = trimmed_text(line.substr(digits));
+  sentence = relata::trimmed(line.substr(digits));
   return sentence.find("<e1>") != std::string_view::npos ||
          sentence.find("<e2>") != std::string_view::npos;
 }
@@ -154,9 +155,9 @@ Status read_blocks(const Source& source, bool may_be_empty, Intake& intake) {
       good = {};
     } else if (line.starts_with(kComment)) {
       const size_t colon = std::min(line.find(':'), line.size() - 1);
-      example.comment = trimmed_text(line.substr(colon + 1));
+      example.comment = relata::trimmed(line.substr(colon + 1));
     } else if (example.label.empty()) {
-      example.label = trimmed_text(line);
+      example.label = relata::trimmed(line);
     } else if (good.ok()) {
       good = input_error(source.at(lines.number()) + ": a second label for one sentence",
                          "a block is number<tab>\"sentence\", label, Comment:");

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "registry.h"
+#include "relata/base/trim.h"
 #include "relata/text/sentences.h"
 
 namespace relata::data {
@@ -42,7 +43,7 @@ std::string heading_of(std::string_view text) {
   while (lines.next(first) && is_blank(first)) {
   }
   if (!lines.next(second) || !is_blank(second) || first.size() > kLongest) return "";
-  first = trimmed_text(first);
+  first = relata::trimmed(first);
   return first.ends_with('.') || first.ends_with("。") ? "" : std::string(first);
 }
 

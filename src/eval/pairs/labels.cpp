@@ -8,6 +8,7 @@
 #include <set>
 
 #include "alignment.h"
+#include "relata/base/trim.h"
 #include "relata/text/utf8.h"
 
 namespace relata::eval {
@@ -15,17 +16,11 @@ namespace {
 
 constexpr size_t kMostKeyedColumns = 3;  // data sets of pairs have four
 
-std::string trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \r");
-  if (begin == std::string_view::npos) return "";
-  return std::string(text.substr(begin, text.find_last_not_of(" \r") - begin + 1));
-}
-
 std::vector<std::string> columns_of(std::string_view line) {
   std::vector<std::string> columns;
   while (true) {
     const size_t tab = line.find('\t');
-    columns.push_back(trimmed(line.substr(0, tab)));
+    columns.emplace_back(trimmed(line.substr(0, tab), " \r"));
     if (tab == std::string_view::npos) return columns;
     line.remove_prefix(tab + 1);
   }
@@ -67,7 +62,7 @@ Result<std::vector<std::string>> labels_of_entry(const Json& entry, const std::s
       return input_error(fmt::format("{} is a {}, a string wanted", where, label.type_name()),
                          "write a JSON list with one string per pair, in the gold file's order");
     }
-    std::string text = trimmed(label.get_ref<const std::string&>());
+    std::string text(trimmed(label.get_ref<const std::string&>(), " \r"));
     if (!text.empty()) labels.push_back(std::move(text));
   }
   return labels;

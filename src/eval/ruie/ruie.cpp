@@ -9,18 +9,13 @@
 #include <set>
 
 #include "pairs/pair_errors.h"
+#include "relata/base/trim.h"
 #include "relata/eval/metric.h"
 
 namespace relata::eval {
 namespace {
 
 using Tuples = std::vector<std::string>;
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 std::string one_spaced(std::string_view text) {
   std::string out;

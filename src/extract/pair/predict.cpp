@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "fitting.h"
+#include "relata/base/trim.h"
 #include "relata/extract/pair.h"
 #include "relata/text/chat.h"
 #include "template_parts.h"
@@ -95,12 +96,6 @@ void drop_weak(const data::Schema& schema, double min_score, PairPrediction& pre
   }
   prediction.labels = std::move(kept.labels);
   prediction.scores = std::move(kept.scores);
-}
-
-std::string_view trim_spaces(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return "";
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 // Predicts one batch after the other; everything that does not change between them lives here.
@@ -256,7 +251,7 @@ class Predictor {
     };
     ParsedAnswer parsed = parse(result.text);
     // Chat models like to begin with a space or a new line.
-    if (parsed.labels.empty()) parsed = parse(trim_spaces(result.text));
+    if (parsed.labels.empty()) parsed = parse(trimmed(result.text));
     PairPrediction out;
     for (std::string& label : parsed.labels) {
       if (extractor_.schema.find(label) >= 0) out.labels.push_back(std::move(label));

@@ -7,12 +7,34 @@ namespace relata::model {
 namespace {
 
 constexpr double kTheta = 10000.0;
+constexpr const char* kSecond = "chatglm2";
+constexpr const char* kThird = "chatglm3";
 
 void expect(MemberReader& file, const char* key, bool wanted, bool fallback) {
   if (file.boolean(key, fallback) == wanted) return;
   file.fail_with(file.where() + ": \"" + key + "\" other than " + (wanted ? "true" : "false") +
                      " is not supported",
                  "the 6B models of ChatGLM2 and ChatGLM3 can be used");
+}
+
+// "rope_ratio" of the models for long texts: ChatGLM2's code divides positions by it, ChatGLM3's
+// multiplies the base. Nothing else in the file tells the two apart.
+void read_ratio(MemberReader& file, DecoderConfig& config) {
+  const double ratio = file.positive("rope_ratio", 1.0);
+  config.rope.theta = kTheta;
+  if (ratio == 1.0) return;
+  const std::string name = file.text("_name_or_path", "");
+  if (name.find(kThird) != std::string::npos) {
+    config.rope.theta = kTheta * ratio;
+  } else if (name.find(kSecond) != std::string::npos) {
+    config.rope.type = "linear";
+    config.rope.factor = ratio;
+  } else {
+    file.fail_with(file.where() +
+                       ": \"rope_ratio\" means one thing in ChatGLM2 and another in ChatGLM3, and "
+                       "\"_name_or_path\" says neither",
+                   "set \"_name_or_path\" to chatglm2-6b or chatglm3-6b");
+  }
 }
 
 void read_chatglm(MemberReader& file, DecoderConfig& config) {
@@ -33,11 +55,12 @@ void read_chatglm(MemberReader& file, DecoderConfig& config) {
   config.output_bias = config.mlp_bias = file.boolean("add_bias_linear", false);
   config.qkv_bias = file.boolean("add_qkv_bias", false) || config.mlp_bias;
   config.rotary_dim = config.head_dim / 2;
-  config.rope.theta = kTheta * file.positive("rope_ratio", 1.0);
+  read_ratio(file, config);
   if (!file.error()) check_sizes(file, config);
 }
 
 void write_chatglm(const DecoderConfig& config, Json& value) {
+  const bool scaled = config.rope.type == "linear";
   value = {{"architectures", Json::array({"ChatGLMForConditionalGeneration"})},
            {"model_type", "chatglm"},
            {"padded_vocab_size", config.vocab_size},
@@ -57,7 +80,8 @@ void write_chatglm(const DecoderConfig& config, Json& value) {
            {"apply_residual_connection_post_layernorm", false},
            {"add_bias_linear", config.mlp_bias},
            {"add_qkv_bias", config.qkv_bias},
-           {"rope_ratio", config.rope.theta / kTheta},
+           {"_name_or_path", scaled ? kSecond : kThird},
+           {"rope_ratio", scaled ? config.rope.factor : config.rope.theta / kTheta},
            {"eos_token_id", value["eos_token_id"]},
            {"torch_dtype", value["torch_dtype"]}};
 }

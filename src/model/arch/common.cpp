@@ -11,6 +11,7 @@
 namespace relata::model {
 namespace {
 
+constexpr const char* kSlidingPart = "sliding_attention";
 constexpr int64_t kMaxProduct = int64_t{1} << 40;
 constexpr int64_t kMaxLayers = 1 << 16;
 // What Transformers assumes for keys that are missing from a file.
@@ -44,11 +45,11 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
     if (value == nullptr) continue;
     if (!value->is_object()) return file.fail(key, "an object");
     if (value->empty() || found != nullptr) continue;
-    found = value;
-    name = key;
-    if (part.empty() || !value->contains(part) || !(*value)[part].is_object()) continue;
-    found = &(*value)[part];
-    name += "." + part;
+    const bool parted = !part.empty() && value->contains(part) && (*value)[part].is_object();
+    // A scaling that names no kind of layer is of those that see all.
+    if (part == kSlidingPart && !parted) continue;
+    found = parted ? &(*value)[part] : value;
+    name = parted ? key + ("." + part) : key;
   }
   MemberReader fields(found == nullptr ? kNothing : *found, file.where() + ": " + name);
   for (const auto& [key, value] : (found == nullptr ? kNothing : *found).items()) {

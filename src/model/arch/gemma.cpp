@@ -64,8 +64,10 @@ void write_gemma3(const DecoderConfig& config, Json& value) {
   value.erase("hidden_act");
   value["hidden_activation"] = "gelu_pytorch_tanh";
   value["attention_bias"] = config.qkv_bias;
-  value["query_pre_attn_scalar"] =
-      std::round(1e6 / (config.attention_scale * config.attention_scale)) / 1e6;
+  // Transformers wants a whole number where it can be one.
+  const double scalar = 1.0 / (config.attention_scale * config.attention_scale);
+  const bool whole = std::abs(scalar - std::round(scalar)) < 1e-6;
+  value["query_pre_attn_scalar"] = whole ? Json(std::llround(scalar)) : Json(scalar);
   value["sliding_window"] = config.sliding_window;
   Json types = Json::array();
   for (int64_t i = 0; i < config.num_layers; ++i) {

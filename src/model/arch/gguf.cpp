@@ -156,7 +156,7 @@ Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file) {
   if (architecture == nullptr) {
     std::string known;
     for (const Architecture& a : architectures()) {
-      if (!a.gguf.empty()) known += (known.empty() ? "" : ", ") + a.gguf;
+      if (by_gguf_name(a.gguf) == &a) known += (known.empty() ? "" : ", ") + a.gguf;
     }
     return input_error(file.path() + ": architecture \"" + arch + "\" is not supported",
                        "models of these architectures can be used: " + known);

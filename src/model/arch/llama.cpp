@@ -89,13 +89,17 @@ const Architecture kLlama = [] {
   return a;
 }();
 
-// llama.cpp knows no Mistral: its files say that they are Llama's, and have no window.
+// llama.cpp knows no Mistral: its files say that they are Llama's, as which they are read again,
+// and have no window.
 const Architecture kMistral = [] {
   Architecture a;
   a.model_type = "mistral";
   a.read = read_mistral;
   a.write = write_mistral;
   a.names = llama_names();
+  a.gguf = "llama";
+  a.gguf_names = llama_gguf_names();
+  a.gguf_names.interleaved = true;
   return a;
 }();
 

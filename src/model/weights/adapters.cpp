@@ -78,7 +78,7 @@ Result<int> Decoder::load_adapter(const std::string& name, const std::string& fo
   const std::string config_path = folder + "/adapter_config.json";
   RELATA_TRY(const Json json, read_json(config_path));
   RELATA_TRY(const LoraConfig config, lora_config_from_json(json, config_path));
-  RELATA_CHECK(read_adapter_tensors(folder, config.rank));  // before memory is taken for the rank
+  RELATA_CHECK(read_adapter_tensors(folder, config));  // before memory is taken for the rank
   RELATA_TRY(const auto source, open_safetensors_file(folder + "/adapter_model.safetensors"));
   RELATA_TRY(const int index, add_adapter(name, config, 0));
   at::NoGradGuard no_grad;

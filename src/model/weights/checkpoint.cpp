@@ -133,7 +133,7 @@ std::vector<std::pair<std::string, at::Tensor>> Decoder::named_weights() const {
 }
 
 Result<DecoderConfig> read_decoder_config(const std::string& path) {
-  if (path.ends_with(".gguf")) {
+  if (is_gguf(path)) {
     RELATA_TRY(auto file, GgufFile::open(path));
     return decoder_config_from_gguf(*file);
   }
@@ -143,7 +143,7 @@ Result<DecoderConfig> read_decoder_config(const std::string& path) {
 }
 
 Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path, const std::string& dtype) {
-  if (path.ends_with(".gguf")) {
+  if (is_gguf(path)) {
     RELATA_TRY(auto file, GgufFile::open(path));
     RELATA_TRY(const DecoderConfig config, decoder_config_from_gguf(*file));
     const auto source = gguf_source(file);

@@ -60,8 +60,6 @@ Status save_gguf_tokenizer(const std::string& model, const std::string& folder) 
 
 }  // namespace
 
-bool is_gguf_path(const std::string& path) { return path.ends_with(".gguf"); }
-
 Status check_place(const std::string& model, const std::string& out) {
   std::error_code problem;
   if (!std::filesystem::equivalent(model, out, problem)) return {};
@@ -100,7 +98,7 @@ Status export_hf(const std::string& model, const std::string& folder,
                                 : type == GgmlType::kF16 ? at::kHalf
                                                          : at::kBFloat16;
   RELATA_CHECK(Checkpoint::save(*decoder, stored, folder));
-  return is_gguf_path(model) ? save_gguf_tokenizer(model, folder) : copy_companions(model, folder);
+  return is_gguf(model) ? save_gguf_tokenizer(model, folder) : copy_companions(model, folder);
 }
 
 Result<int64_t> lora_parameter_count(const DecoderConfig& config, const LoraConfig& lora) {

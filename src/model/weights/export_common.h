@@ -10,7 +10,6 @@
 
 namespace relata::model {
 
-bool is_gguf_path(const std::string& path);
 // An error where `out` is the model itself.
 Status check_place(const std::string& model, const std::string& out);
 // The type that ExportOptions::dtype names.

@@ -98,7 +98,7 @@ at::Tensor rope_divisors(const DecoderConfig& config) {
 Status check_export(const std::string& model, const std::string& path,
                     const DecoderConfig& config) {
   RELATA_CHECK(check_place(model, path));
-  if (!is_gguf_path(path)) {
+  if (!path.ends_with(".gguf")) {
     return usage_error(path + ": the name of a GGUF file ends in .gguf", "name it so");
   }
   return check_gguf_form(config);
@@ -117,7 +117,7 @@ Status export_gguf(const std::string& model, const std::string& path,
     metadata.emplace_back("general.quantization_version", kQuantizationVersion);
   }
   std::shared_ptr<const GgufFile> source;  // raw values are views into it
-  if (is_gguf_path(model)) {
+  if (is_gguf(model)) {
     RELATA_TRY(source, GgufFile::open(model));
     for (const std::string& key : source->keys()) {
       if (key.starts_with("tokenizer.")) metadata.emplace_back(key, source->raw_value(key));

@@ -288,7 +288,7 @@ Result<TensorViews> read_model_tensors(const std::string& folder) {
                      "give the folder that has the model's config.json and weights");
 }
 
-Result<TensorViews> read_adapter_tensors(const std::string& folder, int64_t rank) {
+Result<TensorViews> read_adapter_tensors(const std::string& folder, const LoraConfig& config) {
   const std::string path = folder + "/adapter_model.safetensors";
   const std::string old = folder + "/adapter_model.bin";
   if (!file_exists(path) && file_exists(old)) {
@@ -302,11 +302,15 @@ Result<TensorViews> read_adapter_tensors(const std::string& folder, int64_t rank
                        "give the folder that PEFT's save_pretrained() wrote");
   }
   RELATA_TRY(TensorViews tensors, read_safetensors(path));
+  constexpr std::string_view kPrefix = "base_model.model.";
   constexpr std::string_view kDown = ".lora_A.weight", kUp = ".lora_B.weight";
   for (const auto& [name, view] : tensors) {
     const bool down = name.ends_with(kDown), up = name.ends_with(kUp);
     if (!down && !up) continue;
     const size_t side = down ? 0 : 1;
+    const size_t begin = name.starts_with(kPrefix) ? kPrefix.size() : 0;
+    const int64_t rank =
+        config.rank_of(name.substr(begin, name.size() - begin - (down ? kDown : kUp).size()));
     if (view.shape.size() == 2 && view.shape[side] == rank) continue;
     return input_error(path + ": tensor " + in_quotes(name) + " is not of the rank " +
                            std::to_string(rank) + " that adapter_config.json states",

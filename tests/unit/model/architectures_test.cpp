@@ -114,6 +114,13 @@ TEST(Architectures, ChatGlmRefusesWhatTheSixBillionDoNotHave) {
   Json value = parsed(kChatGlm2);
   value.erase("kv_channels");
   expect_mention(refusal(value), "kv_channels");
+  value = parsed(kChatGlm2);
+  value["rope_ratio"] = 50;
+  expect_mention(refusal(value), "rope_ratio");
+  value["_name_or_path"] = "THUDM/chatglm3-6b-32k";
+  EXPECT_DOUBLE_EQ(read(value).rope.theta, 500000.0);
+  value["_name_or_path"] = "THUDM/chatglm2-6b-32k";
+  EXPECT_DOUBLE_EQ(read(value).rope.factor, 50.0);
 }
 
 TEST(Architectures, SlidingLayersAreReadWithCare) {

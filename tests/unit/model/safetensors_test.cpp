@@ -303,9 +303,12 @@ TEST_F(SafetensorsTest, FilesThatWereNotReallyFetchedAreCalledWhatTheyAre) {
 }
 
 TEST_F(SafetensorsTest, AdaptersAreReadFromSafetensorsOnly) {
-  expect_mention(read_adapter_tensors(path(""), 2).error().message, "no adapter_model.safetensors");
+  LoraConfig two;
+  two.rank = 2;
+  expect_mention(read_adapter_tensors(path(""), two).error().message,
+                 "no adapter_model.safetensors");
   put("adapter_model.bin", "PK");
-  const auto pickled = read_adapter_tensors(path(""), 2);
+  const auto pickled = read_adapter_tensors(path(""), two);
   expect_mention(pickled.error().message, "adapter_model.bin");
   expect_mention(pickled.error().hint, "convert");
   const std::string data(24, 'x');
@@ -313,8 +316,11 @@ TEST_F(SafetensorsTest, AdaptersAreReadFromSafetensorsOnly) {
                                 {{"m.lora_A.weight", "F32", {2, 1}, bytes_of(data).subspan(0, 8)},
                                  {"m.lora_B.weight", "F32", {2, 2}, bytes_of(data).subspan(8, 16)}})
                   .ok());
-  EXPECT_TRUE(read_adapter_tensors(path(""), 2).ok());
-  const auto other = read_adapter_tensors(path(""), 65536);
+  EXPECT_TRUE(read_adapter_tensors(path(""), two).ok());
+  two.rank_pattern = {{"other", 65536}};
+  EXPECT_TRUE(read_adapter_tensors(path(""), two).ok());
+  two.rank_pattern = {{"m", 65536}};
+  const auto other = read_adapter_tensors(path(""), two);
   ASSERT_FALSE(other.ok());
   expect_mention(other.error().message, "m.lora_A.weight");
   expect_mention(other.error().message, "rank 65536");
