@@ -10,6 +10,7 @@ endif()
 find_package(Threads REQUIRED)
 
 find_package(SentencePiece REQUIRED)
+find_package(Stemmer REQUIRED)
 find_package(CURL REQUIRED)
 find_package(EXPAT REQUIRED)
 find_package(ZLIB REQUIRED)

@@ -24,5 +24,6 @@ install(FILES
   "${CMAKE_CURRENT_BINARY_DIR}/relataConfig.cmake"
   "${CMAKE_CURRENT_BINARY_DIR}/relataConfigVersion.cmake"
   cmake/FindSentencePiece.cmake
+  cmake/FindStemmer.cmake
   cmake/RelataTorch.cmake
   DESTINATION "${RELATA_PACKAGE_DIR}")

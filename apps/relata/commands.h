@@ -37,6 +37,7 @@ void add_score_command(CLI::App& app, Context& context);
 void add_data_command(CLI::App& app, Context& context);
 void add_schema_command(CLI::App& app, Context& context);
 void add_graph_command(CLI::App& app, Context& context);
+void add_index_command(CLI::App& app, Context& context);
 void add_tokenizer_command(CLI::App& app, Context& context);
 void add_tokenizer_chat_command(CLI::App& tokenizer, Context& context);  // below `tokenizer`
 void add_model_command(CLI::App& app, Context& context);

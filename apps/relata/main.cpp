@@ -17,10 +17,11 @@ struct OwnVerb {
   std::string_view name;
   void (*add)(CLI::App&, Context&);
 };
-constexpr std::array<OwnVerb, 5> kOwnVerbs = {{{"evaluate", add_evaluate_command},
+constexpr std::array<OwnVerb, 6> kOwnVerbs = {{{"evaluate", add_evaluate_command},
                                                {"data", add_data_command},
                                                {"schema", add_schema_command},
                                                {"graph", add_graph_command},
+                                               {"index", add_index_command},
                                                {"tokenizer", add_tokenizer_command}}};
 
 #ifdef RELATA_MODELS_FROM_BIN

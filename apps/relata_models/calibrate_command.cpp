@@ -42,8 +42,10 @@ Result<std::vector<data::Document>> predict(extract::Extractor extractor,
 }
 
 Json choice_json(const extract::ThresholdChoice& choice) {
-  return {{"threshold", choice.threshold}, {"precision", choice.precision},
-          {"recall", choice.recall},       {"f1", choice.f1},
+  return {{"threshold", choice.threshold},
+          {"precision", choice.precision},
+          {"recall", choice.recall},
+          {"f1", choice.f1},
           {"kept", choice.kept}};
 }
 
@@ -59,8 +61,9 @@ Result<extract::ThresholdChoice> choose(const std::vector<extract::ScoredOutcome
 Result<int> run_calibrate(const CalibrateOptions& options, const Context& context) {
   RELATA_TRY(extract::Extractor extractor, extract::load_extractor(options.extractor));
   if (extractor.config.pipeline == "pair") {
-    return usage_error(options.extractor + ": the pipeline pair tunes its decision when it is trained",
-                       "give eval_dataset to relata train");
+    return usage_error(
+        options.extractor + ": the pipeline pair tunes its decision when it is trained",
+        "give eval_dataset to relata train");
   }
   RELATA_TRY(const data::Dataset gold, read_datasets(options.gold, options.read));
   RELATA_TRY(const auto predicted, predict(extractor, gold.documents, options, context));

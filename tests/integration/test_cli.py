@@ -16,6 +16,7 @@ VERBS = [
     "train", "extract", "evaluate", "generate", "score", "doctor", "completion",
     "data convert", "data stats", "data validate", "data split", "data formats",
     "schema validate", "schema show", "schema list", "schema infer",
+    "index build", "index search", "index stats",
     "graph build", "graph merge", "graph show", "graph query", "graph export",
     "tokenizer train", "tokenizer encode", "tokenizer decode", "tokenizer show",
 ]

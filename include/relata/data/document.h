@@ -16,11 +16,11 @@ namespace relata::data {
 using text::ByteRange;
 
 struct Entity {
-  std::string id;    // unique in its document: "e0"
+  std::string id;  // unique in its document: "e0"
   // Surface form of the first mention, or the name a format states; "" without mentions where a
   // published record leaves the entity out (KBP37), so that nothing can be asked about it.
   std::string text;
-  std::string type;  // "" when the format has none
+  std::string type;                 // "" when the format has none
   std::vector<ByteRange> mentions;  // sorted; empty when the entity is not in the text
   // The names a format states for the mentions, one each; empty when all are the text they cover.
   std::vector<std::string> names;

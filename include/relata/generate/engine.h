@@ -71,7 +71,7 @@ class Engine {
   virtual const text::Tokenizer* tokenizer() const = 0;  // null when the model folder has none
   // The same, to be kept; null where there is none or the engine does not share it.
   virtual std::shared_ptr<const text::Tokenizer> shared_tokenizer() const { return nullptr; }
-  virtual std::string model_id() const = 0;              // "sha256:..." of config and weights index
+  virtual std::string model_id() const = 0;  // "sha256:..." of config and weights index
   virtual PromptForm prompt_form() const { return PromptForm::kIds; }
   // The most tokens that prompt and answer may have together; 0 if that is not known here.
   virtual int64_t max_tokens() const { return 0; }

@@ -1,0 +1,307 @@
+// `relata index`: documents become an index of passages that can be searched.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "command_io.h"
+#include "commands.h"
+#include "help.h"
+#include "relata/base/log.h"
+#include "relata/base/parallel.h"
+#include "relata/base/visible_text.h"
+#include "relata/retrieve/bm25.h"
+#include "relata/retrieve/passages.h"
+#include "relata/text/utf8.h"
+
+namespace relata::app {
+namespace {
+
+using retrieve::Bm25Index;
+
+struct PassageFlags {
+  std::vector<std::string> inputs;
+  data::ReadOptions read;
+  std::string text_of = "sentence";
+  std::string partition_by;
+};
+
+struct IndexBuildOptions {
+  PassageFlags passages;
+  std::string output;
+  std::string analyzer = "auto";
+  retrieve::Bm25Settings settings;
+  bool append = false;
+};
+
+struct IndexSearchOptions {
+  std::string index;
+  std::string query;
+  std::string partition;
+  bool has_partition = false;
+  size_t k = 10;
+};
+
+struct IndexStatsOptions {
+  std::string index;
+  PassageFlags passages;
+};
+
+struct ReadPassages {
+  std::vector<retrieve::Passage> passages;
+  size_t documents = 0;
+  int code = kDone;
+};
+
+Result<ReadPassages> read_passages(const PassageFlags& flags, const std::string& output) {
+  data::ReadOptions read = flags.read;
+  read.whole_file = true;  // a file of plain text is one document, as for `relata extract`
+  RELATA_TRY(const data::Dataset dataset, read_datasets(flags.inputs, read));
+  ReadPassages out;
+  RELATA_TRY(out.code, report_skipped(dataset, output));
+  retrieve::PassageOptions options;
+  options.unit = flags.text_of == "document" ? retrieve::PassageUnit::Document
+                                             : retrieve::PassageUnit::Sentence;
+  options.partition_key = flags.partition_by;
+  out.passages = retrieve::passages_of(dataset.documents, options);
+  out.documents = dataset.documents.size();
+  return out;
+}
+
+Result<int> run_build(const IndexBuildOptions& options, const Context& context) {
+  retrieve::Bm25Settings settings = options.settings;
+  settings.analyzer = retrieve::analyzer_of_name(options.analyzer).value();
+  RELATA_TRY(Bm25Index index,
+             options.append ? Bm25Index::open(options.output) : Bm25Index::make(settings));
+  RELATA_TRY(ReadPassages read, read_passages(options.passages, options.output));
+  if (read.passages.empty()) {
+    return input_error("no text in " + counted(read.documents, "document"),
+                       "an index needs at least one passage");
+  }
+  const size_t added = read.passages.size();
+  Status done;
+  with_threads(context.threads, [&] { done = index.add(std::move(read.passages)); });
+  RELATA_CHECK(done);
+  RELATA_CHECK(index.save(options.output));
+  log_info(fmt::format("{} of {}{}, {} different terms", counted(added, "passage"),
+                       counted(read.documents, "document"),
+                       options.append ? fmt::format(" added, {} in all", index.size()) : "",
+                       index.term_count()));
+  return read.code;
+}
+
+// For people: a passage of several lines on one, nothing hidden in it.
+std::string one_line(const std::string& text) {
+  std::string out = visible_text(text);
+  std::replace(out.begin(), out.end(), '\n', ' ');
+  std::replace(out.begin(), out.end(), '\t', ' ');
+  return out;
+}
+
+// The queries of the command line: one, or for "-" one a line of standard input.
+Result<std::vector<std::string>> read_queries(const std::string& query) {
+  std::vector<std::string> out;
+  if (query == "-") {
+    RELATA_TRY(std::vector<InputLine> lines, read_lines({"-"}));
+    for (InputLine& line : lines) out.push_back(std::move(line.text));
+    return out;
+  }
+  if (const auto bad = text::find_invalid_utf8(query)) {
+    return usage_error(fmt::format("the query is not UTF-8 at byte {}", *bad + 1),
+                       "use a terminal that writes UTF-8");
+  }
+  out.push_back(query);
+  return out;
+}
+
+Result<retrieve::SearchOptions> search_options(const IndexSearchOptions& options,
+                                               const Bm25Index& index) {
+  retrieve::SearchOptions out;
+  out.k = options.k;
+  if (!options.has_partition) return out;
+  if (!index.partition_sizes().contains(options.partition)) {
+    return usage_error(fmt::format("{}: has no partition '{}'", options.index, options.partition),
+                       fmt::format("`relata index stats {}` lists them", options.index));
+  }
+  out.partition = options.partition;
+  return out;
+}
+
+std::string hit_line(const retrieve::Hit& hit, size_t rank, const retrieve::Passage& passage) {
+  return fmt::format("{:<3} {:8.4f}  {}  {}\n", rank, hit.score, passage.id,
+                     one_line(passage.text));
+}
+
+Json hit_json(const retrieve::Hit& hit, size_t rank, const retrieve::Passage& passage) {
+  Json out = {{"rank", rank}, {"score", hit.score}, {"id", passage.id}};
+  if (!passage.partition.empty()) out["partition"] = passage.partition;
+  out["text"] = passage.text;
+  return out;
+}
+
+Result<int> run_search(const IndexSearchOptions& options, const Context& context) {
+  RELATA_TRY(const Bm25Index index, Bm25Index::open(options.index));
+  RELATA_TRY(const retrieve::SearchOptions search, search_options(options, index));
+  RELATA_TRY(const std::vector<std::string> queries, read_queries(options.query));
+  std::vector<std::vector<retrieve::Hit>> found(queries.size());
+  with_threads(context.threads, [&] {
+    run_pieces(queries.size(), [&](size_t i) { found[i] = index.search(queries[i], search); });
+  });
+  std::string out;
+  size_t without = 0;
+  for (size_t query = 0; query < found.size(); ++query) {
+    if (found[query].empty()) ++without;
+    if (query > 0 && !context.json) out += "\n";
+    for (size_t i = 0; i < found[query].size(); ++i) {
+      const retrieve::Hit& hit = found[query][i];
+      const retrieve::Passage& passage = index.passage(hit.passage);
+      if (!context.json) {
+        out += hit_line(hit, i + 1, passage);
+        continue;
+      }
+      Json line = hit_json(hit, i + 1, passage);
+      if (options.query == "-") line["query"] = query + 1;
+      out += json_line(line) + "\n";
+    }
+  }
+  if (without > 0) {
+    log_warning(queries.size() == 1 ? "no passage has a word of the query"
+                                    : fmt::format("{} of {} queries share no word with any passage",
+                                                  without, queries.size()));
+  }
+  RELATA_CHECK(write_result("", out));
+  return kDone;
+}
+
+Result<int> run_stats(const IndexStatsOptions& options, const Context& context) {
+  RELATA_TRY(const Bm25Index index, Bm25Index::open(options.index));
+  Json page = {{"passages", index.size()},
+               {"terms", index.term_count()},
+               {"tokens", index.token_count()},
+               {"postings", index.posting_count()},
+               {"analyzer", retrieve::analyzer_name(index.settings().analyzer)},
+               {"k1", index.settings().k1},
+               {"b", index.settings().b},
+               {"corpus", "sha256:" + index.corpus_hash()}};
+  for (const auto& [name, size] : index.partition_sizes()) {
+    if (!name.empty()) page["partitions"][name] = size;
+  }
+  int code = kDone;
+  if (!options.passages.inputs.empty()) {
+    RELATA_TRY(const ReadPassages read, read_passages(options.passages, ""));
+    retrieve::CorpusHash corpus;
+    for (const retrieve::Passage& passage : read.passages) corpus.add(passage);
+    RELATA_CHECK(index.check_corpus(corpus, options.index,
+                                    options.passages.inputs.size() == 1
+                                        ? display_name(options.passages.inputs[0])
+                                        : counted(options.passages.inputs.size(), "input")));
+    page["fresh"] = true;
+    code = read.code;
+  }
+  RELATA_CHECK(write_result("", context.json ? json_page(page) : json_outline(page)));
+  return code;
+}
+
+void add_passage_options(CLI::App& verb, PassageFlags& flags) {
+  verb.add_option("--format", flags.read.format, "Input format (default: guessed)")
+      ->type_name("FMT");
+  verb.add_option("--on-error", flags.read.on_error, "stop (default) or skip")
+      ->check(CLI::IsMember({"stop", "skip"}));
+  verb.add_option("--text-of", flags.text_of,
+                  "What is a passage: sentence (default) or document, its whole text")
+      ->type_name("UNIT")
+      ->check(CLI::IsMember({"sentence", "document"}));
+  verb.add_option("--partition-by", flags.partition_by,
+                  "The member of a document's meta that names the partition of its passages")
+      ->type_name("KEY");
+}
+
+void add_build(CLI::App& parent, Context& context) {
+  auto options = std::make_shared<IndexBuildOptions>();
+  CLI::App* verb = add_verb(
+      parent, "build", "Documents become one index",
+      "Reads any format that `relata data formats` lists. The index is one file, which holds the\n"
+      "passages too: nothing else is needed to search it.",
+      {"relata index build train.jsonl -o train.bm25",
+       "relata index build news/ -o news.bm25 --text-of document --partition-by source",
+       "relata index build more.jsonl -o train.bm25 --append"});
+  verb->add_option("INPUT", options->passages.inputs,
+                   "Files, folders, globs or - (default: stdin)");
+  verb->add_option("-o,--output", options->output, "The index")->type_name("FILE")->required();
+  add_passage_options(*verb, options->passages);
+  auto* append = verb->add_flag("--append", options->append,
+                                "Add to the index that is there, by its own settings");
+  verb->add_option("--analyzer", options->analyzer,
+                   "How text becomes terms: en (English words, stemmed), zh (Chinese\n"
+                   "characters by twos) or auto (by script, default)")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"auto", "en", "zh"}))
+      ->excludes(append);
+  verb->add_option("--k1", options->settings.k1, "How much a repeated term counts (default: 1.2)")
+      ->type_name("N")
+      ->check(CLI::Range(0.0, 1e6))
+      ->excludes(append);
+  verb->add_option("--b", options->settings.b, "How much long passages lose (default: 0.75)")
+      ->type_name("N")
+      ->check(CLI::Range(0.0, 1.0))
+      ->excludes(append);
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_build(*options, context); };
+  });
+}
+
+void add_search(CLI::App& parent, Context& context) {
+  auto options = std::make_shared<IndexSearchOptions>();
+  CLI::App* verb =
+      add_verb(parent, "search", "The passages nearest to a query",
+               "Ranks by BM25: a line each with rank, score, id and text, or JSON lines. Several\n"
+               "queries are parted by an empty line, in JSON told by \"query\", their number.",
+               {"relata index search train.bm25 'who founded the company' -k 5",
+                "relata index search news.bm25 东部文具 --partition caijing --json",
+                "cut -f4 test.txt | relata index search train.bm25 - -k 1 --json"});
+  verb->add_option("FILE", options->index, "An index")->required();
+  verb->add_option("QUERY", options->query,
+                   "Words, a sentence, a whole text; - reads one query a line from stdin")
+      ->required();
+  verb->add_option("-k", options->k, "At most so many (default: 10)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000));
+  auto* partition =
+      verb->add_option("--partition", options->partition, "Only passages of this partition")
+          ->type_name("NAME");
+  verb->callback([options, partition, &context] {
+    options->has_partition = partition->count() > 0;
+    context.action = [options, &context] { return run_search(*options, context); };
+  });
+}
+
+void add_stats(CLI::App& parent, Context& context) {
+  auto options = std::make_shared<IndexStatsOptions>();
+  CLI::App* verb =
+      add_verb(parent, "stats", "What is in an index, and whether it is still fresh",
+               "Sizes and settings. With inputs, also checks that the index was made of exactly\n"
+               "these passages: a stale one is an error.",
+               {"relata index stats train.bm25", "relata index stats train.bm25 train.jsonl"});
+  verb->add_option("FILE", options->index, "An index")->required();
+  verb->add_option("INPUT", options->passages.inputs, "What it should have been made of");
+  add_passage_options(*verb, options->passages);
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return run_stats(*options, context); };
+  });
+}
+
+}  // namespace
+
+void add_index_command(CLI::App& app, Context& context) {
+  CLI::App* index = add_verb(
+      app, "index", "Search the passages of documents",
+      "Builds and searches indexes; needs no model.",
+      {"relata index build train.jsonl -o train.bm25",
+       "relata index search train.bm25 'a question' -k 5", "relata index stats train.bm25"});
+  index->require_subcommand(1);
+  add_build(*index, context);
+  add_search(*index, context);
+  add_stats(*index, context);
+}
+
+}  // namespace relata::app

@@ -1,0 +1,26 @@
+// Documents as the passages that a search finds.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "relata/data/document.h"
+#include "relata/retrieve/bm25.h"
+
+namespace relata::retrieve {
+
+enum class PassageUnit { Sentence, Document };
+
+struct PassageOptions {
+  PassageUnit unit = PassageUnit::Sentence;
+  // The member of a document's meta whose value is its passages' partition; "": no partitions. A
+  // document without it is in the partition "".
+  std::string partition_key;
+};
+
+// A sentence, the document's own or else one of split_sentences(), has the id "ID#1", "ID#2", ...;
+// a whole document its own. What has no text is left out.
+std::vector<Passage> passages_of(const std::vector<data::Document>& documents,
+                                 const PassageOptions& options);
+
+}  // namespace relata::retrieve

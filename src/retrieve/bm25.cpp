@@ -1,0 +1,184 @@
+#include "relata/retrieve/bm25.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <queue>
+
+#include "relata/base/hash.h"
+#include "relata/base/parallel.h"
+
+namespace relata::retrieve {
+namespace {
+
+constexpr size_t kMostPassages = std::numeric_limits<uint32_t>::max();
+constexpr size_t kBatch = 4096;  // passages whose terms are in memory at once
+
+using TermCounts = std::map<std::string, uint32_t>;
+
+TermCounts count_terms(Analyzer analyzer, const std::string& text) {
+  TermCounts counts;
+  for (std::string& term : analyze(analyzer, text)) ++counts[std::move(term)];
+  return counts;
+}
+
+bool better(const Hit& a, const Hit& b) {
+  return a.score != b.score ? a.score > b.score : a.passage < b.passage;
+}
+
+// The k best of what is offered.
+class BestHits {
+ public:
+  explicit BestHits(const SearchOptions& options) : options_(options), heap_(better) {}
+
+  void offer(const Hit& hit) {
+    if (options_.k == 0) return;
+    const bool full = heap_.size() == options_.k;
+    if (full && !better(hit, heap_.top())) return;
+    if (options_.skip && options_.skip(hit.passage)) return;
+    if (full) heap_.pop();
+    heap_.push(hit);
+  }
+
+  std::vector<Hit> sorted() {
+    std::vector<Hit> out(heap_.size());
+    for (size_t i = out.size(); i > 0; --i) {
+      out[i - 1] = heap_.top();
+      heap_.pop();
+    }
+    return out;
+  }
+
+ private:
+  const SearchOptions& options_;
+  std::priority_queue<Hit, std::vector<Hit>, bool (*)(const Hit&, const Hit&)> heap_;
+};
+
+}  // namespace
+
+void CorpusHash::add(const Passage& passage) {
+  // With its length each, so that no two lists of passages are written the same.
+  std::string record = hex_;
+  for (const std::string* part : {&passage.id, &passage.partition, &passage.text}) {
+    record += std::to_string(part->size()) + ":" + *part;
+  }
+  hex_ = sha256_hex(record);
+}
+
+Result<Bm25Index> Bm25Index::make(const Bm25Settings& settings) {
+  if (!std::isfinite(settings.k1) || settings.k1 < 0) {
+    return usage_error("BM25: k1 " + std::to_string(settings.k1), "a number of at least 0");
+  }
+  if (!(settings.b >= 0 && settings.b <= 1)) {
+    return usage_error("BM25: b " + std::to_string(settings.b), "a number from 0 to 1");
+  }
+  Bm25Index index;
+  index.settings_ = settings;
+  return index;
+}
+
+uint32_t Bm25Index::partition_number(const std::string& name) {
+  return partitions_.emplace(name, static_cast<uint32_t>(partitions_.size())).first->second;
+}
+
+void Bm25Index::add_posting(Term& term, uint32_t partition, Posting posting) {
+  term.by_partition[partition].push_back(posting);
+  ++term.passages;
+  ++postings_;
+  tokens_ += posting.count;
+  entries_[posting.passage].length += posting.count;
+}
+
+Status Bm25Index::add(std::vector<Passage> passages) {
+  if (passages.size() > kMostPassages - entries_.size()) {
+    return resource_error("an index holds at most " + std::to_string(kMostPassages) + " passages",
+                          "make several");
+  }
+  entries_.reserve(entries_.size() + passages.size());
+  for (size_t begin = 0; begin < passages.size(); begin += kBatch) {
+    const size_t size = std::min(kBatch, passages.size() - begin);
+    std::vector<TermCounts> counts(size);
+    const size_t pieces = pieces_of(size / 16);
+    run_pieces(pieces, [&](size_t piece) {
+      for (size_t i = piece; i < size; i += pieces) {
+        counts[i] = count_terms(settings_.analyzer, passages[begin + i].text);
+      }
+    });
+    for (size_t i = 0; i < size; ++i) {
+      Passage& passage = passages[begin + i];
+      const auto number = static_cast<uint32_t>(entries_.size());
+      const uint32_t partition = partition_number(passage.partition);
+      corpus_.add(passage);
+      entries_.push_back({std::move(passage), 0});
+      for (const auto& [term, count] : counts[i]) {
+        add_posting(terms_[term], partition, {number, count});
+      }
+    }
+  }
+  return {};
+}
+
+void Bm25Index::collect(const Term& term, const std::vector<Posting>& postings,
+                        std::vector<double>& scores) const {
+  const auto all = static_cast<double>(entries_.size());
+  const auto with = static_cast<double>(term.passages);
+  const double weight = std::log(1.0 + (all - with + 0.5) / (with + 0.5));
+  const double mean = static_cast<double>(tokens_) / all;
+  const double k1 = settings_.k1;
+  const double b = settings_.b;
+  for (const Posting& posting : postings) {
+    const auto count = static_cast<double>(posting.count);
+    const auto length = static_cast<double>(entries_[posting.passage].length);
+    scores[posting.passage] += weight * count / (count + k1 * (1.0 - b + b * length / mean));
+  }
+}
+
+std::vector<Hit> Bm25Index::search(std::string_view query, const SearchOptions& options) const {
+  std::optional<uint32_t> only;
+  if (options.partition) {
+    const auto found = partitions_.find(*options.partition);
+    if (found == partitions_.end()) return {};
+    only = found->second;
+  }
+  std::vector<double> scores(entries_.size(), 0.0);
+  std::vector<const std::vector<Posting>*> seen;
+  for (const std::string& word : analyze(settings_.analyzer, query)) {
+    const auto term = terms_.find(word);
+    if (term == terms_.end()) continue;
+    for (const auto& [partition, postings] : term->second.by_partition) {
+      if (only && partition != *only) continue;
+      collect(term->second, postings, scores);
+      seen.push_back(&postings);
+    }
+  }
+  BestHits best(options);
+  for (const std::vector<Posting>* postings : seen) {
+    for (const Posting& posting : *postings) {
+      double& score = scores[posting.passage];
+      if (score > 0) best.offer({posting.passage, score});
+      score = 0;  // offered once, though it may hold several of the terms
+    }
+  }
+  return best.sorted();
+}
+
+Status Bm25Index::check_corpus(const CorpusHash& corpus, const std::string& index_name,
+                               const std::string& corpus_name) const {
+  if (corpus.hex() == corpus_.hex()) return {};
+  return input_error(
+      index_name + ": is stale: it was not made of what " + corpus_name + " holds now",
+      "make it again: relata index build");
+}
+
+std::map<std::string, size_t> Bm25Index::partition_sizes() const {
+  std::map<std::string, size_t> out;
+  for (const Entry& entry : entries_) ++out[entry.passage.partition];
+  return out;
+}
+
+size_t Bm25Index::passages_with(const std::string& term) const {
+  const auto found = terms_.find(term);
+  return found == terms_.end() ? 0 : found->second.passages;
+}
+
+}  // namespace relata::retrieve
