@@ -64,15 +64,6 @@ def test_default_extractor_finds_grounded_facts(texts, tmp_path):
     assert "<html" in (tmp_path / "facts.html").read_text(encoding="utf-8")
 
 
-def test_documents_alone_and_together_give_the_same(texts, tmp_path):
-    together = json_lines(relata("extract", texts, "--min-score", 0).out)
-    for document, path in zip(together, sorted(texts.iterdir()), strict=True):
-        alone = json_lines(relata("extract", path, "--min-score", 0).out)[0]
-        facts = [(fact["type"], fact["head"], fact["tail"]) for fact in alone["relations"]]
-        assert facts == [(fact["type"], fact["head"], fact["tail"])
-                         for fact in document["relations"]]
-
-
 def test_a_killed_run_goes_on_to_the_same_file(texts, tmp_path):
     whole = tmp_path / "whole.jsonl"
     relata("extract", texts, "-o", whole)
