@@ -2,12 +2,12 @@
 
 import json
 import os
+import pathlib
 
 import numpy
 import pytest
 
 import plain_models
-from conftest import ROOT
 from oracle import (
     EOS,
     TOLERANCE,
@@ -22,6 +22,8 @@ from oracle import (
     transformers,
 )
 from test_peft import ALL, add_adapter
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 gguf = pytest.importorskip("gguf", reason="the oracle needs gguf")
 tokenizers = pytest.importorskip("tokenizers", reason="the oracle needs tokenizers")
