@@ -19,7 +19,7 @@ using data::PairQuery;
 
 constexpr const char* kJournalKind = "relata-extract";
 constexpr const char* kMetaKeys[] = {"extractor", "model",     "schema", "relata",
-                                     "unparsed",  "shortened", "derived"};
+                                     "unparsed",  "shortened", "derived", "demonstrations"};
 
 bool states_pairs(const Document& document) {
   return !document.relations.empty() ||
@@ -57,6 +57,11 @@ std::string settings_hash(const Extractor& extractor, const generate::Engine& en
   json["template"] = pair_template_yaml(extractor.pair_template);
   json["threshold"] = extractor.config.threshold;
   json["negative_bias"] = extractor.config.negative_bias;
+  if (extractor.demonstrations != nullptr) {
+    json["mask_types"] = extractor.config.mask_types;
+    json["demonstrations"] = to_json(extractor.config.demonstrations);
+    json["pool"] = extractor.demonstrations->identity();
+  }
   json["min_score"] = options.min_score;
   for (const data::RelationType& type : extractor.left_out) json["left_out"].push_back(type.name);
   return "sha256:" + sha256_hex(json.dump());
@@ -277,13 +282,16 @@ class PairExtraction : public Extraction {
     std::vector<Document> results = apply_predictions(documents, queries, predictions);
     for (Document& document : results) {
       if (!document.meta.is_object()) document.meta = Json::object();
-      for (const char* key : {"unparsed", "shortened"}) document.meta.erase(key);  // of an earlier
+      for (const char* key : {"unparsed", "shortened", "demonstrations"}) {
+        document.meta.erase(key);  // of an earlier one
+      }
     }
     for (size_t i = 0; i < queries.size(); ++i) {
       Document& result = results[static_cast<size_t>(queries[i].document)];
       if (predictions[i].shortened) {
         result.meta["shortened"] = result.meta.value("shortened", 0) + 1;
       }
+      if (extractor_.demonstrations != nullptr) note_examples(result, predictions[i].examples);
       if (!predictions[i].problem.empty()) note_unparsed(result, queries[i], predictions[i]);
     }
     return results;
@@ -303,6 +311,17 @@ class PairExtraction : public Extraction {
     }
     prediction.labels = std::move(kept.labels);
     prediction.scores = std::move(kept.scores);
+  }
+
+  static void note_examples(Document& document, const DemonstrationCounts& counts) {
+    Json& note = document.meta["demonstrations"];
+    const auto add = [&](const char* key, int64_t count) {
+      note[key] = note.is_object() ? note.value(key, int64_t{0}) + count : count;
+    };
+    add("shown", counts.shown);
+    add("duplicates", counts.duplicates);
+    add("too_long", counts.too_long);
+    add("no_room", counts.no_room);
   }
 
   static void note_unparsed(Document& document, const PairQuery& query,
@@ -429,6 +448,17 @@ Result<std::vector<Document>> extract_fact_documents(
     RELATA_CHECK(extraction.open_journal(journal_path, settings_hash(extractor, engine, options)));
   }
   return extraction.run(options.batch);
+}
+
+DemonstrationCounts demonstration_counts(const std::vector<Document>& documents) {
+  DemonstrationCounts out;
+  for (const Document& document : documents) {
+    if (!document.meta.is_object() || !document.meta.contains("demonstrations")) continue;
+    const Json& note = document.meta["demonstrations"];
+    const auto count = [&](const char* key) { return note.value(key, int64_t{0}); };
+    out += {count("shown"), count("duplicates"), count("too_long"), count("no_room")};
+  }
+  return out;
 }
 
 std::vector<UnparsedAnswer> unparsed_answers(const std::vector<Document>& documents) {

@@ -76,12 +76,12 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   Fields fields(json, where);
   fields.get("format_version", config.format_version);
   fields.get_choice("pipeline", config.pipeline, pipeline_names());
-  if (config.pipeline != "pair" && is_pipeline(config.pipeline)) {
+  if (is_pipeline(config.pipeline)) {
     const int version = config.format_version;
     config = default_config(config.pipeline);
     config.format_version = version;
   }
-  const bool is_pair = config.pipeline == "pair";
+  const bool is_pair = asks_pairs(config.pipeline);
   fields.get("model", config.model);
   fields.get("model_sha256", config.model_sha256);
   fields.get("adapter", config.adapter);
@@ -99,8 +99,14 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
     fields.get("adapters", adapters);
     fields.get("thresholds", thresholds);
   }
+  Json demonstrations;
+  if (uses_demonstrations(config.pipeline)) {
+    fields.get("mask_types", config.mask_types);
+    fields.get("demonstrations", demonstrations);
+  }
   RELATA_CHECK(fields.finish());
   RELATA_CHECK(read_by_step(adapters, thresholds, where, config));
+  RELATA_TRY(config.demonstrations, demonstration_settings(demonstrations, where));
   if (config.format_version != kFormatVersion) {
     return usage_error(where + ": format_version " + std::to_string(config.format_version),
                        "this program reads format_version " + std::to_string(kFormatVersion));
@@ -153,19 +159,23 @@ Json config_to_json(const ExtractorConfig& config) {
   json["template"] = config.template_file;
   json["chat"] = config.chat;
   json["decode"] = config.decode;
-  if (config.pipeline == "pair") {
+  if (asks_pairs(config.pipeline)) {
     json["threshold"] = config.threshold;
     json["negative_bias"] = config.negative_bias;
   }
   json["max_new_tokens"] = config.max_new_tokens;
   for (const auto& [name, path] : config.adapters) json["adapters"][name] = path;
   for (const auto& [name, threshold] : config.thresholds) json["thresholds"][name] = threshold;
+  if (uses_demonstrations(config.pipeline)) {
+    json["mask_types"] = config.mask_types;
+    json["demonstrations"] = to_json(config.demonstrations);
+  }
   return json;
 }
 
 // Whether the model is told in the prompt which relations there are.
 Result<bool> prompts_list_relations(const Extractor& extractor) {
-  if (extractor.config.pipeline == "pair") {
+  if (asks_pairs(extractor.config.pipeline)) {
     RELATA_TRY(const auto parts, prompt_parts(extractor.pair_template, "template"));
     return uses_placeholder(parts, "relations");
   }
@@ -185,7 +195,8 @@ ExtractorConfig default_config(const std::string& pipeline) {
   ExtractorConfig config;
   config.pipeline = pipeline;
   config.template_file = "templates/" + pipeline + ".yaml";
-  if (pipeline == "pair") return config;
+  config.mask_types = pipeline == "rag";
+  if (asks_pairs(pipeline)) return config;
   config.decode = "constrained";
   config.max_new_tokens = 512;
   return config;
@@ -230,6 +241,7 @@ Result<std::string> Extractor::find_model(const std::vector<std::string>& places
 
 std::string Extractor::model_path() const { return resolve(folder, config.model); }
 std::string Extractor::adapter_path() const { return resolve(folder, config.adapter); }
+std::string Extractor::pool_path() const { return resolve(folder, config.demonstrations.pool); }
 
 Result<Extractor> load_extractor(const std::string& folder) {
   Extractor out;
@@ -243,14 +255,14 @@ Result<Extractor> load_extractor(const std::string& folder) {
   RELATA_TRY(out.config, config_from_json(json, config_path));
   RELATA_TRY(out.schema, data::read_schema(resolve(folder, kSchemaFile)));
   const std::string template_path = resolve(folder, out.config.template_file);
-  if (out.config.pipeline == "pair") {
+  if (asks_pairs(out.config.pipeline)) {
     RELATA_TRY(out.pair_template, load_pair_template(template_path));
   } else {
     RELATA_TRY(out.pipeline, load_pipeline(template_path));
     RELATA_CHECK(check_steps(out.config, out.pipeline, config_path));
   }
   const std::string calibration_path = resolve(folder, kCalibrationFile);
-  if (out.config.pipeline != "pair" && file_exists(calibration_path)) {
+  if (!asks_pairs(out.config.pipeline) && file_exists(calibration_path)) {
     RELATA_TRY(const Json calibration, read_json(calibration_path));
     RELATA_TRY(out.calibration, calibration_from_json(calibration, calibration_path));
   }
@@ -264,7 +276,7 @@ Status save_extractor(const Extractor& extractor) {
   RELATA_CHECK(config_from_json(config, config_path));
   RELATA_CHECK(make_folders(extractor.folder));
   const std::string template_path = resolve(extractor.folder, extractor.config.template_file);
-  const bool is_pair = extractor.config.pipeline == "pair";
+  const bool is_pair = asks_pairs(extractor.config.pipeline);
   if (!is_pair) {
     RELATA_CHECK(check_pipeline_spec(extractor.pipeline, template_path));
     RELATA_CHECK(check_steps(extractor.config, extractor.pipeline, config_path));
@@ -284,9 +296,12 @@ Status save_extractor(const Extractor& extractor) {
 
 std::vector<std::string> pipeline_names() {
   std::vector<std::string> names = builtin_pipeline_names();
-  names.insert(names.begin(), "pair");
+  names.insert(names.begin(), {"pair", "rag"});
   return names;
 }
+
+bool asks_pairs(const std::string& pipeline) { return pipeline == "pair" || pipeline == "rag"; }
+bool uses_demonstrations(const std::string& pipeline) { return pipeline == "rag"; }
 
 Status check_pipeline(const std::string& name) {
   if (is_pipeline(name)) return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "relata/base/json.h"
 #include "relata/data/schema.h"
 #include "relata/extract/calibrate.h"
+#include "relata/extract/demonstrations.h"
 #include "relata/extract/pipeline.h"
 #include "relata/extract/template.h"
 #include "relata/text/chat.h"
@@ -26,7 +28,7 @@ struct ExtractorConfig {
   std::map<std::string, std::string> adapters;
   std::string template_file = "templates/pair.yaml";
   std::string chat = "none";  // chat wrapper; "auto": the model's own
-  // `pair`: labels (exhaustive scoring) or free; others: constrained (to the schema and the text)
+  // `pair`, `rag`: labels (exhaustive scoring) or free; others: constrained (to the schema and the text)
   // or free.
   std::string decode = "labels";
   double threshold = 0.5;      // a label beside the best one is kept from this posterior on
@@ -34,7 +36,14 @@ struct ExtractorConfig {
   int max_new_tokens = 64;     // of a generated answer
   // Document pipelines, by step: an item of a list or a yes counts from this probability on.
   std::map<std::string, double> thresholds;
+  // `rag`: only relations that the entities' types allow are scored.
+  bool mask_types = false;
+  DemonstrationSettings demonstrations;  // of pipelines that show examples
 };
+// Whether the pipeline asks about pairs of entities (`pair`, `rag`).
+bool asks_pairs(const std::string& pipeline);
+// Whether its prompts show examples (`rag`).
+bool uses_demonstrations(const std::string& pipeline);
 // Of a new extractor: what the pipeline usually has.
 ExtractorConfig default_config(const std::string& pipeline);
 // The probability from which on an answer of the step counts.
@@ -47,10 +56,14 @@ struct Extractor {
   // Relations that the model was taught and this run leaves out (replace_schema()): free decoding
   // understands them in an answer and drops them.
   std::vector<data::RelationType> left_out;
-  PairTemplate pair_template;              // of the pipeline `pair`
+  PairTemplate pair_template;              // of the pipelines `pair` and `rag`
   PipelineSpec pipeline;                   // of all others
   std::optional<Calibration> calibration;  // of facts' scores; calibration.json, where there is one
   std::optional<text::ChatTemplate> chat;  // config.chat, looked up; "auto" must be, once
+  // What finds examples in the pool that config.demonstrations names. Set by who loads the
+  // extractor; null: no examples are shown.
+  std::shared_ptr<const DemonstrationSource> demonstrations;
+  std::string pool_path() const;  // resolved
   Result<text::ChatTemplate> chat_wrapper() const;
   std::string model_path() const;  // resolved
   // The model's place: model_path(), else a file of its name, with its hash where that is stated,
@@ -73,8 +86,8 @@ Status save_extractor(const Extractor& extractor);
 // relations; the error names the first other one. A relation's id, which results carry, is free.
 Status replace_schema(Extractor& extractor, data::Schema schema, const std::string& decode);
 
-// The pipelines there are, and the check of a name that a user gave. All but `pair` ask about whole
-// documents (pipeline.h).
+// The pipelines there are, and the check of a name that a user gave. All but `pair` and `rag` ask
+// about whole documents (pipeline.h).
 std::vector<std::string> pipeline_names();
 Status check_pipeline(const std::string& name);
 

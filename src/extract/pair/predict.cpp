@@ -151,27 +151,31 @@ class Predictor {
       PairPrediction& prediction = out[i - begin];
       if (!prediction.problem.empty()) continue;
       const bool shortened = prediction.shortened;
+      const DemonstrationCounts examples = prediction.examples;
       RELATA_TRY(prediction,
                  (this->*read)(document_of(documents_, queries[i]), queries[i], *next++));
       prediction.shortened = shortened;
+      prediction.examples = examples;
       drop_weak(extractor_.schema, options_.min_score, prediction);
     }
     return out;
   }
 
-  // The prompt's ids, about a part of the document where all of it leaves no room for an answer of
-  // `answer` tokens; `note` gets a problem instead where no part does.
+  // The prompt's ids. Where all of the document leaves no room for an answer of `answer` tokens,
+  // examples give way, then the prompt is about a part; `note` gets a problem instead where no part
+  // fits.
   Result<Ids> fitting_prompt(const Document& document, const PairQuery& query, size_t answer,
                              PairPrediction& note) {
-    RELATA_TRY(PairPrompt whole,
-               encode_prompt(extractor_, *tokenizer_, document, query.head, query.tail));
     const auto most = static_cast<size_t>(std::max<int64_t>(engine_.max_tokens(), 0));
+    const size_t room = most == 0 ? 0 : std::max<size_t>(most - std::min(most, answer), 1);
+    RELATA_TRY(PairPrompt whole, encode_prompt(extractor_, *tokenizer_, document, query, room));
+    note.examples = whole.examples;
     if (most == 0 || whole.ids.size() + answer <= most) return std::move(whole.ids);
     size_t shortest = whole.ids.size();
     Ids ids;
     const Fits fits = [&](const Excerpt& part) -> Result<bool> {
       RELATA_TRY(PairPrompt prompt,
-                 encode_prompt(extractor_, *tokenizer_, part.document, part.head, part.tail));
+                 encode_question(extractor_, *tokenizer_, {&part.document, part.head, part.tail}));
       shortest = std::min(shortest, prompt.ids.size());
       if (prompt.ids.size() + answer > most) return false;
       ids = std::move(prompt.ids);  // each that fits holds the one before
@@ -191,7 +195,11 @@ class Predictor {
 
   Status score_request(const Document& document, const PairQuery& query,
                        generate::ScoreRequest& request, PairPrediction& note) {
-    RELATA_TRY(request.continuations, answers(document, query));
+    RELATA_TRY(std::vector<Ids> all, answers(document, query));
+    const std::vector<bool> asked = asked_labels(document, query);
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (asked[i]) request.continuations.push_back(std::move(all[i]));
+    }
     size_t longest = 0;
     for (const Ids& ids : request.continuations) longest = std::max(longest, ids.size());
     RELATA_TRY(request.prefix, fitting_prompt(document, query, longest, note));
@@ -200,11 +208,25 @@ class Predictor {
 
   Result<PairPrediction> read_scores(const Document& document, const PairQuery& query,
                                      generate::ScoreResult& scores) {
-    RELATA_TRY(auto posterior, softmax_posterior(scores, extractor_.schema.relation_types.size(),
-                                                 place_of(document, query)));
+    const std::vector<bool> asked = asked_labels(document, query);
+    const auto labels = static_cast<size_t>(std::count(asked.begin(), asked.end(), true));
+    RELATA_TRY(const auto of_asked, softmax_posterior(scores, labels, place_of(document, query)));
+    std::vector<double> posterior(asked.size(), 0.0);
+    for (size_t i = 0, next = 0; i < asked.size(); ++i) {
+      if (asked[i]) posterior[i] = of_asked[next++];
+    }
     posterior =
         bias_posterior(extractor_.schema, std::move(posterior), extractor_.config.negative_bias);
     return decide(extractor_.schema, std::move(posterior), extractor_.config.threshold);
+  }
+
+  // Which relations are scored; the others have no probability.
+  std::vector<bool> asked_labels(const Document& document, const PairQuery& query) const {
+    const data::Schema& schema = extractor_.schema;
+    if (extractor_.config.mask_types) {
+      return allowed_labels(schema, document, query.head, query.tail);
+    }
+    return std::vector<bool>(schema.relation_types.size(), true);
   }
 
   Status generate_request(const Document& document, const PairQuery& query,
@@ -219,15 +241,22 @@ class Predictor {
         break;
       }
       case generate::PromptForm::kText: {
-        RELATA_TRY(request.text, wrapped_prompt(extractor_, document, query.head, query.tail));
+        RELATA_TRY(const PairQuestion question, question_of(document, query, note));
+        RELATA_TRY(request.text, wrapped_prompt(extractor_, question));
         break;
       }
       case generate::PromptForm::kUserTurn: {
-        RELATA_TRY(request.text, user_turn(extractor_, document, query.head, query.tail));
+        RELATA_TRY(const PairQuestion question, question_of(document, query, note));
+        RELATA_TRY(request.text, user_turn(extractor_, question));
         break;
       }
     }
     return {};
+  }
+
+  Result<PairQuestion> question_of(const Document& document, const PairQuery& query,
+                                   PairPrediction& note) const {
+    return with_examples(extractor_, {&document, query.head, query.tail}, note.examples);
   }
 
   // Most templates write a label the same way for every pair: those are tokenised once.
@@ -285,6 +314,24 @@ class Predictor {
 };
 
 }  // namespace
+
+std::vector<bool> allowed_labels(const data::Schema& schema, const Document& document, int head,
+                                 int tail) {
+  const auto allows = [](const std::vector<std::string>& types, const std::string& type) {
+    return types.empty() || type.empty() ||
+           std::find(types.begin(), types.end(), type) != types.end();
+  };
+  const std::string& head_type = document.entities.at(static_cast<size_t>(head)).type;
+  const std::string& tail_type = document.entities.at(static_cast<size_t>(tail)).type;
+  std::vector<bool> out;
+  bool any = false;
+  for (const data::RelationType& type : schema.relation_types) {
+    out.push_back(allows(type.head_types, head_type) && allows(type.tail_types, tail_type));
+    any = any || out.back();
+  }
+  if (!any) out.assign(out.size(), true);
+  return out;
+}
 
 Result<std::vector<Ids>> label_answers(const Extractor& extractor, const text::Tokenizer& tokenizer,
                                        const Document& document, const PairQuery& query) {
