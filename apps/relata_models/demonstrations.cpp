@@ -101,11 +101,6 @@ std::string pool_text(const std::vector<data::Document>& documents) {
   return out;
 }
 
-retrieve::ExampleUnit unit_of(const extract::Extractor& extractor) {
-  return extract::asks_pairs(extractor.config.pipeline) ? retrieve::ExampleUnit::Pair
-                                                        : retrieve::ExampleUnit::Document;
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const extract::DemonstrationSource>> make_demonstrations(
@@ -130,6 +125,11 @@ Result<std::shared_ptr<const extract::DemonstrationSource>> make_demonstrations(
   }
   return std::shared_ptr<const extract::DemonstrationSource>(
       std::make_shared<PoolSource>(std::move(*made)));
+}
+
+retrieve::ExampleUnit example_unit(const std::string& pipeline) {
+  return extract::asks_pairs(pipeline) ? retrieve::ExampleUnit::Pair
+                                       : retrieve::ExampleUnit::Document;
 }
 
 Result<std::vector<data::Document>> read_pool(const std::vector<std::string>& paths,
@@ -165,7 +165,7 @@ Status open_demonstrations(extract::Extractor& extractor) {
   RELATA_TRY(data::Dataset dataset, data::parse_dataset(content, path, read));
   RELATA_TRY(extractor.demonstrations,
              make_demonstrations(std::move(dataset.documents), settings,
-                                 {unit_of(extractor), &extractor.schema, path}));
+                                 {example_unit(extractor.config.pipeline), &extractor.schema, path}));
   return {};
 }
 

@@ -24,6 +24,9 @@ Result<std::shared_ptr<const extract::DemonstrationSource>> make_demonstrations(
 Result<std::vector<data::Document>> read_pool(const std::vector<std::string>& paths,
                                               const std::string& format);
 
+// What the pool of a pipeline is made of.
+retrieve::ExampleUnit example_unit(const std::string& pipeline);
+
 // Reads the pool that a loaded extractor's configuration names, where its pipeline shows examples,
 // and sets Extractor::demonstrations. Errors: no such file; another content than the one stated.
 Status open_demonstrations(extract::Extractor& extractor);

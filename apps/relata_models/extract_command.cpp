@@ -80,12 +80,15 @@ Result<Workload> measure(const extract::Extractor& extractor,
 
 Result<int> run_dry(const extract::Extractor& extractor, const data::Dataset& dataset, int code,
                     const Context& context) {
-  RELATA_TRY(const Workload work, measure(extractor, dataset.documents));
-  Json report = {{"documents", dataset.documents.size()},
-                 {"pairs", work.pairs},
-                 {"prompt_tokens", work.tokens},
-                 {"longest_prompt", work.longest}};
-  if (extractor.demonstrations != nullptr) {
+  Json report = {{"documents", dataset.documents.size()}};
+  Workload work;
+  if (extract::asks_pairs(extractor.config.pipeline)) {
+    RELATA_TRY(work, measure(extractor, dataset.documents));
+    report["pairs"] = work.pairs;
+    report["prompt_tokens"] = work.tokens;
+    report["longest_prompt"] = work.longest;
+  }
+  if (extractor.demonstrations != nullptr && work.pairs > 0) {
     report["examples"] = {{"shown", work.examples.shown},
                           {"duplicates", work.examples.duplicates},
                           {"too_long", work.examples.too_long},
@@ -181,7 +184,13 @@ Result<int> extract_facts(const ExtractOptions& options, const extract::Extracto
   job.options.closure = !options.no_closure;
   job.options.use_entities = !options.ignore_entities;
   int64_t failed = 0;
-  RELATA_TRY(const auto results, run_facts(extractor, engine, documents, job, failed));
+  const bool in_context = !extract::asks_steps(extractor.config.pipeline);
+  RELATA_TRY(const auto results,
+             in_context ? run_in_context(extractor, engine, documents, job, failed)
+                        : run_facts(extractor, engine, documents, job, failed));
+  if (in_context && extractor.demonstrations != nullptr) {
+    report_examples(extract::demonstration_counts(results), documents.size());
+  }
   RELATA_CHECK(write_page(options, extractor, results));
   if (failed == 0) return code;
   log_warning(fmt::format("{} with answers that could not be read, listed in their meta.unparsed",
@@ -275,6 +284,7 @@ void add_extract_command(CLI::App& app, Context& context) {
        "relata extract -x out/finre news.jsonl -o relations.jsonl --html relations.html",
        "relata extract -x out/finre --dry-run news/",
        "relata extract -m models/llama --pipeline rag --pool train.jsonl test.jsonl",
+       "relata extract -m models/llama --pipeline icl --tasks ner --pool train.jsonl news/",
        ("OPENAI_BASE_URL=http://localhost:8000/v1 \\\n"
         "    relata extract -x out/chat --backend openai --decode free news.jsonl")});
   verb->add_option("INPUT", options->inputs, "Files, folders, globs or - (default: stdin)");

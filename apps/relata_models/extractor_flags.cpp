@@ -15,7 +15,7 @@ namespace relata::app {
 namespace {
 
 constexpr const char* kModelGroup = "A model without an extractor";
-constexpr const char* kExamplesGroup = "Examples shown to the model (pipeline rag)";
+constexpr const char* kExamplesGroup = "Examples shown to the model (pipelines rag and icl)";
 
 bool is_put_together(const ExtractorFlags& flags) {
   return flags.extractor.empty() &&
@@ -43,6 +43,7 @@ void apply_flags(const ExtractorFlags& flags, extract::Extractor& extractor) {
     const bool labels = extract::asks_pairs(config.pipeline) && flags.decode == "constrained";
     config.decode = labels ? "labels" : flags.decode;
   }
+  if (!flags.tasks.empty()) config.tasks = flags.tasks;
   extract::DemonstrationSettings& examples = config.demonstrations;
   if (flags.examples >= 0) examples.examples = flags.examples;
   if (flags.example_tokens >= 0) examples.max_tokens = flags.example_tokens;
@@ -73,21 +74,29 @@ Result<extract::Extractor> load(const ExtractorFlags& flags) {
   return extractor;
 }
 
-Result<extract::PairTemplate> pair_template(const ExtractorFlags& flags) {
+Status add_template(const ExtractorFlags& flags, extract::Extractor& extractor) {
+  const std::string& name = flags.prompt_template;
+  if (flags.pipeline == "icl") {
+    RELATA_TRY(extractor.icl, file_exists(name)
+                                  ? extract::load_icl_template(name)
+                                  : extract::builtin_icl_template(name.empty() ? "icl-en" : name));
+    return {};
+  }
   const std::string usual = flags.pipeline == "rag" ? "rag-en" : "sentence-first-en";
-  const std::string& name = flags.prompt_template.empty() ? usual : flags.prompt_template;
-  if (file_exists(name)) return extract::load_pair_template(name);
-  return extract::builtin_pair_template(name);
+  RELATA_TRY(extractor.pair_template,
+             file_exists(name) ? extract::load_pair_template(name)
+                               : extract::builtin_pair_template(name.empty() ? usual : name));
+  return {};
 }
 
 Result<extract::Extractor> put_together(const ExtractorFlags& flags,
                                         const std::vector<data::Document>& pool) {
-  if (!extract::asks_pairs(flags.pipeline)) {
+  if (extract::asks_steps(flags.pipeline)) {
     return usage_error(
         flags.pipeline.empty() ? "-m without --pipeline"
                                : "-m with --pipeline " + flags.pipeline +
                                      ": its questions are understood only by models trained on them",
-        "a model that was not trained for a task is asked with --pipeline rag, or pair");
+        "a model that was not trained for a task is asked with --pipeline rag, icl or pair");
   }
   extract::Extractor extractor;
   extractor.config = extract::default_config(flags.pipeline);
@@ -100,13 +109,13 @@ Result<extract::Extractor> put_together(const ExtractorFlags& flags,
   extractor.config.chat = flags.chat.empty() ? "none" : flags.chat;
   RELATA_TRY(extractor.chat, text::chat_template(extractor.config.chat, extractor.config.model));
   apply_flags(flags, extractor);
-  RELATA_TRY(extractor.pair_template, pair_template(flags));
+  RELATA_CHECK(add_template(flags, extractor));
   if (!flags.schema.empty()) {
     RELATA_TRY(extractor.schema, open_schema(flags.schema));
   } else if (!pool.empty()) {
     extractor.schema = data::infer_schema(pool);
   } else {
-    return usage_error("which relations there are is not known",
+    return usage_error("which labels there are is not known",
                        "name a schema with --schema, or labelled examples with --pool");
   }
   return extractor;
@@ -123,10 +132,10 @@ Result<extract::Extractor> open_extractor(const ExtractorFlags& flags) {
   if (!extract::uses_demonstrations(config.pipeline)) {
     if (flags.pool.empty()) return extractor;
     return usage_error("--pool: pipeline " + config.pipeline + " shows no examples",
-                       "use --pipeline rag, or leave --pool out");
+                       "use --pipeline rag or icl, or leave --pool out");
   }
   if (config.demonstrations.examples == 0) return extractor;
-  if (!extract::shows_examples(extractor.pair_template)) {
+  if (extract::asks_pairs(config.pipeline) && !extract::shows_examples(extractor.pair_template)) {
     return usage_error("template \"" + extractor.pair_template.name + "\" shows no examples",
                        "give it {examples} and the key example, or ask without: --examples 0");
   }
@@ -138,7 +147,7 @@ Result<extract::Extractor> open_extractor(const ExtractorFlags& flags) {
     RELATA_CHECK(open_demonstrations(extractor));
     return extractor;
   }
-  const PoolOptions options{retrieve::ExampleUnit::Pair, &extractor.schema,
+  const PoolOptions options{example_unit(config.pipeline), &extractor.schema,
                             fmt::format("{}", fmt::join(flags.pool, ", "))};
   RELATA_TRY(extractor.demonstrations,
              make_demonstrations(std::move(pool), config.demonstrations, options));
@@ -159,9 +168,16 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
                   fmt::format("How documents become questions: {} (default: the extractor's)",
                               fmt::join(extract::pipeline_names(), ", ")))
       ->type_name("NAME");
+  verb.add_option("--tasks", flags.tasks,
+                  "What pipeline icl looks for: of ner (entities), re (relations), ed (events), eae\n"
+                  "(their arguments), with commas (default: all that the schema has labels for)")
+      ->type_name("TASKS")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"ner", "re", "ed", "eae"}))
+      ->allow_extra_args(false);
   verb.add_option("--decode", flags.decode,
-                  "labels or constrained: score every relation of the schema; free: generate\n"
-                  "(default: the extractor's)")
+                  "labels or constrained: score every relation of the schema, or answer within it;\n"
+                  "free: generate (default: the extractor's)")
       ->type_name("HOW")
       ->check(CLI::IsMember({"labels", "constrained", "free"}));
   verb.add_option("--threshold", flags.threshold,
@@ -170,7 +186,7 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
       ->check(CLI::Range(0.0, 1.0));
 
   verb.add_option("-m,--model", flags.model,
-                  "Ask this model, a folder or .gguf file, by --pipeline rag or pair")
+                  "Ask this model, a folder or .gguf file, by --pipeline rag, icl or pair")
       ->type_name("MODEL")
       ->group(kModelGroup)
       ->excludes(extractor);
@@ -178,8 +194,10 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
       ->type_name("DIR")
       ->group(kModelGroup);
   verb.add_option("--prompt-template", flags.prompt_template,
-                  fmt::format("A file, or one of {} (default: rag-en, sentence-first-en)",
-                              fmt::join(extract::builtin_pair_template_names(), ", ")))
+                  fmt::format("A file, or one of {}, {}\n(default: rag-en, icl-en, "
+                              "sentence-first-en)",
+                              fmt::join(extract::builtin_pair_template_names(), ", "),
+                              fmt::join(extract::builtin_icl_template_names(), ", ")))
       ->type_name("T")
       ->group(kModelGroup);
   verb.add_option("--chat", flags.chat, "Chat wrapper; auto: the model's own (default: none)")

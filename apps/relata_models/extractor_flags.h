@@ -26,6 +26,7 @@ struct ExtractorFlags {
   int examples = -1;  // below 0: the extractor's own
   int example_tokens = -1;
   std::string retriever, encoder, query;
+  std::vector<std::string> tasks;  // of icl; none: the extractor's own
 };
 
 void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags);

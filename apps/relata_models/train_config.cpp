@@ -144,6 +144,10 @@ Result<TrainConfig> read_train_config(const std::string& path,
     return usage_error(path + ": train_on_prompt and prompt_loss_weight both put a loss on prompts",
                        "choose one");
   }
+  if (c.pipeline == "icl") {
+    return usage_error(path + ": pipeline icl is for models that were not trained for a task",
+                       "relata extract --pipeline icl -m MODEL --pool FILE");
+  }
   if (c.dataset.empty()) {
     return usage_error(path + ": no dataset",
                        "set dataset: FILE, or dataset=FILE after the config");

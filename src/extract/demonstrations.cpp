@@ -59,6 +59,24 @@ Json to_json(const DemonstrationSettings& settings) {
   return json;
 }
 
+std::vector<Demonstration> fitting_demonstrations(std::vector<Demonstration> best,
+                                                  const std::vector<size_t>& cost, size_t room,
+                                                  DemonstrationCounts& counts) {
+  std::vector<Demonstration> out;
+  size_t used = 0;
+  for (size_t i = 0; i < best.size(); ++i) {
+    if (cost[i] > room) {
+      ++counts.too_long;
+    } else if (used + cost[i] > room) {
+      ++counts.no_room;
+    } else {
+      used += cost[i];
+      out.push_back(std::move(best[i]));
+    }
+  }
+  return out;
+}
+
 DemonstrationCounts& DemonstrationCounts::operator+=(const DemonstrationCounts& other) {
   shown += other.shown;
   duplicates += other.duplicates;

@@ -82,6 +82,7 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
     config.format_version = version;
   }
   const bool is_pair = asks_pairs(config.pipeline);
+  const bool is_steps = asks_steps(config.pipeline);
   fields.get("model", config.model);
   fields.get("model_sha256", config.model_sha256);
   fields.get("adapter", config.adapter);
@@ -95,18 +96,28 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   fields.get("max_new_tokens", config.max_new_tokens);
   Json adapters;
   Json thresholds;
-  if (!is_pair) {
+  if (is_steps) {
     fields.get("adapters", adapters);
     fields.get("thresholds", thresholds);
   }
   Json demonstrations;
   if (uses_demonstrations(config.pipeline)) {
-    fields.get("mask_types", config.mask_types);
     fields.get("demonstrations", demonstrations);
+    if (is_pair) {
+      fields.get("mask_types", config.mask_types);
+    } else {
+      fields.get("tasks", config.tasks);
+    }
   }
   RELATA_CHECK(fields.finish());
   RELATA_CHECK(read_by_step(adapters, thresholds, where, config));
   RELATA_TRY(config.demonstrations, demonstration_settings(demonstrations, where));
+  for (const std::string& task : config.tasks) {
+    const auto known = icl_task_named(task);
+    if (!known.ok()) {
+      return usage_error(where + ": tasks: " + known.error().message, known.error().hint);
+    }
+  }
   if (config.format_version != kFormatVersion) {
     return usage_error(where + ": format_version " + std::to_string(config.format_version),
                        "this program reads format_version " + std::to_string(kFormatVersion));
@@ -167,10 +178,17 @@ Json config_to_json(const ExtractorConfig& config) {
   for (const auto& [name, path] : config.adapters) json["adapters"][name] = path;
   for (const auto& [name, threshold] : config.thresholds) json["thresholds"][name] = threshold;
   if (uses_demonstrations(config.pipeline)) {
-    json["mask_types"] = config.mask_types;
+    if (asks_pairs(config.pipeline)) json["mask_types"] = config.mask_types;
+    if (!config.tasks.empty()) json["tasks"] = config.tasks;
     json["demonstrations"] = to_json(config.demonstrations);
   }
   return json;
+}
+
+std::string template_yaml(const Extractor& extractor) {
+  if (asks_pairs(extractor.config.pipeline)) return pair_template_yaml(extractor.pair_template);
+  if (extractor.config.pipeline == "icl") return icl_template_yaml(extractor.icl);
+  return pipeline_yaml(extractor.pipeline);
 }
 
 // Whether the model is told in the prompt which relations there are.
@@ -179,6 +197,7 @@ Result<bool> prompts_list_relations(const Extractor& extractor) {
     RELATA_TRY(const auto parts, prompt_parts(extractor.pair_template, "template"));
     return uses_placeholder(parts, "relations");
   }
+  if (extractor.config.pipeline == "icl") return true;
   return std::any_of(
       extractor.pipeline.steps.begin(), extractor.pipeline.steps.end(),
       [](const StepTemplate& step) { return step.question.find("{schema}") != std::string::npos; });
@@ -198,7 +217,7 @@ ExtractorConfig default_config(const std::string& pipeline) {
   config.mask_types = pipeline == "rag";
   if (asks_pairs(pipeline)) return config;
   config.decode = "constrained";
-  config.max_new_tokens = 512;
+  config.max_new_tokens = asks_steps(pipeline) ? 512 : 256;
   return config;
 }
 
@@ -257,12 +276,14 @@ Result<Extractor> load_extractor(const std::string& folder) {
   const std::string template_path = resolve(folder, out.config.template_file);
   if (asks_pairs(out.config.pipeline)) {
     RELATA_TRY(out.pair_template, load_pair_template(template_path));
+  } else if (out.config.pipeline == "icl") {
+    RELATA_TRY(out.icl, load_icl_template(template_path));
   } else {
     RELATA_TRY(out.pipeline, load_pipeline(template_path));
     RELATA_CHECK(check_steps(out.config, out.pipeline, config_path));
   }
   const std::string calibration_path = resolve(folder, kCalibrationFile);
-  if (!asks_pairs(out.config.pipeline) && file_exists(calibration_path)) {
+  if (asks_steps(out.config.pipeline) && file_exists(calibration_path)) {
     RELATA_TRY(const Json calibration, read_json(calibration_path));
     RELATA_TRY(out.calibration, calibration_from_json(calibration, calibration_path));
   }
@@ -276,14 +297,11 @@ Status save_extractor(const Extractor& extractor) {
   RELATA_CHECK(config_from_json(config, config_path));
   RELATA_CHECK(make_folders(extractor.folder));
   const std::string template_path = resolve(extractor.folder, extractor.config.template_file);
-  const bool is_pair = asks_pairs(extractor.config.pipeline);
-  if (!is_pair) {
+  if (asks_steps(extractor.config.pipeline)) {
     RELATA_CHECK(check_pipeline_spec(extractor.pipeline, template_path));
     RELATA_CHECK(check_steps(extractor.config, extractor.pipeline, config_path));
   }
-  RELATA_CHECK(write_file_atomic(template_path, is_pair
-                                                    ? pair_template_yaml(extractor.pair_template)
-                                                    : pipeline_yaml(extractor.pipeline)));
+  RELATA_CHECK(write_file_atomic(template_path, template_yaml(extractor)));
   RELATA_CHECK(
       write_json(resolve(extractor.folder, kSchemaFile), data::schema_to_json(extractor.schema)));
   if (extractor.calibration) {
@@ -296,12 +314,15 @@ Status save_extractor(const Extractor& extractor) {
 
 std::vector<std::string> pipeline_names() {
   std::vector<std::string> names = builtin_pipeline_names();
-  names.insert(names.begin(), {"pair", "rag"});
+  names.insert(names.begin(), {"pair", "rag", "icl"});
   return names;
 }
 
 bool asks_pairs(const std::string& pipeline) { return pipeline == "pair" || pipeline == "rag"; }
-bool uses_demonstrations(const std::string& pipeline) { return pipeline == "rag"; }
+bool asks_steps(const std::string& pipeline) { return !asks_pairs(pipeline) && pipeline != "icl"; }
+bool uses_demonstrations(const std::string& pipeline) {
+  return pipeline == "rag" || pipeline == "icl";
+}
 
 Status check_pipeline(const std::string& name) {
   if (is_pipeline(name)) return {};
@@ -311,7 +332,7 @@ Status check_pipeline(const std::string& name) {
 }
 
 Status replace_schema(Extractor& extractor, data::Schema schema, const std::string& decode) {
-  if (schema.relation_types.empty()) {
+  if (schema.relation_types.empty() && extractor.config.pipeline != "icl") {
     return usage_error("the schema has no relation types", "add some to it");
   }
   const auto has_name = [](const std::vector<data::RelationType>& types, const std::string& name) {

@@ -75,4 +75,10 @@ struct DemonstrationCounts {
   DemonstrationCounts& operator+=(const DemonstrationCounts& other);
 };
 
+// Those of `best`, best first, that fit into `room` tokens together, and the count of the others;
+// cost[i] are the tokens of best[i].
+std::vector<Demonstration> fitting_demonstrations(std::vector<Demonstration> best,
+                                                  const std::vector<size_t>& cost, size_t room,
+                                                  DemonstrationCounts& counts);
+
 }  // namespace relata::extract

@@ -11,6 +11,7 @@
 #include "relata/data/schema.h"
 #include "relata/extract/calibrate.h"
 #include "relata/extract/demonstrations.h"
+#include "relata/extract/icl.h"
 #include "relata/extract/pipeline.h"
 #include "relata/extract/template.h"
 #include "relata/text/chat.h"
@@ -39,10 +40,14 @@ struct ExtractorConfig {
   // `rag`: only relations that the entities' types allow are scored.
   bool mask_types = false;
   DemonstrationSettings demonstrations;  // of pipelines that show examples
+  std::vector<std::string> tasks;        // `icl`: of ner, re, ed, eae; none: all of the schema's
 };
 // Whether the pipeline asks about pairs of entities (`pair`, `rag`).
 bool asks_pairs(const std::string& pipeline);
-// Whether its prompts show examples (`rag`).
+// Whether it asks about documents in the steps of a template (pipeline.h): all but `pair`, `rag` and
+// `icl`.
+bool asks_steps(const std::string& pipeline);
+// Whether its prompts show examples (`rag`, `icl`).
 bool uses_demonstrations(const std::string& pipeline);
 // Of a new extractor: what the pipeline usually has.
 ExtractorConfig default_config(const std::string& pipeline);
@@ -57,6 +62,7 @@ struct Extractor {
   // understands them in an answer and drops them.
   std::vector<data::RelationType> left_out;
   PairTemplate pair_template;              // of the pipelines `pair` and `rag`
+  IclTemplate icl;                         // of the pipeline `icl`
   PipelineSpec pipeline;                   // of all others
   std::optional<Calibration> calibration;  // of facts' scores; calibration.json, where there is one
   std::optional<text::ChatTemplate> chat;  // config.chat, looked up; "auto" must be, once
@@ -87,7 +93,7 @@ Status save_extractor(const Extractor& extractor);
 Status replace_schema(Extractor& extractor, data::Schema schema, const std::string& decode);
 
 // The pipelines there are, and the check of a name that a user gave. All but `pair` and `rag` ask
-// about whole documents (pipeline.h).
+// about whole documents.
 std::vector<std::string> pipeline_names();
 Status check_pipeline(const std::string& name);
 

@@ -6,26 +6,6 @@
 namespace relata::extract {
 namespace {
 
-// The examples, best first, that fit into `room` tokens together; the rest is counted. `cost` is
-// of each.
-std::vector<Demonstration> fitting_examples(std::vector<Demonstration> best,
-                                            const std::vector<size_t>& cost, size_t room,
-                                            DemonstrationCounts& counts) {
-  std::vector<Demonstration> out;
-  size_t used = 0;
-  for (size_t i = 0; i < best.size(); ++i) {
-    if (cost[i] > room) {
-      ++counts.too_long;
-    } else if (used + cost[i] > room) {
-      ++counts.no_room;
-    } else {
-      used += cost[i];
-      out.push_back(std::move(best[i]));
-    }
-  }
-  return out;
-}
-
 Result<FoundDemonstrations> find_examples(const Extractor& extractor,
                                           const PairQuestion& question) {
   if (extractor.demonstrations == nullptr || !shows_examples(extractor.pair_template)) {
@@ -98,7 +78,7 @@ Result<PairPrompt> encode_prompt(const Extractor& extractor, const text::Tokeniz
   counts.duplicates = found.duplicates;
   const auto budget = static_cast<size_t>(std::max(extractor.config.demonstrations.max_tokens, 0));
   std::vector<Demonstration> examples =
-      fitting_examples(std::move(found.best), cost, budget == 0 ? SIZE_MAX : budget, counts);
+      fitting_demonstrations(std::move(found.best), cost, budget == 0 ? SIZE_MAX : budget, counts);
   while (true) {
     question.examples.assign(examples.rbegin(), examples.rend());
     RELATA_TRY(PairPrompt prompt, encode_question(extractor, tokenizer, question));
