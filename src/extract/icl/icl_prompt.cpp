@@ -46,13 +46,14 @@ std::string argument_text(const Document& document, const data::Argument& argume
 class Items {
  public:
   explicit Items(const Document& document) : document_(document) {}
-  void add(int label, const std::string& span, const std::string& tail = "") {
-    if (label < 0 || span.empty()) return;
-    const IclItem item{label, span, tail};
+  // At `range`, or where the text first has the span.
+  void add(const IclItem& item, const text::ByteRange& range = {}) {
+    if (item.label < 0 || item.span.empty()) return;
     for (const auto& [place, known] : found_) {
       if (known == item) return;
     }
-    found_.push_back({document_.text.find(span), item});
+    const bool is_placed = range.end > range.begin;
+    found_.push_back({is_placed ? range.begin : document_.text.find(item.span), item});
   }
   std::vector<IclItem> sorted() {
     std::stable_sort(found_.begin(), found_.end(),
@@ -167,7 +168,7 @@ std::vector<IclItem> stated_items(const data::Schema& schema, const IclQuestion&
       for (const data::Entity& entity : document.entities) {
         const int label = label_with_id(labels, entity.type);
         for (const text::ByteRange& mention : entity.mentions) {
-          items.add(label, covered(document, mention));
+          items.add({label, covered(document, mention), ""}, mention);
         }
       }
       break;
@@ -178,19 +179,21 @@ std::vector<IclItem> stated_items(const data::Schema& schema, const IclQuestion&
         };
         const std::string tail = name(relation.tail);
         if (tail.empty()) continue;
-        items.add(label_with_id(labels, relation.type), name(relation.head), tail);
+        items.add({label_with_id(labels, relation.type), name(relation.head), tail});
       }
       break;
     case IclTask::kEd:
       for (const data::Event& event : document.events) {
-        items.add(label_with_id(labels, event.type), covered(document, event.trigger));
+        items.add({label_with_id(labels, event.type), covered(document, event.trigger), ""},
+                  event.trigger);
       }
       break;
     case IclTask::kEae:
       if (question.event < 0) break;
       for (const data::Argument& argument :
            document.events.at(static_cast<size_t>(question.event)).arguments) {
-        items.add(label_with_id(labels, argument.role), argument_text(document, argument));
+        items.add({label_with_id(labels, argument.role), argument_text(document, argument), ""},
+                  argument.range);
       }
   }
   return items.sorted();
@@ -272,7 +275,7 @@ std::string IclPrompter::example_text(const IclQuestion& question,
       out += example.document->text;
     } else {
       const data::Event& event = example.document->events[static_cast<size_t>(shown.event)];
-      out += part.text == "event" ? event_type_named(schema, type)->name
+      out += part.text == "event" ? label_of(*event_type_named(schema, type)).name
                                   : covered(*example.document, event.trigger);
     }
   }
@@ -302,7 +305,7 @@ std::string IclPrompter::user_turn(const IclQuestion& question,
       out += question.document->text;
     } else {
       const data::Event& event = question.document->events[static_cast<size_t>(question.event)];
-      out += part.text == "event" ? event_type_named(schema, type)->name
+      out += part.text == "event" ? label_of(*event_type_named(schema, type)).name
                                   : covered(*question.document, event.trigger);
     }
   }

@@ -272,8 +272,8 @@ TEST_F(Predict, EnginesMayTakeTextAndGiveNoProbabilities) {
     EXPECT_TRUE(out[0].scores.empty());
     EXPECT_TRUE(engine_.generated[0].prompt.empty());
     const auto wanted = form == generate::PromptForm::kText
-                            ? wrapped_prompt(extractor_, documents_[0], 0, 1)
-                            : user_turn(extractor_, documents_[0], 0, 1);
+                            ? wrapped_prompt(extractor_, {&documents_[0], 0, 1})
+                            : user_turn(extractor_, {&documents_[0], 0, 1});
     EXPECT_EQ(engine_.generated[0].text, wanted.value());
   }
   EXPECT_EQ(engine_.generated[0].text.find("[INST]"), std::string::npos);
