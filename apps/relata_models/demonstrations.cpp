@@ -26,15 +26,14 @@ class PoolSource : public extract::DemonstrationSource {
 
   Result<extract::FoundDemonstrations> find(const extract::DemonstrationQuery& query,
                                             size_t most) const override {
-    RELATA_TRY(
-        const auto found,
-        pool_.find({query.document, query.head, query.tail, query.event_type}, most));
+    RELATA_TRY(const auto found,
+               pool_.find({query.document, query.head, query.tail, query.event_type}, most));
     extract::FoundDemonstrations out;
     out.duplicates = found.duplicates;
     for (const retrieve::FoundExample& hit : found.best) {
       const retrieve::Example& example = pool_.examples()[hit.example];
-      out.best.push_back({&pool_.documents()[example.document], example.head, example.tail,
-                          example.labels});
+      out.best.push_back(
+          {&pool_.documents()[example.document], example.head, example.tail, example.labels});
     }
     return out;
   }
@@ -155,17 +154,18 @@ Status open_demonstrations(extract::Extractor& extractor) {
   }
   RELATA_TRY(const std::string content, read_file(path));
   if (!settings.pool_sha256.empty() && sha256_hex(content) != settings.pool_sha256) {
-    return usage_error(path + ": is not the pool that the extractor was made with (its SHA-256 "
-                              "differs)",
+    return usage_error(path +
+                           ": is not the pool that the extractor was made with (its SHA-256 "
+                           "differs)",
                        "put the old file back, or remove pool_sha256 from extractor.yaml to use "
                        "this one");
   }
   data::ReadOptions read;
   read.format = "jsonl";
   RELATA_TRY(data::Dataset dataset, data::parse_dataset(content, path, read));
-  RELATA_TRY(extractor.demonstrations,
-             make_demonstrations(std::move(dataset.documents), settings,
-                                 {example_unit(extractor.config.pipeline), &extractor.schema, path}));
+  RELATA_TRY(extractor.demonstrations, make_demonstrations(std::move(dataset.documents), settings,
+                                                           {example_unit(extractor.config.pipeline),
+                                                            &extractor.schema, path}));
   return {};
 }
 
@@ -179,14 +179,16 @@ Status save_pool(const std::vector<data::Document>& documents, extract::Extracto
 
 void report_examples(const extract::DemonstrationCounts& counts, size_t questions) {
   if (questions == 0) return;
-  log_info(fmt::format("{:.1f} examples a question; {} left out as the question itself, exactly or "
-                       "nearly",
-                       static_cast<double>(counts.shown) / static_cast<double>(questions),
-                       counted(static_cast<size_t>(counts.duplicates), "example")));
+  log_info(
+      fmt::format("{:.1f} examples a question; {} left out as the question itself, exactly or "
+                  "nearly",
+                  static_cast<double>(counts.shown) / static_cast<double>(questions),
+                  counted(static_cast<size_t>(counts.duplicates), "example")));
   if (counts.too_long > 0) {
-    log_warning(fmt::format("{} times an example was left out that is longer than all examples may "
-                            "be (max_tokens)",
-                            counts.too_long));
+    log_warning(
+        fmt::format("{} times an example was left out that is longer than all examples may "
+                    "be (max_tokens)",
+                    counts.too_long));
   }
   if (counts.no_room > 0) {
     log_info(fmt::format("{} times an example was left out for want of room", counts.no_room));

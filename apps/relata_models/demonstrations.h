@@ -12,8 +12,9 @@ namespace relata::app {
 
 struct PoolOptions {
   retrieve::ExampleUnit unit = retrieve::ExampleUnit::Pair;
-  const data::Schema* schema = nullptr;  // borrowed; pairs with other labels are left out, and named
-  std::string name;                      // of the pool, for messages
+  const data::Schema* schema =
+      nullptr;       // borrowed; pairs with other labels are left out, and named
+  std::string name;  // of the pool, for messages
 };
 
 Result<std::shared_ptr<const extract::DemonstrationSource>> make_demonstrations(

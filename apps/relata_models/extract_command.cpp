@@ -66,8 +66,7 @@ Result<Workload> measure(const extract::Extractor& extractor,
   Workload work;
   for (const data::Document& document : documents) {
     for (const data::PairQuery& query : extract::document_queries(document)) {
-      RELATA_TRY(const auto prompt,
-                 extract::encode_prompt(extractor, *tokenizer, document, query));
+      RELATA_TRY(const auto prompt, extract::encode_prompt(extractor, *tokenizer, document, query));
       const auto length = static_cast<int64_t>(prompt.ids.size());
       ++work.pairs;
       work.tokens += length;
@@ -185,9 +184,9 @@ Result<int> extract_facts(const ExtractOptions& options, const extract::Extracto
   job.options.use_entities = !options.ignore_entities;
   int64_t failed = 0;
   const bool in_context = !extract::asks_steps(extractor.config.pipeline);
-  RELATA_TRY(const auto results,
-             in_context ? run_in_context(extractor, engine, documents, job, failed)
-                        : run_facts(extractor, engine, documents, job, failed));
+  RELATA_TRY(const auto results, in_context
+                                     ? run_in_context(extractor, engine, documents, job, failed)
+                                     : run_facts(extractor, engine, documents, job, failed));
   if (in_context && extractor.demonstrations != nullptr) {
     report_examples(extract::demonstration_counts(results), documents.size());
   }

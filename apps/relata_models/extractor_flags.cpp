@@ -62,9 +62,9 @@ Result<extract::Extractor> load(const ExtractorFlags& flags) {
                        "train one with pipeline: " + flags.pipeline +
                            ", or leave -x out and name a model with -m");
   }
-  for (const auto& [given, flag] :
-       {std::pair(!flags.adapter.empty(), "--adapter"), {!flags.chat.empty(), "--chat"},
-        {!flags.prompt_template.empty(), "--prompt-template"}}) {
+  for (const auto& [given, flag] : {std::pair(!flags.adapter.empty(), "--adapter"),
+                                    {!flags.chat.empty(), "--chat"},
+                                    {!flags.prompt_template.empty(), "--prompt-template"}}) {
     if (!given) continue;
     return usage_error(std::string(flag) + " is for a model without an extractor (-m)",
                        "change extractor.yaml, or leave the flag out");
@@ -93,9 +93,10 @@ Result<extract::Extractor> put_together(const ExtractorFlags& flags,
                                         const std::vector<data::Document>& pool) {
   if (extract::asks_steps(flags.pipeline)) {
     return usage_error(
-        flags.pipeline.empty() ? "-m without --pipeline"
-                               : "-m with --pipeline " + flags.pipeline +
-                                     ": its questions are understood only by models trained on them",
+        flags.pipeline.empty()
+            ? "-m without --pipeline"
+            : "-m with --pipeline " + flags.pipeline +
+                  ": its questions are understood only by models trained on them",
         "a model that was not trained for a task is asked with --pipeline rag, icl or pair");
   }
   extract::Extractor extractor;
@@ -168,16 +169,18 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
                   fmt::format("How documents become questions: {} (default: the extractor's)",
                               fmt::join(extract::pipeline_names(), ", ")))
       ->type_name("NAME");
-  verb.add_option("--tasks", flags.tasks,
-                  "What pipeline icl looks for: of ner (entities), re (relations), ed (events), eae\n"
-                  "(their arguments), with commas (default: all that the schema has labels for)")
+  verb.add_option(
+          "--tasks", flags.tasks,
+          "What pipeline icl looks for: of ner (entities), re (relations), ed (events), eae\n"
+          "(their arguments), with commas (default: all that the schema has labels for)")
       ->type_name("TASKS")
       ->delimiter(',')
       ->check(CLI::IsMember({"ner", "re", "ed", "eae"}))
       ->allow_extra_args(false);
-  verb.add_option("--decode", flags.decode,
-                  "labels or constrained: score every relation of the schema, or answer within it;\n"
-                  "free: generate (default: the extractor's)")
+  verb.add_option(
+          "--decode", flags.decode,
+          "labels or constrained: score every relation of the schema, or answer within it;\n"
+          "free: generate (default: the extractor's)")
       ->type_name("HOW")
       ->check(CLI::IsMember({"labels", "constrained", "free"}));
   verb.add_option("--threshold", flags.threshold,

@@ -1,5 +1,5 @@
-// The flags by which `extract` chooses an extractor, or puts one together from a model and a pool of
-// examples.
+// The flags by which `extract` chooses an extractor, or puts one together from a model and a pool
+// of examples.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -208,8 +208,7 @@ Result<std::string> score_rows_text(const extract::Extractor& extractor,
   std::string text;
   for (const data::PairQuery& query : data.queries) {
     const data::Document& document = data.documents[query.document];
-    RELATA_TRY(const auto prompt,
-               extract::encode_prompt(extractor, tokenizer, document, query));
+    RELATA_TRY(const auto prompt, extract::encode_prompt(extractor, tokenizer, document, query));
     RELATA_TRY(const auto answers, extract::label_answers(extractor, tokenizer, document, query));
     std::set<int> gold;
     for (const std::string& label : query.labels) gold.insert(extractor.schema.find(label));

@@ -12,7 +12,7 @@ namespace {
 using data::Document;
 
 constexpr const char* kJournalKind = "relata-extract";
-constexpr const char* kMetaKeys[] = {"extractor", "model",     "schema", "relata",
+constexpr const char* kMetaKeys[] = {"extractor", "model",     "schema",  "relata",
                                      "unparsed",  "shortened", "derived", "demonstrations"};
 
 std::string schema_id(const data::Schema& schema) {
@@ -84,7 +84,9 @@ Json common_settings(const Extractor& extractor, const generate::Engine& engine,
   return json;
 }
 
-std::string hash_of_settings(const Json& settings) { return "sha256:" + sha256_hex(settings.dump()); }
+std::string hash_of_settings(const Json& settings) {
+  return "sha256:" + sha256_hex(settings.dump());
+}
 
 Status Extraction::open_journal(const std::string& path, const std::string& settings) {
   path_ = path;

@@ -24,8 +24,8 @@ std::vector<Example> pair_examples(const std::vector<Document>& documents) {
     example.head = query.head;
     example.tail = query.tail;
     for (std::string& label : query.labels) {
-      const bool known = std::find(example.labels.begin(), example.labels.end(), label) !=
-                         example.labels.end();
+      const bool known =
+          std::find(example.labels.begin(), example.labels.end(), label) != example.labels.end();
       if (!known) example.labels.push_back(std::move(label));
     }
     out.push_back(std::move(example));
@@ -89,8 +89,8 @@ std::string nearest_part(const Document& document, const Entity& head, const Ent
 }
 
 bool is_mark(unsigned char byte) {
-  return byte < 0x80U && (byte < '0' || (byte > '9' && byte < 'A') || (byte > 'Z' && byte < 'a') ||
-                          byte > 'z');
+  return byte < 0x80U &&
+         (byte < '0' || (byte > '9' && byte < 'A') || (byte > 'Z' && byte < 'a') || byte > 'z');
 }
 
 }  // namespace
@@ -166,17 +166,16 @@ Result<ExamplePool> ExamplePool::make(std::vector<Document> documents, const Poo
     });
   }
   if (pool.examples_.empty()) {
-    return input_error("none of the pool's " + std::to_string(pool.documents_.size()) +
-                           " documents has an example: " +
-                           (options.unit == ExampleUnit::Pair
-                                ? "a pair of entities with a label of the schema"
-                                : "a text with what is marked in it"),
-                       "examples are shown with their answers; give labelled documents");
+    return input_error(
+        "none of the pool's " + std::to_string(pool.documents_.size()) +
+            " documents has an example: " +
+            (options.unit == ExampleUnit::Pair ? "a pair of entities with a label of the schema"
+                                               : "a text with what is marked in it"),
+        "examples are shown with their answers; give labelled documents");
   }
   pool.shingles_.resize(pool.documents_.size());
-  run_pieces(pool.documents_.size(), [&](size_t i) {
-    pool.shingles_[i] = text_shingles(pool.documents_[i].text);
-  });
+  run_pieces(pool.documents_.size(),
+             [&](size_t i) { pool.shingles_[i] = text_shingles(pool.documents_[i].text); });
   std::vector<Passage> passages;
   passages.reserve(pool.examples_.size());
   for (const Example& example : pool.examples_) {
@@ -200,8 +199,7 @@ Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) con
   search.skip = [&](size_t passage) {
     const Document& document = documents_[examples_[passage].document];
     if (!query.event_type.empty() && !has_event(document, query.event_type)) return true;
-    const bool same =
-        shingle_similarity(own, shingles_[examples_[passage].document]) >= limit;
+    const bool same = shingle_similarity(own, shingles_[examples_[passage].document]) >= limit;
     if (same) ++out.duplicates;
     return same;
   };
@@ -222,8 +220,7 @@ std::vector<FoundExample> ExamplePool::choose(const std::vector<Hit>& ranked, si
     for (size_t i = 0; i < ranked.size(); ++i) {
       if (taken[i]) continue;
       const double relevance = top > 0 ? ranked[i].score / top : 0.0;
-      const double value =
-          (1.0 - options_.diversity) * relevance - options_.diversity * nearest[i];
+      const double value = (1.0 - options_.diversity) * relevance - options_.diversity * nearest[i];
       if (best < ranked.size() && value <= best_value) continue;
       best = i;
       best_value = value;
@@ -234,13 +231,11 @@ std::vector<FoundExample> ExamplePool::choose(const std::vector<Hit>& ranked, si
     for (size_t i = 0; options_.diversity > 0 && i < ranked.size(); ++i) {
       if (taken[i]) continue;
       nearest[i] = std::max(
-          nearest[i],
-          shingle_similarity(chosen, shingles_[examples_[ranked[i].passage].document]));
+          nearest[i], shingle_similarity(chosen, shingles_[examples_[ranked[i].passage].document]));
     }
   }
-  std::stable_sort(out.begin(), out.end(), [](const FoundExample& a, const FoundExample& b) {
-    return a.score > b.score;
-  });
+  std::stable_sort(out.begin(), out.end(),
+                   [](const FoundExample& a, const FoundExample& b) { return a.score > b.score; });
   return out;
 }
 

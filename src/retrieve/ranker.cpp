@@ -9,7 +9,8 @@
 namespace relata::retrieve {
 namespace {
 
-constexpr double kFusionOffset = 60;  // of Cormack et al.: how little the very first ranks count more
+constexpr double kFusionOffset =
+    60;  // of Cormack et al.: how little the very first ranks count more
 
 class Bm25Ranker : public Ranker {
  public:

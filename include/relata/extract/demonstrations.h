@@ -19,10 +19,10 @@ struct DemonstrationSettings {
   std::string pool = "demonstrations.jsonl";  // file, relative to the extractor's folder
   std::string pool_sha256;                    // of that file; "": any content
   std::string retriever = "bm25";             // bm25, dense, fused (both), random
-  std::string encoder;        // of dense and fused: folder of the model that makes vectors
-  std::string query = "pair";  // what is compared: sentence, masked, pair (retrieve/examples.h)
-  int examples = 4;            // at most so many are shown; 0: none
-  int max_tokens = 1024;       // all examples together; 0: as many as the model takes
+  std::string encoder;          // of dense and fused: folder of the model that makes vectors
+  std::string query = "pair";   // what is compared: sentence, masked, pair (retrieve/examples.h)
+  int examples = 4;             // at most so many are shown; 0: none
+  int max_tokens = 1024;        // all examples together; 0: as many as the model takes
   double near_duplicate = 0.8;  // from this similarity on an example is the question itself
   double diversity = 0.3;       // 0: the nearest only; below 1
   int64_t seed = 0;             // of random

@@ -29,8 +29,8 @@ struct ExtractorConfig {
   std::map<std::string, std::string> adapters;
   std::string template_file = "templates/pair.yaml";
   std::string chat = "none";  // chat wrapper; "auto": the model's own
-  // `pair`, `rag`: labels (exhaustive scoring) or free; others: constrained (to the schema and the text)
-  // or free.
+  // `pair`, `rag`: labels (exhaustive scoring) or free; others: constrained (to the schema and the
+  // text) or free.
   std::string decode = "labels";
   double threshold = 0.5;      // a label beside the best one is kept from this posterior on
   double negative_bias = 0.0;  // added to the negative label's log-probability; tuned on dev
@@ -44,8 +44,8 @@ struct ExtractorConfig {
 };
 // Whether the pipeline asks about pairs of entities (`pair`, `rag`).
 bool asks_pairs(const std::string& pipeline);
-// Whether it asks about documents in the steps of a template (pipeline.h): all but `pair`, `rag` and
-// `icl`.
+// Whether it asks about documents in the steps of a template (pipeline.h): all but `pair`, `rag`
+// and `icl`.
 bool asks_steps(const std::string& pipeline);
 // Whether its prompts show examples (`rag`, `icl`).
 bool uses_demonstrations(const std::string& pipeline);

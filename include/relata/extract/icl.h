@@ -1,6 +1,6 @@
-// The `icl` pipeline: a model that was not trained for it reads the labels, some worked examples and
-// a text, and lists what it finds: entities, relations, events or their arguments. Tasks as in RUIE
-// (arXiv 2409.11673).
+// The `icl` pipeline: a model that was not trained for it reads the labels, some worked examples
+// and a text, and lists what it finds: entities, relations, events or their arguments. Tasks as in
+// RUIE (arXiv 2409.11673).
 //
 // A template is a text file (YAML) that users may edit:
 //
@@ -82,12 +82,11 @@ struct IclOptions {
 
 // The documents with what was found in place of what they state: the entities of ner (all places of
 // a name), relations of re, events of ed (at a trigger's first place), arguments of eae, which is
-// asked about the events of ed or, without it, those that are given. What a document states of other
-// tasks stays, as far as the entities it needs do. Notes in meta: "unparsed", answers or parts of
-// them that are not in the template's form, not of the schema or not of the text, {"task", "problem",
-// "answer"}; "demonstrations" as in pair.h.
-// Examples give way where a prompt would be too long; a document that is too long itself is read in
-// overlapping windows.
+// asked about the events of ed or, without it, those that are given. What a document states of
+// other tasks stays, as far as the entities it needs do. Notes in meta: "unparsed", answers or
+// parts of them that are not in the template's form, not of the schema or not of the text, {"task",
+// "problem", "answer"}; "demonstrations" as in pair.h. Examples give way where a prompt would be
+// too long; a document that is too long itself is read in overlapping windows.
 Result<std::vector<data::Document>> extract_in_context(
     const Extractor& extractor, generate::Engine& engine,
     const std::shared_ptr<const generate::AnswerCompiler>& compiler,

@@ -1,5 +1,5 @@
-// The `pair` and `rag` pipelines: for each (head, tail) of a sentence, which relations of the schema hold?
-// `rag` shows labelled examples of a pool before the question.
+// The `pair` and `rag` pipelines: for each (head, tail) of a sentence, which relations of the
+// schema hold? `rag` shows labelled examples of a pool before the question.
 #pragma once
 
 #include <functional>
@@ -36,8 +36,9 @@ struct PairPrompt {
   std::vector<int32_t> ids;  // the whole prompt, chat wrapper and BOS included
   DemonstrationCounts examples;
 };
-// With the extractor's demonstrations, as many as its settings say. `most`, if positive: tokens that
-// the prompt should have at most; examples give way, the least near first, the question does not.
+// With the extractor's demonstrations, as many as its settings say. `most`, if positive: tokens
+// that the prompt should have at most; examples give way, the least near first, the question does
+// not.
 Result<PairPrompt> encode_prompt(const Extractor& extractor, const text::Tokenizer& tokenizer,
                                  const data::Document& document, const data::PairQuery& query,
                                  size_t most = 0);
@@ -119,7 +120,8 @@ Result<std::vector<data::Document>> extract_documents(const Extractor& extractor
                                                       const PairOptions& options,
                                                       const std::string& journal_path);
 
-// What extract_documents() noted about the examples shown, under "demonstrations", in all documents.
+// What extract_documents() noted about the examples shown, under "demonstrations", in all
+// documents.
 DemonstrationCounts demonstration_counts(const std::vector<data::Document>& documents);
 
 // What extract_documents() noted about pairs without an answer.

@@ -42,10 +42,11 @@ struct PoolOptions {
   ExampleUnit unit = ExampleUnit::Pair;
   QueryForm form = QueryForm::Pair;
   // From this similarity of two texts on (Jaccard's, of their character trigrams) an example is the
-  // question itself and left out. Above 1: only texts that are equal but for case, spaces and signs.
+  // question itself and left out. Above 1: only texts that are equal but for case, spaces and
+  // signs.
   double near_duplicate = 0.8;
-  // How much an example loses that is like one already chosen (maximal marginal relevance, Carbonell
-  // and Goldstein 1998). 0: the nearest only.
+  // How much an example loses that is like one already chosen (maximal marginal relevance,
+  // Carbonell and Goldstein 1998). 0: the nearest only.
   double diversity = 0.3;
   // Examples that it refuses are not in the pool; null: none are.
   std::function<bool(const data::Document& document, const Example& example)> accept;
@@ -77,8 +78,8 @@ using RankerMaker =
 class ExamplePool {
  public:
   // Errors: no document, none with an example that is accepted; the ranker's.
-  static Result<ExamplePool> make(std::vector<data::Document> documents,
-                                  const PoolOptions& options, const RankerMaker& make_ranker);
+  static Result<ExamplePool> make(std::vector<data::Document> documents, const PoolOptions& options,
+                                  const RankerMaker& make_ranker);
 
   // At most `k`. Cost: one search of the ranker for a few times `k`, and as many comparisons of
   // texts.
@@ -103,7 +104,8 @@ class ExamplePool {
 // The text that stands for a question or an example in a search.
 std::string query_text(const ExampleQuery& query, QueryForm form);
 
-// Hashes of the text's character trigrams, sorted and distinct; case, spaces and signs do not count.
+// Hashes of the text's character trigrams, sorted and distinct; case, spaces and signs do not
+// count.
 std::vector<uint32_t> text_shingles(std::string_view text);
 // Jaccard's similarity of two such sets; 1 for two empty ones.
 double shingle_similarity(const std::vector<uint32_t>& a, const std::vector<uint32_t>& b);

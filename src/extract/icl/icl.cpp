@@ -98,8 +98,8 @@ class InContext {
   size_t longest_prompt(const Document& document) const {
     size_t longest = 0;
     const auto measure = [&](const IclQuestion& question) {
-      longest = std::max(
-          longest, prompter_.encode(*tokenizer_, prompter_.user_turn(question, {})).size());
+      longest = std::max(longest,
+                         prompter_.encode(*tokenizer_, prompter_.user_turn(question, {})).size());
     };
     for (const IclTask task : plan_.tasks) {
       if (task != IclTask::kEae) {
@@ -182,12 +182,16 @@ class InContext {
     const auto& [asked, answer, text, examples] = question;
     const std::vector<IclLabel>& labels = asked.labels;
     switch (asked.question.task) {
-      case IclTask::kNer: add_entities(labels, answer.items, part.document); break;
+      case IclTask::kNer:
+        add_entities(labels, answer.items, part.document);
+        break;
       case IclTask::kRe:
         add_relations(prompter_.extractor().schema, labels, answer.items, min_score_,
                       part.document);
         break;
-      case IclTask::kEd: add_events(labels, answer.items, part.document); break;
+      case IclTask::kEd:
+        add_events(labels, answer.items, part.document);
+        break;
       case IclTask::kEae:
         add_arguments(labels, answer.items, asked.question.event, part.document);
     }

@@ -53,9 +53,8 @@ class ItemReader {
     IclItem item = so_far;
     const std::string& name = parts_[part].text;
     if (name == "label") {
-      const auto found =
-          std::find_if(asked_.labels.begin(), asked_.labels.end(),
-                       [&](const IclLabel& label) { return label.name == value; });
+      const auto found = std::find_if(asked_.labels.begin(), asked_.labels.end(),
+                                      [&](const IclLabel& label) { return label.name == value; });
       if (found == asked_.labels.end()) return fail(value, "is not a label of the schema");
       item.label = static_cast<int>(found - asked_.labels.begin());
     } else {

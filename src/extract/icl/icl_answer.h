@@ -33,7 +33,6 @@ generate::AnswerShape icl_shape(const IclPrompter& prompter, const AskedQuestion
 // Keeps items in the template's form whose label is one of the question's and whose texts stand in
 // the document (or are among the names). `tokenizer` may be null where the engine gave no ids.
 IclAnswer read_icl_answer(const IclPrompter& prompter, const AskedQuestion& asked,
-                          const text::Tokenizer* tokenizer,
-                          const generate::GenerateResult& result);
+                          const text::Tokenizer* tokenizer, const generate::GenerateResult& result);
 
 }  // namespace relata::extract

@@ -80,8 +80,12 @@ Status IclAsker::add_prompt(AnsweredQuestion& question, generate::GenerateReques
         request.prompt = prompter.encode(*tokenizer, turn);
         fits = room == 0 || request.prompt.size() <= room;
         break;
-      case generate::PromptForm::kText: request.text = prompter.wrapped(turn); break;
-      case generate::PromptForm::kUserTurn: request.text = turn; break;
+      case generate::PromptForm::kText:
+        request.text = prompter.wrapped(turn);
+        break;
+      case generate::PromptForm::kUserTurn:
+        request.text = turn;
+        break;
     }
     if (fits || examples.empty()) break;
     examples.pop_back();

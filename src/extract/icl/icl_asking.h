@@ -42,7 +42,8 @@ class IclAsker {
 
   IclAsking asking_;
   std::unique_ptr<generate::LineEnds> ends_;  // of constrained decoding
-  std::map<const data::Document*, std::shared_ptr<const generate::SpanSource>> spans_;  // of one call of ask()
+  std::map<const data::Document*, std::shared_ptr<const generate::SpanSource>>
+      spans_;  // of one call of ask()
 };
 
 }  // namespace relata::extract

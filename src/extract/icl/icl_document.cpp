@@ -82,8 +82,8 @@ bool IclPlan::between_given(const Document& document) const {
 
 Document cleared(const Document& document, const IclPlan& plan) {
   Document out = document;
-  const bool finds_names = plan.asks(IclTask::kNer) ||
-                           (plan.asks(IclTask::kRe) && !plan.between_given(document));
+  const bool finds_names =
+      plan.asks(IclTask::kNer) || (plan.asks(IclTask::kRe) && !plan.between_given(document));
   if (finds_names) {
     out.entities.clear();
     out.relations.clear();

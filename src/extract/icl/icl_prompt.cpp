@@ -160,8 +160,7 @@ std::string event_type_of(const IclQuestion& question) {
 
 std::vector<IclItem> stated_items(const data::Schema& schema, const IclQuestion& question) {
   const Document& document = *question.document;
-  const std::vector<IclLabel> labels =
-      icl_labels(schema, question.task, event_type_of(question));
+  const std::vector<IclLabel> labels = icl_labels(schema, question.task, event_type_of(question));
   Items items(document);
   switch (question.task) {
     case IclTask::kNer:
@@ -260,8 +259,8 @@ std::string IclPrompter::example_text(const IclQuestion& question,
     shown.event = static_cast<int>(found - events.begin());
   }
   const data::Schema& schema = extractor_->schema;
-  const std::string right = answer(question.task, icl_labels(schema, question.task, type),
-                                   stated_items(schema, shown));
+  const std::string right =
+      answer(question.task, icl_labels(schema, question.task, type), stated_items(schema, shown));
   const IclTaskTemplate& lines = extractor_->icl.tasks.at(question.task);
   const auto parts =
       split_template(lines.example, "example", {"text", "answer", "event", "trigger"}).value();

@@ -33,9 +33,9 @@ Status check_item(const IclTaskTemplate& task, bool relation, const std::string&
   }
   for (size_t i = 0; i + 1 < parts.size(); ++i) {
     if (parts[i].placeholder && parts[i + 1].placeholder) {
-      return usage_error(where + ": item: {" + parts[i].text + "} touches {" + parts[i + 1].text +
-                             "}",
-                         "put a text between them, such as \": \"");
+      return usage_error(
+          where + ": item: {" + parts[i].text + "} touches {" + parts[i + 1].text + "}",
+          "put a text between them, such as \": \"");
     }
   }
   return {};

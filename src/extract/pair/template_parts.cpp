@@ -106,10 +106,10 @@ Status check_pair_template(const PairTemplate& pair_template, const std::string&
   RELATA_TRY(const auto prompt, prompt_parts(pair_template, where));
   RELATA_CHECK(example_parts(pair_template, where));
   if (uses_placeholder(prompt, "examples") != !pair_template.example.empty()) {
-    return usage_error(where + (pair_template.example.empty()
-                                    ? ": prompt: {examples} without the key example"
-                                    : ": example: the prompt has no {examples}"),
-                       "example says how {examples} shows each of them");
+    return usage_error(
+        where + (pair_template.example.empty() ? ": prompt: {examples} without the key example"
+                                               : ": example: the prompt has no {examples}"),
+        "example says how {examples} shows each of them");
   }
   RELATA_TRY(const auto answer, answer_parts(pair_template, where));
   if (!uses_placeholder(answer, "relation")) {

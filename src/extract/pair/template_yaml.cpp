@@ -55,7 +55,8 @@ constexpr const char* kRag4reInstructionEn =
     "The task is to decide which relation holds between two entities of a sentence, given a list "
     "of relations.";
 constexpr const char* kRag4rePromptEn =
-    "{instruction}\nQuestion: which of the relations below does the sentence state from the head to "
+    "{instruction}\nQuestion: which of the relations below does the sentence state from the head "
+    "to "
     "the tail?\n{examples}Sentence: {sentence}\nHead: {head}\nTail: {tail}\n"
     "Relations: {relations}\nAnswer with one relation of the list and nothing else:";
 constexpr const char* kRag4reExampleEn = "Similar sentence: {sentence}\n";

@@ -240,8 +240,8 @@ TEST_F(Icl, LongTextsAreReadInWindowsAndExamplesGiveWay) {
   EXPECT_EQ(out.entities[0].mentions.size(), 20U);
   engine_.most_tokens = 60;
   extractor_.config.tasks = {"ner"};
-  const auto none = extract_in_context(extractor_, engine_, nullptr,
-                                       {make_document("d", text, {})}, options_);
+  const auto none =
+      extract_in_context(extractor_, engine_, nullptr, {make_document("d", text, {})}, options_);
   ASSERT_FALSE(none.ok());
   EXPECT_NE(none.error().message.find("no room for any text"), std::string::npos);
 }

@@ -98,8 +98,9 @@ TEST_F(Rag, Rag4resOrderShowsOneSentenceWithoutItsLabel) {
   extractor_.config.demonstrations.examples = 1;
   const std::string text = prompt();
   size_t at = 0;
-  for (const char* part : {"The task is", "Question:", "Similar sentence: <e1>A</e1> owns", "\nSentence: <e1>E</e1>",
-                           "Head: E", "Tail: F", "Relations: 无关系", "Answer with"}) {
+  for (const char* part :
+       {"The task is", "Question:", "Similar sentence: <e1>A</e1> owns", "\nSentence: <e1>E</e1>",
+        "Head: E", "Tail: F", "Relations: 无关系", "Answer with"}) {
     const size_t found = text.find(part, at);
     ASSERT_NE(found, std::string::npos) << part << " in " << text;
     at = found;
@@ -142,8 +143,7 @@ TEST_F(Rag, ExamplesGiveWayToTheModelsWindow) {
 
 TEST_F(Rag, PredictionsCountTheirExamples) {
   source_->duplicates = 3;
-  const auto out =
-      extract_documents(extractor_, engine_, documents_, {}, "").value();
+  const auto out = extract_documents(extractor_, engine_, documents_, {}, "").value();
   ASSERT_EQ(out.size(), 1U);
   // Both orders of the pair are asked about.
   const DemonstrationCounts counts = demonstration_counts(out);
@@ -157,8 +157,7 @@ TEST_F(Rag, AServerGetsTheSameText) {
   engine_.text_of = [](const std::string&) { return " 拥有"; };
   PairOptions options;
   options.decode = "free";
-  const auto out =
-      predict_pairs(extractor_, engine_, documents_, {{0, 0, 1, {}}}, options).value();
+  const auto out = predict_pairs(extractor_, engine_, documents_, {{0, 0, 1, {}}}, options).value();
   EXPECT_EQ(out[0].labels, Strings{"拥有"});
   EXPECT_EQ(out[0].examples.shown, 2);
   EXPECT_EQ(engine_.generated[0].text, prompt());
@@ -187,8 +186,7 @@ TEST(AllowedLabels, EntitiesWithoutTypeAndContradictionsAllowAll) {
   document.entities[0].type = "ORG";
   EXPECT_EQ(allowed_labels(schema, document, 0, 1), std::vector<bool>(4, true));
   schema.relation_types[0].head_types = {};
-  EXPECT_EQ(allowed_labels(schema, document, 0, 1),
-            (std::vector<bool>{true, false, false, false}));
+  EXPECT_EQ(allowed_labels(schema, document, 0, 1), (std::vector<bool>{true, false, false, false}));
 }
 
 TEST(RagTemplate, ExampleAndPlaceholderGoTogether) {

@@ -12,8 +12,8 @@ constexpr int32_t kEos = 0;
 
 TEST(LineEnds, ALineBreakEndsAnAnswerWhereEosMay) {
   // Ids from 2 on: a, b, ;, line breaks of one and two, and one with a letter behind it.
-  const auto tokenizer = std::make_shared<ListTokenizer>(
-      std::vector<std::string>{"a", "b", ";", "\n", "\n\n", "\na"});
+  const auto tokenizer =
+      std::make_shared<ListTokenizer>(std::vector<std::string>{"a", "b", ";", "\n", "\n\n", "\na"});
   AnswerShape shape;
   AnswerField field;
   field.kind = AnswerField::Kind::Choice;
@@ -21,8 +21,9 @@ TEST(LineEnds, ALineBreakEndsAnAnswerWhereEosMay) {
   shape.item = {field};
   shape.separator = ";";
   shape.nothing = "";
-  const auto constraint = LineEnds(*tokenizer).added_to(
-      make_answer_compiler(tokenizer).value()->compile(shape, nullptr).value());
+  const auto constraint =
+      LineEnds(*tokenizer)
+          .added_to(make_answer_compiler(tokenizer).value()->compile(shape, nullptr).value());
   const auto walk = constraint->start();
   EXPECT_EQ(walk->allowed(), (std::vector<int32_t>{2}));
   walk->accept(2);

@@ -115,8 +115,8 @@ TEST(Examples, OtherEntitiesAreAnotherQuestion) {
   const std::vector<Document> pool_documents = {
       sentence("owner", "Kim owns the old mill.", {"Kim", "mill"}, "owns"),
       sentence("place", "The mill stands in Lund.", {"mill", "Lund"}, "place")};
-  const Document question = sentence(
-      "q", "Max owns a mill which stands in Malmo.", {"Max", "mill", "Malmo"});
+  const Document question =
+      sentence("q", "Max owns a mill which stands in Malmo.", {"Max", "mill", "Malmo"});
   PoolOptions options;
   options.form = QueryForm::Pair;
   const auto pool = ExamplePool::make(pool_documents, options, bm25).value();
@@ -149,8 +149,7 @@ TEST(Examples, DiversityPassesOverWhatIsLikeAChosenOne) {
   options.diversity = 0.0;
   const auto nearest = ExamplePool::make(documents, options, bm25).value();
   const Strings plain = found_ids(nearest, find(nearest, question, 2));
-  EXPECT_EQ(std::set<std::string>(plain.begin(), plain.end()),
-            (std::set<std::string>{"a", "a2"}));
+  EXPECT_EQ(std::set<std::string>(plain.begin(), plain.end()), (std::set<std::string>{"a", "a2"}));
   options.diversity = 0.7;
   const auto diverse = ExamplePool::make(documents, options, bm25).value();
   const Strings apart = found_ids(diverse, find(diverse, question, 2));
