@@ -5,6 +5,7 @@
 #include "relata/base/hash.h"
 #include "relata/base/parallel.h"
 #include "relata/data/formats.h"
+#include "relata/text/utf8.h"
 
 namespace relata::retrieve {
 namespace {
@@ -48,6 +49,11 @@ bool has_event(const Document& document, const std::string& type) {
                      [&](const data::Event& event) { return event.type == type; });
 }
 
+bool is_mark(unsigned char byte) {
+  return byte < 0x80U &&
+         (byte < '0' || (byte > '9' && byte < 'A') || (byte > 'Z' && byte < 'a') || byte > 'z');
+}
+
 // The text with each mention of the two replaced by its entity's type.
 std::string masked_text(const Document& document, const Entity& head, const Entity& tail) {
   struct Place {
@@ -72,25 +78,75 @@ std::string masked_text(const Document& document, const Entity& head, const Enti
   return out + document.text.substr(at);
 }
 
-// From the first to the last byte of the two mentions that are nearest to each other.
-std::string nearest_part(const Document& document, const Entity& head, const Entity& tail) {
+// The two mentions that are nearest to each other; empty ranges where one has none.
+std::pair<ByteRange, ByteRange> nearest_mentions(const Document& document, const Entity& head,
+                                                 const Entity& tail) {
   size_t least = SIZE_MAX;
-  ByteRange best{};
+  std::pair<ByteRange, ByteRange> best;
   for (const ByteRange& one : head.mentions) {
     for (const ByteRange& other : tail.mentions) {
-      const ByteRange both{std::min(one.begin, other.begin), std::max(one.end, other.end)};
-      if (both.end - both.begin >= least || both.end > document.text.size()) continue;
-      least = both.end - both.begin;
-      best = both;
+      const size_t end = std::max(one.end, other.end);
+      const size_t length = end - std::min(one.begin, other.begin);
+      if (length >= least || end > document.text.size()) continue;
+      least = length;
+      best = {one, other};
     }
   }
-  if (least == SIZE_MAX) return head.text + " " + tail.text;
-  return document.text.substr(best.begin, least);
+  return best;
 }
 
-bool is_mark(unsigned char byte) {
-  return byte < 0x80U &&
-         (byte < '0' || (byte > '9' && byte < 'A') || (byte > 'Z' && byte < 'a') || byte > 'z');
+// Words of scripts that write them apart; what else there is parts them.
+std::vector<std::string> spaced_words(std::string_view text) {
+  std::vector<std::string> out;
+  bool open = false;
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = text::code_point_length(text, at);
+    const auto first = static_cast<unsigned char>(text[at]);
+    // Bytes from 0xE2 on begin code points from U+2000: signs, then scripts without spaces.
+    const bool is_word = length > 1 ? first < 0xE2U : !is_mark(first);
+    if (is_word && !open) out.emplace_back();
+    if (is_word) out.back() += text.substr(at, length);
+    open = is_word;
+    at += length;
+  }
+  return out;
+}
+
+// The words between head and tail, by ones, twos and threes in their order, each as one word that
+// nothing else in the text can be: what a pair's relation is told by is often a preposition, which
+// analyzers drop, and on which side of the words the head stands.
+std::string between_terms(const Document& document, const ByteRange& head, const ByteRange& tail) {
+  const bool head_first = head.begin <= tail.begin;
+  const size_t begin = std::min(head.end, tail.end);
+  const size_t end = std::max(head.begin, tail.begin);
+  std::vector<std::string> words = {head_first ? "zh" : "zt"};
+  if (begin < end) {
+    const auto between = spaced_words(std::string_view(document.text).substr(begin, end - begin));
+    words.insert(words.end(), between.begin(), between.end());
+  }
+  words.push_back(head_first ? "zt" : "zh");
+  std::string out;
+  constexpr size_t kLongest = 3;
+  for (size_t length = 1; length <= kLongest; ++length) {
+    for (size_t i = 0; i + length <= words.size(); ++i) {
+      const bool is_border = length == 1 && (i == 0 || i + 1 == words.size());
+      if (is_border) continue;
+      out += ' ';
+      for (size_t k = i; k < i + length; ++k) out += "zz" + words[k];
+    }
+  }
+  return out;
+}
+
+std::string pair_text(const Document& document, const Entity& head, const Entity& tail) {
+  const auto [one, other] = nearest_mentions(document, head, tail);
+  if (one.end == 0 || other.end == 0) {
+    return document.text + "\n" + head.text + " " + tail.text;
+  }
+  const size_t begin = std::min(one.begin, other.begin);
+  const size_t end = std::max(one.end, other.end);
+  return document.text + "\n" + document.text.substr(begin, end - begin) +
+         between_terms(document, one, other);
 }
 
 }  // namespace
@@ -101,7 +157,7 @@ std::string query_text(const ExampleQuery& query, QueryForm form) {
   const Entity& head = document.entities.at(static_cast<size_t>(query.head));
   const Entity& tail = document.entities.at(static_cast<size_t>(query.tail));
   if (form == QueryForm::Masked) return masked_text(document, head, tail);
-  return document.text + "\n" + nearest_part(document, head, tail);
+  return pair_text(document, head, tail);
 }
 
 std::vector<uint32_t> text_shingles(std::string_view text) {

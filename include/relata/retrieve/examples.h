@@ -34,8 +34,9 @@ struct Example {
 enum class QueryForm {
   Sentence,  // its text, as RAG4RE does
   Masked,    // its text with the pair's types in place of its names: what is said, not of whom
-  Pair,      // its text, and once more the part from one entity to the other: the same sentence
-             // with other entities is another question
+  Pair,      // its text, once more the part from one entity to the other, and the words between
+             // them in their order, stop words too: the same sentence with other entities is
+             // another question
 };
 
 struct PoolOptions {
