@@ -27,13 +27,14 @@ class PoolSource : public extract::DemonstrationSource {
   Result<extract::FoundDemonstrations> find(const extract::DemonstrationQuery& query,
                                             size_t most) const override {
     RELATA_TRY(const auto found,
-               pool_.find({query.document, query.head, query.tail, query.event_type}, most));
+               pool_.find({query.document, query.head, query.tail, query.event_type, query.diverse},
+                          most));
     extract::FoundDemonstrations out;
     out.duplicates = found.duplicates;
     for (const retrieve::FoundExample& hit : found.best) {
       const retrieve::Example& example = pool_.examples()[hit.example];
-      out.best.push_back(
-          {&pool_.documents()[example.document], example.head, example.tail, example.labels});
+      out.best.push_back({&pool_.documents()[example.document], example.head, example.tail,
+                          example.labels, hit.score});
     }
     return out;
   }
@@ -146,7 +147,7 @@ Result<std::vector<data::Document>> read_pool(const std::vector<std::string>& pa
 Status open_demonstrations(extract::Extractor& extractor) {
   if (!extract::uses_demonstrations(extractor.config.pipeline)) return {};
   const extract::DemonstrationSettings& settings = extractor.config.demonstrations;
-  if (settings.examples == 0) return {};
+  if (settings.examples == 0 && settings.vote == 0) return {};
   const std::string path = extractor.pool_path();
   if (!file_exists(path)) {
     return usage_error(path + ": no such file; the extractor shows examples from it",

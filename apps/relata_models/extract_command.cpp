@@ -81,7 +81,7 @@ Result<int> run_dry(const extract::Extractor& extractor, const data::Dataset& da
                     const Context& context) {
   Json report = {{"documents", dataset.documents.size()}};
   Workload work;
-  if (extract::asks_pairs(extractor.config.pipeline)) {
+  if (extract::asks_pairs(extractor.config.pipeline) && !extract::needs_no_model(extractor)) {
     RELATA_TRY(work, measure(extractor, dataset.documents));
     report["pairs"] = work.pairs;
     report["prompt_tokens"] = work.tokens;

@@ -50,6 +50,7 @@ void apply_flags(const ExtractorFlags& flags, extract::Extractor& extractor) {
   if (!flags.retriever.empty()) examples.retriever = flags.retriever;
   if (!flags.encoder.empty()) examples.encoder = std::filesystem::absolute(flags.encoder).string();
   if (!flags.query.empty()) examples.query = flags.query;
+  if (flags.vote >= 0) examples.vote = flags.vote;
 }
 
 Result<extract::Extractor> load(const ExtractorFlags& flags) {
@@ -135,8 +136,9 @@ Result<extract::Extractor> open_extractor(const ExtractorFlags& flags) {
     return usage_error("--pool: pipeline " + config.pipeline + " shows no examples",
                        "use --pipeline rag or icl, or leave --pool out");
   }
-  if (config.demonstrations.examples == 0) return extractor;
-  if (extract::asks_pairs(config.pipeline) && !extract::shows_examples(extractor.pair_template)) {
+  if (config.demonstrations.examples == 0 && config.demonstrations.vote == 0) return extractor;
+  if (config.demonstrations.examples > 0 && config.demonstrations.vote < 1 &&
+      extract::asks_pairs(config.pipeline) && !extract::shows_examples(extractor.pair_template)) {
     return usage_error("template \"" + extractor.pair_template.name + "\" shows no examples",
                        "give it {examples} and the key example, or ask without: --examples 0");
   }
@@ -233,9 +235,15 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
   verb.add_option("--encoder", flags.encoder, "Sentence encoder of dense and fused")
       ->type_name("DIR")
       ->group(kExamplesGroup);
+  verb.add_option("--vote", flags.vote,
+                  "Share of the nearest examples' labels in the probability of a relation, from 0\n"
+                  "(the default) to 1: they decide alone, and no model is needed")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group(kExamplesGroup);
   verb.add_option("--example-query", flags.query,
-                  "What is compared: sentence; masked (the pair's names left out); pair (the\n"
-                  "sentence, the part between the two twice; the default)")
+                  "What is compared: sentence; masked (the pair's types for its names); pair (the\n"
+                  "sentence, and what stands between the two once more; the default)")
       ->type_name("Q")
       ->check(CLI::IsMember(extract::query_form_names()))
       ->group(kExamplesGroup);

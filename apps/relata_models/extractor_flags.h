@@ -26,6 +26,7 @@ struct ExtractorFlags {
   int examples = -1;  // below 0: the extractor's own
   int example_tokens = -1;
   std::string retriever, encoder, query;
+  double vote = -1.0;              // below 0: the extractor's own
   std::vector<std::string> tasks;  // of icl; none: the extractor's own
 };
 

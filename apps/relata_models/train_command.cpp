@@ -69,9 +69,8 @@ Result<extract::Extractor> make_extractor(const TrainConfig& config, const TaskD
 // nothing else. A training row's own sentence is never among its examples.
 Status add_demonstrations(const TrainConfig& config, const TaskData& data, bool save,
                           extract::Extractor& extractor) {
-  if (!extract::uses_demonstrations(config.pipeline) || config.demonstrations.examples == 0) {
-    return {};
-  }
+  const bool wanted = config.demonstrations.examples > 0 || config.demonstrations.vote > 0;
+  if (!extract::uses_demonstrations(config.pipeline) || !wanted) return {};
   if (!extract::shows_examples(extractor.pair_template)) {
     return usage_error("template \"" + extractor.pair_template.name + "\" shows no examples",
                        "give it {examples} and the key example, or set demonstrations.examples=0");

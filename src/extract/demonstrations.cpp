@@ -35,6 +35,8 @@ Result<DemonstrationSettings> demonstration_settings(const Json& section,
   fields.get("near_duplicate", out.near_duplicate, NumberRange::above(0, 1));
   fields.get("diversity", out.diversity, NumberRange::below(0, 1));
   fields.get("seed", out.seed, NumberRange::between(0, 0x1p53));
+  fields.get("vote", out.vote, NumberRange::between(0, 1));
+  fields.get("voters", out.voters, NumberRange::between(1, kMost));
   RELATA_CHECK(fields.finish());
   const bool embeds = out.retriever == "dense" || out.retriever == "fused";
   if (embeds && out.encoder.empty()) {
@@ -56,6 +58,8 @@ Json to_json(const DemonstrationSettings& settings) {
   json["near_duplicate"] = settings.near_duplicate;
   json["diversity"] = settings.diversity;
   json["seed"] = settings.seed;
+  json["vote"] = settings.vote;
+  json["voters"] = settings.voters;
   return json;
 }
 

@@ -210,6 +210,11 @@ Result<text::ChatTemplate> Extractor::chat_wrapper() const {
   return text::chat_template(config.chat, model_path());
 }
 
+bool needs_no_model(const Extractor& extractor) {
+  return extractor.demonstrations != nullptr && asks_pairs(extractor.config.pipeline) &&
+         extractor.config.demonstrations.vote >= 1.0;
+}
+
 ExtractorConfig default_config(const std::string& pipeline) {
   ExtractorConfig config;
   config.pipeline = pipeline;

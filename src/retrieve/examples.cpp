@@ -251,7 +251,8 @@ Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) con
   const std::vector<uint32_t> own = text_shingles(query.document->text);
   const double limit = std::min(options_.near_duplicate, 1.0);
   SearchOptions search;
-  search.k = options_.diversity > 0 ? k * kCandidates : k;
+  const double diversity = query.diverse ? options_.diversity : 0.0;
+  search.k = diversity > 0 ? k * kCandidates : k;
   search.skip = [&](size_t passage) {
     const Document& document = documents_[examples_[passage].document];
     if (!query.event_type.empty() && !has_event(document, query.event_type)) return true;
@@ -260,12 +261,13 @@ Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) con
     return same;
   };
   RELATA_TRY(const auto ranked, ranker_->search(query_text(query, options_.form), search));
-  out.best = choose(ranked, k);
+  out.best = choose(ranked, k, diversity);
   return out;
 }
 
 // Greedy maximal marginal relevance; the nearest is always the first.
-std::vector<FoundExample> ExamplePool::choose(const std::vector<Hit>& ranked, size_t k) const {
+std::vector<FoundExample> ExamplePool::choose(const std::vector<Hit>& ranked, size_t k,
+                                              double diversity) const {
   std::vector<FoundExample> out;
   const double top = ranked.empty() ? 0.0 : ranked.front().score;
   std::vector<double> nearest(ranked.size(), 0.0);  // similarity to the nearest chosen one
@@ -276,7 +278,7 @@ std::vector<FoundExample> ExamplePool::choose(const std::vector<Hit>& ranked, si
     for (size_t i = 0; i < ranked.size(); ++i) {
       if (taken[i]) continue;
       const double relevance = top > 0 ? ranked[i].score / top : 0.0;
-      const double value = (1.0 - options_.diversity) * relevance - options_.diversity * nearest[i];
+      const double value = (1.0 - diversity) * relevance - diversity * nearest[i];
       if (best < ranked.size() && value <= best_value) continue;
       best = i;
       best_value = value;
@@ -284,7 +286,7 @@ std::vector<FoundExample> ExamplePool::choose(const std::vector<Hit>& ranked, si
     taken[best] = true;
     out.push_back({ranked[best].passage, ranked[best].score});
     const auto& chosen = shingles_[examples_[ranked[best].passage].document];
-    for (size_t i = 0; options_.diversity > 0 && i < ranked.size(); ++i) {
+    for (size_t i = 0; diversity > 0 && i < ranked.size(); ++i) {
       if (taken[i]) continue;
       nearest[i] = std::max(
           nearest[i], shingle_similarity(chosen, shingles_[examples_[ranked[i].passage].document]));

@@ -103,6 +103,17 @@ def relata_copy(source, target):
             (target / path.name).write_bytes(path.read_bytes())
 
 
+def test_neighbours_alone_need_no_model(tmp_path):
+    pool = write_rows(tmp_path / "pool.txt", POOL)
+    question = write_rows(tmp_path / "q.txt", [("Ann", "Bob", "unknown", "Ann was the mother of Bob.")])
+    record = json_lines(relata("extract", "--pipeline", "rag", "--vote", 1, "--pool", pool, question).out)[0]
+    assert record["relations"][0]["type"] == "parent"
+    assert record["meta"]["model"] == "none"
+    report = json.loads(relata("extract", "--pipeline", "rag", "--vote", 1, "--pool", pool, "--dry-run",
+                               "--json", question).out)
+    assert report == {"documents": 1}
+
+
 def model_flags(trained_rag):
     return ["-m", trained_rag / "model", "--pipeline", "rag", "--prompt-template", "rag-zh"]
 

@@ -26,6 +26,10 @@ struct DemonstrationSettings {
   double near_duplicate = 0.8;  // from this similarity on an example is the question itself
   double diversity = 0.3;       // 0: the nearest only; below 1
   int64_t seed = 0;             // of random
+  // `rag`: share that the labels of the nearest examples have in a label's probability. 0: the
+  // model decides alone; 1: they do, and no model is asked.
+  double vote = 0.0;
+  int voters = 16;  // so many of them
 };
 
 const std::vector<std::string>& retriever_names();   // bm25, dense, fused, random
@@ -41,6 +45,7 @@ struct DemonstrationQuery {
   int head = -1;
   int tail = -1;
   std::string event_type;  // only documents with such an event; "": any
+  bool diverse = true;     // false: the nearest, however alike they are
 };
 
 // Borrowed from its source, which outlives it.
@@ -49,6 +54,7 @@ struct Demonstration {
   int head = -1;                             // of a pair
   int tail = -1;
   std::vector<std::string> labels;  // of a pair; none where no relation is stated
+  double score = 0.0;               // the retriever's, not negative
 };
 
 struct FoundDemonstrations {

@@ -80,6 +80,9 @@ struct Extractor {
   std::map<std::string, std::string> adapter_paths() const;
 };
 
+// Whether the neighbours' labels alone decide (demonstrations.vote 1).
+bool needs_no_model(const Extractor& extractor);
+
 // Errors name the missing or malformed file; a newer format_version says to upgrade relata.
 Result<Extractor> load_extractor(const std::string& folder);
 // Writes extractor.yaml, schema.json, templates/ and, if set, calibration.json; model/ and

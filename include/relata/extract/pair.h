@@ -68,6 +68,12 @@ Result<std::vector<std::vector<int32_t>>> label_answers(const Extractor& extract
 std::vector<bool> allowed_labels(const data::Schema& schema, const data::Document& document,
                                  int head, int tail);
 
+// The labels of these neighbours as probabilities over the schema's relation types: each neighbour
+// counts by its score, a pair without labels for the negative type. Without a neighbour that counts
+// the negative type is sure, or, where the schema has none, all are alike.
+std::vector<double> vote_posterior(const data::Schema& schema,
+                                   const std::vector<Demonstration>& neighbours);
+
 // Examples give way where the prompt would be too long for the engine's max_tokens(). Where the
 // document itself is, the prompt is about the sentences
 // around the pair's nearest mentions, as many as there is room for; a pair whose mentions are too

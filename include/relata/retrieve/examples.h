@@ -68,6 +68,7 @@ struct ExampleQuery {
   int head = -1;
   int tail = -1;
   std::string event_type;  // only documents with such an event; "": any
+  bool diverse = true;     // false: PoolOptions::diversity is taken as 0
 };
 
 // Makes a ranker of the pool's passages.
@@ -93,7 +94,8 @@ class ExamplePool {
 
  private:
   ExamplePool() = default;
-  std::vector<FoundExample> choose(const std::vector<Hit>& ranked, size_t k) const;
+  std::vector<FoundExample> choose(const std::vector<Hit>& ranked, size_t k,
+                                   double diversity) const;
 
   PoolOptions options_;
   std::vector<data::Document> documents_;

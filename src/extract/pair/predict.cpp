@@ -120,6 +120,20 @@ class Predictor {
                                        &generate::Engine::score, &Predictor::read_scores);
   }
 
+  // Without the model.
+  Result<std::vector<PairPrediction>> by_votes(const std::vector<PairQuery>& queries, size_t begin,
+                                               size_t end) {
+    const std::vector<double> nothing(extractor_.schema.relation_types.size(), 0.0);
+    std::vector<PairPrediction> out;
+    for (size_t i = begin; i < end; ++i) {
+      const Document& document = document_of(documents_, queries[i]);
+      RELATA_TRY(auto posterior, with_votes(document, queries[i], nothing));
+      out.push_back(decided(std::move(posterior)));
+      drop_weak(extractor_.schema, options_.min_score, out.back());
+    }
+    return out;
+  }
+
   Result<std::vector<PairPrediction>> by_generating(const std::vector<PairQuery>& queries,
                                                     size_t begin, size_t end) {
     return ask<generate::GenerateRequest>(queries, begin, end, &Predictor::generate_request,
@@ -215,9 +229,30 @@ class Predictor {
     for (size_t i = 0, next = 0; i < asked.size(); ++i) {
       if (asked[i]) posterior[i] = of_asked[next++];
     }
+    RELATA_TRY(posterior, with_votes(document, query, std::move(posterior)));
+    return decided(std::move(posterior));
+  }
+
+  PairPrediction decided(std::vector<double> posterior) const {
     posterior =
         bias_posterior(extractor_.schema, std::move(posterior), extractor_.config.negative_bias);
     return decide(extractor_.schema, std::move(posterior), extractor_.config.threshold);
+  }
+
+  // The model's probabilities and those of the nearest examples' labels, by their shares (as Wan et
+  // al. 2022, arXiv 2210.11800, do with a classifier's).
+  Result<std::vector<double>> with_votes(const Document& document, const PairQuery& query,
+                                         std::vector<double> posterior) const {
+    const DemonstrationSettings& settings = extractor_.config.demonstrations;
+    if (extractor_.demonstrations == nullptr || settings.vote <= 0) return posterior;
+    RELATA_TRY(const FoundDemonstrations found,
+               extractor_.demonstrations->find({&document, query.head, query.tail, "", false},
+                                               static_cast<size_t>(settings.voters)));
+    const std::vector<double> votes = vote_posterior(extractor_.schema, found.best);
+    for (size_t i = 0; i < posterior.size(); ++i) {
+      posterior[i] = settings.vote * votes[i] + (1.0 - settings.vote) * posterior[i];
+    }
+    return posterior;
   }
 
   // Which relations are scored; the others have no probability.
@@ -369,8 +404,9 @@ Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
   if (extractor.schema.relation_types.empty()) {
     return usage_error("the schema has no relation types", "add some to schema.json");
   }
+  const bool by_votes = needs_no_model(extractor) && decode == "labels";
   const bool as_text = decode == "free" && engine.prompt_form() != generate::PromptForm::kIds;
-  if (engine.tokenizer() == nullptr && !as_text) {
+  if (engine.tokenizer() == nullptr && !as_text && !by_votes) {
     return usage_error("the model has no tokenizer",
                        "put tokenizer.json or tokenizer.model into its folder");
   }
@@ -382,8 +418,9 @@ Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
   out.reserve(queries.size());
   for (size_t begin = 0; begin < queries.size(); begin += batch) {
     const size_t end = std::min(queries.size(), begin + batch);
-    RELATA_TRY(auto part, decode == "free" ? predictor.by_generating(queries, begin, end)
-                                           : predictor.by_labels(queries, begin, end));
+    RELATA_TRY(auto part, by_votes           ? predictor.by_votes(queries, begin, end)
+                          : decode == "free" ? predictor.by_generating(queries, begin, end)
+                                             : predictor.by_labels(queries, begin, end));
     std::move(part.begin(), part.end(), std::back_inserter(out));
     if (options.progress) options.progress(static_cast<int64_t>(end));
   }

@@ -20,9 +20,10 @@ class FixedSource : public DemonstrationSource {
                     std::to_string(query.tail));
     FoundDemonstrations out;
     out.duplicates = duplicates;
+    int n = 0;  // scores 3, 1
     for (const Document& document : documents) {
       if (out.best.size() == most) break;
-      out.best.push_back({&document, 0, 1, {document.relations.at(0).type}});
+      out.best.push_back({&document, 0, 1, {document.relations.at(0).type}, 3.0 - 2.0 * n++});
     }
     return out;
   }
@@ -178,6 +179,36 @@ TEST_F(Rag, OnlyLabelsThatTheTypesAllowAreScored) {
             Strings{"拥有"});
 }
 
+TEST_F(Rag, NeighboursVoteByTheirShare) {
+  const auto posterior = [&] {
+    return predict_pairs(extractor_, engine_, documents_, {{0, 0, 1, {}}}, {}).value()[0].posterior;
+  };
+  const auto alone = posterior();
+  extractor_.config.demonstrations.vote = 0.25;
+  const auto mixed = posterior();
+  const std::vector<double> votes = {0.0, 0.75, 0.25, 0.0};
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(mixed[i], 0.25 * votes[i] + 0.75 * alone[i], 1e-12);
+  // With all of the vote no model is asked.
+  extractor_.config.demonstrations.vote = 1.0;
+  engine_.allowed = 0;
+  EXPECT_TRUE(needs_no_model(extractor_));
+  EXPECT_EQ(posterior(), votes);
+}
+
+TEST(Votes, PairsWithoutLabelsAndNoNeighboursAreForTheNegativeType) {
+  data::Schema schema = company_schema();
+  const Document document;
+  const auto neighbour = [&](Strings labels, double score) {
+    return Demonstration{&document, 0, 1, std::move(labels), score};
+  };
+  EXPECT_EQ(vote_posterior(schema, {neighbour({}, 1.0), neighbour({"拥有", "P177"}, 1.0)}),
+            (std::vector<double>{0.5, 0.25, 0.0, 0.25}));
+  EXPECT_EQ(vote_posterior(schema, {}), (std::vector<double>{1.0, 0.0, 0.0, 0.0}));
+  schema.relation_types[0].negative = false;
+  EXPECT_EQ(vote_posterior(schema, {neighbour({"of another schema"}, 1.0)}),
+            std::vector<double>(4, 0.25));
+}
+
 TEST(AllowedLabels, EntitiesWithoutTypeAndContradictionsAllowAll) {
   data::Schema schema = company_schema();
   for (data::RelationType& type : schema.relation_types) type.head_types = {"PER"};
@@ -230,6 +261,7 @@ TEST(DemonstrationSettings, BadValuesAreNamed) {
   EXPECT_NE(error({{"exmples", 8}}).find("exmples"), std::string::npos);
   EXPECT_NE(error({{"diversity", 1.0}}).find("diversity"), std::string::npos);
   EXPECT_NE(error({{"near_duplicate", 0}}).find("near_duplicate"), std::string::npos);
+  EXPECT_NE(error({{"vote", 1.5}}).find("vote"), std::string::npos);
   EXPECT_NE(error({{"retriever", "dense"}}).find("needs an encoder"), std::string::npos);
   EXPECT_NE(error("four").find("not a mapping"), std::string::npos);
 }

@@ -167,6 +167,8 @@ TEST(Examples, DiversityPassesOverWhatIsLikeAChosenOne) {
   ASSERT_EQ(apart.size(), 2U);
   EXPECT_EQ(apart[0].substr(0, 1), "a");
   EXPECT_NE(apart[1].substr(0, 1), "a");
+  const Strings near = found_ids(diverse, diverse.find({&question, 0, 1, "", false}, 2).value());
+  EXPECT_EQ(std::set<std::string>(near.begin(), near.end()), (std::set<std::string>{"a", "a2"}));
 }
 
 TEST(Examples, DocumentsAreExamplesAndCanBeAskedForByEvent) {
