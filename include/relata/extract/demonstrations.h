@@ -23,7 +23,7 @@ struct DemonstrationSettings {
   std::string query = "pair";   // what is compared: sentence, masked, pair (retrieve/examples.h)
   int examples = 4;             // at most so many are shown; 0: none
   int max_tokens = 1024;        // all examples together; 0: as many as the model takes
-  double near_duplicate = 0.8;  // from this similarity on an example is the question itself
+  double near_duplicate = 0.7;  // from this similarity on an example is the question itself
   double diversity = 0.3;       // 0: the nearest only; below 1
   int64_t seed = 0;             // of random
   // `rag`: share that the labels of the nearest examples have in a label's probability. 0: the

@@ -45,7 +45,7 @@ struct PoolOptions {
   // From this similarity of two texts on (Jaccard's, of their character trigrams) an example is the
   // question itself and left out. Above 1: only texts that are equal but for case, spaces and
   // signs.
-  double near_duplicate = 0.8;
+  double near_duplicate = 0.7;
   // How much an example loses that is like one already chosen (maximal marginal relevance,
   // Carbonell and Goldstein 1998). 0: the nearest only.
   double diversity = 0.3;
