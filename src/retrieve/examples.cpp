@@ -241,6 +241,7 @@ Result<ExamplePool> ExamplePool::make(std::vector<Document> documents, const Poo
     passage.text = query_text({&document, example.head, example.tail, ""}, options.form);
     passages.push_back(std::move(passage));
   }
+  pool.chance_ = make_random_ranker(passages, 0);
   RELATA_TRY(pool.ranker_, make_ranker(std::move(passages)));
   return pool;
 }
@@ -260,9 +261,30 @@ Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) con
     if (same) ++out.duplicates;
     return same;
   };
-  RELATA_TRY(const auto ranked, ranker_->search(query_text(query, options_.form), search));
+  const std::string text = query_text(query, options_.form);
+  RELATA_TRY(const auto ranked, ranker_->search(text, search));
   out.best = choose(ranked, k, diversity);
+  const int64_t duplicates = out.duplicates;  // counted once
+  RELATA_CHECK(fill_up(text, search, k, out.best));
+  out.duplicates = std::max(duplicates, out.duplicates - duplicates);
   return out;
+}
+
+// Examples also show what an answer looks like, which any of them does.
+Status ExamplePool::fill_up(const std::string& query, const SearchOptions& search, size_t k,
+                            std::vector<FoundExample>& best) const {
+  if (best.size() >= k) return {};
+  SearchOptions others = search;
+  others.k = k;
+  RELATA_TRY(const auto hits, chance_->search(query, others));
+  const auto is_new = [&](size_t example) {
+    return std::none_of(best.begin(), best.end(),
+                        [&](const FoundExample& known) { return known.example == example; });
+  };
+  for (const Hit& hit : hits) {
+    if (best.size() < k && is_new(hit.passage)) best.push_back({hit.passage, 0.0});
+  }
+  return {};
 }
 
 // Greedy maximal marginal relevance; the nearest is always the first.

@@ -83,7 +83,8 @@ class ExamplePool {
   static Result<ExamplePool> make(std::vector<data::Document> documents, const PoolOptions& options,
                                   const RankerMaker& make_ranker);
 
-  // At most `k`. Cost: one search of the ranker for a few times `k`, and as many comparisons of
+  // `k`, where the pool has them: the ranker's first, then, with a score of 0, others by chance (the
+  // same for the same query). Cost: one search of the ranker for a few times `k`, and as many comparisons of
   // texts.
   Result<FoundExamples> find(const ExampleQuery& query, size_t k) const;
 
@@ -94,6 +95,8 @@ class ExamplePool {
 
  private:
   ExamplePool() = default;
+  Status fill_up(const std::string& query, const SearchOptions& search, size_t k,
+                 std::vector<FoundExample>& best) const;
   std::vector<FoundExample> choose(const std::vector<Hit>& ranked, size_t k,
                                    double diversity) const;
 
@@ -102,6 +105,7 @@ class ExamplePool {
   std::vector<Example> examples_;
   std::vector<std::vector<uint32_t>> shingles_;  // of each document's text
   std::shared_ptr<const Ranker> ranker_;
+  std::shared_ptr<const Ranker> chance_;  // for what the ranker does not find
 };
 
 // The text that stands for a question or an example in a search.

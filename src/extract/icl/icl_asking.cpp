@@ -92,6 +92,11 @@ Status IclAsker::add_prompt(AnsweredQuestion& question, generate::GenerateReques
     ++question.examples.no_room;
   }
   question.examples.shown += std::ssize(examples);
+  const int64_t most = asking_.engine.max_tokens();
+  if (room > 0 && request.prompt.size() <= room) {
+    const int64_t left = most - std::ssize(request.prompt);
+    request.max_new_tokens = static_cast<int>(std::min<int64_t>(request.max_new_tokens, left));
+  }
   return {};
 }
 

@@ -69,6 +69,19 @@ TEST(Examples, TheNearestComeFirstWithTheirLabels) {
   EXPECT_GE(found.best[0].score, found.best[1].score);
 }
 
+TEST(Examples, WhatSharesNoWordWithThePoolGetsExamplesByChance) {
+  const auto pool = ExamplePool::make(companies(), {}, bm25).value();
+  const Document question = sentence("q", "东部文具拥有永升。", {"东部文具", "永升"});
+  const auto found = find(pool, question, 3);
+  ASSERT_EQ(found.best.size(), 3U);
+  for (const FoundExample& hit : found.best) EXPECT_EQ(hit.score, 0.0);
+  EXPECT_EQ(found_ids(pool, found), found_ids(pool, find(pool, question, 3)));
+  // Behind what was found, and without the question itself.
+  const Document own = companies()[2];
+  const Strings ids = found_ids(pool, find(pool, own, 4));
+  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()), (std::set<std::string>{"a", "b", "d"}));
+}
+
 TEST(Examples, AQuestionNeverFindsItself) {
   const auto pool = ExamplePool::make(companies(), {}, bm25).value();
   for (const Document& own : companies()) {
