@@ -51,6 +51,7 @@ void apply_flags(const ExtractorFlags& flags, extract::Extractor& extractor) {
   if (!flags.encoder.empty()) examples.encoder = std::filesystem::absolute(flags.encoder).string();
   if (!flags.query.empty()) examples.query = flags.query;
   if (flags.vote >= 0) examples.vote = flags.vote;
+  if (flags.voters > 0) examples.voters = flags.voters;
 }
 
 Result<extract::Extractor> load(const ExtractorFlags& flags) {
@@ -240,6 +241,10 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
                   "(the default) to 1: they decide alone, and no model is needed")
       ->type_name("S")
       ->check(CLI::Range(0.0, 1.0))
+      ->group(kExamplesGroup);
+  verb.add_option("--voters", flags.voters, "So many of them have a vote (default: 16)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
       ->group(kExamplesGroup);
   verb.add_option("--example-query", flags.query,
                   "What is compared: sentence; masked (the pair's types for its names); pair (the\n"

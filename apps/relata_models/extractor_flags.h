@@ -27,6 +27,7 @@ struct ExtractorFlags {
   int example_tokens = -1;
   std::string retriever, encoder, query;
   double vote = -1.0;              // below 0: the extractor's own
+  int voters = -1;                 // likewise
   std::vector<std::string> tasks;  // of icl; none: the extractor's own
 };
 
