@@ -87,6 +87,10 @@ Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& opt
     return std::unique_ptr<generate::Engine>(std::make_unique<NoEngine>());
   }
   if (options.backend == "native") {
+    if (extractor.config.model.empty()) {
+      return usage_error("no model is named",
+                         "name one with -m, or a server with --backend openai");
+    }
     engine::NativeEngineOptions native;
     RELATA_TRY(native.model, extractor.find_model(model_places()));
     if (const std::string adapter = extractor.adapter_path(); !adapter.empty()) {

@@ -114,6 +114,12 @@ def test_neighbours_alone_need_no_model(tmp_path):
     assert report == {"documents": 1}
 
 
+def test_a_model_or_a_server_must_be_named(tmp_path, gold):
+    pool = write_rows(tmp_path / "pool.txt", POOL)
+    err = relata("extract", "--pipeline", "rag", "--pool", pool, gold, code=2).err
+    assert "no model is named" in err and "-m" in err
+
+
 def model_flags(trained_rag):
     return ["-m", trained_rag / "model", "--pipeline", "rag", "--prompt-template", "rag-zh"]
 
