@@ -1,6 +1,7 @@
 #include "relata/retrieve/examples.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "relata/base/hash.h"
 #include "relata/base/parallel.h"
@@ -145,7 +146,7 @@ std::string pair_text(const Document& document, const Entity& head, const Entity
   }
   const size_t begin = std::min(one.begin, other.begin);
   const size_t end = std::max(one.end, other.end);
-  return document.text + "\n" + document.text.substr(begin, end - begin) +
+  return document.text + "\n" + document.text.substr(begin, end - begin) + kTermsMark +
          between_terms(document, one, other);
 }
 
@@ -250,6 +251,7 @@ Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) con
   FoundExamples out;
   if (k == 0) return out;
   const std::vector<uint32_t> own = text_shingles(query.document->text);
+  std::atomic<int64_t> left_out = 0;  // rankers may ask from several threads
   const double limit = std::min(options_.near_duplicate, 1.0);
   SearchOptions search;
   const double diversity = query.diverse ? options_.diversity : 0.0;
@@ -258,15 +260,15 @@ Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) con
     const Document& document = documents_[examples_[passage].document];
     if (!query.event_type.empty() && !has_event(document, query.event_type)) return true;
     const bool same = shingle_similarity(own, shingles_[examples_[passage].document]) >= limit;
-    if (same) ++out.duplicates;
+    if (same) ++left_out;
     return same;
   };
   const std::string text = query_text(query, options_.form);
   RELATA_TRY(const auto ranked, ranker_->search(text, search));
   out.best = choose(ranked, k, diversity);
-  const int64_t duplicates = out.duplicates;  // counted once
+  out.duplicates = left_out.exchange(0);
   RELATA_CHECK(fill_up(text, search, k, out.best));
-  out.duplicates = std::max(duplicates, out.duplicates - duplicates);
+  out.duplicates = std::max(out.duplicates, left_out.load());  // the same ones, met again
   return out;
 }
 

@@ -11,6 +11,10 @@
 
 namespace relata::retrieve {
 
+// In a passage or query, what follows it is words for rankers that count words only; others stop
+// before it.
+inline constexpr char kTermsMark = '\x1f';
+
 // Ranks passages that it was made of, by their numbers. Immutable; threads may share it.
 class Ranker {
  public:

@@ -149,16 +149,16 @@ TEST(Examples, MaskedQueriesHoldTypesInsteadOfNames) {
   EXPECT_EQ(query_text(query, QueryForm::Sentence), document.text);
   EXPECT_EQ(query_text(query, QueryForm::Pair),
             document.text +
-                "\nAcme bought Brill zzbought zzzhzzbought zzboughtzzzt "
+                "\nAcme bought Brill\x1f zzbought zzzhzzbought zzboughtzzzt "
                 "zzzhzzboughtzzzt");
   // The other way round it is another question, though the same words stand between.
   EXPECT_EQ(query_text({&document, 1, 0, ""}, QueryForm::Pair),
             document.text +
-                "\nAcme bought Brill zzbought zzztzzbought zzboughtzzzh "
+                "\nAcme bought Brill\x1f zzbought zzztzzbought zzboughtzzzh "
                 "zzztzzboughtzzzh");
   const Document chinese = sentence("z", "东部文具拥有永升。", {"东部文具", "永升"});
   EXPECT_EQ(query_text({&chinese, 0, 1, ""}, QueryForm::Pair),
-            chinese.text + "\n东部文具拥有永升 zzzhzzzt");
+            chinese.text + "\n东部文具拥有永升\x1f zzzhzzzt");
   EXPECT_EQ(query_text({&document, -1, -1, ""}, QueryForm::Pair), document.text);
 }
 
