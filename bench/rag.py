@@ -35,13 +35,14 @@ def draw(count, seed):
     return path
 
 
-def score(name, flags, gold, pool):
+def score(name, flags, gold):
     """Macro-F1 of the official scorer's definition, with its interval and floor."""
     found = run.WORK / "semeval-predictions.jsonl"
     needs_model = flags[:2] != ["--vote", 1]
     _, seconds, _ = run.run(
         [run.PROGRAM, "extract", "--pipeline", "rag", *(["-m", MODEL] if needs_model else []),
-         "--schema", DATA / "schema.json", *(["--pool", pool] if name != "zero-shot" else []),
+         "--schema", DATA / "schema.json",
+         *(["--pool", DATA / "train.txt"] if name != "zero-shot" else []),
          *flags, gold, "-o", found, "--no-resume", "--no-progress", "-q"])
     text, _, _ = run.run([run.PROGRAM, "evaluate", "--gold", gold, "--pred", found, "--metric",
                           "semeval", "--json"])
@@ -51,19 +52,17 @@ def score(name, flags, gold, pool):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sentences", type=int, default=200, help="drawn from the 2,717")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", metavar="WORDS", help="rows whose name has one of them")
     arguments = parser.parse_args()
     run.WORK.mkdir(parents=True, exist_ok=True)
     gold = draw(arguments.sentences, arguments.seed)
-    pool = run.WORK / "semeval-pool.txt"
-    pool.write_bytes((DATA / "train.txt").read_bytes() + (DATA / "dev.txt").read_bytes())
     limits, rows, details = run.probe(), [], {}
     for name, flags in SYSTEMS.items():
         wanted = not arguments.only or any(word in name for word in arguments.only)
         if name != FLOOR and not wanted:
             continue
-        details[name] = result = score(name, flags, gold, pool)
+        details[name] = result = score(name, flags, gold)
         low, high = result["ci95"]
         print(f"{name}: {result['f1']:.4f} ({low:.4f} to {high:.4f}), constant answer "
               f"{result['floor']:.4f}, {result['seconds']} s", flush=True)
