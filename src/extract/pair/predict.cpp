@@ -123,12 +123,12 @@ class Predictor {
   // Without the model.
   Result<std::vector<PairPrediction>> by_votes(const std::vector<PairQuery>& queries, size_t begin,
                                                size_t end) {
-    const std::vector<double> nothing(extractor_.schema.relation_types.size(), 0.0);
     std::vector<PairPrediction> out;
     for (size_t i = begin; i < end; ++i) {
-      const Document& document = document_of(documents_, queries[i]);
-      RELATA_TRY(auto posterior, with_votes(document, queries[i], nothing));
-      out.push_back(decided(std::move(posterior)));
+      RELATA_TRY(const FoundDemonstrations found,
+                 voters(document_of(documents_, queries[i]), queries[i]));
+      out.push_back(decided(vote_posterior(extractor_.schema, found.best)));
+      out.back().examples.duplicates = found.duplicates;
       drop_weak(extractor_.schema, options_.min_score, out.back());
     }
     return out;
@@ -243,16 +243,20 @@ class Predictor {
   // al. 2022, arXiv 2210.11800, do with a classifier's).
   Result<std::vector<double>> with_votes(const Document& document, const PairQuery& query,
                                          std::vector<double> posterior) const {
-    const DemonstrationSettings& settings = extractor_.config.demonstrations;
-    if (extractor_.demonstrations == nullptr || settings.vote <= 0) return posterior;
-    RELATA_TRY(const FoundDemonstrations found,
-               extractor_.demonstrations->find({&document, query.head, query.tail, "", false},
-                                               static_cast<size_t>(settings.voters)));
+    const double share = extractor_.config.demonstrations.vote;
+    if (extractor_.demonstrations == nullptr || share <= 0) return posterior;
+    RELATA_TRY(const FoundDemonstrations found, voters(document, query));
     const std::vector<double> votes = vote_posterior(extractor_.schema, found.best);
     for (size_t i = 0; i < posterior.size(); ++i) {
-      posterior[i] = settings.vote * votes[i] + (1.0 - settings.vote) * posterior[i];
+      posterior[i] = share * votes[i] + (1.0 - share) * posterior[i];
     }
     return posterior;
+  }
+
+  Result<FoundDemonstrations> voters(const Document& document, const PairQuery& query) const {
+    return extractor_.demonstrations->find(
+        {&document, query.head, query.tail, "", false},
+        static_cast<size_t>(extractor_.config.demonstrations.voters));
   }
 
   // Which relations are scored; the others have no probability.
