@@ -98,6 +98,7 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   if (!is_pair) {
     fields.get("adapters", adapters);
     fields.get("thresholds", thresholds);
+    fields.get("continue_above", config.continue_above);
   }
   RELATA_CHECK(fields.finish());
   RELATA_CHECK(read_by_step(adapters, thresholds, where, config));
@@ -107,6 +108,10 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   }
   if (!(config.threshold >= 0.0 && config.threshold <= 1.0)) {
     return usage_error(where + ": threshold " + json["threshold"].dump(), "a number from 0 to 1");
+  }
+  if (!(config.continue_above >= 0.0 && config.continue_above <= 1.0)) {
+    return usage_error(where + ": continue_above " + json["continue_above"].dump(),
+                       "a probability; 1 lets a list end where that is the most probable");
   }
   if (config.max_new_tokens < 1) {
     return usage_error(where + ": max_new_tokens " + std::to_string(config.max_new_tokens),
@@ -160,6 +165,7 @@ Json config_to_json(const ExtractorConfig& config) {
   json["max_new_tokens"] = config.max_new_tokens;
   for (const auto& [name, path] : config.adapters) json["adapters"][name] = path;
   for (const auto& [name, threshold] : config.thresholds) json["thresholds"][name] = threshold;
+  if (config.continue_above < 1) json["continue_above"] = config.continue_above;
   return json;
 }
 

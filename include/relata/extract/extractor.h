@@ -34,6 +34,9 @@ struct ExtractorConfig {
   int max_new_tokens = 64;     // of a generated answer
   // Document pipelines, by step: an item of a list or a yes counts from this probability on.
   std::map<std::string, double> thresholds;
+  // Document pipelines, constrained: a list ends only where one more item has at most this
+  // probability, so that what is likely but not the likeliest is found too; 1: off.
+  double continue_above = 1.0;
 };
 // Of a new extractor: what the pipeline usually has.
 ExtractorConfig default_config(const std::string& pipeline);
