@@ -8,8 +8,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "gguf_fields.h"
-
 namespace relata::kernels {
 namespace {
 
@@ -20,9 +18,14 @@ using Bytes = const uint8_t*;
 constexpr int kSmall = 32;   // elements of the blocks that share one scale
 constexpr int kLarge = 256;  // elements of the K blocks: groups with scales of their own
 constexpr unsigned kLow = 15;
-using Numbers = std::array<uint8_t, kSmall>;
+
+uint16_t load16(Bytes at) {
+  return static_cast<uint16_t>(at[0] | static_cast<unsigned>(at[1]) << 8U);
+}
 
 float load_half(Bytes at) { return half_to_float(load16(at)); }
+
+uint32_t load32(Bytes at) { return load16(at) | static_cast<uint32_t>(load16(at + 2)) << 16U; }
 
 void decode_f32(Bytes in, float* out) { std::memcpy(out, in, sizeof(float)); }
 void decode_f16(Bytes in, float* out) { *out = load_half(in); }
@@ -34,31 +37,46 @@ void decode_bf16(Bytes in, float* out) {
 
 void decode_q4_0(Bytes in, float* out) {
   const float scale = load_half(in);
-  Numbers numbers;
-  unpack_four(in + 2, numbers.data());
-  for (int i = 0; i < kSmall; ++i) out[i] = scale * static_cast<float>(numbers[i] - 8);
+  const Bytes packed = in + 2;
+  for (int i = 0; i < kSmall / 2; ++i) {
+    out[i] = scale * static_cast<float>(static_cast<int>(packed[i] & kLow) - 8);
+    out[i + kSmall / 2] = scale * static_cast<float>(static_cast<int>(packed[i] >> 4U) - 8);
+  }
 }
 
 void decode_q4_1(Bytes in, float* out) {
   const float scale = load_half(in);
   const float least = load_half(in + 2);
-  Numbers numbers;
-  unpack_four(in + 4, numbers.data());
-  for (int i = 0; i < kSmall; ++i) out[i] = scale * static_cast<float>(numbers[i]) + least;
+  const Bytes packed = in + 4;
+  for (int i = 0; i < kSmall / 2; ++i) {
+    out[i] = scale * static_cast<float>(packed[i] & kLow) + least;
+    out[i + kSmall / 2] = scale * static_cast<float>(packed[i] >> 4U) + least;
+  }
+}
+
+// Numbers of five bits, whose fifth bits lie together in front.
+void unpack_five(Bytes in, std::array<int, kSmall>& out) {
+  const uint32_t fifth = load32(in);
+  const Bytes packed = in + 4;
+  for (unsigned i = 0; i < kSmall / 2; ++i) {
+    out[i] = static_cast<int>((packed[i] & kLow) | (fifth >> i & 1U) << 4U);
+    out[i + kSmall / 2] =
+        static_cast<int>(packed[i] >> 4U | (fifth >> (i + kSmall / 2) & 1U) << 4U);
+  }
 }
 
 void decode_q5_0(Bytes in, float* out) {
   const float scale = load_half(in);
-  Numbers values;
-  unpack_five(in + 2, values.data());
+  std::array<int, kSmall> values;
+  unpack_five(in + 2, values);
   for (int i = 0; i < kSmall; ++i) out[i] = scale * static_cast<float>(values[i] - 16);
 }
 
 void decode_q5_1(Bytes in, float* out) {
   const float scale = load_half(in);
   const float least = load_half(in + 2);
-  Numbers values;
-  unpack_five(in + 4, values.data());
+  std::array<int, kSmall> values;
+  unpack_five(in + 4, values);
   for (int i = 0; i < kSmall; ++i) out[i] = scale * static_cast<float>(values[i]) + least;
 }
 
@@ -124,19 +142,32 @@ void decode_q3_k(Bytes in, float* out) {
   }
 }
 
+// Eight scales and eight minima of six bits in 12 bytes: the first four of each whole, of the last
+// four the low halves in bytes 8 to 11 and the two high bits on top of the first eight bytes.
+void unpack_six_bits(Bytes in, std::array<unsigned, 8>& scales, std::array<unsigned, 8>& minima) {
+  for (int i = 0; i < 4; ++i) {
+    scales[i] = in[i] & 63U;
+    minima[i] = in[i + 4] & 63U;
+    scales[i + 4] = (in[i + 8] & kLow) | (in[i] >> 6U) << 4U;
+    minima[i + 4] = in[i + 8] >> 4U | (in[i + 4] >> 6U) << 4U;
+  }
+}
+
 void decode_q4_k(Bytes in, float* out) {
   const float scale = load_half(in);
   const float minimum = load_half(in + 2);
-  std::array<uint8_t, 8> scales;
-  std::array<uint8_t, 8> minima;
+  std::array<unsigned, 8> scales;
+  std::array<unsigned, 8> minima;
   unpack_six_bits(in + 4, scales, minima);
   for (int group = 0; group < 8; ++group) {
     const float group_scale = scale * static_cast<float>(scales[group]);
     const float group_minimum = minimum * static_cast<float>(minima[group]);
-    Numbers numbers;
-    unpack_step(in + 16, group, numbers.data());
-    for (int i = 0; i < kSmall; ++i) {
-      out[kSmall * group + i] = group_scale * static_cast<float>(numbers[i]) - group_minimum;
+    const Bytes from = in + 16 + group / 2 * 32;
+    const int shift = group % 2 * 4;
+    for (int i = 0; i < 32; ++i) {
+      out[32 * group + i] =
+          group_scale * static_cast<float>(static_cast<unsigned>(from[i]) >> shift & kLow) -
+          group_minimum;
     }
   }
 }
@@ -146,18 +177,18 @@ void decode_q5_k(Bytes in, float* out) {
   const float scale = load_half(in);
   const float minimum = load_half(in + 2);
   const Bytes fifth = in + 16;
-  std::array<uint8_t, 8> scales;
-  std::array<uint8_t, 8> minima;
+  std::array<unsigned, 8> scales;
+  std::array<unsigned, 8> minima;
   unpack_six_bits(in + 4, scales, minima);
   for (int group = 0; group < 8; ++group) {
     const float group_scale = scale * static_cast<float>(scales[group]);
     const float group_minimum = minimum * static_cast<float>(minima[group]);
-    Numbers numbers;
-    unpack_step(in + 48, group, numbers.data());
-    for (int i = 0; i < kSmall; ++i) {
+    const Bytes from = in + 48 + group / 2 * 32;
+    const int shift = group % 2 * 4;
+    for (int i = 0; i < 32; ++i) {
+      const unsigned low = static_cast<unsigned>(from[i]) >> shift & kLow;
       const unsigned high = static_cast<unsigned>(fifth[i]) >> group & 1U;
-      out[kSmall * group + i] =
-          group_scale * static_cast<float>(numbers[i] | high << 4U) - group_minimum;
+      out[32 * group + i] = group_scale * static_cast<float>(low | high << 4U) - group_minimum;
     }
   }
 }
