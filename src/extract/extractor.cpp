@@ -84,6 +84,8 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   const bool is_pair = config.pipeline == "pair";
   fields.get("model", config.model);
   fields.get("model_sha256", config.model_sha256);
+  fields.get_choice("quantization", config.quantization, {"", "nf4"});
+  fields.get("double_quantization", config.double_quantization);
   fields.get("adapter", config.adapter);
   fields.get("template", config.template_file);
   fields.get("chat", config.chat);
@@ -149,6 +151,10 @@ Json config_to_json(const ExtractorConfig& config) {
   json["pipeline"] = config.pipeline;
   json["model"] = config.model;
   if (!config.model_sha256.empty()) json["model_sha256"] = config.model_sha256;
+  if (!config.quantization.empty()) {
+    json["quantization"] = config.quantization;
+    json["double_quantization"] = config.double_quantization;
+  }
   json["adapter"] = config.adapter;
   json["template"] = config.template_file;
   json["chat"] = config.chat;

@@ -21,7 +21,11 @@ struct ExtractorConfig {
   // Of `model` where it is a file: it is found by its name in other places too (find_model()).
   std::string model_sha256;
   std::string model = "model";  // folder, relative to the extractor's or absolute
-  std::string adapter;          // "" or "adapters/pair": of all steps
+  // What the model's float weights were quantised to when the adapters were trained, and are when
+  // it answers: "nf4", or "".
+  std::string quantization;
+  bool double_quantization = true;
+  std::string adapter;  // "" or "adapters/pair": of all steps
   // Instead of `adapter`: folders by the names that the template's steps give.
   std::map<std::string, std::string> adapters;
   std::string template_file = "templates/pair.yaml";
