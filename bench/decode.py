@@ -67,8 +67,8 @@ def run_ours(model, requests, options):
             else:
                 line["prompt_ids"] = [100 + turn] + line["prompt_ids"][1:]
             lines.append(line)
-    command = [run.PROGRAM, "generate", "-m", model, "--threads", run.THREADS, "--no-progress",
-               "--batch", len(requests), *options]
+    command = [run.PROGRAM, "generate", "-m", model, "--no-progress", "--batch", len(requests),
+               *options]
     out = arrivals(command, lines)
     rounds = []
     for turn in range(1, ROUNDS + 1):
@@ -91,10 +91,11 @@ def compare(name, path, arguments):
     run.WORK.mkdir(parents=True, exist_ok=True)
     run.write_lines(requests, [{"name": key, "requests": value} for key, value in work.items()])
     theirs = run.peer("decode_llamacpp", "--model", path, "--requests", requests, "--threads",
-                      run.THREADS, "--rounds", ROUNDS)
+                      arguments.threads, "--rounds", ROUNDS)
+    options = ["--threads", arguments.threads, *arguments.options]
     rows = []
     for key, group in work.items():
-        seconds, tokens = run_ours(path, group, arguments.options)
+        seconds, tokens = run_ours(path, group, options)
         if key.startswith("prefill"):
             tokens = 512
         rows.append(run.row(f"{key} {name}", "tok/s", tokens / seconds,
@@ -107,6 +108,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=list(MODELS))
     parser.add_argument("--new-tokens", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=run.THREADS, help="of either side")
     parser.add_argument("options", nargs="*", help="of relata generate, after --")
     arguments = parser.parse_args()
     limits, result = run.probe(), []
@@ -123,7 +125,7 @@ def main():
         result += compare(name, path, arguments)
     if not result:
         run.sys.exit("bench: no model is there")
-    run.finish("decode", result, limits)
+    run.finish("decode", result, limits, threads=arguments.threads)
 
 
 if __name__ == "__main__":

@@ -182,7 +182,10 @@ void append_to_runs(const at::Tensor& qkv, const Rotation& rotation, const Segme
   dispatch(input.scalar_type(), [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
     const auto count = static_cast<int64_t>(segments.size()) * heads.key_value;
-    at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    // Rows of a head, so many that they are worth a thread, each segment counted as the average.
+    const int64_t grain =
+        std::max<int64_t>(1, 64 * std::ssize(segments) / std::max<int64_t>(1, input.size(0)));
+    at::parallel_for(0, count, grain, [&](int64_t begin, int64_t end) {
       std::vector<T> turned(static_cast<size_t>(width));
       for (int64_t i = begin; i < end; ++i) {
         const Segment& segment = segments[i / heads.key_value];

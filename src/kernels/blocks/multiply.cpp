@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
+#include <limits>
 
 #include "blocks/layout.h"
 #include "relata/kernels/block_product.h"
@@ -16,6 +16,15 @@ int64_t tile_rows(int64_t wanted) {
   return *std::lower_bound(std::begin(kTileRows), std::end(kTileRows), wanted);
 }
 
+using Words = int32_t __attribute__((vector_size(64)));
+static_assert(kStep == 2 * kLane);
+
+RELATA_INLINE int32_t sum_of(const Words& words) {
+  int32_t sum = 0;
+  for (int64_t i = 0; i < kLane; ++i) sum += words[i];
+  return sum;
+}
+
 template <class T>
 RELATA_INLINE void quantize_block(const T* x, QuantizedBlock& out) {
   constexpr float kLargest = 127.0F;
@@ -23,32 +32,35 @@ RELATA_INLINE void quantize_block(const T* x, QuantizedBlock& out) {
   // to even between two, which stands in the low bits then.
   constexpr float kRounder = 12582912.0F;
   constexpr float kSmallest = 1e-36F;  // whose inverse times 127 is finite
-  float most = 0.0F, nothing = 0.0F;   // 0, or NaN where one is not finite
-  float values[kStep];
-#pragma omp simd reduction(max : most) reduction(+ : nothing)
-  for (int i = 0; i < kStep; ++i) {
-    values[i] = to_float(x[i]);
-    most = std::max(most, std::fabs(values[i]));
-    nothing += values[i] * 0.0F;
+  constexpr int32_t kInfinity = 0x7F800000;
+  const Vector values[2] = {load(x), load(x + kLane)};
+  // Sizes of floats are in the order of their bits; what is not finite is above all.
+  const Words first = std::bit_cast<Words>(values[0]) & 0x7FFFFFFF;
+  const Words second = std::bit_cast<Words>(values[1]) & 0x7FFFFFFF;
+  const Words larger = first > second ? first : second;
+  int32_t bits = 0;
+  for (int64_t i = 0; i < kLane; ++i) bits = std::max(bits, larger[i]);
+  const float most = std::bit_cast<float>(bits);
+  out = {};
+  if (bits >= kInfinity) {
+    out.scale = out.scaled_sum = std::numeric_limits<float>::quiet_NaN();
+    return;
   }
-  const bool counts = most > kSmallest && nothing == 0.0F;
-  const float inverse = counts ? kLargest / most : 0.0F;
-  int32_t half[2] = {};
+  if (most < kSmallest) return;
+  using Small = int8_t __attribute__((vector_size(16)));
+  const float inverse = kLargest / most;
+  int32_t halves[2];
   for (int h = 0; h < 2; ++h) {
-    int32_t sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int i = h * kStep / 2; i < (h + 1) * kStep / 2; ++i) {
-      const auto bits = std::bit_cast<int32_t>((counts ? values[i] * inverse : 0.0F) + kRounder);
-      const int32_t number = bits - std::bit_cast<int32_t>(kRounder);
-      out.values[i] = static_cast<int8_t>(number);
-      sum += number;
-    }
-    half[h] = sum;
+    const Vector shifted = values[h] * inverse + kRounder;
+    const Words numbers = std::bit_cast<Words>(shifted) - std::bit_cast<int32_t>(kRounder);
+    const Small small = __builtin_convertvector(numbers, Small);
+    __builtin_memcpy(out.values + h * kLane, &small, sizeof small);
+    halves[h] = sum_of(numbers);
   }
-  out.scale = counts ? most / kLargest : nothing;
-  out.scaled_sum = out.scale * static_cast<float>(half[0] + half[1]);
-  out.negated_sum = -(half[0] + half[1]);
-  out.negated_half = -half[0];
+  out.scale = most / kLargest;
+  out.scaled_sum = out.scale * static_cast<float>(halves[0] + halves[1]);
+  out.negated_sum = -(halves[0] + halves[1]);
+  out.negated_half = -halves[0];
 }
 
 template <class T>
@@ -81,8 +93,18 @@ MultiplyTile find_tile(GgmlType type, int64_t rows, Isa isa) {
   }
 }
 
+// y[columns] = sums + bias. Of whole panels the compiler knows how many.
 template <class T>
-void multiply_body(const BlockProduct<T>& p, int64_t panel, int64_t tile, Isa isa) {
+RELATA_INLINE void add_bias(const float* sums, const float* bias, int64_t columns, T* y) {
+  if (columns == kBlockPanel) {
+    for (int64_t i = 0; i < kBlockPanel; ++i) store(y[i], sums[i] + bias[i]);
+  } else {
+    for (int64_t i = 0; i < columns; ++i) store(y[i], sums[i] + bias[i]);
+  }
+}
+
+template <class T>
+RELATA_INLINE void multiply_body(const BlockProduct<T>& p, int64_t panel, int64_t tile, Isa isa) {
   const int64_t first = tile * kQuantizedTile;
   const int64_t rows = std::min(kQuantizedTile, p.m - first);
   const int64_t column = panel * kBlockPanel;
@@ -94,9 +116,7 @@ void multiply_body(const BlockProduct<T>& p, int64_t panel, int64_t tile, Isa is
   float bias[kBlockPanel] = {};
   if (p.bias != nullptr) std::copy_n(p.bias + column, columns, bias);
   for (int64_t row = 0; row < rows; ++row) {
-    T* y = p.y + (first + row) * p.stride + column;
-    const float* sum = sums + row * kBlockPanel;
-    for (int64_t i = 0; i < columns; ++i) store(y[i], sum[i] + bias[i]);
+    add_bias(sums + row * kBlockPanel, bias, columns, p.y + (first + row) * p.stride + column);
   }
 }
 
@@ -116,10 +136,12 @@ RELATA_CLONES void quantize_tile(const Bf16* x, int64_t stride, int64_t m, int64
   quantize_tile_body(x, stride, m, k, tile, out);
 }
 
-void multiply_blocks(const BlockProduct<float>& p, int64_t panel, int64_t tile, Isa isa) {
+RELATA_CLONES void multiply_blocks(const BlockProduct<float>& p, int64_t panel, int64_t tile,
+                                   Isa isa) {
   multiply_body(p, panel, tile, isa);
 }
-void multiply_blocks(const BlockProduct<Bf16>& p, int64_t panel, int64_t tile, Isa isa) {
+RELATA_CLONES void multiply_blocks(const BlockProduct<Bf16>& p, int64_t panel, int64_t tile,
+                                   Isa isa) {
   multiply_body(p, panel, tile, isa);
 }
 
