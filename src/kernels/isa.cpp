@@ -45,17 +45,20 @@ bool can_run(Isa isa) {
 #endif
 }
 
-Isa isa() {
-  static const Isa kChosen = [] {
+Isa isa_limit() {
+  static const Isa kLimit = [] {
     const char* wanted = std::getenv(kVariable);
     const std::optional<Isa> named = wanted == nullptr ? std::nullopt : isa_named(wanted);
-    if (named && can_run(*named)) return *named;
-    for (const Isa isa : kBestFirst) {
-      if (can_run(isa)) return isa;
-    }
-    return Isa::kScalar;
+    return named && can_run(*named) ? *named : Isa::kAvx512;
   }();
-  return kChosen;
+  return kLimit;
+}
+
+Isa isa() {
+  for (const Isa isa : kBestFirst) {
+    if (isa <= isa_limit() && can_run(isa)) return isa;
+  }
+  return Isa::kScalar;
 }
 
 Status check_isa() {

@@ -10,7 +10,7 @@
 namespace relata::nn {
 namespace {
 
-constexpr int64_t kWorthAThread = 1 << 15;  // products of two numbers, 32 rows of x or fewer
+constexpr int64_t kWorthAThread = 1 << 17;  // products of two numbers: about a microsecond
 // So many tiles of x stay in the second-level cache while the panels pass.
 constexpr int64_t kTilesTogether = 16;
 

@@ -1,4 +1,5 @@
-// Which instruction set the integer kernels are run with.
+// Which instruction set the kernels are run with that are written for some by name: products on
+// GGUF blocks and on float panels. (All others are compiled for several; the loader chooses.)
 #pragma once
 
 #include <string_view>
@@ -13,9 +14,10 @@ enum class Isa { kScalar, kAvx2, kAvx512 };
 std::string_view name_of(Isa isa);  // "scalar", "avx2", "avx512"
 bool can_run(Isa isa);              // on this processor
 
-// The best that this processor has, or what RELATA_ISA names. Asked for once: later changes of the
-// environment count for nothing. A name that cannot be obeyed counts for nothing either; programs
-// say so with check_isa().
+// The most that RELATA_ISA allows; kAvx512 where it is not set or says nothing that can be obeyed.
+// Read once: later changes of the environment count for nothing.
+Isa isa_limit();
+// The best that this processor has within isa_limit().
 Isa isa();
 // The error, for the user: RELATA_ISA is no known name, or names what this processor lacks.
 Status check_isa();
