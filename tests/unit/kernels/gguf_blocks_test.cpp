@@ -96,7 +96,7 @@ TEST(GgufBlocks, QuantizingShowsWhatIsNotFinite) {
 
 TEST(GgufBlocks, RefusesOtherTypesByName) {
   EXPECT_FALSE(can_dequantize(GgmlType::kIq2Xs));
-  const Status done = dequantize(GgmlType::kIq2Xs, {}, nullptr, 0);
+  const Status done = dequantize(GgmlType::kIq2Xs, {}, static_cast<float*>(nullptr), 0);
   EXPECT_EQ(done.error().message, "type IQ2_XS is not supported");
   EXPECT_FALSE(done.error().hint.empty());
 }
