@@ -10,6 +10,7 @@
 #include "relata/base/file.h"
 #include "relata/model/decoder.h"
 #include "relata/model/export.h"
+#include "relata/model/memory.h"
 #include "relata/model/prefix_tree.h"
 
 namespace relata::app {
@@ -19,14 +20,34 @@ struct ModelOptions {
   std::string folder;
   std::string adapter;
   std::string dtype = "auto";
-  std::string out, to;  // export and merge, quantize
-  bool packed = false;  // quantised weights stay so
-  bool twice = true;    // quantize: absolute maxima too
-  int64_t lora_rank = 0;
+  std::string out, to;   // export and merge, quantize
+  bool packed = false;   // quantised weights stay so
+  bool twice = true;     // quantize: absolute maxima too
+  std::string quantize;  // show: as training would
+  int64_t lora_rank = 0, tokens = 1024;
+  bool checkpointing = false;
   std::vector<std::string> lora_target = {"q_proj", "v_proj"};
 };
 
 std::string megabytes(double bytes) { return fmt::format("{:.0f} MB", bytes / 1e6); }
+
+// A LoRA step as `relata train` with these options makes it.
+Result<model::LoraMemory> lora_memory(const ModelOptions& options, const model::LoraConfig& lora) {
+  model::LoraStep step;
+  step.load.dtype = "bfloat16";
+  step.load.dequantize = false;
+  step.load.quantize = options.quantize;
+  step.lora = lora;
+  step.tokens = options.tokens;
+  step.gradient_checkpointing = options.checkpointing;
+  return model::forecast_lora(options.folder, step);
+}
+
+Json to_json(const model::LoraMemory& memory) {
+  return {{"program", memory.program}, {"weights", memory.weights},
+          {"adapter", memory.adapter}, {"activations", memory.activations},
+          {"scratch", memory.scratch}, {"total", memory.total()}};
+}
 
 Result<int> show_model(const ModelOptions& options, const Context& context) {
   RELATA_TRY(const auto config, model::read_decoder_config(options.folder));
@@ -47,6 +68,7 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
               // weights, gradients and two moments in float32, and a bfloat16 copy to compute with
               {"full_training_bytes", 18 * weights}};
   int64_t trained = 0;
+  std::optional<model::LoraMemory> memory;
   if (options.lora_rank > 0) {
     model::LoraConfig lora;
     lora.rank = options.lora_rank;
@@ -54,6 +76,11 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
     if (lora.targets == std::vector<std::string>{"all"}) lora.targets = {"all-linear"};
     RELATA_TRY(trained, model::lora_parameter_count(config, lora));
     out["lora_parameters"] = trained;
+    // config.json alone tells the number of weights, not how they are stored.
+    if (const auto forecast = lora_memory(options, lora); forecast.ok()) {
+      memory = *forecast;
+      out["lora_training_bytes"] = to_json(*memory);
+    }
   }
   if (context.json) {
     fmt::print("{}\n", out.dump());
@@ -71,6 +98,18 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
   if (options.lora_rank > 0) {
     fmt::print("LoRA of rank {}: {} trainable weights, {:.4f} % of the model's\n",
                options.lora_rank, trained, 100.0 * static_cast<double>(trained) / weights);
+  }
+  if (memory) {
+    fmt::print(
+        "training it with {} tokens at once: {} (weights {}, adapter {}, activations {}, scratch "
+        "{}, "
+        "program {})\n",
+        options.tokens, megabytes(static_cast<double>(memory->total())),
+        megabytes(static_cast<double>(memory->weights)),
+        megabytes(static_cast<double>(memory->adapter)),
+        megabytes(static_cast<double>(memory->activations)),
+        megabytes(static_cast<double>(memory->scratch)),
+        megabytes(static_cast<double>(memory->program)));
   }
   return kDone;
 }
@@ -235,9 +274,18 @@ void add_model_command(CLI::App& app, Context& context) {
   show->add_option("--lora-target", options->lora_target,
                    "Modules it adapts (q_proj,v_proj), or all")
       ->delimiter(',');
+  show->add_option("--tokens", options->tokens, "Tokens that training computes at once")
+      ->check(CLI::Range(1, 1 << 24));
+  show->add_flag("--gradient-checkpointing", options->checkpointing,
+                 "Training keeps the layers' inputs only");
+  show->add_option("--quantize", options->quantize,
+                   "nf4: training quantises the weights (quantization_bit: 4)")
+      ->check(CLI::IsMember({"nf4"}));
   show->footer(
       "Examples:\n  relata model show out/fewrel/model\n"
-      "  relata model show MODEL --lora-rank 8 --lora-target q_proj,k_proj,v_proj");
+      "  relata model show MODEL --lora-rank 8 --lora-target q_proj,k_proj,v_proj\n"
+      "  relata model show MODEL --lora-rank 100 --quantize nf4 --tokens 4096 "
+      "--gradient-checkpointing");
   show->callback([options, &context] {
     context.action = [options, &context] { return show_model(*options, context); };
   });

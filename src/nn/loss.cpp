@@ -53,9 +53,11 @@ struct Head {
 
 struct LinearCrossEntropy : Function<LinearCrossEntropy> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden,
+                            const at::Tensor& weight, const at::Tensor& compute_weight,
                             const at::Tensor& targets, const at::Tensor& weights, double divisor,
-                            const Head& head) {
+                            const QuantizedMatrix* quantized) {
     constexpr int64_t kChunk = 512;
+    const Head head{weight, compute_weight, quantized};
     const int64_t rows = hidden.size(0);
     const bool train_hidden = hidden.requires_grad();
     const bool train_weight = head.trained();
@@ -94,7 +96,7 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
       if (dweight.defined()) dweight = dweight * scale;
     }
     if (dweight.defined()) add_gradient(context->saved_data["weight"].toTensor(), dweight);
-    return {dhidden, {}, {}, {}, {}};
+    return {dhidden, {}, {}, {}, {}, {}, {}};
   }
 };
 
@@ -107,8 +109,8 @@ at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weig
     return reference::linear_cross_entropy(hidden, weight, compute_weight, targets, weights,
                                            divisor);
   }
-  return LinearCrossEntropy::apply(hidden, targets, weights, divisor,
-                                   Head{weight, compute_weight, nullptr});
+  return LinearCrossEntropy::apply(hidden, weight, compute_weight, targets, weights, divisor,
+                                   static_cast<const QuantizedMatrix*>(nullptr));
 }
 
 at::Tensor linear_cross_entropy(const at::Tensor& hidden, const QuantizedMatrix& head,
@@ -118,7 +120,8 @@ at::Tensor linear_cross_entropy(const at::Tensor& hidden, const QuantizedMatrix&
     const at::Tensor matrix = head.dense(hidden.scalar_type());
     return reference::linear_cross_entropy(hidden, matrix, matrix, targets, weights, divisor);
   }
-  return LinearCrossEntropy::apply(hidden, targets, weights, divisor, Head{{}, {}, &head});
+  const at::Tensor none = at::empty({0}, hidden.options());
+  return LinearCrossEntropy::apply(hidden, none, none, targets, weights, divisor, &head);
 }
 
 }  // namespace relata::nn

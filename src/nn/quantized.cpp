@@ -141,7 +141,7 @@ int64_t QuantizedRows::column_step() const {
 }
 
 template <class T>
-void QuantizedRows::dequantize_row(int64_t row, Span columns, T* out) const {
+void QuantizedRows::read_row(int64_t row, Span columns, T* out) const {
   if (!is_nf4()) {
     const GgmlBlock block = ggml_block(type_);
     const auto* bytes = static_cast<const std::byte*>(bytes_.data_ptr()) + row * bytes_.size(1) +
@@ -165,6 +165,9 @@ void QuantizedRows::dequantize_row(int64_t row, Span columns, T* out) const {
   kernels::dequantize_nf4(run, stored * in_ + columns.begin, columns.count, out);
 }
 
+template void QuantizedRows::read_row(int64_t row, Span columns, float* out) const;
+template void QuantizedRows::read_row(int64_t row, Span columns, kernels::Bf16* out) const;
+
 at::Tensor QuantizedRows::plain(Span rows, Span columns) const {
   return is_nf4() ? reference::nf4_values(nf4_, order_, in_, rows, columns)
                   : reference::block_values(type_, bytes_, rows, columns);
@@ -183,7 +186,7 @@ void QuantizedRows::dequantize(Span rows, Span columns, const at::Tensor& out) c
                      std::max<int64_t>(1, kGrain / std::max<int64_t>(1, columns.count)),
                      [&](int64_t begin, int64_t end) {
                        for (int64_t i = begin; i < end; ++i) {
-                         dequantize_row(rows.begin + i, columns, data<T>(out) + i * stride);
+                         read_row(rows.begin + i, columns, data<T>(out) + i * stride);
                        }
                      });
   });

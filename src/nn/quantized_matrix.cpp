@@ -1,10 +1,14 @@
 #include "quantized_matrix.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <numeric>
 #include <stdexcept>
 
 #include "dispatch.h"
+#include "reference.h"
+#include "relata/kernels/dot.h"
 
 namespace relata::nn {
 
@@ -35,7 +39,34 @@ at::Tensor QuantizedMatrix::panel(Span rows, Span columns, at::ScalarType type) 
   return out;
 }
 
+// Each row of the matrix on its own: nothing but its stored bits is read from memory.
+at::Tensor QuantizedMatrix::multiply_few(const at::Tensor& x, const at::Tensor& bias) const {
+  constexpr int64_t kGrain = 16;  // rows of the matrix that are worth a thread
+  const int64_t count = x.size(0);
+  const at::Tensor input = x.to(at::kFloat).contiguous();
+  at::Tensor y = at::empty({count, out_}, input.options());
+  dispatch(x.scalar_type(), [&](auto* tag) {
+    using T = std::remove_pointer_t<decltype(tag)>;
+    int64_t first = 0;
+    for (const QuantizedRows& part : parts_) {
+      at::parallel_for(0, part.rows(), kGrain, [&](int64_t begin, int64_t end) {
+        std::vector<T> row(static_cast<size_t>(in_));
+        for (int64_t i = begin; i < end; ++i) {
+          part.read_row(i, {0, in_}, row.data());
+          kernels::dot_rows(row.data(), data<float>(input), count, in_, data<float>(y) + first + i,
+                            out_);
+        }
+      });
+      first += part.rows();
+    }
+  });
+  if (bias.defined()) y.add_(bias.to(at::kFloat));
+  return y.to(x.scalar_type());
+}
+
 at::Tensor QuantizedMatrix::multiply(const at::Tensor& x, const at::Tensor& bias) const {
+  constexpr int64_t kFew = 16;  // rows of x, from which on a product of panels is quicker
+  if (x.size(0) < kFew && !use_reference(x)) return multiply_few(x, bias);
   const at::ScalarType type = x.scalar_type();
   const at::Tensor term = bias.defined() ? bias.to(type) : at::Tensor();
   const int64_t step = std::max<int64_t>(1, panel_numbers_ / in_);

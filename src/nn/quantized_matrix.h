@@ -17,9 +17,9 @@ class QuantizedMatrix {
   int64_t in() const { return in_; }
   const std::vector<QuantizedRows>& parts() const { return parts_; }
 
-  // x [N, in] -> [N, out] in x's type, float32 or bfloat16. Panels of rows are turned into that
-  // type, multiplied and forgotten: the numbers are those of a matrix dequantised into x's type.
-  // Not differentiable.
+  // x [N, in] -> [N, out] in x's type, float32 or bfloat16. Panels of rows, or single rows where x
+  // has few, are turned into that type, multiplied and forgotten: the numbers are those of a
+  // matrix dequantised into x's type. Not differentiable.
   at::Tensor multiply(const at::Tensor& x, const at::Tensor& bias) const;
   // y [N, out] -> y W [N, in]: what the gradient of multiply() is. By panels of columns, so that
   // every sum is rounded once.
@@ -29,6 +29,7 @@ class QuantizedMatrix {
   at::Tensor rows(const at::Tensor& ids) const;
 
  private:
+  at::Tensor multiply_few(const at::Tensor& x, const at::Tensor& bias) const;
   at::Tensor panel(Span rows, Span columns, at::ScalarType type) const;
 
   std::vector<QuantizedRows> parts_;

@@ -57,13 +57,13 @@ class QuantizedRows {
   // The numbers of some rows and columns, each rounded once, into `out` [rows, columns], float32 or
   // bfloat16, whose rows are dense. Rows are shared among threads.
   void dequantize(Span rows, Span columns, const at::Tensor& out) const;
-  // The same in plain operations, float32.
+  // Of one row, on the CPU. T: float or kernels::Bf16.
+  template <class T>
+  void read_row(int64_t row, Span columns, T* out) const;
+  // What dequantize() gives, in plain operations and float32.
   at::Tensor plain(Span rows, Span columns) const;
 
  private:
-  template <class T>
-  void dequantize_row(int64_t row, Span columns, T* out) const;
-
   int64_t rows_ = 0, in_ = 0;
   GgmlType type_ = GgmlType::kF32;
   at::Tensor bytes_;

@@ -110,13 +110,18 @@ TEST(QuantizedMatrix, ProductsAreThoseOfTheDenseMatrix) {
   const std::vector<QuantizedRows> parts = one_of_each(6, in);
   const QuantizedMatrix whole(parts);
   const at::Tensor dense = whole.dense(at::kFloat);
-  const at::Tensor x = at::randn({7, in}), y = at::randn({7, whole.out()});
+  const at::Tensor x = at::randn({20, in}), y = at::randn({20, whole.out()});
   const at::Tensor bias = at::randn({whole.out()});
   for (const int64_t numbers_of_panel : {int64_t{1}, 5 * in, 100 * whole.out(), int64_t{1} << 24}) {
     const QuantizedMatrix matrix(parts, numbers_of_panel);
     // The same sums in another blocking: 512 additions of numbers about 0.1, 24 bits each.
     EXPECT_TRUE(at::allclose(matrix.multiply(x, bias), at::linear(x, dense, bias), 0, 1e-4));
     EXPECT_TRUE(at::allclose(matrix.multiply(x, {}), at::linear(x, dense), 0, 1e-4));
+    for (const int64_t few : {1, 5, 9}) {
+      const at::Tensor some = x.narrow(0, 3, few);
+      EXPECT_TRUE(
+          at::allclose(matrix.multiply(some, bias), at::linear(some, dense, bias), 0, 1e-4));
+    }
     EXPECT_TRUE(at::allclose(matrix.multiply_transposed(y), at::matmul(y, dense), 0, 1e-4));
   }
   const at::Tensor ids = at::tensor({0, 89, 45, 45, 6}, at::kLong);
@@ -142,7 +147,8 @@ Gradients step(const Weight& weight, at::ScalarType type) {
   lora.a = Weight(a);
   lora.b = Weight(b);
   linear.loras.push_back(lora);
-  const at::Tensor x = at::randn({13, weight.in()}).to(type).requires_grad_(true);
+  // More rows than are multiplied one row of the matrix at a time.
+  const at::Tensor x = at::randn({20, weight.in()}).to(type).requires_grad_(true);
   const at::Tensor y = linear.forward(x, RowAdapters::all(0));
   (y.to(at::kFloat) * at::randn(y.sizes())).sum().backward();
   return {y.detach(), x.grad(), a.grad(), b.grad()};
