@@ -3,14 +3,14 @@
 // legend: M rows of x; N rows of the weight; K their common width, a multiple of the type's block.
 //
 // The weight is packed once into panels of kBlockPanel rows, the same bytes in another order: what
-// one vector instruction multiplies lies side by side, so that a panel is read front to back. (K
-// blocks take 1 to 3 % more than in the file: their six-bit scales become bytes.)
+// one vector instruction multiplies lies side by side, so that a panel is read front to back. (Q4_K
+// and Q5_K take 2 to 3 % more than in the file: their six-bit scales become bytes.)
 // x is rounded to 8 bits, 32 numbers to a scale, as llama.cpp's Q8_0 and Q8_1 do; for K blocks that
 // is finer than llama.cpp's, which has 256 to a scale. docs/decisions/0010 has the errors.
 //
 // A result is the same to the last bit whatever the instruction set, whichever rows of x are
 // computed together and whoever computes them: integers are exact, and what is summed as floats is
-// rounded in one order. Nothing here allocates but quantize_rows()' caller; calls share nothing.
+// rounded in one order. Nothing here allocates, and any number of threads may share what is read.
 #pragma once
 
 #include <cstddef>

@@ -4,7 +4,7 @@
 //   steps    32 elements of each row: one for small blocks, eight for K blocks
 //     scales   K blocks: a byte for each row; then minima, a byte for each row; Q6_K has scales of
 //              16 elements, so two bytes: of all rows' first halves, of all rows' second halves
-//     high     the bits above the low four, 64 bytes for each: see high_bits()
+//     high     the bits above the low four, 64 bytes for each: high_vector(), high_shift()
 //     low      four bits: 4 vectors, vector v, byte j: element 4 v + j % 4 of row j / 4 in its low
 //              half, element 16 + 4 v + j % 4 in its high half. Eight bits: 8 vectors, vector g,
 //              byte j: element 4 g + j % 4 of row j / 4

@@ -17,8 +17,6 @@ RELATA_INLINE V load_as(const void* from) {
   return out;
 }
 
-RELATA_INLINE Floats all(float value) { return Floats{} + value; }
-
 // The numbers of a step, a vector for each group.
 template <class F>
 RELATA_INLINE void load_numbers(const uint8_t* high, const uint8_t* low, Bytes* numbers) {
@@ -85,8 +83,9 @@ RELATA_INLINE void multiply_lanes(const uint8_t* panel, int lane, const Quantize
       }
     }
   }
-  for (int r = 0; r < R; ++r)
+  for (int r = 0; r < R; ++r) {
     __builtin_memcpy(y + r * kBlockPanel + lane, &sums[r], sizeof sums[r]);
+  }
 }
 
 template <class F, int rows>
