@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "gguf_fields.h"
 #include "vector.h"
 
 namespace relata::kernels {
@@ -21,13 +22,7 @@ constexpr int kSmall = 32;   // elements of the blocks that share one scale
 constexpr int kLarge = 256;  // elements of the K blocks: groups with scales of their own
 constexpr unsigned kLow = 15;
 
-uint16_t load16(Bytes at) {
-  return static_cast<uint16_t>(at[0] | static_cast<unsigned>(at[1]) << 8U);
-}
-
 float load_half(Bytes at) { return half_to_float(load16(at)); }
-
-uint32_t load32(Bytes at) { return load16(at) | static_cast<uint32_t>(load16(at + 2)) << 16U; }
 
 RELATA_INLINE void decode_f32(Bytes in, float* out) { std::memcpy(out, in, sizeof(float)); }
 RELATA_INLINE void decode_f16(Bytes in, float* out) { *out = load_half(in); }
@@ -56,29 +51,18 @@ RELATA_INLINE void decode_q4_1(Bytes in, float* out) {
   }
 }
 
-// Numbers of five bits, whose fifth bits lie together in front.
-RELATA_INLINE void unpack_five(Bytes in, std::array<int, kSmall>& out) {
-  const uint32_t fifth = load32(in);
-  const Bytes packed = in + 4;
-  for (unsigned i = 0; i < kSmall / 2; ++i) {
-    out[i] = static_cast<int>((packed[i] & kLow) | (fifth >> i & 1U) << 4U);
-    out[i + kSmall / 2] =
-        static_cast<int>(packed[i] >> 4U | (fifth >> (i + kSmall / 2) & 1U) << 4U);
-  }
-}
-
 RELATA_INLINE void decode_q5_0(Bytes in, float* out) {
   const float scale = load_half(in);
-  std::array<int, kSmall> values;
-  unpack_five(in + 2, values);
+  std::array<uint8_t, kSmall> values;
+  unpack_five(in + 2, values.data());
   for (int i = 0; i < kSmall; ++i) out[i] = scale * static_cast<float>(values[i] - 16);
 }
 
 RELATA_INLINE void decode_q5_1(Bytes in, float* out) {
   const float scale = load_half(in);
   const float least = load_half(in + 2);
-  std::array<int, kSmall> values;
-  unpack_five(in + 4, values);
+  std::array<uint8_t, kSmall> values;
+  unpack_five(in + 4, values.data());
   for (int i = 0; i < kSmall; ++i) out[i] = scale * static_cast<float>(values[i]) + least;
 }
 
@@ -144,23 +128,11 @@ RELATA_INLINE void decode_q3_k(Bytes in, float* out) {
   }
 }
 
-// Eight scales and eight minima of six bits in 12 bytes: the first four of each whole, of the last
-// four the low halves in bytes 8 to 11 and the two high bits on top of the first eight bytes.
-RELATA_INLINE void unpack_six_bits(Bytes in, std::array<unsigned, 8>& scales,
-                                   std::array<unsigned, 8>& minima) {
-  for (int i = 0; i < 4; ++i) {
-    scales[i] = in[i] & 63U;
-    minima[i] = in[i + 4] & 63U;
-    scales[i + 4] = (in[i + 8] & kLow) | (in[i] >> 6U) << 4U;
-    minima[i + 4] = in[i + 8] >> 4U | (in[i + 4] >> 6U) << 4U;
-  }
-}
-
 RELATA_INLINE void decode_q4_k(Bytes in, float* out) {
   const float scale = load_half(in);
   const float minimum = load_half(in + 2);
-  std::array<unsigned, 8> scales;
-  std::array<unsigned, 8> minima;
+  std::array<uint8_t, 8> scales;
+  std::array<uint8_t, 8> minima;
   unpack_six_bits(in + 4, scales, minima);
   for (int group = 0; group < 8; ++group) {
     const float group_scale = scale * static_cast<float>(scales[group]);
@@ -180,8 +152,8 @@ RELATA_INLINE void decode_q5_k(Bytes in, float* out) {
   const float scale = load_half(in);
   const float minimum = load_half(in + 2);
   const Bytes fifth = in + 16;
-  std::array<unsigned, 8> scales;
-  std::array<unsigned, 8> minima;
+  std::array<uint8_t, 8> scales;
+  std::array<uint8_t, 8> minima;
   unpack_six_bits(in + 4, scales, minima);
   for (int group = 0; group < 8; ++group) {
     const float group_scale = scale * static_cast<float>(scales[group]);

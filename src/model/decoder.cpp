@@ -146,6 +146,9 @@ void Decoder::freeze() {
 void Decoder::keep_packed_only() {
   freeze();
   for (auto& [name, linear] : projections()) linear->weight.keep_packed_only(compute_type_);
+  // Rows can be read from blocks in their packed form too, but not from that of plain numbers.
+  if (embedding_.quantized()) embedding_.keep_packed_only(compute_type_);
+  if (head_.defined() && head_.quantized()) head_.keep_packed_only(compute_type_);
 }
 
 nn::Rotation Decoder::rotation(const at::Tensor& positions, const RopeConfig& rope,
@@ -374,7 +377,9 @@ at::Tensor Decoder::forward(const Pass& pass) const {
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden) const {
-  return head().multiply(hidden, {}).to(at::kFloat);
+  // Products with blocks are summed up in float32: there is no cause to round them before.
+  const at::Tensor x = head().quantized() ? hidden.to(at::kFloat) : hidden;
+  return head().multiply(x, {}).to(at::kFloat);
 }
 
 at::Tensor Decoder::logits_of(const at::Tensor& hidden, const at::Tensor& ids) const {

@@ -1,7 +1,9 @@
 #include "relata/nn/weight.h"
 
 #include <mutex>
+#include <optional>
 
+#include "block_panels.h"
 #include "loss.h"
 #include "quantized_matrix.h"
 #include "reference.h"
@@ -54,6 +56,7 @@ at::Tensor multiply_quantized(const at::Tensor& x, const SharedMatrix& matrix,
 struct Weight::Form {
   at::Tensor value;
   SharedMatrix quantized;  // instead of a value
+  std::optional<BlockPanels> panels;  // instead of that, for inference
   int64_t out = 0, in = 0;
   bool unit_rows = false;
   std::mutex mutex;  // guards what follows
@@ -71,6 +74,7 @@ struct Weight::Form {
   at::Tensor read() const { return unit_rows ? unit(value) : value; }
 
   at::Tensor dense(at::ScalarType type) {
+    if (panels) return panels->dense(type);
     if (quantized) return quantized->dense(type);
     if (value.scalar_type() == type && !unit_rows) return value.detach();
     const std::lock_guard lock(mutex);
@@ -110,11 +114,11 @@ Weight::Weight(std::vector<QuantizedRows> parts) : form_(std::make_shared<Form>(
   form_->in = form_->quantized->in();
 }
 
-bool Weight::quantized() const { return form_->quantized != nullptr; }
+bool Weight::quantized() const { return form_->quantized != nullptr || form_->panels; }
 
 const std::vector<QuantizedRows>& Weight::parts() const {
   static const std::vector<QuantizedRows> kNone;
-  return quantized() ? form_->quantized->parts() : kNone;
+  return form_->quantized ? form_->quantized->parts() : kNone;
 }
 
 int64_t Weight::out() const { return form_->out; }
@@ -123,6 +127,7 @@ const at::Tensor& Weight::value() const { return form_->value; }
 at::Tensor Weight::dense(at::ScalarType type) const { return form_->dense(type); }
 
 at::Tensor Weight::multiply(const at::Tensor& x, const at::Tensor& bias) const {
+  if (form_->panels) return form_->panels->multiply(x, bias);
   if (form_->quantized) return multiply_quantized(x, form_->quantized, bias);
   if (!at::GradMode::is_enabled()) {
     const PackedWeight pack = form_->packed(x.scalar_type());
@@ -136,6 +141,7 @@ at::Tensor Weight::multiply(const at::Tensor& x, const at::Tensor& bias) const {
 }
 
 at::Tensor Weight::rows(const at::Tensor& ids) const {
+  if (form_->panels) return form_->panels->rows(ids);
   if (form_->quantized) return form_->quantized->rows(ids);
   const at::Tensor rows = nn::embedding(form_->value, ids);
   return form_->unit_rows ? unit(rows) : rows;
@@ -173,8 +179,13 @@ at::Tensor Weight::kept_copy(at::ScalarType type) const {
 }
 
 void Weight::keep_packed_only(at::ScalarType type) {
-  if (form_->quantized) return;
   at::NoGradGuard no_grad;
+  if (form_->quantized) {
+    if (use_reference(at::empty({0}))) return;
+    form_->panels = BlockPanels::pack(form_->quantized->parts());
+    if (form_->panels) form_->quantized = nullptr;
+  }
+  if (quantized()) return;
   if (!form_->packed(type).defined()) return;
   form_->value = at::Tensor();
   form_->copy = at::Tensor();

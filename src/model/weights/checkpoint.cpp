@@ -5,6 +5,7 @@
 
 #include "arch/gguf.h"
 #include "relata/base/file.h"
+#include "relata/kernels/isa.h"
 #include "relata/model/safetensors.h"
 #include "weights/gguf_source.h"
 #include "weights/nf4_source.h"
@@ -227,6 +228,7 @@ std::string computed_dtype(const std::string& stored) {
 
 Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
                                                const LoadOptions& options) {
+  RELATA_CHECK(kernels::check_isa());
   const bool gguf = is_gguf(path);
   RELATA_TRY(const DecoderConfig config, read_decoder_config(path));
   const Architecture& architecture = architecture_of(config);
