@@ -9,6 +9,21 @@
 namespace relata::app {
 namespace {
 
+// Of extractors that ask no model.
+class NoEngine : public generate::Engine {
+ public:
+  Result<std::vector<generate::GenerateResult>> generate(
+      const std::vector<generate::GenerateRequest>&, const generate::EngineProgress&) override {
+    return internal_error("a model is asked, and none is loaded");
+  }
+  Result<std::vector<generate::ScoreResult>> score(const std::vector<generate::ScoreRequest>&,
+                                                   const generate::EngineProgress&) override {
+    return internal_error("a model is asked, and none is loaded");
+  }
+  const text::Tokenizer* tokenizer() const override { return nullptr; }
+  std::string model_id() const override { return "none"; }
+};
+
 constexpr const char* kServerGroup = "Options of --backend openai";
 
 }  // namespace
@@ -69,7 +84,14 @@ Status check_backend(const BackendOptions& options, const std::string& decode) {
 Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& options,
                                                        const extract::Extractor& extractor,
                                                        const Context& context) {
+  if (extract::needs_no_model(extractor)) {
+    return std::unique_ptr<generate::Engine>(std::make_unique<NoEngine>());
+  }
   if (options.backend == "native") {
+    if (extractor.config.model.empty()) {
+      return usage_error("no model is named",
+                         "name one with -m, or a server with --backend openai");
+    }
     engine::NativeEngineOptions native;
     RELATA_TRY(native.model, extractor.find_model(model_places()));
     native.dequantize = !options.packed;

@@ -60,10 +60,10 @@ Result<extract::ThresholdChoice> choose(const std::vector<extract::ScoredOutcome
 
 Result<int> run_calibrate(const CalibrateOptions& options, const Context& context) {
   RELATA_TRY(extract::Extractor extractor, extract::load_extractor(options.extractor));
-  if (extractor.config.pipeline == "pair") {
-    return usage_error(
-        options.extractor + ": the pipeline pair tunes its decision when it is trained",
-        "give eval_dataset to relata train");
+  if (extract::asks_pairs(extractor.config.pipeline)) {
+    return usage_error(options.extractor + ": the pipeline " + extractor.config.pipeline +
+                           " tunes its decision when it is trained",
+                       "give eval_dataset to relata train");
   }
   RELATA_TRY(const data::Dataset gold, read_datasets(options.gold, options.read));
   RELATA_TRY(const auto predicted, predict(extractor, gold.documents, options, context));

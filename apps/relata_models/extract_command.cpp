@@ -1,6 +1,5 @@
 // `relata extract`: documents in, relations out.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -10,9 +9,10 @@
 #include "backend_options.h"
 #include "command_io.h"
 #include "commands.h"
+#include "demonstrations.h"
 #include "extract_facts.h"
+#include "extractor_flags.h"
 #include "help.h"
-#include "model_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
@@ -23,17 +23,13 @@ namespace relata::app {
 namespace {
 
 struct ExtractOptions {
-  std::string extractor;
+  ExtractorFlags extractor;
   std::vector<std::string> inputs;
   std::string output;
   data::ReadOptions read;
-  std::string schema;    // "": the extractor's own
-  std::string pipeline;  // "": the extractor's own
-  std::string decode;    // "": the extractor's own
   std::string html;
   BackendOptions backend;
   double min_score = -1.0;  // below 0: what the pipeline takes
-  double threshold = -1.0;  // below 0: the extractor's own
   int batch = 256;
   bool no_closure = false;
   bool ignore_entities = false;
@@ -57,41 +53,11 @@ void make_ids_unique(std::vector<data::Document>& documents) {
   }
 }
 
-// The extractor, with what the flags change of it.
-Result<extract::Extractor> open_extractor(const ExtractOptions& options) {
-  if (!options.pipeline.empty()) RELATA_CHECK(extract::check_pipeline(options.pipeline));
-  RELATA_TRY(
-      extract::Extractor extractor,
-      extract::load_extractor(options.extractor.empty() ? shipped_extractor(kDefaultExtractor)
-                                                        : options.extractor));
-  extract::ExtractorConfig& config = extractor.config;
-  if (!options.pipeline.empty() && options.pipeline != config.pipeline) {
-    return usage_error(
-        "--pipeline " + options.pipeline + ": the extractor is one of pipeline " + config.pipeline,
-        "train one with pipeline: " + options.pipeline);
-  }
-  if (options.threshold >= 0) config.threshold = options.threshold;
-  if (!options.decode.empty()) {
-    const bool labels = config.pipeline == "pair" && options.decode == "constrained";
-    config.decode = labels ? "labels" : options.decode;
-  }
-  if (options.schema.empty()) return extractor;
-  RELATA_TRY(data::Schema schema, data::read_schema(options.schema));
-  if (schema.negative() < 0 && extractor.schema.negative() >= 0 && config.decode == "labels") {
-    log_warning(options.schema + " has no negative relation: every pair will get some relation");
-  }
-  const Status replaced = extract::replace_schema(extractor, std::move(schema), config.decode);
-  if (!replaced.ok()) {
-    const Error& error = replaced.error();
-    return usage_error(fmt::format("{}: {}", options.schema, error.message), error.hint);
-  }
-  return extractor;
-}
-
 struct Workload {
   int64_t pairs = 0;
   int64_t tokens = 0;
   int64_t longest = 0;
+  extract::DemonstrationCounts examples;
 };
 
 Result<Workload> measure(const extract::Extractor& extractor,
@@ -100,12 +66,12 @@ Result<Workload> measure(const extract::Extractor& extractor,
   Workload work;
   for (const data::Document& document : documents) {
     for (const data::PairQuery& query : extract::document_queries(document)) {
-      RELATA_TRY(const auto prompt,
-                 extract::encode_prompt(extractor, *tokenizer, document, query.head, query.tail));
+      RELATA_TRY(const auto prompt, extract::encode_prompt(extractor, *tokenizer, document, query));
       const auto length = static_cast<int64_t>(prompt.ids.size());
       ++work.pairs;
       work.tokens += length;
       work.longest = std::max(work.longest, length);
+      work.examples += prompt.examples;
     }
   }
   return work;
@@ -113,11 +79,20 @@ Result<Workload> measure(const extract::Extractor& extractor,
 
 Result<int> run_dry(const extract::Extractor& extractor, const data::Dataset& dataset, int code,
                     const Context& context) {
-  RELATA_TRY(const Workload work, measure(extractor, dataset.documents));
-  const Json report = {{"documents", dataset.documents.size()},
-                       {"pairs", work.pairs},
-                       {"prompt_tokens", work.tokens},
-                       {"longest_prompt", work.longest}};
+  Json report = {{"documents", dataset.documents.size()}};
+  Workload work;
+  if (extract::asks_pairs(extractor.config.pipeline) && !extract::needs_no_model(extractor)) {
+    RELATA_TRY(work, measure(extractor, dataset.documents));
+    report["pairs"] = work.pairs;
+    report["prompt_tokens"] = work.tokens;
+    report["longest_prompt"] = work.longest;
+  }
+  if (extractor.demonstrations != nullptr && work.pairs > 0) {
+    report["examples"] = {{"shown", work.examples.shown},
+                          {"duplicates", work.examples.duplicates},
+                          {"too_long", work.examples.too_long},
+                          {"no_room", work.examples.no_room}};
+  }
   RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
   return code;
 }
@@ -208,7 +183,13 @@ Result<int> extract_facts(const ExtractOptions& options, const extract::Extracto
   job.options.closure = !options.no_closure;
   job.options.use_entities = !options.ignore_entities;
   int64_t failed = 0;
-  RELATA_TRY(const auto results, run_facts(extractor, engine, documents, job, failed));
+  const bool in_context = !extract::asks_steps(extractor.config.pipeline);
+  RELATA_TRY(const auto results, in_context
+                                     ? run_in_context(extractor, engine, documents, job, failed)
+                                     : run_facts(extractor, engine, documents, job, failed));
+  if (in_context && extractor.demonstrations != nullptr) {
+    report_examples(extract::demonstration_counts(results), documents.size());
+  }
   RELATA_CHECK(write_page(options, extractor, results));
   if (failed == 0) return code;
   log_warning(fmt::format("{} with answers that could not be read, listed in their meta.unparsed",
@@ -218,14 +199,14 @@ Result<int> extract_facts(const ExtractOptions& options, const extract::Extracto
 
 Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   RELATA_CHECK(check_places(options));
-  RELATA_TRY(const extract::Extractor extractor, open_extractor(options));
+  RELATA_TRY(const extract::Extractor extractor, open_extractor(options.extractor));
   RELATA_CHECK(check_backend(options.backend, extractor.config.decode));
   RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, options.read));
   make_ids_unique(dataset.documents);
   RELATA_TRY(int code, report_skipped(dataset, options.dry_run ? "" : options.output));
   if (options.dry_run) return run_dry(extractor, dataset, code, context);
 
-  const bool facts = extractor.config.pipeline != "pair";
+  const bool facts = !extract::asks_pairs(extractor.config.pipeline);
   const JournalPlan journal = plan_journal(options);
   if (options.no_resume && journal.ours) std::remove(journal.path.c_str());
   if (!journal.path.empty()) {
@@ -240,6 +221,13 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   }
   RELATA_TRY(const auto results,
              extract_all(options, extractor, *engine, dataset.documents, journal.path));
+  if (extractor.demonstrations != nullptr) {
+    size_t questions = 0;
+    for (const data::Document& document : dataset.documents) {
+      questions += static_cast<size_t>(extract::count_queries(document));
+    }
+    report_examples(extract::demonstration_counts(results), questions);
+  }
   std::string out;
   for (const data::Document& document : results) out += data::to_json_line(document) + "\n";
   RELATA_CHECK(write_result(options.output, out));
@@ -251,26 +239,8 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
 }
 
 void add_decoding_options(CLI::App& verb, ExtractOptions& options) {
-  verb.add_option("--schema", options.schema,
-                  "Extract by this schema instead of the extractor's: fewer relations, or other\n"
-                  "ids for them. Label scoring takes any relation; free decoding only names that\n"
-                  "the extractor's own schema has")
-      ->type_name("FILE");
-  verb.add_option("--pipeline", options.pipeline,
-                  fmt::format("How documents become questions: {} (default: the extractor's)",
-                              fmt::join(extract::pipeline_names(), ", ")))
-      ->type_name("NAME");
-  verb.add_option("--decode", options.decode,
-                  "labels or constrained: score every relation of the schema; free: generate\n"
-                  "(default: the extractor's)")
-      ->type_name("HOW")
-      ->check(CLI::IsMember({"labels", "constrained", "free"}));
   verb.add_option("--min-score", options.min_score, "Leave less probable relations out")
       ->type_name("S")
-      ->check(CLI::Range(0.0, 1.0));
-  verb.add_option("--threshold", options.threshold,
-                  "Keep a second relation of a pair from this probability on")
-      ->type_name("T")
       ->check(CLI::Range(0.0, 1.0));
   verb.add_option("--batch", options.batch, "Pairs handed to the model at once (default: 256)")
       ->type_name("N")
@@ -312,11 +282,10 @@ void add_extract_command(CLI::App& app, Context& context) {
        "relata extract -x out/finre --format cre-tsv finre/test.txt --min-score 0.5",
        "relata extract -x out/finre news.jsonl -o relations.jsonl --html relations.html",
        "relata extract -x out/finre --dry-run news/",
+       "relata extract -m models/llama --pipeline rag --pool train.jsonl test.jsonl",
+       "relata extract -m models/llama --pipeline icl --tasks ner --pool train.jsonl news/",
        ("OPENAI_BASE_URL=http://localhost:8000/v1 \\\n"
         "    relata extract -x out/chat --backend openai --decode free news.jsonl")});
-  verb->add_option("-x,--extractor", options->extractor,
-                   "Extractor folder (default: the one that relata ships, for English facts)")
-      ->type_name("DIR");
   verb->add_option("INPUT", options->inputs, "Files, folders, globs or - (default: stdin)");
   verb->add_option("-o,--output", options->output, "Write here instead of stdout")
       ->type_name("OUT");
@@ -325,6 +294,7 @@ void add_extract_command(CLI::App& app, Context& context) {
   verb->add_option("--on-error", options->read.on_error,
                    "stop (default), or skip: leave bad records out, list them, exit 4")
       ->check(CLI::IsMember({"stop", "skip"}));
+  add_extractor_flags(*verb, options->extractor);
   add_decoding_options(*verb, *options);
   add_run_options(*verb, *options);
   add_backend_options(*verb, options->backend);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "command_io.h"
@@ -9,15 +10,23 @@
 #include "relata/base/progress.h"
 
 namespace relata::app {
+namespace {
+
+// Null where the engine takes its prompts as text.
+Result<std::shared_ptr<const generate::AnswerCompiler>> make_compiler(
+    const generate::Engine& engine) {
+  const auto tokenizer = engine.shared_tokenizer();
+  if (tokenizer == nullptr) return std::shared_ptr<const generate::AnswerCompiler>();
+  return generate::make_answer_compiler(tokenizer);
+}
+
+}  // namespace
 
 Result<std::vector<data::Document>> run_facts(const extract::Extractor& extractor,
                                               generate::Engine& engine,
                                               const std::vector<data::Document>& documents,
                                               FactJob job, int64_t& failed) {
-  std::shared_ptr<const generate::AnswerCompiler> compiler;
-  if (const auto tokenizer = engine.shared_tokenizer()) {
-    RELATA_TRY(compiler, generate::make_answer_compiler(tokenizer));
-  }
+  RELATA_TRY(const auto compiler, make_compiler(engine));
   std::optional<AtomicFile> file;
   if (!job.output.empty() && job.output != "-") {
     RELATA_TRY(AtomicFile created, AtomicFile::create(job.output));
@@ -42,6 +51,29 @@ Result<std::vector<data::Document>> run_facts(const extract::Extractor& extracto
   progress.finish();
   if (file) RELATA_CHECK(file->finish());
   return kept;
+}
+
+Result<std::vector<data::Document>> run_in_context(const extract::Extractor& extractor,
+                                                   generate::Engine& engine,
+                                                   const std::vector<data::Document>& documents,
+                                                   const FactJob& job, int64_t& failed) {
+  RELATA_TRY(const auto compiler, make_compiler(engine));
+  Progress progress("extracting", std::ssize(documents), "documents");
+  extract::IclOptions options;
+  options.use_entities = job.options.use_entities;
+  options.min_score = std::max(job.options.min_score, 0.0);
+  options.progress = [&progress](int64_t done) { progress.update(done); };
+  options.skipped = [&progress](int64_t count) { progress.skip(count); };
+  RELATA_TRY(auto results, extract::extract_icl_documents(extractor, engine, compiler, documents,
+                                                          options, job.journal));
+  progress.finish();
+  std::string lines;
+  for (const data::Document& document : results) {
+    if (document.meta.is_object() && document.meta.contains("unparsed")) ++failed;
+    lines += data::to_json_line(document) + "\n";
+  }
+  RELATA_CHECK(write_result(job.output, lines));
+  return results;
 }
 
 }  // namespace relata::app

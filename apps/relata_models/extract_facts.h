@@ -1,4 +1,4 @@
-// `relata extract` with a document pipeline: whole texts in, facts out as they are found.
+// `relata extract` with pipelines that ask about whole texts.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "relata/extract/facts.h"
+#include "relata/extract/icl.h"
 
 namespace relata::app {
 
@@ -25,5 +26,11 @@ Result<std::vector<data::Document>> run_facts(const extract::Extractor& extracto
                                               generate::Engine& engine,
                                               const std::vector<data::Document>& documents,
                                               FactJob job, int64_t& failed);
+
+// The same of pipeline icl; all results at once.
+Result<std::vector<data::Document>> run_in_context(const extract::Extractor& extractor,
+                                                   generate::Engine& engine,
+                                                   const std::vector<data::Document>& documents,
+                                                   const FactJob& job, int64_t& failed);
 
 }  // namespace relata::app

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "commands.h"
+#include "demonstrations.h"
 #include "engine_options.h"
 #include "help.h"
 #include "relata/base/file.h"
@@ -41,7 +42,9 @@ bool use_bf16(const TrainConfig& config) {
 Result<extract::Extractor> make_extractor(const TrainConfig& config, const TaskData& data) {
   extract::Extractor extractor;
   extractor.folder = config.trainer.output_dir;
+  extractor.config = extract::default_config(config.pipeline);
   extractor.config.chat = config.chat;
+  extractor.config.demonstrations = config.demonstrations;
   if (config.chat == "auto" && config.model_name_or_path.empty()) {
     return usage_error("template: auto needs model_name_or_path",
                        "a new model has no chat template; name one, or none");
@@ -60,6 +63,27 @@ Result<extract::Extractor> make_extractor(const TrainConfig& config, const TaskD
   }
   if (!config.instruction.empty()) extractor.pair_template.instruction = config.instruction;
   return extractor;
+}
+
+// The pool of a pipeline that shows examples, copied into the output's folder, which then needs
+// nothing else. A training row's own sentence is never among its examples.
+Status add_demonstrations(const TrainConfig& config, const TaskData& data, bool save,
+                          extract::Extractor& extractor) {
+  const bool wanted = config.demonstrations.examples > 0 || config.demonstrations.vote > 0;
+  if (!extract::uses_demonstrations(config.pipeline) || !wanted) return {};
+  if (!extract::shows_examples(extractor.pair_template)) {
+    return usage_error("template \"" + extractor.pair_template.name + "\" shows no examples",
+                       "give it {examples} and the key example, or set demonstrations.examples=0");
+  }
+  std::vector<data::Document> pool = data.documents;
+  if (!config.pool.empty()) {
+    RELATA_TRY(pool, read_pool(config.pool, config.dataset_format));
+  }
+  if (save) RELATA_CHECK(save_pool(pool, extractor));
+  const PoolOptions options{retrieve::ExampleUnit::Pair, &extractor.schema, extractor.pool_path()};
+  RELATA_TRY(extractor.demonstrations,
+             make_demonstrations(std::move(pool), extractor.config.demonstrations, options));
+  return {};
 }
 
 // Where the tokenizer comes from: the model's folder, or a new vocabulary in the output's.
@@ -161,10 +185,14 @@ Result<train::TrainerConfig> with_settings(const TrainConfig& config,
   if (extractor != nullptr) {
     settings["schema"] =
         content(config.schema, text_identity(data::schema_to_json(extractor->schema).dump()));
-    const std::string text = config.pipeline == "pair"
+    const std::string text = extract::asks_pairs(config.pipeline)
                                  ? extract::pair_template_yaml(extractor->pair_template)
                                  : extract::pipeline_yaml(extractor->pipeline);
     settings["prompt_template"] = content(config.prompt_template, text_identity(text));
+    if (extractor->demonstrations != nullptr) {
+      settings["demonstrations"] = content(extract::to_json(extractor->config.demonstrations),
+                                           extractor->demonstrations->identity());
+    }
   }
   if (development != nullptr) {
     std::string lines;
@@ -307,6 +335,7 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
              read_task_data(config.dataset, config.dataset_format, config.max_samples));
   RELATA_TRY(extract::Extractor extractor, make_extractor(config, data));
   RELATA_CHECK(make_folders(config.trainer.output_dir));
+  RELATA_CHECK(add_demonstrations(config, data, rows_folder.empty(), extractor));
   RELATA_TRY(const std::string tokenizer_folder, prepare_tokenizer(config, extractor, data));
   RELATA_TRY(const auto tokenizer, text::load_tokenizer(tokenizer_folder));
   RowCount count;
@@ -315,6 +344,7 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
     log_warning(fmt::format("{} rows are longer than cutoff_len {} and were left out",
                             count.too_long, config.cutoff_len));
   }
+  if (extractor.demonstrations != nullptr) report_examples(count.examples, rows.size());
   if (!rows_folder.empty()) return write_rows(config, extractor, *tokenizer, rows, rows_folder);
   RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), {"pair"}));
   log_info(fmt::format("{} rows, {} relation types, {:.1f} million weights", rows.size(),
@@ -383,7 +413,7 @@ Result<int> run_train(const TrainOptions& options, const Context& context) {
   const bool writes = options.rows.empty() || config.model_name_or_path.empty();
   if (writes) RELATA_CHECK(train::check_output_dir(config.trainer));
   if (config.dataset_format == "ids") return train_on_ids(config, context);
-  if (config.pipeline != "pair") return train_documents(config, options.rows, context);
+  if (!extract::asks_pairs(config.pipeline)) return train_documents(config, options.rows, context);
   return train_extractor(config, options.rows, context);
 }
 

@@ -7,6 +7,7 @@ namespace relata::app {
 namespace {
 
 constexpr double kMostFactor = 1000;
+constexpr const char* kUsualTemplate = "marked";
 
 Status read_model_section(const Json& json, const std::string& where, model::DecoderConfig& model) {
   if (json.is_null()) return {};
@@ -52,6 +53,21 @@ Status read_tokenizer_section(const Json& json, const std::string& where,
   return fields.finish();
 }
 
+Status read_demonstrations_section(const Json& json, const std::string& where, TrainConfig& c) {
+  RELATA_TRY(c.demonstrations, extract::demonstration_settings(json, where));
+  if (extract::uses_demonstrations(c.pipeline)) {
+    if (c.prompt_template == kUsualTemplate) {
+      c.prompt_template = c.language == "zh" ? "rag-zh" : "rag-en";
+    }
+    if (!json.is_object() || (!json.contains("pool") && !json.contains("pool_sha256"))) return {};
+    return usage_error(where + ": demonstrations: the pool is named by the key pool beside it",
+                       "pool: FILE; without it the training data are the pool");
+  }
+  if (json.is_null() && c.pool.empty()) return {};
+  return usage_error(where + ": pipeline " + c.pipeline + " shows no examples",
+                     "set pipeline: rag, or remove demonstrations and pool");
+}
+
 void read_row_options(Fields& fields, extract::RowOptions& rows) {
   std::string naming = "canonical";
   fields.get_choice("entity_naming", naming, {"canonical", "mentions"});
@@ -74,7 +90,7 @@ Result<TrainConfig> read_train_config(const std::string& path,
   }
   for (const std::string& assignment : overrides) RELATA_CHECK(apply_override(json, assignment));
   TrainConfig c;
-  Json model_section, tokenizer_section;
+  Json model_section, tokenizer_section, demonstrations_section;
   Fields fields(json, path);
   fields.get("model_name_or_path", c.model_name_or_path);
   fields.get("adapter_name_or_path", c.adapter_name_or_path);
@@ -100,6 +116,8 @@ Result<TrainConfig> read_train_config(const std::string& path,
   fields.get("template", c.chat);
   fields.get_choice("decode", c.decode, {"labels", "free"});
   fields.get_choice("pipeline", c.pipeline, extract::pipeline_names());
+  fields.get("demonstrations", demonstrations_section);
+  fields.get("pool", c.pool);
   fields.get_choice("language", c.language, {"en", "zh"});
   fields.get_choice("relation_mode", c.relation_mode, {"list", "score"});
   fields.get("adapter_per_step", c.adapter_per_step);
@@ -121,6 +139,7 @@ Result<TrainConfig> read_train_config(const std::string& path,
   RELATA_CHECK(fields.finish());
   RELATA_CHECK(read_model_section(model_section, path, c.model));
   RELATA_CHECK(read_tokenizer_section(tokenizer_section, path, c.tokenizer));
+  RELATA_CHECK(read_demonstrations_section(demonstrations_section, path, c));
   for (std::string& target : c.lora.targets) {
     if (target == "all") target = "all-linear";
   }
@@ -128,6 +147,10 @@ Result<TrainConfig> read_train_config(const std::string& path,
   if (c.train_on_prompt && c.trainer.prompt_loss_weight > 0) {
     return usage_error(path + ": train_on_prompt and prompt_loss_weight both put a loss on prompts",
                        "choose one");
+  }
+  if (c.pipeline == "icl") {
+    return usage_error(path + ": pipeline icl is for models that were not trained for a task",
+                       "relata extract --pipeline icl -m MODEL --pool FILE");
   }
   if (c.dataset.empty()) {
     return usage_error(path + ": no dataset",
@@ -184,7 +207,9 @@ Json task_settings(const TrainConfig& c) {
   json["instruction"] = c.instruction;
   json["template"] = c.chat;
   json["decode"] = c.decode;
-  if (c.pipeline != "pair") {
+  if (extract::uses_demonstrations(c.pipeline)) {
+    json["pipeline"] = c.pipeline;
+  } else if (!extract::asks_pairs(c.pipeline)) {
     json["pipeline"] = c.pipeline;
     json["language"] = c.language;
     json["relation_mode"] = c.relation_mode;

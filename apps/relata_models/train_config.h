@@ -35,8 +35,11 @@ struct TrainConfig {
   std::string instruction;                 // replaces the template's
   std::string chat = "none";               // key: template
   std::string decode = "labels";
-  // Document pipelines (docs/documents.md): every key below it is theirs.
+  // Document pipelines (docs/documents.md) have the keys from `language` to `rows`.
   std::string pipeline = "pair";
+  // `rag`: what its prompts show; `pool` is read, and copied into the output's folder.
+  extract::DemonstrationSettings demonstrations;
+  std::vector<std::string> pool;  // none: the training data
   std::string language = "en";
   std::string relation_mode = "list";  // or score
   bool adapter_per_step = false;

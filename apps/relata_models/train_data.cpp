@@ -14,6 +14,7 @@ namespace relata::app {
 namespace {
 
 constexpr int32_t kIgnoredLabel = -100;  // takes no loss, as in Transformers
+constexpr int64_t kRoomForAnswer = 32;   // tokens of cutoff_len that examples leave free
 
 }  // namespace
 
@@ -49,7 +50,7 @@ Result<std::vector<std::string>> prompt_texts(const extract::Extractor& extracto
   for (const data::PairQuery& query : data.queries) {
     RELATA_TRY(auto prompt,
                extract::render_prompt(extractor.pair_template, extractor.schema,
-                                      data.documents[query.document], query.head, query.tail));
+                                      {&data.documents[query.document], query.head, query.tail}));
     texts.push_back(std::move(prompt.text));
   }
   return texts;
@@ -101,6 +102,8 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
                                           const text::Tokenizer& tokenizer, const TaskData& data,
                                           const TrainConfig& config, RowCount& count) {
   std::vector<train::Row> rows;
+  // Examples give way where a row would be too long, as they do in answering.
+  const auto room = static_cast<size_t>(std::max(config.cutoff_len - kRoomForAnswer, int64_t{1}));
   for (const data::PairQuery& query : data.queries) {
     const data::Document& document = data.documents[query.document];
     for (const Target& target : targets_of(query, extractor.schema, config.augment_inverse)) {
@@ -113,7 +116,9 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
         }
       }
       RELATA_TRY(const auto prompt,
-                 extract::encode_prompt(extractor, tokenizer, document, target.head, target.tail));
+                 extract::encode_prompt(extractor, tokenizer, document,
+                                        {query.document, target.head, target.tail, {}}, room));
+      count.examples += prompt.examples;
       std::vector<std::vector<std::string>> answers;
       if (config.multi_label == "split") {
         for (const std::string& label : target.labels) answers.push_back({label});
@@ -203,8 +208,7 @@ Result<std::string> score_rows_text(const extract::Extractor& extractor,
   std::string text;
   for (const data::PairQuery& query : data.queries) {
     const data::Document& document = data.documents[query.document];
-    RELATA_TRY(const auto prompt,
-               extract::encode_prompt(extractor, tokenizer, document, query.head, query.tail));
+    RELATA_TRY(const auto prompt, extract::encode_prompt(extractor, tokenizer, document, query));
     RELATA_TRY(const auto answers, extract::label_answers(extractor, tokenizer, document, query));
     std::set<int> gold;
     for (const std::string& label : query.labels) gold.insert(extractor.schema.find(label));

@@ -25,7 +25,8 @@ Result<std::vector<std::string>> prompt_texts(const extract::Extractor& extracto
                                               const TaskData& data);
 
 struct RowCount {
-  int64_t too_long = 0;  // rows over cutoff_len, left out
+  int64_t too_long = 0;                   // rows over cutoff_len, left out
+  extract::DemonstrationCounts examples;  // of the prompts
 };
 Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
                                           const text::Tokenizer& tokenizer, const TaskData& data,

@@ -76,12 +76,13 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   Fields fields(json, where);
   fields.get("format_version", config.format_version);
   fields.get_choice("pipeline", config.pipeline, pipeline_names());
-  if (config.pipeline != "pair" && is_pipeline(config.pipeline)) {
+  if (is_pipeline(config.pipeline)) {
     const int version = config.format_version;
     config = default_config(config.pipeline);
     config.format_version = version;
   }
-  const bool is_pair = config.pipeline == "pair";
+  const bool is_pair = asks_pairs(config.pipeline);
+  const bool is_steps = asks_steps(config.pipeline);
   fields.get("model", config.model);
   fields.get("model_sha256", config.model_sha256);
   fields.get_choice("quantization", config.quantization, {"", "nf4"});
@@ -97,13 +98,29 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   fields.get("max_new_tokens", config.max_new_tokens);
   Json adapters;
   Json thresholds;
-  if (!is_pair) {
+  if (is_steps) {
     fields.get("adapters", adapters);
     fields.get("thresholds", thresholds);
     fields.get("continue_above", config.continue_above);
   }
+  Json demonstrations;
+  if (uses_demonstrations(config.pipeline)) {
+    fields.get("demonstrations", demonstrations);
+    if (is_pair) {
+      fields.get("mask_types", config.mask_types);
+    } else {
+      fields.get("tasks", config.tasks);
+    }
+  }
   RELATA_CHECK(fields.finish());
   RELATA_CHECK(read_by_step(adapters, thresholds, where, config));
+  RELATA_TRY(config.demonstrations, demonstration_settings(demonstrations, where));
+  for (const std::string& task : config.tasks) {
+    const auto known = icl_task_named(task);
+    if (!known.ok()) {
+      return usage_error(where + ": tasks: " + known.error().message, known.error().hint);
+    }
+  }
   if (config.format_version != kFormatVersion) {
     return usage_error(where + ": format_version " + std::to_string(config.format_version),
                        "this program reads format_version " + std::to_string(kFormatVersion));
@@ -164,7 +181,7 @@ Json config_to_json(const ExtractorConfig& config) {
   json["template"] = config.template_file;
   json["chat"] = config.chat;
   json["decode"] = config.decode;
-  if (config.pipeline == "pair") {
+  if (asks_pairs(config.pipeline)) {
     json["threshold"] = config.threshold;
     json["negative_bias"] = config.negative_bias;
   }
@@ -172,15 +189,27 @@ Json config_to_json(const ExtractorConfig& config) {
   for (const auto& [name, path] : config.adapters) json["adapters"][name] = path;
   for (const auto& [name, threshold] : config.thresholds) json["thresholds"][name] = threshold;
   if (config.continue_above < 1) json["continue_above"] = config.continue_above;
+  if (uses_demonstrations(config.pipeline)) {
+    if (asks_pairs(config.pipeline)) json["mask_types"] = config.mask_types;
+    if (!config.tasks.empty()) json["tasks"] = config.tasks;
+    json["demonstrations"] = to_json(config.demonstrations);
+  }
   return json;
+}
+
+std::string template_yaml(const Extractor& extractor) {
+  if (asks_pairs(extractor.config.pipeline)) return pair_template_yaml(extractor.pair_template);
+  if (extractor.config.pipeline == "icl") return icl_template_yaml(extractor.icl);
+  return pipeline_yaml(extractor.pipeline);
 }
 
 // Whether the model is told in the prompt which relations there are.
 Result<bool> prompts_list_relations(const Extractor& extractor) {
-  if (extractor.config.pipeline == "pair") {
+  if (asks_pairs(extractor.config.pipeline)) {
     RELATA_TRY(const auto parts, prompt_parts(extractor.pair_template, "template"));
     return uses_placeholder(parts, "relations");
   }
+  if (extractor.config.pipeline == "icl") return true;
   return std::any_of(
       extractor.pipeline.steps.begin(), extractor.pipeline.steps.end(),
       [](const StepTemplate& step) { return step.question.find("{schema}") != std::string::npos; });
@@ -193,13 +222,19 @@ Result<text::ChatTemplate> Extractor::chat_wrapper() const {
   return text::chat_template(config.chat, model_path());
 }
 
+bool needs_no_model(const Extractor& extractor) {
+  return extractor.demonstrations != nullptr && asks_pairs(extractor.config.pipeline) &&
+         extractor.config.demonstrations.vote >= 1.0;
+}
+
 ExtractorConfig default_config(const std::string& pipeline) {
   ExtractorConfig config;
   config.pipeline = pipeline;
   config.template_file = "templates/" + pipeline + ".yaml";
-  if (pipeline == "pair") return config;
+  config.mask_types = pipeline == "rag";
+  if (asks_pairs(pipeline)) return config;
   config.decode = "constrained";
-  config.max_new_tokens = 512;
+  config.max_new_tokens = asks_steps(pipeline) ? 512 : 256;
   return config;
 }
 
@@ -242,6 +277,7 @@ Result<std::string> Extractor::find_model(const std::vector<std::string>& places
 
 std::string Extractor::model_path() const { return resolve(folder, config.model); }
 std::string Extractor::adapter_path() const { return resolve(folder, config.adapter); }
+std::string Extractor::pool_path() const { return resolve(folder, config.demonstrations.pool); }
 
 Result<Extractor> load_extractor(const std::string& folder) {
   Extractor out;
@@ -255,14 +291,16 @@ Result<Extractor> load_extractor(const std::string& folder) {
   RELATA_TRY(out.config, config_from_json(json, config_path));
   RELATA_TRY(out.schema, data::read_schema(resolve(folder, kSchemaFile)));
   const std::string template_path = resolve(folder, out.config.template_file);
-  if (out.config.pipeline == "pair") {
+  if (asks_pairs(out.config.pipeline)) {
     RELATA_TRY(out.pair_template, load_pair_template(template_path));
+  } else if (out.config.pipeline == "icl") {
+    RELATA_TRY(out.icl, load_icl_template(template_path));
   } else {
     RELATA_TRY(out.pipeline, load_pipeline(template_path));
     RELATA_CHECK(check_steps(out.config, out.pipeline, config_path));
   }
   const std::string calibration_path = resolve(folder, kCalibrationFile);
-  if (out.config.pipeline != "pair" && file_exists(calibration_path)) {
+  if (asks_steps(out.config.pipeline) && file_exists(calibration_path)) {
     RELATA_TRY(const Json calibration, read_json(calibration_path));
     RELATA_TRY(out.calibration, calibration_from_json(calibration, calibration_path));
   }
@@ -276,14 +314,11 @@ Status save_extractor(const Extractor& extractor) {
   RELATA_CHECK(config_from_json(config, config_path));
   RELATA_CHECK(make_folders(extractor.folder));
   const std::string template_path = resolve(extractor.folder, extractor.config.template_file);
-  const bool is_pair = extractor.config.pipeline == "pair";
-  if (!is_pair) {
+  if (asks_steps(extractor.config.pipeline)) {
     RELATA_CHECK(check_pipeline_spec(extractor.pipeline, template_path));
     RELATA_CHECK(check_steps(extractor.config, extractor.pipeline, config_path));
   }
-  RELATA_CHECK(write_file_atomic(template_path, is_pair
-                                                    ? pair_template_yaml(extractor.pair_template)
-                                                    : pipeline_yaml(extractor.pipeline)));
+  RELATA_CHECK(write_file_atomic(template_path, template_yaml(extractor)));
   RELATA_CHECK(
       write_json(resolve(extractor.folder, kSchemaFile), data::schema_to_json(extractor.schema)));
   if (extractor.calibration) {
@@ -296,8 +331,14 @@ Status save_extractor(const Extractor& extractor) {
 
 std::vector<std::string> pipeline_names() {
   std::vector<std::string> names = builtin_pipeline_names();
-  names.insert(names.begin(), "pair");
+  names.insert(names.begin(), {"pair", "rag", "icl"});
   return names;
+}
+
+bool asks_pairs(const std::string& pipeline) { return pipeline == "pair" || pipeline == "rag"; }
+bool asks_steps(const std::string& pipeline) { return !asks_pairs(pipeline) && pipeline != "icl"; }
+bool uses_demonstrations(const std::string& pipeline) {
+  return pipeline == "rag" || pipeline == "icl";
 }
 
 Status check_pipeline(const std::string& name) {
@@ -308,7 +349,7 @@ Status check_pipeline(const std::string& name) {
 }
 
 Status replace_schema(Extractor& extractor, data::Schema schema, const std::string& decode) {
-  if (schema.relation_types.empty()) {
+  if (schema.relation_types.empty() && extractor.config.pipeline != "icl") {
     return usage_error("the schema has no relation types", "add some to it");
   }
   const auto has_name = [](const std::vector<data::RelationType>& types, const std::string& name) {

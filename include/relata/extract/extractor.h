@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,8 @@
 #include "relata/base/json.h"
 #include "relata/data/schema.h"
 #include "relata/extract/calibrate.h"
+#include "relata/extract/demonstrations.h"
+#include "relata/extract/icl.h"
 #include "relata/extract/pipeline.h"
 #include "relata/extract/template.h"
 #include "relata/text/chat.h"
@@ -30,8 +33,8 @@ struct ExtractorConfig {
   std::map<std::string, std::string> adapters;
   std::string template_file = "templates/pair.yaml";
   std::string chat = "none";  // chat wrapper; "auto": the model's own
-  // `pair`: labels (exhaustive scoring) or free; others: constrained (to the schema and the text)
-  // or free.
+  // `pair`, `rag`: labels (exhaustive scoring) or free; others: constrained (to the schema and the
+  // text) or free.
   std::string decode = "labels";
   double threshold = 0.5;      // a label beside the best one is kept from this posterior on
   double negative_bias = 0.0;  // added to the negative label's log-probability; tuned on dev
@@ -41,7 +44,18 @@ struct ExtractorConfig {
   // Document pipelines, constrained: a list ends only where one more item has at most this
   // probability, so that what is likely but not the likeliest is found too; 1: off.
   double continue_above = 1.0;
+  // `rag`: only relations that the entities' types allow are scored.
+  bool mask_types = false;
+  DemonstrationSettings demonstrations;  // of pipelines that show examples
+  std::vector<std::string> tasks;        // `icl`: of ner, re, ed, eae; none: all of the schema's
 };
+// Whether the pipeline asks about pairs of entities (`pair`, `rag`).
+bool asks_pairs(const std::string& pipeline);
+// Whether it asks about documents in the steps of a template (pipeline.h): all but `pair`, `rag`
+// and `icl`.
+bool asks_steps(const std::string& pipeline);
+// Whether its prompts show examples (`rag`, `icl`).
+bool uses_demonstrations(const std::string& pipeline);
 // Of a new extractor: what the pipeline usually has.
 ExtractorConfig default_config(const std::string& pipeline);
 // The probability from which on an answer of the step counts.
@@ -54,10 +68,15 @@ struct Extractor {
   // Relations that the model was taught and this run leaves out (replace_schema()): free decoding
   // understands them in an answer and drops them.
   std::vector<data::RelationType> left_out;
-  PairTemplate pair_template;              // of the pipeline `pair`
+  PairTemplate pair_template;              // of the pipelines `pair` and `rag`
+  IclTemplate icl;                         // of the pipeline `icl`
   PipelineSpec pipeline;                   // of all others
   std::optional<Calibration> calibration;  // of facts' scores; calibration.json, where there is one
   std::optional<text::ChatTemplate> chat;  // config.chat, looked up; "auto" must be, once
+  // What finds examples in the pool that config.demonstrations names. Set by who loads the
+  // extractor; null: no examples are shown.
+  std::shared_ptr<const DemonstrationSource> demonstrations;
+  std::string pool_path() const;  // resolved
   Result<text::ChatTemplate> chat_wrapper() const;
   std::string model_path() const;  // resolved
   // The model's place: model_path(), else a file of its name, with its hash where that is stated,
@@ -67,6 +86,9 @@ struct Extractor {
   // Resolved, by name: what the engine loads for the pipeline's steps.
   std::map<std::string, std::string> adapter_paths() const;
 };
+
+// Whether the neighbours' labels alone decide (demonstrations.vote 1).
+bool needs_no_model(const Extractor& extractor);
 
 // Errors name the missing or malformed file; a newer format_version says to upgrade relata.
 Result<Extractor> load_extractor(const std::string& folder);
@@ -80,8 +102,8 @@ Status save_extractor(const Extractor& extractor);
 // relations; the error names the first other one. A relation's id, which results carry, is free.
 Status replace_schema(Extractor& extractor, data::Schema schema, const std::string& decode);
 
-// The pipelines there are, and the check of a name that a user gave. All but `pair` ask about whole
-// documents (pipeline.h).
+// The pipelines there are, and the check of a name that a user gave. All but `pair` and `rag` ask
+// about whole documents.
 std::vector<std::string> pipeline_names();
 Status check_pipeline(const std::string& name);
 

@@ -1,4 +1,5 @@
-// The `pair` pipeline: for each (head, tail) of a sentence, which relations of the schema hold?
+// The `pair` and `rag` pipelines: for each (head, tail) of a sentence, which relations of the
+// schema hold? `rag` shows labelled examples of a pool before the question.
 #pragma once
 
 #include <functional>
@@ -19,6 +20,7 @@ struct PairPrediction {
   std::string raw;                  // free decoding: the generated text
   std::string problem;              // free decoding: what did not parse; or why nothing was asked
   bool shortened = false;  // the document was too long: only the pair's surroundings were asked
+  DemonstrationCounts examples;
 };
 
 struct PairOptions {
@@ -32,14 +34,24 @@ struct PairOptions {
 // Which queries share which prompt; built once, used by training and extraction alike.
 struct PairPrompt {
   std::vector<int32_t> ids;  // the whole prompt, chat wrapper and BOS included
+  DemonstrationCounts examples;
 };
+// With the extractor's demonstrations, as many as its settings say. `most`, if positive: tokens
+// that the prompt should have at most; examples give way, the least near first, the question does
+// not.
 Result<PairPrompt> encode_prompt(const Extractor& extractor, const text::Tokenizer& tokenizer,
-                                 const data::Document& document, int head, int tail);
-// The same prompt as text, and the user's turn of it, without the chat wrapper.
-Result<std::string> wrapped_prompt(const Extractor& extractor, const data::Document& document,
-                                   int head, int tail);
-Result<std::string> user_turn(const Extractor& extractor, const data::Document& document, int head,
-                              int tail);
+                                 const data::Document& document, const data::PairQuery& query,
+                                 size_t most = 0);
+// The question alone, or with the examples that it has.
+Result<PairPrompt> encode_question(const Extractor& extractor, const text::Tokenizer& tokenizer,
+                                   const PairQuestion& question);
+// The prompt as text, and the user's turn of it, without the chat wrapper; with as many of the
+// extractor's demonstrations as its settings say, however long they are.
+Result<std::string> wrapped_prompt(const Extractor& extractor, const PairQuestion& question);
+Result<std::string> user_turn(const Extractor& extractor, const PairQuestion& question);
+// The question with the extractor's demonstrations for it, in the prompt's order.
+Result<PairQuestion> with_examples(const Extractor& extractor, PairQuestion question,
+                                   DemonstrationCounts& counts);
 // Answer ids for training and scoring, EOS appended.
 std::vector<int32_t> encode_answer(const Extractor& extractor, const text::Tokenizer& tokenizer,
                                    const data::Document& document, int head, int tail,
@@ -51,7 +63,19 @@ Result<std::vector<std::vector<int32_t>>> label_answers(const Extractor& extract
                                                         const data::Document& document,
                                                         const data::PairQuery& query);
 
-// Where a document is too long for the engine's max_tokens(), the prompt is about the sentences
+// The schema's relation types that the pair's entities may have by their types; all where an entity
+// has no type, or where no relation would be left.
+std::vector<bool> allowed_labels(const data::Schema& schema, const data::Document& document,
+                                 int head, int tail);
+
+// The labels of these neighbours as probabilities over the schema's relation types: each neighbour
+// counts by its score, a pair without labels for the negative type. Without a neighbour that counts
+// the negative type is sure, or, where the schema has none, all are alike.
+std::vector<double> vote_posterior(const data::Schema& schema,
+                                   const std::vector<Demonstration>& neighbours);
+
+// Examples give way where the prompt would be too long for the engine's max_tokens(). Where the
+// document itself is, the prompt is about the sentences
 // around the pair's nearest mentions, as many as there is room for; a pair whose mentions are too
 // far apart gets no labels and a problem.
 Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
@@ -101,6 +125,10 @@ Result<std::vector<data::Document>> extract_documents(const Extractor& extractor
                                                       const std::vector<data::Document>& documents,
                                                       const PairOptions& options,
                                                       const std::string& journal_path);
+
+// What extract_documents() noted about the examples shown, under "demonstrations", in all
+// documents.
+DemonstrationCounts demonstration_counts(const std::vector<data::Document>& documents);
 
 // What extract_documents() noted about pairs without an answer.
 struct UnparsedAnswer {

@@ -116,6 +116,32 @@ PairPrediction decide(const data::Schema& schema, std::vector<double> posterior,
   return out;
 }
 
+std::vector<double> vote_posterior(const data::Schema& schema,
+                                   const std::vector<Demonstration>& neighbours) {
+  std::vector<double> out(schema.relation_types.size(), 0.0);
+  const int negative = schema.negative();
+  double sum = 0.0;
+  for (const Demonstration& neighbour : neighbours) {
+    std::vector<int> labels;
+    for (const std::string& label : neighbour.labels) labels.push_back(schema.find(label));
+    if (labels.empty()) labels.push_back(negative);
+    std::erase(labels, -1);
+    for (const int label : labels) {
+      const double weight = neighbour.score / static_cast<double>(labels.size());
+      out[static_cast<size_t>(label)] += weight;
+      sum += weight;
+    }
+  }
+  if (sum > 0) {
+    for (double& value : out) value /= sum;
+  } else if (negative >= 0) {
+    out[static_cast<size_t>(negative)] = 1.0;
+  } else {
+    out.assign(out.size(), 1.0 / static_cast<double>(out.size()));
+  }
+  return out;
+}
+
 TunedDecision tune_decision(const data::Schema& schema,
                             const std::vector<std::vector<double>>& posteriors,
                             const std::vector<std::vector<std::string>>& gold) {

@@ -120,6 +120,20 @@ class Predictor {
                                        &generate::Engine::score, &Predictor::read_scores);
   }
 
+  // Without the model.
+  Result<std::vector<PairPrediction>> by_votes(const std::vector<PairQuery>& queries, size_t begin,
+                                               size_t end) {
+    const std::vector<double> nothing(extractor_.schema.relation_types.size(), 0.0);
+    std::vector<PairPrediction> out;
+    for (size_t i = begin; i < end; ++i) {
+      const Document& document = document_of(documents_, queries[i]);
+      RELATA_TRY(auto posterior, with_votes(document, queries[i], nothing));
+      out.push_back(decided(std::move(posterior)));
+      drop_weak(extractor_.schema, options_.min_score, out.back());
+    }
+    return out;
+  }
+
   Result<std::vector<PairPrediction>> by_generating(const std::vector<PairQuery>& queries,
                                                     size_t begin, size_t end) {
     return ask<generate::GenerateRequest>(queries, begin, end, &Predictor::generate_request,
@@ -151,27 +165,31 @@ class Predictor {
       PairPrediction& prediction = out[i - begin];
       if (!prediction.problem.empty()) continue;
       const bool shortened = prediction.shortened;
+      const DemonstrationCounts examples = prediction.examples;
       RELATA_TRY(prediction,
                  (this->*read)(document_of(documents_, queries[i]), queries[i], *next++));
       prediction.shortened = shortened;
+      prediction.examples = examples;
       drop_weak(extractor_.schema, options_.min_score, prediction);
     }
     return out;
   }
 
-  // The prompt's ids, about a part of the document where all of it leaves no room for an answer of
-  // `answer` tokens; `note` gets a problem instead where no part does.
+  // The prompt's ids. Where all of the document leaves no room for an answer of `answer` tokens,
+  // examples give way, then the prompt is about a part; `note` gets a problem instead where no part
+  // fits.
   Result<Ids> fitting_prompt(const Document& document, const PairQuery& query, size_t answer,
                              PairPrediction& note) {
-    RELATA_TRY(PairPrompt whole,
-               encode_prompt(extractor_, *tokenizer_, document, query.head, query.tail));
     const auto most = static_cast<size_t>(std::max<int64_t>(engine_.max_tokens(), 0));
+    const size_t room = most == 0 ? 0 : std::max<size_t>(most - std::min(most, answer), 1);
+    RELATA_TRY(PairPrompt whole, encode_prompt(extractor_, *tokenizer_, document, query, room));
+    note.examples = whole.examples;
     if (most == 0 || whole.ids.size() + answer <= most) return std::move(whole.ids);
     size_t shortest = whole.ids.size();
     Ids ids;
     const Fits fits = [&](const Excerpt& part) -> Result<bool> {
       RELATA_TRY(PairPrompt prompt,
-                 encode_prompt(extractor_, *tokenizer_, part.document, part.head, part.tail));
+                 encode_question(extractor_, *tokenizer_, {&part.document, part.head, part.tail}));
       shortest = std::min(shortest, prompt.ids.size());
       if (prompt.ids.size() + answer > most) return false;
       ids = std::move(prompt.ids);  // each that fits holds the one before
@@ -191,7 +209,11 @@ class Predictor {
 
   Status score_request(const Document& document, const PairQuery& query,
                        generate::ScoreRequest& request, PairPrediction& note) {
-    RELATA_TRY(request.continuations, answers(document, query));
+    RELATA_TRY(std::vector<Ids> all, answers(document, query));
+    const std::vector<bool> asked = asked_labels(document, query);
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (asked[i]) request.continuations.push_back(std::move(all[i]));
+    }
     size_t longest = 0;
     for (const Ids& ids : request.continuations) longest = std::max(longest, ids.size());
     RELATA_TRY(request.prefix, fitting_prompt(document, query, longest, note));
@@ -200,11 +222,46 @@ class Predictor {
 
   Result<PairPrediction> read_scores(const Document& document, const PairQuery& query,
                                      generate::ScoreResult& scores) {
-    RELATA_TRY(auto posterior, softmax_posterior(scores, extractor_.schema.relation_types.size(),
-                                                 place_of(document, query)));
+    const std::vector<bool> asked = asked_labels(document, query);
+    const auto labels = static_cast<size_t>(std::count(asked.begin(), asked.end(), true));
+    RELATA_TRY(const auto of_asked, softmax_posterior(scores, labels, place_of(document, query)));
+    std::vector<double> posterior(asked.size(), 0.0);
+    for (size_t i = 0, next = 0; i < asked.size(); ++i) {
+      if (asked[i]) posterior[i] = of_asked[next++];
+    }
+    RELATA_TRY(posterior, with_votes(document, query, std::move(posterior)));
+    return decided(std::move(posterior));
+  }
+
+  PairPrediction decided(std::vector<double> posterior) const {
     posterior =
         bias_posterior(extractor_.schema, std::move(posterior), extractor_.config.negative_bias);
     return decide(extractor_.schema, std::move(posterior), extractor_.config.threshold);
+  }
+
+  // The model's probabilities and those of the nearest examples' labels, by their shares (as Wan et
+  // al. 2022, arXiv 2210.11800, do with a classifier's).
+  Result<std::vector<double>> with_votes(const Document& document, const PairQuery& query,
+                                         std::vector<double> posterior) const {
+    const DemonstrationSettings& settings = extractor_.config.demonstrations;
+    if (extractor_.demonstrations == nullptr || settings.vote <= 0) return posterior;
+    RELATA_TRY(const FoundDemonstrations found,
+               extractor_.demonstrations->find({&document, query.head, query.tail, "", false},
+                                               static_cast<size_t>(settings.voters)));
+    const std::vector<double> votes = vote_posterior(extractor_.schema, found.best);
+    for (size_t i = 0; i < posterior.size(); ++i) {
+      posterior[i] = settings.vote * votes[i] + (1.0 - settings.vote) * posterior[i];
+    }
+    return posterior;
+  }
+
+  // Which relations are scored; the others have no probability.
+  std::vector<bool> asked_labels(const Document& document, const PairQuery& query) const {
+    const data::Schema& schema = extractor_.schema;
+    if (extractor_.config.mask_types) {
+      return allowed_labels(schema, document, query.head, query.tail);
+    }
+    return std::vector<bool>(schema.relation_types.size(), true);
   }
 
   Status generate_request(const Document& document, const PairQuery& query,
@@ -219,15 +276,22 @@ class Predictor {
         break;
       }
       case generate::PromptForm::kText: {
-        RELATA_TRY(request.text, wrapped_prompt(extractor_, document, query.head, query.tail));
+        RELATA_TRY(const PairQuestion question, question_of(document, query, note));
+        RELATA_TRY(request.text, wrapped_prompt(extractor_, question));
         break;
       }
       case generate::PromptForm::kUserTurn: {
-        RELATA_TRY(request.text, user_turn(extractor_, document, query.head, query.tail));
+        RELATA_TRY(const PairQuestion question, question_of(document, query, note));
+        RELATA_TRY(request.text, user_turn(extractor_, question));
         break;
       }
     }
     return {};
+  }
+
+  Result<PairQuestion> question_of(const Document& document, const PairQuery& query,
+                                   PairPrediction& note) const {
+    return with_examples(extractor_, {&document, query.head, query.tail}, note.examples);
   }
 
   // Most templates write a label the same way for every pair: those are tokenised once.
@@ -286,6 +350,24 @@ class Predictor {
 
 }  // namespace
 
+std::vector<bool> allowed_labels(const data::Schema& schema, const Document& document, int head,
+                                 int tail) {
+  const auto allows = [](const std::vector<std::string>& types, const std::string& type) {
+    return types.empty() || type.empty() ||
+           std::find(types.begin(), types.end(), type) != types.end();
+  };
+  const std::string& head_type = document.entities.at(static_cast<size_t>(head)).type;
+  const std::string& tail_type = document.entities.at(static_cast<size_t>(tail)).type;
+  std::vector<bool> out;
+  bool any = false;
+  for (const data::RelationType& type : schema.relation_types) {
+    out.push_back(allows(type.head_types, head_type) && allows(type.tail_types, tail_type));
+    any = any || out.back();
+  }
+  if (!any) out.assign(out.size(), true);
+  return out;
+}
+
 Result<std::vector<Ids>> label_answers(const Extractor& extractor, const text::Tokenizer& tokenizer,
                                        const Document& document, const PairQuery& query) {
   std::vector<Ids> answers;
@@ -322,8 +404,9 @@ Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
   if (extractor.schema.relation_types.empty()) {
     return usage_error("the schema has no relation types", "add some to schema.json");
   }
+  const bool by_votes = needs_no_model(extractor) && decode == "labels";
   const bool as_text = decode == "free" && engine.prompt_form() != generate::PromptForm::kIds;
-  if (engine.tokenizer() == nullptr && !as_text) {
+  if (engine.tokenizer() == nullptr && !as_text && !by_votes) {
     return usage_error("the model has no tokenizer",
                        "put tokenizer.json or tokenizer.model into its folder");
   }
@@ -335,8 +418,9 @@ Result<std::vector<PairPrediction>> predict_pairs(const Extractor& extractor,
   out.reserve(queries.size());
   for (size_t begin = 0; begin < queries.size(); begin += batch) {
     const size_t end = std::min(queries.size(), begin + batch);
-    RELATA_TRY(auto part, decode == "free" ? predictor.by_generating(queries, begin, end)
-                                           : predictor.by_labels(queries, begin, end));
+    RELATA_TRY(auto part, by_votes           ? predictor.by_votes(queries, begin, end)
+                          : decode == "free" ? predictor.by_generating(queries, begin, end)
+                                             : predictor.by_labels(queries, begin, end));
     std::move(part.begin(), part.end(), std::back_inserter(out));
     if (options.progress) options.progress(static_cast<int64_t>(end));
   }

@@ -136,20 +136,75 @@ std::string render_one_answer(const std::vector<TemplatePart>& parts, const std:
 
 }  // namespace
 
+namespace {
+
+std::string marked_sentence(const PairTemplate& pair_template, const data::Document& document,
+                            const data::Entity& head, const data::Entity& tail) {
+  if (pair_template.marking == "none") return document.text;
+  if (pair_template.marking == "rewrite") {
+    return mark_by_rewriting(pair_template, document, head.text, tail.text);
+  }
+  return mark_spans(pair_template, document, head, tail);
+}
+
+std::string relation_list(const data::Schema& schema) {
+  std::string out;
+  for (const data::RelationType& type : schema.relation_types) {
+    out += (out.empty() ? "" : ", ") + relation_name(schema, type.id);
+  }
+  return out;
+}
+
+// Of a checked template.
+std::string rendered_example(const PairTemplate& pair_template,
+                             const std::vector<TemplatePart>& parts, const data::Schema& schema,
+                             const Demonstration& example) {
+  const data::Document& document = *example.document;
+  const data::Entity& head = entity_at(document, example.head);
+  const data::Entity& tail = entity_at(document, example.tail);
+  std::string out;
+  for (const TemplatePart& part : parts) {
+    if (!part.placeholder) {
+      out += part.text;
+    } else if (part.text == "sentence") {
+      out += marked_sentence(pair_template, document, head, tail);
+    } else if (part.text == "answer") {
+      out += render_answer(pair_template, schema, document, example.head, example.tail,
+                           example.labels);
+    } else {
+      out += part.text == "head" ? head.text : tail.text;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> render_example(const PairTemplate& pair_template, const data::Schema& schema,
+                                   const Demonstration& example) {
+  RELATA_TRY(const auto parts, example_parts(pair_template, where_of(pair_template)));
+  return rendered_example(pair_template, parts, schema, example);
+}
+
+bool shows_examples(const PairTemplate& pair_template) { return !pair_template.example.empty(); }
+
 Result<RenderedPrompt> render_prompt(const PairTemplate& pair_template, const data::Schema& schema,
-                                     const data::Document& document, int head, int tail) {
+                                     const PairQuestion& question) {
   RELATA_CHECK(check_pair_template(pair_template, where_of(pair_template)));
   RELATA_TRY(const auto parts, prompt_parts(pair_template, where_of(pair_template)));
-  const data::Entity& head_entity = entity_at(document, head);
-  const data::Entity& tail_entity = entity_at(document, tail);
+  RELATA_TRY(const auto shown, example_parts(pair_template, where_of(pair_template)));
+  const data::Document& document = *question.document;
+  const data::Entity& head = entity_at(document, question.head);
+  const data::Entity& tail = entity_at(document, question.tail);
   const bool plain_sentence = pair_template.marking == "none";
   RenderedPrompt out;
   bool sentence_seen = false;
   bool pair_seen = false;
   for (const TemplatePart& part : parts) {
     const bool is_sentence = part.placeholder && part.text == "sentence";
-    const bool needs_pair = part.placeholder && (part.text == "head" || part.text == "tail" ||
-                                                 (is_sentence && !plain_sentence));
+    const bool needs_pair =
+        part.placeholder && (part.text == "head" || part.text == "tail" ||
+                             part.text == "examples" || (is_sentence && !plain_sentence));
     if (needs_pair && !pair_seen) {
       pair_seen = true;
       if (sentence_seen) out.shared = out.text.size();
@@ -159,20 +214,17 @@ Result<RenderedPrompt> render_prompt(const PairTemplate& pair_template, const da
     } else if (part.text == "instruction") {
       out.text += pair_template.instruction;
     } else if (part.text == "head") {
-      out.text += head_entity.text;
+      out.text += head.text;
     } else if (part.text == "tail") {
-      out.text += tail_entity.text;
+      out.text += tail.text;
     } else if (part.text == "relations") {
-      for (size_t i = 0; i < schema.relation_types.size(); ++i) {
-        if (i > 0) out.text += ", ";
-        out.text += relation_name(schema, schema.relation_types[i].id);
+      out.text += relation_list(schema);
+    } else if (part.text == "examples") {
+      for (const Demonstration& example : question.examples) {
+        out.text += rendered_example(pair_template, shown, schema, example);
       }
-    } else if (plain_sentence) {
-      out.text += document.text;
-    } else if (pair_template.marking == "rewrite") {
-      out.text += mark_by_rewriting(pair_template, document, head_entity.text, tail_entity.text);
     } else {
-      out.text += mark_spans(pair_template, document, head_entity, tail_entity);
+      out.text += marked_sentence(pair_template, document, head, tail);
     }
     sentence_seen = sentence_seen || (is_sentence && plain_sentence);
   }

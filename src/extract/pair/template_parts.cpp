@@ -61,7 +61,13 @@ Result<std::vector<TemplatePart>> split_template(std::string_view text, const st
 Result<std::vector<TemplatePart>> prompt_parts(const PairTemplate& pair_template,
                                                const std::string& where) {
   return split_template(pair_template.prompt, where + ": prompt",
-                        {"instruction", "sentence", "head", "tail", "relations"});
+                        {"instruction", "sentence", "head", "tail", "relations", "examples"});
+}
+
+Result<std::vector<TemplatePart>> example_parts(const PairTemplate& pair_template,
+                                                const std::string& where) {
+  return split_template(pair_template.example, where + ": example",
+                        {"sentence", "head", "tail", "answer"});
 }
 
 Result<std::vector<TemplatePart>> answer_parts(const PairTemplate& pair_template,
@@ -82,7 +88,7 @@ Status check_pair_template(const PairTemplate& pair_template, const std::string&
   }
   for (const std::string* text :
        {&pair_template.name, &pair_template.instruction, &pair_template.prompt,
-        &pair_template.answer, &pair_template.joiner}) {
+        &pair_template.answer, &pair_template.joiner, &pair_template.example}) {
     if (text::find_invalid_utf8(*text)) {
       return usage_error(where + ": not valid UTF-8", "save the template as UTF-8");
     }
@@ -97,7 +103,14 @@ Status check_pair_template(const PairTemplate& pair_template, const std::string&
         where + ": markers: " + std::to_string(pair_template.markers.size()) + " given, 4 wanted",
         "head open, head close, tail open, tail close");
   }
-  RELATA_CHECK(prompt_parts(pair_template, where));
+  RELATA_TRY(const auto prompt, prompt_parts(pair_template, where));
+  RELATA_CHECK(example_parts(pair_template, where));
+  if (uses_placeholder(prompt, "examples") != !pair_template.example.empty()) {
+    return usage_error(
+        where + (pair_template.example.empty() ? ": prompt: {examples} without the key example"
+                                               : ": example: the prompt has no {examples}"),
+        "example says how {examples} shows each of them");
+  }
   RELATA_TRY(const auto answer, answer_parts(pair_template, where));
   if (!uses_placeholder(answer, "relation")) {
     return usage_error(where + ": answer: no {relation}", "the answer must hold the label");

@@ -22,6 +22,9 @@ Result<std::vector<TemplatePart>> prompt_parts(const PairTemplate& pair_template
                                                const std::string& where);
 Result<std::vector<TemplatePart>> answer_parts(const PairTemplate& pair_template,
                                                const std::string& where);
+// Of `example`; none where the template shows no examples.
+Result<std::vector<TemplatePart>> example_parts(const PairTemplate& pair_template,
+                                                const std::string& where);
 bool uses_placeholder(const std::vector<TemplatePart>& parts, std::string_view name);
 
 // Everything that load_pair_template() checks.

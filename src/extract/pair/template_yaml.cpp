@@ -32,9 +32,39 @@ constexpr const char* kMarkedPrompt =
     "<h>{head}</h><t>{tail}</t>{sentence}<h>{head}</h><t>{tail}</t>";
 constexpr const char* kMarkedAnswer = "<rel:{relation}>";
 
-std::array<PairTemplate, 5> builtins() {
+// What all questions share comes first: the relations, then the examples, in which the pair is
+// written as in the question.
+constexpr const char* kRagInstructionEn =
+    "Each sentence below marks two things, e1 and e2. Name the relation that the sentence states "
+    "between them.";
+constexpr const char* kRagInstructionZh =
+    "下面每个句子标出了两个实体：e1 和 e2。请写出句子表达的 e1 与 e2 之间的关系。";
+constexpr const char* kRagPromptEn =
+    "{instruction}\nPossible relations: {relations}\n\n{examples}Sentence: {sentence}\n"
+    "e1: {head}\ne2: {tail}\nRelation:";
+constexpr const char* kRagExampleEn =
+    "Sentence: {sentence}\ne1: {head}\ne2: {tail}\nRelation:{answer}\n\n";
+constexpr const char* kRagPromptZh =
+    "{instruction}\n可选的关系：{relations}\n\n{examples}句子：{sentence}\n"
+    "e1：{head}\ne2：{tail}\n关系：";
+constexpr const char* kRagExampleZh =
+    "句子：{sentence}\ne1：{head}\ne2：{tail}\n关系：{answer}\n\n";
+// RAG4RE's order (arXiv 2404.13397): the task, the question, a similar sentence, the sentence, the
+// pair, and only then the relations and the form of the answer.
+constexpr const char* kRag4reInstructionEn =
+    "The task is to decide which relation holds between two entities of a sentence, given a list "
+    "of relations.";
+constexpr const char* kRag4rePromptEn =
+    "{instruction}\nQuestion: which of the relations below does the sentence state from the head "
+    "to "
+    "the tail?\n{examples}Sentence: {sentence}\nHead: {head}\nTail: {tail}\n"
+    "Relations: {relations}\nAnswer with one relation of the list and nothing else:";
+constexpr const char* kRag4reExampleEn = "Similar sentence: {sentence}\n";
+
+std::array<PairTemplate, 8> builtins() {
   const std::vector<std::string> brackets = {"[", "]", "[", "]"};
   const std::vector<std::string> symbols = {"<h>", "</h>", "<t>", "</t>"};
+  const std::vector<std::string> tags = {"<e1>", "</e1>", "<e2>", "</e2>"};
   return {{
       {"cre-llm-zh", kCreInstructionZh, "rewrite", brackets, kCrePrompt, kCreAnswer, ","},
       {"cre-llm-en", kCreInstructionEn, "rewrite", brackets, kCrePrompt, kCreAnswer, ","},
@@ -43,6 +73,10 @@ std::array<PairTemplate, 5> builtins() {
       {"sentence-first-en", kSentenceFirstInstructionEn, "none", brackets, kSentenceFirstPromptEn,
        "{relation}", "; "},
       {"marked", "", "spans", symbols, kMarkedPrompt, kMarkedAnswer, ""},
+      {"rag-en", kRagInstructionEn, "spans", tags, kRagPromptEn, " {relation}", ";", kRagExampleEn},
+      {"rag-zh", kRagInstructionZh, "spans", tags, kRagPromptZh, "{relation}", "、", kRagExampleZh},
+      {"rag4re-en", kRag4reInstructionEn, "spans", tags, kRag4rePromptEn, " {relation}", ";",
+       kRag4reExampleEn},
   }};
 }
 
@@ -52,8 +86,8 @@ Result<PairTemplate> parse_pair_template(std::string_view yaml, const std::strin
   RELATA_TRY(const Json json, parse_yaml(yaml, where));
   if (!json.is_object()) {
     return usage_error(where + ": not a mapping of keys to values",
-                       "a template has the keys name, marking, markers, prompt, answer, joiner and "
-                       "instruction");
+                       "a template has the keys name, marking, markers, prompt, answer, joiner, "
+                       "instruction and example");
   }
   PairTemplate out;
   Fields fields(json, where);
@@ -64,6 +98,7 @@ Result<PairTemplate> parse_pair_template(std::string_view yaml, const std::strin
   fields.get("prompt", out.prompt);
   fields.get("answer", out.answer);
   fields.get("joiner", out.joiner);
+  fields.get("example", out.example);
   RELATA_CHECK(fields.finish());
   RELATA_CHECK(check_pair_template(out, where));
   return out;
@@ -83,6 +118,7 @@ std::string pair_template_yaml(const PairTemplate& pair_template) {
   json["answer"] = pair_template.answer;
   json["joiner"] = pair_template.joiner;
   json["instruction"] = pair_template.instruction;
+  if (!pair_template.example.empty()) json["example"] = pair_template.example;
   return to_yaml(json);
 }
 

@@ -18,25 +18,6 @@ bool is_inside(const ByteRange& inner, const ByteRange& outer) {
   return inner.begin >= outer.begin && inner.end <= outer.end && !(inner == outer);
 }
 
-// A place inside a longer name that was found too ("Ann" in "Ann Lee") is no mention, unless the
-// shorter name stands nowhere else.
-void drop_inner_mentions(std::vector<Entity>& entities) {
-  std::vector<ByteRange> all;
-  for (const Entity& entity : entities) {
-    all.insert(all.end(), entity.mentions.begin(), entity.mentions.end());
-  }
-  for (Entity& entity : entities) {
-    std::vector<ByteRange> own;
-    for (const ByteRange& mention : entity.mentions) {
-      const bool inner = std::any_of(all.begin(), all.end(), [&](const ByteRange& other) {
-        return is_inside(mention, other);
-      });
-      if (!inner) own.push_back(mention);
-    }
-    if (!own.empty()) entity.mentions = std::move(own);
-  }
-}
-
 // The one type that the relations of an entity leave it, or "".
 class TypesByRelations {
  public:
@@ -143,6 +124,23 @@ std::vector<ByteRange> evidence_of(const Entity& head, const Entity& tail,
 }
 
 }  // namespace
+
+void drop_inner_mentions(std::vector<Entity>& entities) {
+  std::vector<ByteRange> all;
+  for (const Entity& entity : entities) {
+    all.insert(all.end(), entity.mentions.begin(), entity.mentions.end());
+  }
+  for (Entity& entity : entities) {
+    std::vector<ByteRange> own;
+    for (const ByteRange& mention : entity.mentions) {
+      const bool inner = std::any_of(all.begin(), all.end(), [&](const ByteRange& other) {
+        return is_inside(mention, other);
+      });
+      if (!inner) own.push_back(mention);
+    }
+    if (!own.empty()) entity.mentions = std::move(own);
+  }
+}
 
 Document found_document(const Document& document, const data::Schema& schema,
                         const std::vector<ScoredFact>& facts, bool given, bool scored) {

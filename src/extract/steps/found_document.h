@@ -13,6 +13,10 @@ struct ScoredFact {
   double score = 0.0;
 };
 
+// A place inside a longer name that was found too ("Ann" in "Ann Lee") is no mention, unless the
+// shorter name stands nowhere else.
+void drop_inner_mentions(std::vector<data::Entity>& entities);
+
 // `document` with these facts, which are distinct, instead of its relations; its entities only if
 // `given`. Without `scored` the facts get no score.
 data::Document found_document(const data::Document& document, const data::Schema& schema,

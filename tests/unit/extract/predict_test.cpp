@@ -212,14 +212,16 @@ TEST_F(Predict, UnusableScoresAreErrors) {
 
 TEST_F(Predict, PromptAndAnswerAreTokenisedApart) {
   extractor_.config.chat = "mistral";
-  const auto prompt = encode_prompt(extractor_, *engine_.bytes, documents_[0], 0, 1).value();
+  const auto prompt =
+      encode_prompt(extractor_, *engine_.bytes, documents_[0], query(0, 0, 1)).value();
   const auto chat = text::chat_template("mistral").value();
   const auto rendered =
-      render_prompt(extractor_.pair_template, extractor_.schema, documents_[0], 0, 1).value();
+      render_prompt(extractor_.pair_template, extractor_.schema, {&documents_[0], 0, 1}).value();
   EXPECT_EQ(prompt.ids, engine_.bytes->encode_ids(text::wrap_chat(chat, rendered.text), true));
   EXPECT_EQ(prompt.ids.front(), 1);
   engine_.bytes->adds_eos = true;
-  EXPECT_EQ(encode_prompt(extractor_, *engine_.bytes, documents_[0], 0, 1)->ids, prompt.ids);
+  EXPECT_EQ(encode_prompt(extractor_, *engine_.bytes, documents_[0], query(0, 0, 1))->ids,
+            prompt.ids);
   const auto answer = encode_answer(extractor_, *engine_.bytes, documents_[0], 0, 1, {"拥有"}, 2);
   EXPECT_EQ(engine_.bytes->decode(answer, true), "拥有");
   EXPECT_EQ(answer.back(), 2);
@@ -272,8 +274,8 @@ TEST_F(Predict, EnginesMayTakeTextAndGiveNoProbabilities) {
     EXPECT_TRUE(out[0].scores.empty());
     EXPECT_TRUE(engine_.generated[0].prompt.empty());
     const auto wanted = form == generate::PromptForm::kText
-                            ? wrapped_prompt(extractor_, documents_[0], 0, 1)
-                            : user_turn(extractor_, documents_[0], 0, 1);
+                            ? wrapped_prompt(extractor_, {&documents_[0], 0, 1})
+                            : user_turn(extractor_, {&documents_[0], 0, 1});
     EXPECT_EQ(engine_.generated[0].text, wanted.value());
   }
   EXPECT_EQ(engine_.generated[0].text.find("[INST]"), std::string::npos);

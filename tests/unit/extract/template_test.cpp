@@ -24,7 +24,7 @@ std::string marked(const std::string& text, const std::vector<text::ByteRange>& 
   Document document = make_document("d", text, {"h", "t"});
   document.entities[0].mentions = head;
   document.entities[1].mentions = tail;
-  return render_prompt(spans_template(), company_schema(), document, 0, 1).value().text;
+  return render_prompt(spans_template(), company_schema(), {&document, 0, 1}).value().text;
 }
 
 TEST(Template, EveryBuiltinRendersAndItsAnswersParseBack) {
@@ -34,7 +34,7 @@ TEST(Template, EveryBuiltinRendersAndItsAnswersParseBack) {
     SCOPED_TRACE(name);
     const PairTemplate pair_template = builtin_pair_template(name).value();
     EXPECT_EQ(pair_template.name, name);
-    const auto prompt = render_prompt(pair_template, schema, document, 0, 1);
+    const auto prompt = render_prompt(pair_template, schema, {&document, 0, 1});
     ASSERT_TRUE(prompt.ok());
     EXPECT_NE(prompt->text.find("甲"), std::string::npos);
     EXPECT_NE(prompt->text.find("乙"), std::string::npos);
@@ -64,7 +64,7 @@ TEST(Template, CreLlmLayout) {
   pair_template.instruction = "I";
   const data::Schema schema = company_schema();
   const Document document = make_document("d", "甲拥有乙,甲好", {"甲", "乙"});
-  EXPECT_EQ(render_prompt(pair_template, schema, document, 0, 1)->text,
+  EXPECT_EQ(render_prompt(pair_template, schema, {&document, 0, 1})->text,
             "I\n[甲]拥有[乙],[甲]好 ([甲],?,[乙])");
   EXPECT_EQ(render_answer(pair_template, schema, document, 0, 1, {"拥有", "unknown", "拥有"}),
             "([甲],拥有,[乙]),([甲],无关系,[乙]),([甲],拥有,[乙])");
@@ -75,7 +75,7 @@ TEST(Template, RewritingKeepsTheOriginalsOverlaps) {
   pair_template.marking = "rewrite";
   pair_template.markers = {"[", "]", "[", "]"};
   auto text_of = [&](const Document& document) {
-    return render_prompt(pair_template, company_schema(), document, 0, 1)->text;
+    return render_prompt(pair_template, company_schema(), {&document, 0, 1})->text;
   };
   EXPECT_EQ(text_of(make_document("d", "甲银行", {"甲银行", "甲"})), "[[甲]银行]");
   EXPECT_EQ(text_of(make_document("d", "甲银行", {"甲", "甲银行"})), "[甲]银行");
@@ -111,8 +111,8 @@ TEST(Template, SentenceFirstSharesItsPrefixAmongPairs) {
   const Document document = make_document("d", "甲拥有乙,也拥有丙。", {"甲", "乙", "丙"});
   for (const std::string name : {"sentence-first-zh", "sentence-first-en"}) {
     const PairTemplate pair_template = builtin_pair_template(name).value();
-    const auto first = render_prompt(pair_template, schema, document, 0, 1).value();
-    const auto second = render_prompt(pair_template, schema, document, 2, 1).value();
+    const auto first = render_prompt(pair_template, schema, {&document, 0, 1}).value();
+    const auto second = render_prompt(pair_template, schema, {&document, 2, 1}).value();
     EXPECT_EQ(first.shared, second.shared);
     EXPECT_GT(first.shared, document.text.size());
     EXPECT_EQ(first.text.substr(0, first.shared), second.text.substr(0, first.shared));
@@ -120,7 +120,7 @@ TEST(Template, SentenceFirstSharesItsPrefixAmongPairs) {
   }
   for (const std::string name : {"cre-llm-zh", "marked"}) {
     const PairTemplate pair_template = builtin_pair_template(name).value();
-    EXPECT_EQ(render_prompt(pair_template, schema, document, 0, 1)->shared, 0u);
+    EXPECT_EQ(render_prompt(pair_template, schema, {&document, 0, 1})->shared, 0u);
   }
 }
 
@@ -129,11 +129,11 @@ TEST(Template, PlaceholdersAndBraces) {
   pair_template.marking = "none";
   pair_template.prompt = "{{{head}}} of {relations}";
   const Document document = make_document("d", "x", {"{tail}", "y"});
-  EXPECT_EQ(render_prompt(pair_template, company_schema(), document, 0, 1)->text,
+  EXPECT_EQ(render_prompt(pair_template, company_schema(), {&document, 0, 1})->text,
             "{{tail}} of 无关系, 拥有, 被拥有, crosses");
   for (const std::string bad : {"{haed}", "{", "}", "{head", "{relation}"}) {
     pair_template.prompt = bad;
-    EXPECT_FALSE(render_prompt(pair_template, company_schema(), document, 0, 1).ok()) << bad;
+    EXPECT_FALSE(render_prompt(pair_template, company_schema(), {&document, 0, 1}).ok()) << bad;
   }
 }
 
@@ -217,7 +217,7 @@ TEST(Template, Symbols) {
 TEST(Template, MarkedPrompt) {
   const PairTemplate pair_template = builtin_pair_template("marked").value();
   const Document document = make_document("d", "甲拥有乙", {"甲", "乙"});
-  EXPECT_EQ(render_prompt(pair_template, company_schema(), document, 0, 1)->text,
+  EXPECT_EQ(render_prompt(pair_template, company_schema(), {&document, 0, 1})->text,
             "<h>甲</h><t>乙</t><h>甲</h>拥有<t>乙</t><h>甲</h><t>乙</t>");
 }
 

@@ -1,0 +1,257 @@
+#include "extractor_flags.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+
+#include "demonstrations.h"
+#include "model_places.h"
+#include "relata/base/file.h"
+#include "relata/base/log.h"
+#include "shipped_schemas.h"
+
+namespace relata::app {
+namespace {
+
+constexpr const char* kModelGroup = "A model without an extractor";
+constexpr const char* kExamplesGroup = "Examples shown to the model (pipelines rag and icl)";
+
+bool is_put_together(const ExtractorFlags& flags) {
+  return flags.extractor.empty() &&
+         (!flags.model.empty() || extract::uses_demonstrations(flags.pipeline));
+}
+
+// A schema that replaces the extractor's.
+Status replace_schema(const ExtractorFlags& flags, extract::Extractor& extractor) {
+  if (flags.schema.empty()) return {};
+  RELATA_TRY(data::Schema schema, open_schema(flags.schema));
+  const std::string& decode = extractor.config.decode;
+  if (schema.negative() < 0 && extractor.schema.negative() >= 0 && decode == "labels") {
+    log_warning(flags.schema + " has no negative relation: every pair will get some relation");
+  }
+  const Status replaced = extract::replace_schema(extractor, std::move(schema), decode);
+  if (replaced.ok()) return {};
+  const Error& error = replaced.error();
+  return usage_error(fmt::format("{}: {}", flags.schema, error.message), error.hint);
+}
+
+void apply_flags(const ExtractorFlags& flags, extract::Extractor& extractor) {
+  extract::ExtractorConfig& config = extractor.config;
+  if (flags.threshold >= 0) config.threshold = flags.threshold;
+  if (!flags.decode.empty()) {
+    const bool labels = extract::asks_pairs(config.pipeline) && flags.decode == "constrained";
+    config.decode = labels ? "labels" : flags.decode;
+  }
+  if (!flags.tasks.empty()) config.tasks = flags.tasks;
+  extract::DemonstrationSettings& examples = config.demonstrations;
+  if (flags.examples >= 0) examples.examples = flags.examples;
+  if (flags.example_tokens >= 0) examples.max_tokens = flags.example_tokens;
+  if (!flags.retriever.empty()) examples.retriever = flags.retriever;
+  if (!flags.encoder.empty()) examples.encoder = std::filesystem::absolute(flags.encoder).string();
+  if (!flags.query.empty()) examples.query = flags.query;
+  if (flags.vote >= 0) examples.vote = flags.vote;
+  if (flags.voters > 0) examples.voters = flags.voters;
+}
+
+Result<extract::Extractor> load(const ExtractorFlags& flags) {
+  RELATA_TRY(extract::Extractor extractor,
+             extract::load_extractor(flags.extractor.empty() ? shipped_extractor(kDefaultExtractor)
+                                                             : flags.extractor));
+  if (!flags.pipeline.empty() && flags.pipeline != extractor.config.pipeline) {
+    return usage_error("--pipeline " + flags.pipeline + ": the extractor is one of pipeline " +
+                           extractor.config.pipeline,
+                       "train one with pipeline: " + flags.pipeline +
+                           ", or leave -x out and name a model with -m");
+  }
+  for (const auto& [given, flag] : {std::pair(!flags.adapter.empty(), "--adapter"),
+                                    {!flags.chat.empty(), "--chat"},
+                                    {!flags.prompt_template.empty(), "--prompt-template"}}) {
+    if (!given) continue;
+    return usage_error(std::string(flag) + " is for a model without an extractor (-m)",
+                       "change extractor.yaml, or leave the flag out");
+  }
+  apply_flags(flags, extractor);
+  RELATA_CHECK(replace_schema(flags, extractor));
+  return extractor;
+}
+
+Status add_template(const ExtractorFlags& flags, extract::Extractor& extractor) {
+  const std::string& name = flags.prompt_template;
+  if (flags.pipeline == "icl") {
+    RELATA_TRY(extractor.icl, file_exists(name)
+                                  ? extract::load_icl_template(name)
+                                  : extract::builtin_icl_template(name.empty() ? "icl-en" : name));
+    return {};
+  }
+  const std::string usual = flags.pipeline == "rag" ? "rag-en" : "sentence-first-en";
+  RELATA_TRY(extractor.pair_template,
+             file_exists(name) ? extract::load_pair_template(name)
+                               : extract::builtin_pair_template(name.empty() ? usual : name));
+  return {};
+}
+
+Result<extract::Extractor> put_together(const ExtractorFlags& flags,
+                                        const std::vector<data::Document>& pool) {
+  if (extract::asks_steps(flags.pipeline)) {
+    return usage_error(
+        flags.pipeline.empty()
+            ? "-m without --pipeline"
+            : "-m with --pipeline " + flags.pipeline +
+                  ": its questions are understood only by models trained on them",
+        "a model that was not trained for a task is asked with --pipeline rag, icl or pair");
+  }
+  extract::Extractor extractor;
+  extractor.config = extract::default_config(flags.pipeline);
+  const bool local = !flags.model.empty();
+  extractor.folder = local ? std::filesystem::absolute(flags.model).string() : flags.pipeline;
+  extractor.config.model = local ? extractor.folder : "";
+  if (!flags.adapter.empty()) {
+    extractor.config.adapter = std::filesystem::absolute(flags.adapter).string();
+  }
+  extractor.config.chat = flags.chat.empty() ? "none" : flags.chat;
+  RELATA_TRY(extractor.chat, text::chat_template(extractor.config.chat, extractor.config.model));
+  apply_flags(flags, extractor);
+  RELATA_CHECK(add_template(flags, extractor));
+  if (!flags.schema.empty()) {
+    RELATA_TRY(extractor.schema, open_schema(flags.schema));
+  } else if (!pool.empty()) {
+    extractor.schema = data::infer_schema(pool);
+  } else {
+    return usage_error("which labels there are is not known",
+                       "name a schema with --schema, or labelled examples with --pool");
+  }
+  return extractor;
+}
+
+}  // namespace
+
+Result<extract::Extractor> open_extractor(const ExtractorFlags& flags) {
+  if (!flags.pipeline.empty()) RELATA_CHECK(extract::check_pipeline(flags.pipeline));
+  RELATA_TRY(std::vector<data::Document> pool, read_pool(flags.pool, flags.pool_format));
+  const bool made_here = is_put_together(flags);
+  RELATA_TRY(extract::Extractor extractor, made_here ? put_together(flags, pool) : load(flags));
+  const extract::ExtractorConfig& config = extractor.config;
+  if (!extract::uses_demonstrations(config.pipeline)) {
+    if (flags.pool.empty()) return extractor;
+    return usage_error("--pool: pipeline " + config.pipeline + " shows no examples",
+                       "use --pipeline rag or icl, or leave --pool out");
+  }
+  if (config.demonstrations.examples == 0 && config.demonstrations.vote == 0) return extractor;
+  if (config.demonstrations.examples > 0 && config.demonstrations.vote < 1 &&
+      extract::asks_pairs(config.pipeline) && !extract::shows_examples(extractor.pair_template)) {
+    return usage_error("template \"" + extractor.pair_template.name + "\" shows no examples",
+                       "give it {examples} and the key example, or ask without: --examples 0");
+  }
+  if (flags.pool.empty() && made_here) {
+    return usage_error("pipeline " + config.pipeline + " needs labelled examples",
+                       "name files with --pool, or ask without: --examples 0");
+  }
+  if (flags.pool.empty()) {
+    RELATA_CHECK(open_demonstrations(extractor));
+    return extractor;
+  }
+  const PoolOptions options{example_unit(config.pipeline), &extractor.schema,
+                            fmt::format("{}", fmt::join(flags.pool, ", "))};
+  RELATA_TRY(extractor.demonstrations,
+             make_demonstrations(std::move(pool), config.demonstrations, options));
+  return extractor;
+}
+
+void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
+  auto* extractor =
+      verb.add_option("-x,--extractor", flags.extractor,
+                      "Extractor folder (default: the one that relata ships, for English facts)")
+          ->type_name("DIR");
+  verb.add_option("--schema", flags.schema,
+                  "Extract by this schema instead of the extractor's: fewer relations, or other\n"
+                  "ids for them. Label scoring takes any relation; free decoding only names that\n"
+                  "the extractor's own schema has. A file, or a name of `relata schema show`")
+      ->type_name("FILE");
+  verb.add_option("--pipeline", flags.pipeline,
+                  fmt::format("How documents become questions: {} (default: the extractor's)",
+                              fmt::join(extract::pipeline_names(), ", ")))
+      ->type_name("NAME");
+  verb.add_option(
+          "--tasks", flags.tasks,
+          "What pipeline icl looks for: of ner (entities), re (relations), ed (events), eae\n"
+          "(their arguments), with commas (default: all that the schema has labels for)")
+      ->type_name("TASKS")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"ner", "re", "ed", "eae"}))
+      ->allow_extra_args(false);
+  verb.add_option(
+          "--decode", flags.decode,
+          "labels or constrained: score every relation of the schema, or answer within it;\n"
+          "free: generate (default: the extractor's)")
+      ->type_name("HOW")
+      ->check(CLI::IsMember({"labels", "constrained", "free"}));
+  verb.add_option("--threshold", flags.threshold,
+                  "Keep a second relation of a pair from this probability on")
+      ->type_name("T")
+      ->check(CLI::Range(0.0, 1.0));
+
+  verb.add_option("-m,--model", flags.model,
+                  "Ask this model, a folder or .gguf file, by --pipeline rag, icl or pair")
+      ->type_name("MODEL")
+      ->group(kModelGroup)
+      ->excludes(extractor);
+  verb.add_option("--adapter", flags.adapter, "PEFT adapter folder")
+      ->type_name("DIR")
+      ->group(kModelGroup);
+  verb.add_option("--prompt-template", flags.prompt_template,
+                  fmt::format("A file, or one of {}, {}\n(default: rag-en, icl-en, "
+                              "sentence-first-en)",
+                              fmt::join(extract::builtin_pair_template_names(), ", "),
+                              fmt::join(extract::builtin_icl_template_names(), ", ")))
+      ->type_name("T")
+      ->group(kModelGroup);
+  verb.add_option("--chat", flags.chat, "Chat wrapper; auto: the model's own (default: none)")
+      ->type_name("NAME")
+      ->group(kModelGroup);
+
+  verb.add_option("--pool", flags.pool,
+                  "Labelled documents from which examples are taken (default: the extractor's)")
+      ->type_name("FILE")
+      ->group(kExamplesGroup)
+      ->allow_extra_args(false);
+  verb.add_option("--pool-format", flags.pool_format, "Their format (default: guessed)")
+      ->type_name("F")
+      ->group(kExamplesGroup);
+  verb.add_option("--examples", flags.examples, "Show at most so many (default: 4); 0: none")
+      ->type_name("K")
+      ->check(CLI::Range(0, 1000))
+      ->group(kExamplesGroup);
+  verb.add_option("--example-tokens", flags.example_tokens,
+                  "All examples together have at most so many tokens (default: 1024); 0: any")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1 << 20))
+      ->group(kExamplesGroup);
+  verb.add_option("--retriever", flags.retriever,
+                  fmt::format("How they are found: {} (default: bm25)",
+                              fmt::join(extract::retriever_names(), ", ")))
+      ->type_name("R")
+      ->check(CLI::IsMember(extract::retriever_names()))
+      ->group(kExamplesGroup);
+  verb.add_option("--encoder", flags.encoder, "Sentence encoder of dense and fused")
+      ->type_name("DIR")
+      ->group(kExamplesGroup);
+  verb.add_option("--vote", flags.vote,
+                  "Share of the nearest examples' labels in the probability of a relation, from 0\n"
+                  "(the default) to 1: they decide alone, and no model is needed")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group(kExamplesGroup);
+  verb.add_option("--voters", flags.voters, "So many of them have a vote (default: 16)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->group(kExamplesGroup);
+  verb.add_option("--example-query", flags.query,
+                  "What is compared: sentence; masked (the pair's types for its names); pair (the\n"
+                  "sentence, and what stands between the two once more; the default)")
+      ->type_name("Q")
+      ->check(CLI::IsMember(extract::query_form_names()))
+      ->group(kExamplesGroup);
+}
+
+}  // namespace relata::app

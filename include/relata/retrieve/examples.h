@@ -1,0 +1,120 @@
+// A pool of labelled examples, and those of it that help most with a new question.
+//
+// What is retrieved is a question with its answer: a sentence with a pair of entities and their
+// relations, or a whole document with what is marked in it. The question itself, exactly or nearly,
+// is never among them, so that a test sentence that is in the pool does not bring its own answer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relata/base/result.h"
+#include "relata/data/document.h"
+#include "relata/retrieve/ranker.h"
+
+namespace relata::retrieve {
+
+enum class ExampleUnit {
+  Pair,      // each stated pair of a document
+  Document,  // each document
+};
+
+struct Example {
+  size_t document = 0;  // index into the pool's documents
+  int head = -1;        // of a pair: indices into the document's entities
+  int tail = -1;
+  std::vector<std::string> labels;  // of a pair: its relations, distinct; none where none is stated
+};
+
+// What of a question is compared with the pool's examples.
+enum class QueryForm {
+  Sentence,  // its text, as RAG4RE does
+  Masked,    // its text with the pair's types in place of its names: what is said, not of whom
+  Pair,      // its text, once more the part from one entity to the other, and the words between
+             // them in their order, stop words too: the same sentence with other entities is
+             // another question
+};
+
+struct PoolOptions {
+  ExampleUnit unit = ExampleUnit::Pair;
+  QueryForm form = QueryForm::Pair;
+  // From this similarity of two texts on (Jaccard's, of their character trigrams) an example is the
+  // question itself and left out. Above 1: only texts that are equal but for case, spaces and
+  // signs.
+  double near_duplicate = 0.7;
+  // How much an example loses that is like one already chosen (maximal marginal relevance,
+  // Carbonell and Goldstein 1998). 0: the nearest only.
+  double diversity = 0.3;
+  // Examples that it refuses are not in the pool; null: none are.
+  std::function<bool(const data::Document& document, const Example& example)> accept;
+};
+
+struct FoundExample {
+  size_t example = 0;
+  double score = 0.0;  // the ranker's
+};
+struct FoundExamples {
+  std::vector<FoundExample> best;  // best first
+  int64_t duplicates = 0;          // left out since they are the question, exactly or nearly
+};
+
+// A question: `head` and `tail` are -1 where it is about the whole document.
+struct ExampleQuery {
+  const data::Document* document = nullptr;
+  int head = -1;
+  int tail = -1;
+  std::string event_type;  // only documents with such an event; "": any
+  bool diverse = true;     // false: PoolOptions::diversity is taken as 0
+};
+
+// Makes a ranker of the pool's passages.
+using RankerMaker =
+    std::function<Result<std::shared_ptr<const Ranker>>(std::vector<Passage> passages)>;
+
+// Immutable; threads may share it. In memory: the documents, the ranker, 4 bytes for each character
+// of a document.
+class ExamplePool {
+ public:
+  // Errors: no document, none with an example that is accepted; the ranker's.
+  static Result<ExamplePool> make(std::vector<data::Document> documents, const PoolOptions& options,
+                                  const RankerMaker& make_ranker);
+
+  // `k`, where the pool has them: the ranker's first, then, with a score of 0, others by chance (the
+  // same for the same query). Cost: one search of the ranker for a few times `k`, and as many comparisons of
+  // texts.
+  Result<FoundExamples> find(const ExampleQuery& query, size_t k) const;
+
+  const std::vector<data::Document>& documents() const { return documents_; }
+  const std::vector<Example>& examples() const { return examples_; }
+  // Everything that changes what is found.
+  std::string identity() const;
+
+ private:
+  ExamplePool() = default;
+  Status fill_up(const std::string& query, const SearchOptions& search, size_t k,
+                 std::vector<FoundExample>& best) const;
+  std::vector<FoundExample> choose(const std::vector<Hit>& ranked, size_t k,
+                                   double diversity) const;
+
+  PoolOptions options_;
+  std::vector<data::Document> documents_;
+  std::vector<Example> examples_;
+  std::vector<std::vector<uint32_t>> shingles_;  // of each document's text
+  std::shared_ptr<const Ranker> ranker_;
+  std::shared_ptr<const Ranker> chance_;  // for what the ranker does not find
+};
+
+// The text that stands for a question or an example in a search.
+std::string query_text(const ExampleQuery& query, QueryForm form);
+
+// Hashes of the text's character trigrams, sorted and distinct; case, spaces and signs do not
+// count.
+std::vector<uint32_t> text_shingles(std::string_view text);
+// Jaccard's similarity of two such sets; 1 for two empty ones.
+double shingle_similarity(const std::vector<uint32_t>& a, const std::vector<uint32_t>& b);
+
+}  // namespace relata::retrieve

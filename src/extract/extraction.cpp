@@ -1,0 +1,194 @@
+#include "extraction.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "relata/base/hash.h"
+#include "relata/base/version.h"
+
+namespace relata::extract {
+namespace {
+
+using data::Document;
+
+constexpr const char* kJournalKind = "relata-extract";
+constexpr const char* kMetaKeys[] = {"extractor", "model",     "schema",  "relata",
+                                     "unparsed",  "shortened", "derived", "demonstrations"};
+
+std::string schema_id(const data::Schema& schema) {
+  return "sha256:" + sha256_hex(data::schema_to_json(schema).dump());
+}
+
+std::string extractor_name(const Extractor& extractor) {
+  const std::filesystem::path folder(extractor.folder);
+  const std::string last = folder.lexically_normal().filename().string();
+  return last.empty() ? folder.lexically_normal().parent_path().filename().string() : last;
+}
+
+// The part of a document that extraction takes as given, for comparing.
+std::string given_part(const Document& document, bool with_entities) {
+  Document given = document;
+  given.relations.clear();
+  if (!with_entities) {
+    given.entities.clear();
+    given.events.clear();
+  }
+  if (given.meta.is_object()) {
+    for (const char* key : kMetaKeys) given.meta.erase(key);
+    if (given.meta.empty()) given.meta = nullptr;
+  }
+  return to_json_line(given);
+}
+
+// The journal's finished documents, by id; equal ids stand in the order they were written.
+using Finished = std::map<std::string, std::deque<Document>>;
+
+Result<Finished> read_journal(const Journal& journal, const std::string& path,
+                              const std::string& settings) {
+  Finished finished;
+  const std::vector<std::string>& lines = journal.lines();
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const std::string where = path + ":" + std::to_string(i + 1);
+    RELATA_TRY(const Json json, parse_json(lines[i], where));
+    if (i > 0) {
+      RELATA_TRY(Document document, data::document_from_json(json, where));
+      finished[document.id].push_back(std::move(document));
+      continue;
+    }
+    if (!json.is_object() || json.value("journal", Json()) != kJournalKind) {
+      return usage_error(where + ": not a journal of an extraction",
+                         "choose another file; this one is left as it is");
+    }
+    if (json.value("settings", Json()) != settings) {
+      return usage_error(
+          where + ": the journal belongs to another model or other settings",
+          "extract with the settings it was begun with, or remove " + path + " to begin again");
+    }
+  }
+  return finished;
+}
+
+}  // namespace
+
+Json common_settings(const Extractor& extractor, const generate::Engine& engine,
+                     const std::string& decode) {
+  const ExtractorConfig& config = extractor.config;
+  Json json = Json::object();
+  json["relata"] = version();
+  json["pipeline"] = config.pipeline;
+  json["model"] = engine.model_id();
+  json["schema"] = schema_id(extractor.schema);
+  json["chat"] = config.chat;
+  json["decode"] = decode.empty() ? config.decode : decode;
+  json["max_new_tokens"] = config.max_new_tokens;
+  return json;
+}
+
+std::string hash_of_settings(const Json& settings) {
+  return "sha256:" + sha256_hex(settings.dump());
+}
+
+Status Extraction::open_journal(const std::string& path, const std::string& settings) {
+  path_ = path;
+  RELATA_TRY(Journal journal, Journal::open(path));
+  RELATA_TRY(finished_, read_journal(journal, path, settings));
+  if (journal.lines().empty()) {
+    Json header = Json::object();
+    header["journal"] = kJournalKind;
+    header["settings"] = settings;
+    header["extractor"] = extractor_name(extractor_);
+    RELATA_CHECK(journal.append(header.dump()));
+  }
+  journal_ = std::make_unique<Journal>(std::move(journal));
+  return {};
+}
+
+Result<std::vector<Document>> Extraction::run(int batch_size) {
+  const auto batch = static_cast<size_t>(std::max(batch_size, 1));
+  out_.resize(documents_.size());
+  std::vector<size_t> todo;
+  size_t waiting = 0;
+  for (size_t i = 0; i < documents_.size(); ++i) {
+    RELATA_TRY(const bool found, take_finished(i));
+    const int64_t work = work_of(documents_[i]);
+    if (found) {
+      note_skipped(work);
+      done_ += work;
+      report(0);
+      if (todo.empty()) RELATA_CHECK(hand_on(i + 1));
+      continue;
+    }
+    todo.push_back(i);
+    waiting += static_cast<size_t>(work);
+    // Bounded in documents as well: those without pairs ask for nothing.
+    if (waiting < batch && todo.size() < batch) continue;
+    RELATA_CHECK(extract_batch(todo));
+    RELATA_CHECK(hand_on(i + 1));
+    todo.clear();
+    waiting = 0;
+  }
+  RELATA_CHECK(extract_batch(todo));
+  RELATA_CHECK(hand_on(documents_.size()));
+  return std::move(out_);
+}
+
+// Gives finished documents away, in order, up to `end`.
+Status Extraction::hand_on(size_t end) {
+  for (; handed_ < end; ++handed_) {
+    RELATA_TRY(const bool taken, take(out_[handed_]));
+    if (taken) out_[handed_] = {};
+  }
+  return {};
+}
+
+Result<bool> Extraction::take_finished(size_t index) {
+  const Document& wanted = documents_[index];
+  const auto found = finished_.find(wanted.id);
+  if (found == finished_.end() || found->second.empty()) return false;
+  Document document = std::move(found->second.front());
+  found->second.pop_front();
+  const bool with_entities = keeps_entities(wanted);
+  if (given_part(document, with_entities) != given_part(wanted, with_entities)) {
+    return usage_error(path_ + ": document \"" + document.id + "\" is not the one of the input",
+                       "the input has changed since; remove " + path_ + " to begin again");
+  }
+  out_[index] = std::move(document);
+  return true;
+}
+
+Status Extraction::extract_batch(const std::vector<size_t>& todo) {
+  std::vector<Document> documents;
+  documents.reserve(todo.size());
+  for (const size_t i : todo) documents.push_back(documents_[i]);
+  RELATA_TRY(std::vector<Document> results, answer(documents));
+  for (size_t i = 0; i < results.size(); ++i) {
+    stamp(results[i]);
+    if (journal_) RELATA_CHECK(journal_->append(to_json_line(results[i])));
+    out_[todo[i]] = std::move(results[i]);
+    done_ += work_of(documents[i]);
+  }
+  return {};
+}
+
+void Extraction::stamp(Document& document) {
+  if (schema_id_.empty()) schema_id_ = schema_id(extractor_.schema);
+  if (!document.meta.is_object()) document.meta = Json::object();
+  document.meta["extractor"] = extractor_name(extractor_);
+  document.meta["model"] = engine_.model_id();
+  document.meta["schema"] = schema_id_;
+  document.meta["relata"] = version();
+}
+
+void note_examples(Document& document, const DemonstrationCounts& counts) {
+  if (!document.meta.is_object()) document.meta = Json::object();
+  Json& note = document.meta["demonstrations"];
+  const auto add = [&](const char* key, int64_t count) {
+    note[key] = note.is_object() ? note.value(key, int64_t{0}) + count : count;
+  };
+  add("shown", counts.shown);
+  add("duplicates", counts.duplicates);
+  add("too_long", counts.too_long);
+  add("no_room", counts.no_room);
+}
+
+}  // namespace relata::extract

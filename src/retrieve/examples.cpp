@@ -1,0 +1,333 @@
+#include "relata/retrieve/examples.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "relata/base/hash.h"
+#include "relata/base/parallel.h"
+#include "relata/data/formats.h"
+#include "relata/text/utf8.h"
+
+namespace relata::retrieve {
+namespace {
+
+using data::ByteRange;
+using data::Document;
+using data::Entity;
+
+// Candidates from which the examples are chosen, for each of them.
+constexpr size_t kCandidates = 5;
+
+std::vector<Example> pair_examples(const std::vector<Document>& documents) {
+  std::vector<Example> out;
+  for (data::PairQuery& query : data::pair_queries(documents)) {
+    Example example;
+    example.document = static_cast<size_t>(query.document);
+    example.head = query.head;
+    example.tail = query.tail;
+    for (std::string& label : query.labels) {
+      const bool known =
+          std::find(example.labels.begin(), example.labels.end(), label) != example.labels.end();
+      if (!known) example.labels.push_back(std::move(label));
+    }
+    out.push_back(std::move(example));
+  }
+  return out;
+}
+
+std::vector<Example> examples_of(const std::vector<Document>& documents, ExampleUnit unit) {
+  if (unit == ExampleUnit::Pair) return pair_examples(documents);
+  std::vector<Example> out;
+  for (size_t i = 0; i < documents.size(); ++i) {
+    if (documents[i].text.empty()) continue;
+    out.emplace_back().document = i;
+  }
+  return out;
+}
+
+bool has_event(const Document& document, const std::string& type) {
+  return std::any_of(document.events.begin(), document.events.end(),
+                     [&](const data::Event& event) { return event.type == type; });
+}
+
+bool is_mark(unsigned char byte) {
+  return byte < 0x80U &&
+         (byte < '0' || (byte > '9' && byte < 'A') || (byte > 'Z' && byte < 'a') || byte > 'z');
+}
+
+// The text with each mention of the two replaced by its entity's type.
+std::string masked_text(const Document& document, const Entity& head, const Entity& tail) {
+  struct Place {
+    ByteRange range;
+    const Entity* entity;
+  };
+  std::vector<Place> places;
+  for (const Entity* entity : {&head, &tail}) {
+    for (const ByteRange& mention : entity->mentions) places.push_back({mention, entity});
+  }
+  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+    return std::pair(a.range.begin, a.range.end) < std::pair(b.range.begin, b.range.end);
+  });
+  std::string out;
+  size_t at = 0;
+  for (const auto& [range, entity] : places) {
+    if (range.end <= at || range.end > document.text.size()) continue;
+    if (range.begin > at) out.append(document.text, at, range.begin - at);
+    out += " " + entity->type + " ";
+    at = range.end;
+  }
+  return out + document.text.substr(at);
+}
+
+// The two mentions that are nearest to each other; empty ranges where one has none.
+std::pair<ByteRange, ByteRange> nearest_mentions(const Document& document, const Entity& head,
+                                                 const Entity& tail) {
+  size_t least = SIZE_MAX;
+  std::pair<ByteRange, ByteRange> best;
+  for (const ByteRange& one : head.mentions) {
+    for (const ByteRange& other : tail.mentions) {
+      const size_t end = std::max(one.end, other.end);
+      const size_t length = end - std::min(one.begin, other.begin);
+      if (length >= least || end > document.text.size()) continue;
+      least = length;
+      best = {one, other};
+    }
+  }
+  return best;
+}
+
+// Words of scripts that write them apart; what else there is parts them.
+std::vector<std::string> spaced_words(std::string_view text) {
+  std::vector<std::string> out;
+  bool open = false;
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = text::code_point_length(text, at);
+    const auto first = static_cast<unsigned char>(text[at]);
+    // Bytes from 0xE2 on begin code points from U+2000: signs, then scripts without spaces.
+    const bool is_word = length > 1 ? first < 0xE2U : !is_mark(first);
+    if (is_word && !open) out.emplace_back();
+    if (is_word) out.back() += text.substr(at, length);
+    open = is_word;
+    at += length;
+  }
+  return out;
+}
+
+// The words between head and tail, by ones, twos and threes in their order, each as one word that
+// nothing else in the text can be: what a pair's relation is told by is often a preposition, which
+// analyzers drop, and on which side of the words the head stands.
+std::string between_terms(const Document& document, const ByteRange& head, const ByteRange& tail) {
+  const bool head_first = head.begin <= tail.begin;
+  const size_t begin = std::min(head.end, tail.end);
+  const size_t end = std::max(head.begin, tail.begin);
+  std::vector<std::string> words = {head_first ? "zh" : "zt"};
+  if (begin < end) {
+    const auto between = spaced_words(std::string_view(document.text).substr(begin, end - begin));
+    words.insert(words.end(), between.begin(), between.end());
+  }
+  words.push_back(head_first ? "zt" : "zh");
+  std::string out;
+  constexpr size_t kLongest = 3;
+  for (size_t length = 1; length <= kLongest; ++length) {
+    for (size_t i = 0; i + length <= words.size(); ++i) {
+      const bool is_border = length == 1 && (i == 0 || i + 1 == words.size());
+      if (is_border) continue;
+      out += ' ';
+      for (size_t k = i; k < i + length; ++k) out += "zz" + words[k];
+    }
+  }
+  return out;
+}
+
+std::string pair_text(const Document& document, const Entity& head, const Entity& tail) {
+  const auto [one, other] = nearest_mentions(document, head, tail);
+  if (one.end == 0 || other.end == 0) {
+    return document.text + "\n" + head.text + " " + tail.text;
+  }
+  const size_t begin = std::min(one.begin, other.begin);
+  const size_t end = std::max(one.end, other.end);
+  return document.text + "\n" + document.text.substr(begin, end - begin) + kTermsMark +
+         between_terms(document, one, other);
+}
+
+}  // namespace
+
+std::string query_text(const ExampleQuery& query, QueryForm form) {
+  const Document& document = *query.document;
+  if (query.head < 0 || query.tail < 0 || form == QueryForm::Sentence) return document.text;
+  const Entity& head = document.entities.at(static_cast<size_t>(query.head));
+  const Entity& tail = document.entities.at(static_cast<size_t>(query.tail));
+  if (form == QueryForm::Masked) return masked_text(document, head, tail);
+  return pair_text(document, head, tail);
+}
+
+std::vector<uint32_t> text_shingles(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_mark(byte)) continue;
+    plain += byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + ('a' - 'A')) : c;
+  }
+  std::vector<size_t> starts;  // of code points
+  for (size_t i = 0; i < plain.size(); ++i) {
+    if ((static_cast<unsigned char>(plain[i]) & 0xC0U) != 0x80U) starts.push_back(i);
+  }
+  starts.push_back(plain.size());
+  std::vector<uint32_t> out;
+  constexpr size_t kLength = 3;
+  for (size_t i = 0; i + 1 < starts.size(); ++i) {
+    const size_t end = starts[std::min(i + kLength, starts.size() - 1)];
+    uint32_t hash = 2166136261U;  // FNV-1a
+    for (size_t byte = starts[i]; byte < end; ++byte) {
+      hash = (hash ^ static_cast<unsigned char>(plain[byte])) * 16777619U;
+    }
+    out.push_back(hash);
+    if (end == plain.size()) break;
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+double shingle_similarity(const std::vector<uint32_t>& a, const std::vector<uint32_t>& b) {
+  if (a.empty() && b.empty()) return 1.0;
+  size_t both = 0;
+  for (auto one = a.begin(), other = b.begin(); one != a.end() && other != b.end();) {
+    if (*one < *other) {
+      ++one;
+    } else if (*other < *one) {
+      ++other;
+    } else {
+      ++both;
+      ++one;
+      ++other;
+    }
+  }
+  return static_cast<double>(both) / static_cast<double>(a.size() + b.size() - both);
+}
+
+Result<ExamplePool> ExamplePool::make(std::vector<Document> documents, const PoolOptions& options,
+                                      const RankerMaker& make_ranker) {
+  if (documents.empty()) {
+    return input_error("the pool of examples is empty", "give labelled documents");
+  }
+  ExamplePool pool;
+  pool.options_ = options;
+  pool.options_.accept = nullptr;  // it may borrow
+  pool.documents_ = std::move(documents);
+  pool.examples_ = examples_of(pool.documents_, options.unit);
+  if (options.accept) {
+    std::erase_if(pool.examples_, [&](const Example& example) {
+      return !options.accept(pool.documents_[example.document], example);
+    });
+  }
+  if (pool.examples_.empty()) {
+    return input_error(
+        "none of the pool's " + std::to_string(pool.documents_.size()) +
+            " documents has an example: " +
+            (options.unit == ExampleUnit::Pair ? "a pair of entities with a label of the schema"
+                                               : "a text with what is marked in it"),
+        "examples are shown with their answers; give labelled documents");
+  }
+  pool.shingles_.resize(pool.documents_.size());
+  run_pieces(pool.documents_.size(),
+             [&](size_t i) { pool.shingles_[i] = text_shingles(pool.documents_[i].text); });
+  std::vector<Passage> passages;
+  passages.reserve(pool.examples_.size());
+  for (const Example& example : pool.examples_) {
+    const Document& document = pool.documents_[example.document];
+    Passage passage;
+    passage.id = document.id;
+    passage.text = query_text({&document, example.head, example.tail, ""}, options.form);
+    passages.push_back(std::move(passage));
+  }
+  pool.chance_ = make_random_ranker(passages, 0);
+  RELATA_TRY(pool.ranker_, make_ranker(std::move(passages)));
+  return pool;
+}
+
+Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) const {
+  FoundExamples out;
+  if (k == 0) return out;
+  const std::vector<uint32_t> own = text_shingles(query.document->text);
+  std::atomic<int64_t> left_out = 0;  // rankers may ask from several threads
+  const double limit = std::min(options_.near_duplicate, 1.0);
+  SearchOptions search;
+  const double diversity = query.diverse ? options_.diversity : 0.0;
+  search.k = diversity > 0 ? k * kCandidates : k;
+  search.skip = [&](size_t passage) {
+    const Document& document = documents_[examples_[passage].document];
+    if (!query.event_type.empty() && !has_event(document, query.event_type)) return true;
+    const bool same = shingle_similarity(own, shingles_[examples_[passage].document]) >= limit;
+    if (same) ++left_out;
+    return same;
+  };
+  const std::string text = query_text(query, options_.form);
+  RELATA_TRY(const auto ranked, ranker_->search(text, search));
+  out.best = choose(ranked, k, diversity);
+  out.duplicates = left_out.exchange(0);
+  RELATA_CHECK(fill_up(text, search, k, out.best));
+  out.duplicates = std::max(out.duplicates, left_out.load());  // the same ones, met again
+  return out;
+}
+
+// Examples also show what an answer looks like, which any of them does.
+Status ExamplePool::fill_up(const std::string& query, const SearchOptions& search, size_t k,
+                            std::vector<FoundExample>& best) const {
+  if (best.size() >= k) return {};
+  SearchOptions others = search;
+  others.k = k;
+  RELATA_TRY(const auto hits, chance_->search(query, others));
+  const auto is_new = [&](size_t example) {
+    return std::none_of(best.begin(), best.end(),
+                        [&](const FoundExample& known) { return known.example == example; });
+  };
+  for (const Hit& hit : hits) {
+    if (best.size() < k && is_new(hit.passage)) best.push_back({hit.passage, 0.0});
+  }
+  return {};
+}
+
+// Greedy maximal marginal relevance; the nearest is always the first.
+std::vector<FoundExample> ExamplePool::choose(const std::vector<Hit>& ranked, size_t k,
+                                              double diversity) const {
+  std::vector<FoundExample> out;
+  const double top = ranked.empty() ? 0.0 : ranked.front().score;
+  std::vector<double> nearest(ranked.size(), 0.0);  // similarity to the nearest chosen one
+  std::vector<bool> taken(ranked.size(), false);
+  while (out.size() < std::min(k, ranked.size())) {
+    size_t best = ranked.size();
+    double best_value = 0.0;
+    for (size_t i = 0; i < ranked.size(); ++i) {
+      if (taken[i]) continue;
+      const double relevance = top > 0 ? ranked[i].score / top : 0.0;
+      const double value = (1.0 - diversity) * relevance - diversity * nearest[i];
+      if (best < ranked.size() && value <= best_value) continue;
+      best = i;
+      best_value = value;
+    }
+    taken[best] = true;
+    out.push_back({ranked[best].passage, ranked[best].score});
+    const auto& chosen = shingles_[examples_[ranked[best].passage].document];
+    for (size_t i = 0; diversity > 0 && i < ranked.size(); ++i) {
+      if (taken[i]) continue;
+      nearest[i] = std::max(
+          nearest[i], shingle_similarity(chosen, shingles_[examples_[ranked[i].passage].document]));
+    }
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const FoundExample& a, const FoundExample& b) { return a.score > b.score; });
+  return out;
+}
+
+std::string ExamplePool::identity() const {
+  std::string all = (options_.unit == ExampleUnit::Pair ? "pair " : "document ") +
+                    std::to_string(static_cast<int>(options_.form)) + " " +
+                    std::to_string(options_.near_duplicate) + " " +
+                    std::to_string(options_.diversity) + " " + ranker_->identity() + "\n";
+  for (const Document& document : documents_) all += sha256_hex(data::to_json_line(document));
+  return "sha256:" + sha256_hex(all);
+}
+
+}  // namespace relata::retrieve
