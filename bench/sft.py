@@ -12,13 +12,14 @@ LLAMA2 = run.ROOT.parent / "shared/data/tokenizers/llama2/tokenizer.model"
 KEYS = ("tokens_per_second", "answer_tokens_per_second", "peak_rss_bytes", "losses")
 
 
-def run_ours(name, model, rows, batch, steps, warmup, rate, adapter=None):
+def run_ours(name, model, rows, batch, steps, warmup, rate, adapter=None, **more):
     """Trains with `relata train` and returns the values of KEYS.
 
     `rows` is JSONL {"ids", "labels"}, taken in file order; `steps` optimiser steps of `batch` rows,
     of which the first `warmup` are outside the clock; constant rate, AdamW without weight decay,
     clipping at 1, bf16 autocast. `adapter` None trains all weights; else it is the PEFT folder of
-    the initial adapter (rank 8 on q_proj and v_proj). losses: the mean loss of every step.
+    the initial adapter (rank 8 on q_proj and v_proj). `more`: further keys of the configuration.
+    losses: the mean loss of every step.
     """
     folder = run.WORK / f"ours-{name}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -29,7 +30,7 @@ def run_ours(name, model, rows, batch, steps, warmup, rate, adapter=None):
         "per_device_train_batch_size": batch, "max_steps": steps, "learning_rate": rate,
         "lr_scheduler_type": "constant", "weight_decay": 0.0, "max_grad_norm": 1.0,
         "shuffle": False, "logging_steps": 1, "bf16": True,
-    }
+    } | more
     if adapter:
         config["adapter_name_or_path"] = str(adapter)
     path = folder / "config.yaml"  # JSON is YAML

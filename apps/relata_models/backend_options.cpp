@@ -29,6 +29,7 @@ constexpr const char* kServerGroup = "Options of --backend openai";
 }  // namespace
 
 void add_backend_options(CLI::App& verb, BackendOptions& options) {
+  add_packed_option(verb, options.packed);
   verb.add_option("--backend", options.backend,
                   "native (default): the extractor's model, here; openai: a server that speaks\n"
                   "OpenAI's HTTP interface answers the prompts, in free decoding only")
@@ -93,6 +94,9 @@ Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& opt
     }
     engine::NativeEngineOptions native;
     RELATA_TRY(native.model, extractor.find_model(model_places()));
+    native.dequantize = !options.packed;
+    native.quantize = extractor.config.quantization;
+    native.double_quantization = extractor.config.double_quantization;
     if (const std::string adapter = extractor.adapter_path(); !adapter.empty()) {
       native.adapters.emplace_back(extractor.config.pipeline, adapter);
     }

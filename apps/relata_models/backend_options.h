@@ -13,6 +13,7 @@ namespace relata::app {
 
 struct BackendOptions {
   std::string backend = "native";  // or "openai"
+  bool packed = false;             // of the native engine: quantised weights stay so
   std::string url;
   std::string model;
   std::string api = "completions";

@@ -17,6 +17,13 @@ Error add_place(const Error& error, const std::vector<RequestLine>& lines, size_
 
 }  // namespace
 
+void add_packed_option(CLI::App& verb, bool& packed) {
+  verb.add_flag(
+      "--no-dequantize", packed,
+      "Keep weights that are stored quantised as they are: GGUF's blocks are multiplied as\n"
+      "integers, faster than what they stand for; NF4 takes less memory and is slower");
+}
+
 void add_engine_options(CLI::App& verb, EngineOptions& options) {
   verb.add_option("-m,--model", options.model, "Model folder, as Hugging Face writes it")
       ->required()
@@ -24,6 +31,7 @@ void add_engine_options(CLI::App& verb, EngineOptions& options) {
   verb.add_option("--adapter", options.adapter, "PEFT adapter folder")->type_name("DIR");
   verb.add_option("--dtype", options.dtype, "auto (as stored), float32 or bfloat16")
       ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
+  add_packed_option(verb, options.packed);
   verb.add_option("--batch", options.batch, "Requests handed to the model at once (default: 256)")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20));
@@ -51,6 +59,7 @@ Result<std::unique_ptr<generate::Engine>> open_engine(const EngineOptions& optio
   native.model = options.model;
   if (!options.adapter.empty()) native.adapters.emplace_back("adapter", options.adapter);
   native.dtype = options.dtype;
+  native.dequantize = !options.packed;
   return open_engine(native, context);
 }
 

@@ -18,12 +18,14 @@ struct EngineOptions {
   std::string model;
   std::string adapter;
   std::string dtype = "auto";
+  bool packed = false;  // quantised weights stay so
   int batch = 256;
   std::vector<std::string> inputs;
   std::string output;
 };
 
 void add_engine_options(CLI::App& verb, EngineOptions& options);
+void add_packed_option(CLI::App& verb, bool& packed);
 
 // Models run on the CPU; any other --device is a usage error that says so.
 Status check_device_is_supported(const Context& context);

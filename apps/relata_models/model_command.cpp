@@ -5,10 +5,12 @@
 
 #include "command_io.h"
 #include "commands.h"
+#include "engine_options.h"
 #include "help.h"
 #include "relata/base/file.h"
 #include "relata/model/decoder.h"
 #include "relata/model/export.h"
+#include "relata/model/memory.h"
 #include "relata/model/prefix_tree.h"
 
 namespace relata::app {
@@ -18,12 +20,34 @@ struct ModelOptions {
   std::string folder;
   std::string adapter;
   std::string dtype = "auto";
-  std::string out, to;  // export and merge
-  int64_t lora_rank = 0;
+  std::string out, to;   // export and merge, quantize
+  bool packed = false;   // quantised weights stay so
+  bool twice = true;     // quantize: absolute maxima too
+  std::string quantize;  // show: as training would
+  int64_t lora_rank = 0, tokens = 1024;
+  bool checkpointing = false;
   std::vector<std::string> lora_target = {"q_proj", "v_proj"};
 };
 
 std::string megabytes(double bytes) { return fmt::format("{:.0f} MB", bytes / 1e6); }
+
+// A LoRA step as `relata train` with these options makes it.
+Result<model::LoraMemory> lora_memory(const ModelOptions& options, const model::LoraConfig& lora) {
+  model::LoraStep step;
+  step.load.dtype = "bfloat16";
+  step.load.dequantize = false;
+  step.load.quantize = options.quantize;
+  step.lora = lora;
+  step.tokens = options.tokens;
+  step.gradient_checkpointing = options.checkpointing;
+  return model::forecast_lora(options.folder, step);
+}
+
+Json to_json(const model::LoraMemory& memory) {
+  return {{"program", memory.program}, {"weights", memory.weights},
+          {"adapter", memory.adapter}, {"activations", memory.activations},
+          {"scratch", memory.scratch}, {"total", memory.total()}};
+}
 
 Result<int> show_model(const ModelOptions& options, const Context& context) {
   RELATA_TRY(const auto config, model::read_decoder_config(options.folder));
@@ -44,6 +68,7 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
               // weights, gradients and two moments in float32, and a bfloat16 copy to compute with
               {"full_training_bytes", 18 * weights}};
   int64_t trained = 0;
+  std::optional<model::LoraMemory> memory;
   if (options.lora_rank > 0) {
     model::LoraConfig lora;
     lora.rank = options.lora_rank;
@@ -51,6 +76,11 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
     if (lora.targets == std::vector<std::string>{"all"}) lora.targets = {"all-linear"};
     RELATA_TRY(trained, model::lora_parameter_count(config, lora));
     out["lora_parameters"] = trained;
+    // config.json alone tells the number of weights, not how they are stored.
+    if (const auto forecast = lora_memory(options, lora); forecast.ok()) {
+      memory = *forecast;
+      out["lora_training_bytes"] = to_json(*memory);
+    }
   }
   if (context.json) {
     fmt::print("{}\n", out.dump());
@@ -69,6 +99,18 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
     fmt::print("LoRA of rank {}: {} trainable weights, {:.4f} % of the model's\n",
                options.lora_rank, trained, 100.0 * static_cast<double>(trained) / weights);
   }
+  if (memory) {
+    fmt::print(
+        "training it with {} tokens at once: {} (weights {}, adapter {}, activations {}, scratch "
+        "{}, "
+        "program {})\n",
+        options.tokens, megabytes(static_cast<double>(memory->total())),
+        megabytes(static_cast<double>(memory->weights)),
+        megabytes(static_cast<double>(memory->adapter)),
+        megabytes(static_cast<double>(memory->activations)),
+        megabytes(static_cast<double>(memory->scratch)),
+        megabytes(static_cast<double>(memory->program)));
+  }
   return kDone;
 }
 
@@ -85,6 +127,16 @@ Result<int> export_model(const ModelOptions& options, const Context& context) {
   } else {
     RELATA_CHECK(model::export_gguf_lora(options.folder, options.adapter, options.out));
   }
+  if (context.json) {
+    fmt::print("{}\n", Json{{"to", options.to}, {"output", options.out}}.dump());
+  } else {
+    fmt::print("wrote {}\n", options.out);
+  }
+  return kDone;
+}
+
+Result<int> quantize_model(const ModelOptions& options, const Context& context) {
+  RELATA_CHECK(model::export_nf4(options.folder, options.out, options.twice));
   if (context.json) {
     fmt::print("{}\n", Json{{"to", options.to}, {"output", options.out}}.dump());
   } else {
@@ -126,7 +178,10 @@ Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::Decod
 }
 
 Result<int> print_logits(const ModelOptions& options, const Context&) {
-  RELATA_TRY(auto model, model::Decoder::load(options.folder, options.dtype));
+  model::LoadOptions how;
+  how.dtype = options.dtype;
+  how.dequantize = !options.packed;
+  RELATA_TRY(auto model, model::Decoder::load(options.folder, how));
   if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
   RELATA_TRY(const auto lines, read_lines({}));
   at::NoGradGuard no_grad;
@@ -187,6 +242,24 @@ void add_merge(CLI::App& model, const SharedOptions& options, Context& context) 
   });
 }
 
+void add_quantize(CLI::App& model, const SharedOptions& options, Context& context) {
+  CLI::App* verb = add_verb(
+      model, "quantize", "Write a model with its weights in four bits",
+      "Writes a Hugging Face folder whose projections are in NF4 (QLoRA): a quarter of bfloat16's "
+      "size. Transformers with bitsandbytes loads it, and relata trains adapters on it and answers "
+      "from it. Training quantises by itself where quantization_bit: 4 is set.",
+      {"relata model quantize MODEL out/model-nf4 --to nf4"});
+  verb->add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
+  verb->add_option("OUT", options->out, "Folder to write")->required();
+  verb->add_option("--to", options->to, "nf4")->required()->check(CLI::IsMember({"nf4"}));
+  verb->add_flag(
+      "!--no-double-quantization", options->twice,
+      "Keep the scale of each block of 64 in float32: 4.5 bits a weight instead of 4.13");
+  verb->callback([options, &context] {
+    context.action = [options, &context] { return quantize_model(*options, context); };
+  });
+}
+
 }  // namespace
 
 void add_model_command(CLI::App& app, Context& context) {
@@ -201,19 +274,30 @@ void add_model_command(CLI::App& app, Context& context) {
   show->add_option("--lora-target", options->lora_target,
                    "Modules it adapts (q_proj,v_proj), or all")
       ->delimiter(',');
+  show->add_option("--tokens", options->tokens, "Tokens that training computes at once")
+      ->check(CLI::Range(1, 1 << 24));
+  show->add_flag("--gradient-checkpointing", options->checkpointing,
+                 "Training keeps the layers' inputs only");
+  show->add_option("--quantize", options->quantize,
+                   "nf4: training quantises the weights (quantization_bit: 4)")
+      ->check(CLI::IsMember({"nf4"}));
   show->footer(
       "Examples:\n  relata model show out/fewrel/model\n"
-      "  relata model show MODEL --lora-rank 8 --lora-target q_proj,k_proj,v_proj");
+      "  relata model show MODEL --lora-rank 8 --lora-target q_proj,k_proj,v_proj\n"
+      "  relata model show MODEL --lora-rank 100 --quantize nf4 --tokens 4096 "
+      "--gradient-checkpointing");
   show->callback([options, &context] {
     context.action = [options, &context] { return show_model(*options, context); };
   });
   add_export(*verb, options, context);
   add_merge(*verb, options, context);
+  add_quantize(*verb, options, context);
   CLI::App* logits =
       verb->add_subcommand("logits", "Logits of {\"ids\": [...]} lines on standard input");
   logits->add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
   logits->add_option("--adapter", options->adapter, "PEFT folder");
   logits->add_option("--dtype", options->dtype, "auto, float32 or bfloat16");
+  add_packed_option(*logits, options->packed);
   logits->footer("Example:\n  echo '{\"ids\": [1, 5, 9]}' | relata model logits MODEL");
   logits->callback([options, &context] {
     context.action = [options, &context] { return print_logits(*options, context); };

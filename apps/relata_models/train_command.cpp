@@ -135,8 +135,12 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
                model::decoder_config_from_json(model::decoder_config_to_json(shape), "model"));
     model = model::Decoder::random(shape, seed);
   } else {
-    const bool lora = config.adapts();
-    RELATA_TRY(model, model::Decoder::load(config.model_name_or_path, lora ? "auto" : "float32"));
+    model::LoadOptions how;
+    how.dtype = config.adapts() ? "auto" : "float32";
+    how.dequantize = config.dequantize || !config.adapts();
+    how.quantize = config.quantization();
+    how.double_quantization = config.double_quantization;
+    RELATA_TRY(model, model::Decoder::load(config.model_name_or_path, how));
   }
   if (config.adapts()) {
     for (size_t i = 0; i < adapters.size(); ++i) {
@@ -263,6 +267,8 @@ Status save_result(const TrainConfig& config, const model::Decoder& model,
     }
     if (extractor != nullptr) {
       extractor->config.model = std::filesystem::absolute(config.model_name_or_path).string();
+      extractor->config.quantization = config.quantization();
+      extractor->config.double_quantization = config.double_quantization;
     }
   } else {
     RELATA_CHECK(model.save(folder + "/model"));

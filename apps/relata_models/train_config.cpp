@@ -103,6 +103,10 @@ Result<TrainConfig> read_train_config(const std::string& path,
   fields.get("lora_dropout", c.lora.dropout, NumberRange::below(0, 1));
   fields.get("use_rslora", c.lora.rslora);
   fields.get("lora_target", c.lora.targets);
+  fields.get("quantization_bit", c.quantization_bit, NumberRange::between(0, 8));
+  fields.get_choice("quantization_type", c.quantization_type, {"nf4"});
+  fields.get("double_quantization", c.double_quantization);
+  fields.get("dequantize", c.dequantize);
   fields.get("dataset", c.dataset);
   fields.get("eval_dataset", c.eval_dataset);
   fields.get("dataset_format", c.dataset_format);
@@ -158,6 +162,18 @@ Result<TrainConfig> read_train_config(const std::string& path,
   if (c.model_name_or_path.empty() && c.adapts()) {
     return usage_error(path + ": LoRA needs a model", "set model_name_or_path: FOLDER");
   }
+  if (c.quantization_bit != 0 && c.quantization_bit != 4) {
+    return usage_error(path + ": quantization_bit " + std::to_string(c.quantization_bit),
+                       "4, with quantization_type nf4; or 0 for none");
+  }
+  if (c.quantization_bit > 0 && !c.adapts()) {
+    return usage_error(path + ": quantised weights cannot be trained, only adapters of them",
+                       "set finetuning_type: lora, or leave quantization_bit out");
+  }
+  if (c.quantization_bit > 0 && c.dequantize) {
+    return usage_error(path + ": quantization_bit and dequantize contradict each other",
+                       "leave one of them out");
+  }
   c.resolved = json;
   return c;
 }
@@ -172,6 +188,11 @@ Json task_settings(const TrainConfig& c) {
     json["lora_dropout"] = c.lora.dropout;
     json["use_rslora"] = c.lora.rslora;
     json["lora_target"] = c.lora.targets;
+    if (c.quantization_bit > 0) {
+      json["quantization_type"] = c.quantization_type;
+      json["double_quantization"] = c.double_quantization;
+    }
+    if (c.dequantize) json["dequantize"] = true;
   }
   if (c.model_name_or_path.empty()) {
     json["model"] = model::decoder_config_to_json(c.model);

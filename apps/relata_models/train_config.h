@@ -23,6 +23,10 @@ struct TrainConfig {
   // built-in document pipelines begin with it.
   std::string alora_invocation = "Question:\n";
   model::LoraConfig lora;
+  int64_t quantization_bit = 0;  // 4: float weights of the base are quantised; 0: they are not
+  std::string quantization_type = "nf4";
+  bool double_quantization = true;
+  bool dequantize = false;  // a base that is stored quantised is turned into bfloat16
   std::vector<std::string> dataset;
   std::vector<std::string> eval_dataset;
   std::string dataset_format;  // "" guesses; "ids": rows of token ids, no extractor is made
@@ -49,6 +53,8 @@ struct TrainConfig {
   std::string bf16 = "auto";     // auto: when this CPU multiplies bfloat16 natively
   train::TrainerConfig trainer;
   bool adapts() const { return finetuning_type != "full"; }
+  // What float weights of the base are quantised to; "": they are not.
+  std::string quantization() const { return quantization_bit > 0 ? quantization_type : ""; }
   Json resolved;  // as read, with overrides, for train_config.yaml
 };
 

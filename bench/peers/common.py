@@ -9,7 +9,7 @@ import time
 
 import torch
 import transformers
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 from run import read_lines, write_lines  # noqa: E402, F401 (for the peers)
@@ -21,6 +21,10 @@ SHAPES = {
                   num_key_value_heads=8, intermediate_size=1376, vocab_size=8000),
     "tinyllama": dict(hidden_size=2048, num_hidden_layers=22, num_attention_heads=32,
                       num_key_value_heads=4, intermediate_size=5632, vocab_size=32000),
+    # Qwen2.5-0.5B
+    "qwen": dict(model_type="qwen2", hidden_size=896, num_hidden_layers=24, num_attention_heads=14,
+                 num_key_value_heads=2, intermediate_size=4864, vocab_size=151936,
+                 tie_word_embeddings=True),
     "scratch": dict(hidden_size=256, num_hidden_layers=4, num_attention_heads=4,
                     num_key_value_heads=4, intermediate_size=688, vocab_size=8000),
 }
@@ -52,9 +56,10 @@ def make_model(shape, folder, seed=0, dtype=torch.float32, vocab_size=None):
     sizes = dict(SHAPES[shape])
     if vocab_size:
         sizes["vocab_size"] = vocab_size
-    config = LlamaConfig(max_position_embeddings=2048, tie_word_embeddings=False, bos_token_id=1,
-                         eos_token_id=2, pad_token_id=None, rms_norm_eps=1e-5, **sizes)
-    model = LlamaForCausalLM(config).to(dtype)
+    usual = dict(model_type="llama", max_position_embeddings=2048, tie_word_embeddings=False,
+                 bos_token_id=1, eos_token_id=2, pad_token_id=None, rms_norm_eps=1e-5)
+    config = transformers.AutoConfig.for_model(**(usual | sizes))
+    model = transformers.AutoModelForCausalLM.from_config(config).to(dtype)
     with torch.no_grad():
         model.lm_head.weight[2] = 0
     folder.mkdir(parents=True, exist_ok=True)

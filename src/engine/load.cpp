@@ -8,12 +8,23 @@
 namespace relata::engine {
 namespace {
 
+// What the weights are turned into before they are computed with.
+std::string form_of(const NativeEngineOptions& options) {
+  std::string form = options.dtype;
+  if (!options.quantize.empty()) {
+    form += " " + options.quantize + (options.double_quantization ? " twice" : "");
+  }
+  // Blocks in their own form and in bfloat16 are multiplied in another order of roundings.
+  if (!options.dequantize) form += " packed";
+  return form;
+}
+
 Result<std::string> identity_of(const NativeEngineOptions& options) {
   if (options.adapters.size() <= 1) {
     const std::string adapter = options.adapters.empty() ? "" : options.adapters.front().second;
-    return model_identity({options.model, adapter, options.dtype});
+    return model_identity({options.model, adapter, form_of(options)});
   }
-  RELATA_TRY(std::string all, model_identity({options.model, "", options.dtype}));
+  RELATA_TRY(std::string all, model_identity({options.model, "", form_of(options)}));
   for (const auto& [name, folder] : options.adapters) {
     RELATA_TRY(const std::string adapter, adapter_identity(folder));
     all += " " + name + " " + adapter;
@@ -24,7 +35,12 @@ Result<std::string> identity_of(const NativeEngineOptions& options) {
 }  // namespace
 
 Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineOptions& options) {
-  RELATA_TRY(auto model, model::Decoder::load(options.model, options.dtype));
+  model::LoadOptions how;
+  how.dtype = options.dtype;
+  how.dequantize = options.dequantize;
+  how.quantize = options.quantize;
+  how.double_quantization = options.double_quantization;
+  RELATA_TRY(auto model, model::Decoder::load(options.model, how));
   for (const auto& [name, folder] : options.adapters) {
     RELATA_CHECK(model->load_adapter(name, folder));
   }

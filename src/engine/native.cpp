@@ -114,6 +114,8 @@ class NativeEngine final : public generate::Engine {
                 std::vector<Running*>& running);
   bool accept(Running& running, const GenerateRequest& request, int32_t id, double logprob) const;
   bool force(Running& running, const GenerateRequest& request) const;
+  std::pair<int64_t, double> go_on(const GenerateRequest& request, const Ids& allowed,
+                                   const float* logits, std::pair<int64_t, double> picked) const;
   void finish_text(Running& running, const GenerateRequest& request) const;
   at::Tensor compute(TreePass& plan, const std::vector<int64_t>& rows);
   Status score_group(const std::vector<ScoreRequest>& requests, const std::vector<size_t>& group,
@@ -250,6 +252,27 @@ bool NativeEngine::force(Running& running, const GenerateRequest& request) const
   }
 }
 
+// What to take instead of an end that GenerateRequest::continue_above passes over. `logits` are of
+// the tokens `allowed`, `picked` one of them (or -1) and its log-probability.
+std::pair<int64_t, double> NativeEngine::go_on(const GenerateRequest& request, const Ids& allowed,
+                                               const float* logits,
+                                               std::pair<int64_t, double> picked) const {
+  if (request.continue_above >= 1 || request.temperature > 0 || picked.first < 0) return picked;
+  const auto at = static_cast<size_t>(picked.first);
+  if (!is_eos(allowed[at])) return picked;
+  const double logsumexp = logits[at] - picked.second;
+  double going_on = 0.0;
+  std::pair<int64_t, double> best = picked;
+  for (size_t i = 0; i < allowed.size(); ++i) {
+    if (is_eos(allowed[i])) continue;
+    const double logprob = logits[i] - logsumexp;
+    going_on += std::exp(logprob);
+    if (best.first == picked.first || logprob > best.second)
+      best = {static_cast<int64_t>(i), logprob};
+  }
+  return going_on > request.continue_above ? best : picked;
+}
+
 // The next token of each, from the hidden state of its last.
 Status NativeEngine::choose(const at::Tensor& hidden, const std::vector<GenerateRequest>& requests,
                             std::vector<Running*>& running) {
@@ -281,6 +304,7 @@ Status NativeEngine::choose(const at::Tensor& hidden, const std::vector<Generate
       const at::Tensor logits =
           model_->logits_of(hidden.narrow(0, static_cast<int64_t>(i), 1), ids).contiguous();
       picked[i] = r.sampler.pick(logits.data_ptr<float>(), logits.numel());
+      picked[i] = go_on(requests[r.index], allowed, logits.data_ptr<float>(), picked[i]);
       if (picked[i].first >= 0) picked[i].first = allowed[static_cast<size_t>(picked[i].first)];
     }
     if (picked[i].first < 0) return not_a_number();

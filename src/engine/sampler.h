@@ -19,6 +19,7 @@ class Sampler {
   std::pair<int64_t, double> pick(const float* logits, int64_t count);
 
  private:
+  class Ranking;
   int64_t sample(const float* logits, int64_t count);
 
   double temperature_;

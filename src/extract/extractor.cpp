@@ -85,6 +85,8 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   const bool is_steps = asks_steps(config.pipeline);
   fields.get("model", config.model);
   fields.get("model_sha256", config.model_sha256);
+  fields.get_choice("quantization", config.quantization, {"", "nf4"});
+  fields.get("double_quantization", config.double_quantization);
   fields.get("adapter", config.adapter);
   fields.get("template", config.template_file);
   fields.get("chat", config.chat);
@@ -99,6 +101,7 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   if (is_steps) {
     fields.get("adapters", adapters);
     fields.get("thresholds", thresholds);
+    fields.get("continue_above", config.continue_above);
   }
   Json demonstrations;
   if (uses_demonstrations(config.pipeline)) {
@@ -124,6 +127,10 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
   }
   if (!(config.threshold >= 0.0 && config.threshold <= 1.0)) {
     return usage_error(where + ": threshold " + json["threshold"].dump(), "a number from 0 to 1");
+  }
+  if (!(config.continue_above >= 0.0 && config.continue_above <= 1.0)) {
+    return usage_error(where + ": continue_above " + json["continue_above"].dump(),
+                       "a probability; 1 lets a list end where that is the most probable");
   }
   if (config.max_new_tokens < 1) {
     return usage_error(where + ": max_new_tokens " + std::to_string(config.max_new_tokens),
@@ -166,6 +173,10 @@ Json config_to_json(const ExtractorConfig& config) {
   json["pipeline"] = config.pipeline;
   json["model"] = config.model;
   if (!config.model_sha256.empty()) json["model_sha256"] = config.model_sha256;
+  if (!config.quantization.empty()) {
+    json["quantization"] = config.quantization;
+    json["double_quantization"] = config.double_quantization;
+  }
   json["adapter"] = config.adapter;
   json["template"] = config.template_file;
   json["chat"] = config.chat;
@@ -177,6 +188,7 @@ Json config_to_json(const ExtractorConfig& config) {
   json["max_new_tokens"] = config.max_new_tokens;
   for (const auto& [name, path] : config.adapters) json["adapters"][name] = path;
   for (const auto& [name, threshold] : config.thresholds) json["thresholds"][name] = threshold;
+  if (config.continue_above < 1) json["continue_above"] = config.continue_above;
   if (uses_demonstrations(config.pipeline)) {
     if (asks_pairs(config.pipeline)) json["mask_types"] = config.mask_types;
     if (!config.tasks.empty()) json["tasks"] = config.tasks;

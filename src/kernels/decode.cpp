@@ -16,94 +16,152 @@ RELATA_INLINE void store_key_body(const T* key, T* blocks, int64_t index, int64_
 
 static_assert(kKeyBlock == kLane);
 
-RELATA_INLINE int64_t rounded(int64_t n) { return (n + kKeyBlock - 1) / kKeyBlock * kKeyBlock; }
-
-// scores[kKeyBlock] = scale * q keys. Four sums run beside each other, or each addition would wait
-// for the one before.
-template <class T>
+// scores[h][kKeyBlock] = scale * q[h] keys, heads `stride` apart. Four sums a head run beside each
+// other, or each addition would wait for the one before.
+template <int H, class T>
 RELATA_INLINE void score_block(const float* q, const T* keys, int64_t width, float scale,
-                               float* scores) {
-  Vector sums[4] = {};
+                               float* scores, int64_t stride) {
+  Vector sums[H][4] = {};
   int64_t e = 0;
   for (; e + 4 <= width; e += 4) {
     for (int c = 0; c < 4; ++c) {
-      const T* row = keys + (e + c) * kKeyBlock;
-      sums[c] += q[e + c] * load(row);
+      const Vector row = load(keys + (e + c) * kKeyBlock);
+      for (int h = 0; h < H; ++h) sums[h][c] += q[h * width + e + c] * row;
     }
   }
-  for (; e < width; ++e) sums[0] += q[e] * load(keys + e * kKeyBlock);
-  *reinterpret_cast<Vector*>(scores) = ((sums[0] + sums[1]) + (sums[2] + sums[3])) * scale;
-}
-
-// sums[C] += the values' sum by weight, in columns of 16.
-template <int C, class T>
-RELATA_INLINE void weigh_values(const float* weights, const T* values, int64_t length,
-                                int64_t width, Vector* sums) {
-  for (int64_t t = 0; t < length; ++t) {
-    for (int c = 0; c < C; ++c) sums[c] += weights[t] * load(values + t * width + c * kLane);
+  for (; e < width; ++e) {
+    const Vector row = load(keys + e * kKeyBlock);
+    for (int h = 0; h < H; ++h) sums[h][0] += q[h * width + e] * row;
+  }
+  for (int h = 0; h < H; ++h) {
+    *reinterpret_cast<Vector*>(scores + h * stride) =
+        ((sums[h][0] + sums[h][1]) + (sums[h][2] + sums[h][3])) * scale;
   }
 }
 
-// Columns [column, column + 16 C) of the result.
-template <int C, class T>
-RELATA_INLINE void weigh_runs(const std::vector<CacheRun<T>>& runs, const float* weights,
-                              int64_t column, int64_t width, float factor, T* out) {
-  Vector sums[C] = {};
-  for (const CacheRun<T>& run : runs) {
-    weigh_values<C>(weights, run.values + column, run.length, width, sums);
-    weights += rounded(run.length);
-  }
-  for (int c = 0; c < C; ++c) {
-    for (int64_t i = 0; i < kLane; ++i) store(out[column + c * kLane + i], sums[c][i] * factor);
-  }
-}
-
+// From the scores of `end` tokens to weights that sum up to 1 / the returned factor; those that are
+// not seen become 0. What is added up together depends on the tokens' numbers alone, not on the
+// runs.
 template <class T>
-RELATA_INLINE void attend_one_body(const T* q, const std::vector<CacheRun<T>>& runs, T* out,
-                                   float* scratch, int64_t width, float scale, float slope) {
-  float* query = scratch;
-  float* scores = scratch + width;
-  for (int64_t e = 0; e < width; ++e) query[e] = to_float(q[e]);
-  float largest = -INFINITY;
-  int64_t end = 0, before = 0;
-  for (const CacheRun<T>& run : runs) {
-    float* own = scores + end;
-    for (int64_t begin = 0; begin < run.length; begin += kKeyBlock) {
-      score_block(query, run.keys + begin * width, width, scale, own + begin);
-    }
-    end += rounded(run.length);
-    if (slope != 0.0F) {
-      for (int64_t t = 0; t < run.length; ++t) own[t] += slope * static_cast<float>(before + t);
-    }
-    before += run.length;
-    std::fill_n(own, run.skip, -INFINITY);
-    // The rest of the last block holds nothing.
-    for (float* score = own + run.length; score < scores + end; ++score) *score = -INFINITY;
-#pragma omp simd reduction(max : largest)
-    for (int64_t t = 0; t < run.length; ++t) largest = std::max(largest, own[t]);
+RELATA_INLINE float weigh_scores(const std::vector<CacheRun<T>>& runs, float slope, float* scores,
+                                 int64_t end) {
+  if (slope != 0.0F) {
+    for (int64_t t = 0; t < end; ++t) scores[t] += slope * static_cast<float>(t);
   }
+  float* own = scores;
+  for (const CacheRun<T>& run : runs) {
+    std::fill_n(own, run.skip, -INFINITY);
+    own += run.length;
+  }
+  float largest = -INFINITY;
+#pragma omp simd reduction(max : largest)
+  for (int64_t t = 0; t < end; ++t) largest = std::max(largest, scores[t]);
   float total = 0.0F;
 #pragma omp simd reduction(+ : total)
   for (int64_t t = 0; t < end; ++t) {
     scores[t] = fast_exp(scores[t] - largest);
     total += scores[t];
   }
-  const float factor = 1.0F / total;
-  int64_t e = 0;
-  for (; e + 4 * kLane <= width; e += 4 * kLane) {
-    weigh_runs<4>(runs, scores, e, width, factor, out);
-  }
-  for (; e + kLane <= width; e += kLane) weigh_runs<1>(runs, scores, e, width, factor, out);
-  for (; e < width; ++e) {
-    float sum = 0.0F;
-    const float* weights = scores;
-    for (const CacheRun<T>& run : runs) {
-      for (int64_t t = 0; t < run.length; ++t) {
-        sum += weights[t] * to_float(run.values[t * width + e]);
+  return 1.0F / total;
+}
+
+// Columns [column, column + 16 C) of the results: the values' sums by weight.
+template <int H, int C, class T>
+RELATA_INLINE void weigh_values(const std::vector<CacheRun<T>>& runs, const float* weights,
+                                int64_t stride, int64_t column, int64_t width, const float* factors,
+                                T* out) {
+  Vector sums[H][C] = {};
+  for (const CacheRun<T>& run : runs) {
+    for (int64_t t = 0; t < run.length; ++t) {
+      Vector value[C];
+      for (int c = 0; c < C; ++c) value[c] = load(run.values + t * width + column + c * kLane);
+      for (int h = 0; h < H; ++h) {
+        for (int c = 0; c < C; ++c) sums[h][c] += weights[h * stride + t] * value[c];
       }
-      weights += rounded(run.length);
     }
-    store(out[e], sum * factor);
+    weights += run.length;
+  }
+  for (int h = 0; h < H; ++h) {
+    for (int c = 0; c < C; ++c) {
+      T* to = out + h * width + column + c * kLane;
+      for (int64_t i = 0; i < kLane; ++i) store(to[i], sums[h][c][i] * factors[h]);
+    }
+  }
+}
+
+// The columns from `column` on, fewer than a vector has, of one head. Each is summed up by itself,
+// in the tokens' order: a compiler would sum up runs in ways that depend on their lengths.
+template <class T>
+RELATA_INLINE void weigh_rest(const std::vector<CacheRun<T>>& runs, const float* weights,
+                              int64_t column, int64_t width, float factor, T* out) {
+  float sums[kLane] = {};
+  for (const CacheRun<T>& run : runs) {
+    for (int64_t t = 0; t < run.length; ++t) {
+      const T* value = run.values + t * width + column;
+      for (int64_t i = 0; i < width - column; ++i) sums[i] += weights[t] * to_float(value[i]);
+    }
+    weights += run.length;
+  }
+  for (int64_t i = 0; i < width - column; ++i) store(out[column + i], sums[i] * factor);
+}
+
+// H heads, whose queries and results lie one after the other.
+template <int H, class T>
+RELATA_INLINE void attend_heads(const T* q, const std::vector<CacheRun<T>>& runs, T* out,
+                                const GroupAttention& group, const float* slopes, float* scratch) {
+  const int64_t width = group.width;
+  float* queries = scratch;
+  float* scores = scratch + H * width;
+  for (int64_t e = 0; e < H * width; ++e) queries[e] = to_float(q[e]);
+  int64_t tokens = 0;
+  for (const CacheRun<T>& run : runs) tokens += run.length;
+  const int64_t stride = tokens + kKeyBlock;
+  int64_t end = 0;
+  for (const CacheRun<T>& run : runs) {
+    // The rest of a run's last block holds nothing; the next run's scores take its place.
+    for (int64_t begin = 0; begin < run.length; begin += kKeyBlock) {
+      score_block<H>(queries, run.keys + begin * width, width, group.scale, scores + end + begin,
+                     stride);
+    }
+    end += run.length;
+  }
+  float factors[H];
+  for (int h = 0; h < H; ++h) {
+    factors[h] =
+        weigh_scores(runs, slopes == nullptr ? 0.0F : slopes[h], scores + h * stride, tokens);
+  }
+  constexpr int kColumns = H > 2 ? 2 : 4;  // so that the sums stay in registers
+  int64_t e = 0;
+  for (; e + kColumns * kLane <= width; e += kColumns * kLane) {
+    weigh_values<H, kColumns>(runs, scores, stride, e, width, factors, out);
+  }
+  for (; e + kLane <= width; e += kLane) {
+    weigh_values<H, 1>(runs, scores, stride, e, width, factors, out);
+  }
+  for (int h = 0; e < width && h < H; ++h) {
+    weigh_rest(runs, scores + h * stride, e, width, factors[h], out + h * width);
+  }
+}
+
+template <class T>
+RELATA_INLINE void attend_group_body(const T* q, const std::vector<CacheRun<T>>& runs, T* out,
+                                     const GroupAttention& group, float* scratch) {
+  for (int64_t h = 0; h < group.heads;) {
+    const int64_t left = group.heads - h, at = h * group.width;
+    const float* slopes = group.slopes == nullptr ? nullptr : group.slopes + h;
+    if (left >= kHeadsTogether) {
+      attend_heads<kHeadsTogether>(q + at, runs, out + at, group, slopes, scratch);
+      h += kHeadsTogether;
+    } else if (left == 3) {
+      attend_heads<3>(q + at, runs, out + at, group, slopes, scratch);
+      h += 3;
+    } else if (left == 2) {
+      attend_heads<2>(q + at, runs, out + at, group, slopes, scratch);
+      h += 2;
+    } else {
+      attend_heads<1>(q + at, runs, out + at, group, slopes, scratch);
+      ++h;
+    }
   }
 }
 
@@ -115,13 +173,13 @@ RELATA_CLONES void store_key(const float* key, float* blocks, int64_t index, int
 RELATA_CLONES void store_key(const Bf16* key, Bf16* blocks, int64_t index, int64_t width) {
   store_key_body(key, blocks, index, width);
 }
-RELATA_CLONES void attend_one(const float* q, const std::vector<CacheRun<float>>& runs, float* out,
-                              float* scratch, int64_t width, float scale, float slope) {
-  attend_one_body(q, runs, out, scratch, width, scale, slope);
+RELATA_CLONES void attend_group(const float* q, const std::vector<CacheRun<float>>& runs,
+                                float* out, const GroupAttention& group, float* scratch) {
+  attend_group_body(q, runs, out, group, scratch);
 }
-RELATA_CLONES void attend_one(const Bf16* q, const std::vector<CacheRun<Bf16>>& runs, Bf16* out,
-                              float* scratch, int64_t width, float scale, float slope) {
-  attend_one_body(q, runs, out, scratch, width, scale, slope);
+RELATA_CLONES void attend_group(const Bf16* q, const std::vector<CacheRun<Bf16>>& runs, Bf16* out,
+                                const GroupAttention& group, float* scratch) {
+  attend_group_body(q, runs, out, group, scratch);
 }
 
 }  // namespace relata::kernels

@@ -8,6 +8,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "gguf_fields.h"
+#include "vector.h"
+
 namespace relata::kernels {
 namespace {
 
@@ -19,23 +22,17 @@ constexpr int kSmall = 32;   // elements of the blocks that share one scale
 constexpr int kLarge = 256;  // elements of the K blocks: groups with scales of their own
 constexpr unsigned kLow = 15;
 
-uint16_t load16(Bytes at) {
-  return static_cast<uint16_t>(at[0] | static_cast<unsigned>(at[1]) << 8U);
-}
-
 float load_half(Bytes at) { return half_to_float(load16(at)); }
 
-uint32_t load32(Bytes at) { return load16(at) | static_cast<uint32_t>(load16(at + 2)) << 16U; }
-
-void decode_f32(Bytes in, float* out) { std::memcpy(out, in, sizeof(float)); }
-void decode_f16(Bytes in, float* out) { *out = load_half(in); }
-void decode_bf16(Bytes in, float* out) {
+RELATA_INLINE void decode_f32(Bytes in, float* out) { std::memcpy(out, in, sizeof(float)); }
+RELATA_INLINE void decode_f16(Bytes in, float* out) { *out = load_half(in); }
+RELATA_INLINE void decode_bf16(Bytes in, float* out) {
   *out = std::bit_cast<float>(static_cast<uint32_t>(load16(in)) << 16U);
 }
 
 // ---- blocks of 32: the low halves of 16 bytes, then the high halves --------------------------
 
-void decode_q4_0(Bytes in, float* out) {
+RELATA_INLINE void decode_q4_0(Bytes in, float* out) {
   const float scale = load_half(in);
   const Bytes packed = in + 2;
   for (int i = 0; i < kSmall / 2; ++i) {
@@ -44,7 +41,7 @@ void decode_q4_0(Bytes in, float* out) {
   }
 }
 
-void decode_q4_1(Bytes in, float* out) {
+RELATA_INLINE void decode_q4_1(Bytes in, float* out) {
   const float scale = load_half(in);
   const float least = load_half(in + 2);
   const Bytes packed = in + 4;
@@ -54,33 +51,22 @@ void decode_q4_1(Bytes in, float* out) {
   }
 }
 
-// Numbers of five bits, whose fifth bits lie together in front.
-void unpack_five(Bytes in, std::array<int, kSmall>& out) {
-  const uint32_t fifth = load32(in);
-  const Bytes packed = in + 4;
-  for (unsigned i = 0; i < kSmall / 2; ++i) {
-    out[i] = static_cast<int>((packed[i] & kLow) | (fifth >> i & 1U) << 4U);
-    out[i + kSmall / 2] =
-        static_cast<int>(packed[i] >> 4U | (fifth >> (i + kSmall / 2) & 1U) << 4U);
-  }
-}
-
-void decode_q5_0(Bytes in, float* out) {
+RELATA_INLINE void decode_q5_0(Bytes in, float* out) {
   const float scale = load_half(in);
-  std::array<int, kSmall> values;
-  unpack_five(in + 2, values);
+  std::array<uint8_t, kSmall> values;
+  unpack_five(in + 2, values.data());
   for (int i = 0; i < kSmall; ++i) out[i] = scale * static_cast<float>(values[i] - 16);
 }
 
-void decode_q5_1(Bytes in, float* out) {
+RELATA_INLINE void decode_q5_1(Bytes in, float* out) {
   const float scale = load_half(in);
   const float least = load_half(in + 2);
-  std::array<int, kSmall> values;
-  unpack_five(in + 4, values);
+  std::array<uint8_t, kSmall> values;
+  unpack_five(in + 4, values.data());
   for (int i = 0; i < kSmall; ++i) out[i] = scale * static_cast<float>(values[i]) + least;
 }
 
-void decode_q8_0(Bytes in, float* out) {
+RELATA_INLINE void decode_q8_0(Bytes in, float* out) {
   const float scale = load_half(in);
   for (int i = 0; i < kSmall; ++i) {
     out[i] = static_cast<float>(static_cast<int8_t>(in[2 + i])) * scale;
@@ -90,20 +76,20 @@ void decode_q8_0(Bytes in, float* out) {
 constexpr std::array<int8_t, 16> kIq4Values = {-127, -104, -83, -65, -49, -35, -22, -10,
                                                1,    13,   25,  38,  53,  69,  89,  113};
 
-void decode_iq4(Bytes packed, float scale, float* out) {
+RELATA_INLINE void decode_iq4(Bytes packed, float scale, float* out) {
   for (int i = 0; i < kSmall / 2; ++i) {
     out[i] = scale * static_cast<float>(kIq4Values[packed[i] & kLow]);
     out[i + kSmall / 2] = scale * static_cast<float>(kIq4Values[packed[i] >> 4U]);
   }
 }
 
-void decode_iq4_nl(Bytes in, float* out) { decode_iq4(in + 2, load_half(in), out); }
+RELATA_INLINE void decode_iq4_nl(Bytes in, float* out) { decode_iq4(in + 2, load_half(in), out); }
 
 // ---- K blocks: 256 elements --------------------------------------------------------------------
 
 // Scales: 16 bytes, a scale and a minimum of four bits each; numbers: 64 bytes of four pairs of
 // bits, each pair an element 32 further on; then the scale of the scales and of the minima.
-void decode_q2_k(Bytes in, float* out) {
+RELATA_INLINE void decode_q2_k(Bytes in, float* out) {
   const Bytes packed = in + 16;
   const float scale = load_half(in + 80);
   const float minimum = load_half(in + 82);
@@ -122,7 +108,7 @@ void decode_q2_k(Bytes in, float* out) {
 
 // Third bits: 32 bytes, bit j of byte i belongs to element 32 j + i, and where it is 0, 4 is taken
 // off. Numbers as in Q2_K. Scales: 16 of six bits, four low bits in 8 bytes, two high bits in 4.
-void decode_q3_k(Bytes in, float* out) {
+RELATA_INLINE void decode_q3_k(Bytes in, float* out) {
   const Bytes packed = in + 32;
   const Bytes scales = in + 96;
   const float scale = load_half(in + 108);
@@ -142,22 +128,11 @@ void decode_q3_k(Bytes in, float* out) {
   }
 }
 
-// Eight scales and eight minima of six bits in 12 bytes: the first four of each whole, of the last
-// four the low halves in bytes 8 to 11 and the two high bits on top of the first eight bytes.
-void unpack_six_bits(Bytes in, std::array<unsigned, 8>& scales, std::array<unsigned, 8>& minima) {
-  for (int i = 0; i < 4; ++i) {
-    scales[i] = in[i] & 63U;
-    minima[i] = in[i + 4] & 63U;
-    scales[i + 4] = (in[i + 8] & kLow) | (in[i] >> 6U) << 4U;
-    minima[i + 4] = in[i + 8] >> 4U | (in[i + 4] >> 6U) << 4U;
-  }
-}
-
-void decode_q4_k(Bytes in, float* out) {
+RELATA_INLINE void decode_q4_k(Bytes in, float* out) {
   const float scale = load_half(in);
   const float minimum = load_half(in + 2);
-  std::array<unsigned, 8> scales;
-  std::array<unsigned, 8> minima;
+  std::array<uint8_t, 8> scales;
+  std::array<uint8_t, 8> minima;
   unpack_six_bits(in + 4, scales, minima);
   for (int group = 0; group < 8; ++group) {
     const float group_scale = scale * static_cast<float>(scales[group]);
@@ -173,12 +148,12 @@ void decode_q4_k(Bytes in, float* out) {
 }
 
 // Q4_K with fifth bits: 32 bytes, bit j of byte i belongs to element 32 j + i.
-void decode_q5_k(Bytes in, float* out) {
+RELATA_INLINE void decode_q5_k(Bytes in, float* out) {
   const float scale = load_half(in);
   const float minimum = load_half(in + 2);
   const Bytes fifth = in + 16;
-  std::array<unsigned, 8> scales;
-  std::array<unsigned, 8> minima;
+  std::array<uint8_t, 8> scales;
+  std::array<uint8_t, 8> minima;
   unpack_six_bits(in + 4, scales, minima);
   for (int group = 0; group < 8; ++group) {
     const float group_scale = scale * static_cast<float>(scales[group]);
@@ -194,7 +169,7 @@ void decode_q5_k(Bytes in, float* out) {
 }
 
 // Low halves: 128 bytes; the two high bits: 64 bytes; 16 signed scales; their scale.
-void decode_q6_k(Bytes in, float* out) {
+RELATA_INLINE void decode_q6_k(Bytes in, float* out) {
   const Bytes scales = in + 192;
   const float scale = load_half(in + 208);
   for (int group = 0; group < 16; ++group) {
@@ -213,7 +188,7 @@ void decode_q6_k(Bytes in, float* out) {
   }
 }
 
-void decode_iq4_xs(Bytes in, float* out) {
+RELATA_INLINE void decode_iq4_xs(Bytes in, float* out) {
   const float scale = load_half(in);
   const unsigned high_bits = load16(in + 2);
   for (int group = 0; group < 8; ++group) {
@@ -224,10 +199,14 @@ void decode_iq4_xs(Bytes in, float* out) {
   }
 }
 
+RELATA_CLONES void round_all(const float* in, Bf16* out, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) store(out[i], in[i]);
+}
+
 // ---- choosing ----------------------------------------------------------------------------------
 
 template <void decode(Bytes, float*), int64_t kBytes, int64_t kElements>
-void decode_all(Bytes in, float* out, int64_t blocks) {
+RELATA_INLINE void decode_all(Bytes in, float* out, int64_t blocks) {
   for (int64_t i = 0; i < blocks; ++i) decode(in + i * kBytes, out + i * kElements);
 }
 
@@ -314,7 +293,10 @@ uint16_t float_to_half(float value) {
 
 bool can_dequantize(GgmlType type) { return decoder_of(type) != nullptr; }
 
-Status dequantize(GgmlType type, std::span<const std::byte> bytes, float* out, int64_t elements) {
+namespace {
+
+// The decoder of a type for bytes that must be `elements` of it.
+Result<DecodeAll> find_decoder(GgmlType type, std::span<const std::byte> bytes, int64_t elements) {
   const DecodeAll decode = decoder_of(type);
   if (decode == nullptr) {
     return input_error(std::string("type ") + name_of(type) + " is not supported",
@@ -329,7 +311,30 @@ Status dequantize(GgmlType type, std::span<const std::byte> bytes, float* out, i
                            " bytes are not " + std::to_string(elements) + " elements of " +
                            name_of(type));
   }
-  decode(reinterpret_cast<Bytes>(bytes.data()), out, blocks);
+  return decode;
+}
+
+}  // namespace
+
+Status dequantize(GgmlType type, std::span<const std::byte> bytes, float* out, int64_t elements) {
+  RELATA_TRY(const DecodeAll decode, find_decoder(type, bytes, elements));
+  decode(reinterpret_cast<Bytes>(bytes.data()), out, elements / ggml_block(type).elements);
+  return {};
+}
+
+Status dequantize(GgmlType type, std::span<const std::byte> bytes, Bf16* out, int64_t elements) {
+  RELATA_TRY(const DecodeAll decode, find_decoder(type, bytes, elements));
+  constexpr int64_t kPiece = 1024;  // floats that stay in the nearest cache
+  std::array<float, kPiece> floats;
+  const GgmlBlock block = ggml_block(type);
+  const int64_t step = kPiece / block.elements;
+  const auto* in = reinterpret_cast<Bytes>(bytes.data());
+  const int64_t blocks = elements / block.elements;
+  for (int64_t begin = 0; begin < blocks; begin += step) {
+    const int64_t count = std::min(step, blocks - begin);
+    decode(in + begin * block.bytes, floats.data(), count);
+    round_all(floats.data(), out + begin * block.elements, count * block.elements);
+  }
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "relata/kernels/isa.h"
 #include "vector.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -63,9 +64,9 @@ constexpr Tile kTiles[kRows + 1] = {nullptr,          multiply_tile<1>, multiply
 
 bool can_multiply_panels() {
 #if defined(__x86_64__) && defined(__GNUC__)
-  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-         __builtin_cpu_supports("avx512cd") != 0;
+  return isa_limit() == Isa::kAvx512 && __builtin_cpu_supports("avx512f") != 0 &&
+         __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+         __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512cd") != 0;
 #else
   return false;
 #endif

@@ -56,20 +56,25 @@ Decoder::Decoder(DecoderConfig config) : config_(std::move(config)) {
   if (config_.alibi) slopes_ = alibi_slopes(config_.num_heads);
 }
 
-void Decoder::allocate(const at::TensorOptions& options) {
+void Decoder::allocate(const at::TensorOptions& options, const Quantized& quantized) {
   const DecoderConfig& c = config_;
+  const auto matrix = [&](int64_t rows, int64_t columns, bool elsewhere) {
+    return at::zeros({rows, columns}, elsewhere ? options.device(at::kMeta) : options);
+  };
+  size_t projection = 0;
   const auto linear = [&](int64_t rows, int64_t columns, bool bias) {
     nn::Linear out;
-    out.weight = nn::Weight(at::zeros({rows, columns}, options));
+    const bool elsewhere = !quantized.projections.empty() && quantized.projections[projection++];
+    out.weight = nn::Weight(matrix(rows, columns, elsewhere));
     if (bias) out.bias = at::zeros({rows}, options);
     return out;
   };
   // Norms are few and are computed with in float32, whatever the matrices' type.
   const auto ones = [&](int64_t width) { return at::ones({width}, options.dtype(at::kFloat)); };
-  embedding_ = nn::Weight(at::zeros({c.vocab_size, c.hidden_size}, options));
+  embedding_ = nn::Weight(matrix(c.vocab_size, c.hidden_size, quantized.embedding));
   norm_ = ones(c.hidden_size);
   if (!c.tie_embeddings) {
-    head_ = nn::Weight(at::zeros({c.vocab_size, c.hidden_size}, options), c.normalised_head);
+    head_ = nn::Weight(matrix(c.vocab_size, c.hidden_size, quantized.head), c.normalised_head);
   }
   const int64_t q = c.num_heads * c.head_dim;
   const int64_t kv = c.num_kv_heads * c.head_dim;
@@ -97,7 +102,7 @@ std::shared_ptr<Decoder> Decoder::random(const DecoderConfig& config, uint64_t s
                                          at::ScalarType dtype) {
   at::NoGradGuard no_grad;
   std::shared_ptr<Decoder> model(new Decoder(config));
-  model->allocate(at::TensorOptions().dtype(dtype));
+  model->allocate(at::TensorOptions().dtype(dtype), {});
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   for (auto& [name, weight] : model->named_weights()) {
     if (weight.dim() == 2) weight.normal_(0.0, config.initializer_range, generator);
@@ -105,6 +110,13 @@ std::shared_ptr<Decoder> Decoder::random(const DecoderConfig& config, uint64_t s
   model->compute_type_ = dtype;
   for (auto& p : model->trainable()) p.value.requires_grad_(true);
   return model;
+}
+
+bool Decoder::quantized() const {
+  auto* self = const_cast<Decoder*>(this);  // projections() hands out pointers; nothing changes
+  bool any = embedding_.quantized() || (head_.defined() && head_.quantized());
+  for (const auto& [name, linear] : self->projections()) any = any || linear->weight.quantized();
+  return any;
 }
 
 void Decoder::set_compute_type(at::ScalarType type) {
@@ -134,6 +146,9 @@ void Decoder::freeze() {
 void Decoder::keep_packed_only() {
   freeze();
   for (auto& [name, linear] : projections()) linear->weight.keep_packed_only(compute_type_);
+  // Rows can be read from blocks in their packed form too, but not from that of plain numbers.
+  if (embedding_.quantized()) embedding_.keep_packed_only(compute_type_);
+  if (head_.defined() && head_.quantized()) head_.keep_packed_only(compute_type_);
 }
 
 nn::Rotation Decoder::rotation(const at::Tensor& positions, const RopeConfig& rope,
@@ -362,7 +377,9 @@ at::Tensor Decoder::forward(const Pass& pass) const {
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden) const {
-  return head().multiply(hidden, {}).to(at::kFloat);
+  // Products with blocks are summed up in float32: there is no cause to round them before.
+  const at::Tensor x = head().quantized() ? hidden.to(at::kFloat) : hidden;
+  return head().multiply(x, {}).to(at::kFloat);
 }
 
 at::Tensor Decoder::logits_of(const at::Tensor& hidden, const at::Tensor& ids) const {

@@ -182,7 +182,10 @@ void append_to_runs(const at::Tensor& qkv, const Rotation& rotation, const Segme
   dispatch(input.scalar_type(), [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
     const auto count = static_cast<int64_t>(segments.size()) * heads.key_value;
-    at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    // Rows of a head, so many that they are worth a thread, each segment counted as the average.
+    const int64_t grain =
+        std::max<int64_t>(1, 64 * std::ssize(segments) / std::max<int64_t>(1, input.size(0)));
+    at::parallel_for(0, count, grain, [&](int64_t begin, int64_t end) {
       std::vector<T> turned(static_cast<size_t>(width));
       for (int64_t i = begin; i < end; ++i) {
         const Segment& segment = segments[i / heads.key_value];
@@ -266,22 +269,21 @@ at::Tensor decode(const at::Tensor& qkv, const Rotation& rotation, const Segment
     at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
       std::vector<float> scratch;
       std::vector<kernels::CacheRun<T>> path;
-      std::vector<T> turned(static_cast<size_t>(width));
+      std::vector<T> turned(static_cast<size_t>(groups * width));
       for (int64_t i = begin; i < end; ++i) {
         const Segment& segment = segments[tokens[i / heads.key_value]];
         const int64_t head = i % heads.key_value;
         runs_of_path(segments, runs, segment.parent, head, spec, path);
-        scratch.resize(static_cast<size_t>(kernels::attend_one_scratch(path, width)));
-        const T* row = data<T>(input) + segment.begin * stride;
-        for (int64_t h = head * groups; h < (head + 1) * groups; ++h) {
-          kernels::rotate_heads(row + h * width, stride, turned.data(), width,
-                                data<float>(rotation.cos) + segment.begin * half,
-                                data<float>(rotation.sin) + segment.begin * half, 1, 1, width, 1);
-          kernels::attend_one(turned.data(), path,
-                              data<T>(out) + (segment.begin * heads.query + h) * width,
-                              scratch.data(), width, scale,
-                              spec.slopes.empty() ? 0.0F : spec.slopes[static_cast<size_t>(h)]);
-        }
+        scratch.resize(static_cast<size_t>(kernels::attend_group_scratch(path, width)));
+        const int64_t first = head * groups;  // of its query heads
+        kernels::rotate_heads(
+            data<T>(input) + segment.begin * stride + first * width, stride, turned.data(),
+            groups * width, data<float>(rotation.cos) + segment.begin * half,
+            data<float>(rotation.sin) + segment.begin * half, 1, groups, width, 1);
+        kernels::attend_group(
+            turned.data(), path, data<T>(out) + (segment.begin * heads.query + first) * width,
+            {groups, width, scale, spec.slopes.empty() ? nullptr : spec.slopes.data() + first},
+            scratch.data());
       }
     });
   });

@@ -1,11 +1,57 @@
 #include "relata/nn/linear.h"
 
+#include <ATen/Parallel.h>
+
 #include <map>
+
+#include "dispatch.h"
+#include "reference.h"
+#include "relata/kernels/low_rank.h"
 
 namespace relata::nn {
 namespace {
 
+// Of so many rows a product by LibTorch takes longer to start than to compute.
+constexpr int64_t kFewRows = 16;
+
+bool is_few_rows(const at::Tensor& x, const at::Tensor& rows) {
+  return !at::GradMode::is_enabled() && !use_reference(x) &&
+         (rows.defined() ? rows.numel() : x.size(0)) <= kFewRows;
+}
+
+// y is the caller's own.
+void add_lora_to_few(const LoraSlice& lora, const at::Tensor& x, const at::Tensor& rows,
+                     const at::Tensor& y) {
+  const at::Tensor input = x.contiguous();
+  const at::Tensor a = lora.a.dense(x.scalar_type()).contiguous();
+  const at::Tensor b = lora.b.dense(x.scalar_type()).contiguous();
+  dispatch(x.scalar_type(), [&](auto* tag) {
+    using T = std::remove_pointer_t<decltype(tag)>;
+    const kernels::LowRankProduct<T> product{data<T>(input),
+                                             data<T>(a),
+                                             data<T>(b),
+                                             data<T>(y) + lora.row,
+                                             x.size(1),
+                                             y.size(1),
+                                             x.size(1),
+                                             a.size(0),
+                                             lora.rows,
+                                             static_cast<float>(lora.scale),
+                                             rows.defined() ? data<int64_t>(rows) : nullptr};
+    constexpr int64_t kGrain = 4;  // rows that are worth a thread
+    at::parallel_for(0, rows.defined() ? rows.numel() : x.size(0), kGrain,
+                     [&](int64_t begin, int64_t end) {
+                       std::vector<float> scratch(static_cast<size_t>(product.rank));
+                       kernels::add_low_rank(product, begin, end, scratch.data());
+                     });
+  });
+}
+
 void add_lora(const LoraSlice& lora, const at::Tensor& x, const at::Tensor& rows, at::Tensor& y) {
+  if (is_few_rows(x, rows)) {
+    add_lora_to_few(lora, x, rows, y);
+    return;
+  }
   at::Tensor input = rows.defined() ? x.index_select(0, rows) : x;
   if (lora.dropout > 0 && at::GradMode::is_enabled() && lora.a.value().requires_grad()) {
     input = at::dropout(input, lora.dropout, true);

@@ -1,9 +1,10 @@
-#include "relata/kernels/loss.h"
+#include "loss.h"
 
 #include <ATen/Parallel.h>
 
 #include "dispatch.h"
 #include "reference.h"
+#include "relata/kernels/loss.h"
 #include "relata/nn/ops.h"
 
 namespace relata::nn {
@@ -37,35 +38,52 @@ double turn_into_gradients(at::Tensor& logits, const at::Tensor& targets, const 
   return total;
 }
 
+// The matrix that makes logits: dense, and perhaps trained, or quantised.
+struct Head {
+  at::Tensor weight, compute_weight;
+  const QuantizedMatrix* quantized = nullptr;
+  bool trained() const { return weight.defined() && weight.requires_grad(); }
+  at::Tensor multiply(const at::Tensor& x) const {
+    return quantized != nullptr ? quantized->multiply(x, {}) : at::linear(x, compute_weight);
+  }
+  at::Tensor multiply_transposed(const at::Tensor& y) const {
+    return quantized != nullptr ? quantized->multiply_transposed(y) : at::matmul(y, compute_weight);
+  }
+};
+
 struct LinearCrossEntropy : Function<LinearCrossEntropy> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden,
                             const at::Tensor& weight, const at::Tensor& compute_weight,
-                            const at::Tensor& targets, const at::Tensor& weights, double divisor) {
+                            const at::Tensor& targets, const at::Tensor& weights, double divisor,
+                            const QuantizedMatrix* quantized) {
     constexpr int64_t kChunk = 512;
+    const Head head{weight, compute_weight, quantized};
     const int64_t rows = hidden.size(0);
     const bool train_hidden = hidden.requires_grad();
-    const bool train_weight = weight.requires_grad();
+    const bool train_weight = head.trained();
     at::Tensor dhidden = train_hidden ? at::empty_like(hidden) : at::Tensor();
     at::Tensor dweight;
     double total = 0.0;
     for (int64_t begin = 0; begin < rows; begin += kChunk) {
       const int64_t count = std::min(kChunk, rows - begin);
       const at::Tensor h = hidden.narrow(0, begin, count);
-      at::Tensor logits = at::linear(h, compute_weight);
+      at::Tensor logits = head.multiply(h);
       total += turn_into_gradients(logits, targets.narrow(0, begin, count),
                                    weights.narrow(0, begin, count), divisor);
-      if (train_hidden) dhidden.narrow(0, begin, count).copy_(at::matmul(logits, compute_weight));
+      if (train_hidden) {
+        dhidden.narrow(0, begin, count).copy_(head.multiply_transposed(logits));
+      }
       if (!train_weight) continue;
       const at::Tensor part = at::matmul(logits.t(), h);
       if (rows <= kChunk) {
         dweight = part;
       } else {
-        if (!dweight.defined()) dweight = at::zeros(weight.sizes(), at::kFloat);
+        if (!dweight.defined()) dweight = at::zeros(head.weight.sizes(), at::kFloat);
         dweight.add_(part);
       }
     }
     context->save_for_backward({dhidden, dweight});
-    if (train_weight) context->saved_data["weight"] = weight;
+    if (train_weight) context->saved_data["weight"] = head.weight;
     return at::scalar_tensor(total / divisor, hidden.options().dtype(at::kFloat));
   }
 
@@ -78,7 +96,7 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
       if (dweight.defined()) dweight = dweight * scale;
     }
     if (dweight.defined()) add_gradient(context->saved_data["weight"].toTensor(), dweight);
-    return {dhidden, {}, {}, {}, {}, {}};
+    return {dhidden, {}, {}, {}, {}, {}, {}};
   }
 };
 
@@ -91,7 +109,19 @@ at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weig
     return reference::linear_cross_entropy(hidden, weight, compute_weight, targets, weights,
                                            divisor);
   }
-  return LinearCrossEntropy::apply(hidden, weight, compute_weight, targets, weights, divisor);
+  return LinearCrossEntropy::apply(hidden, weight, compute_weight, targets, weights, divisor,
+                                   static_cast<const QuantizedMatrix*>(nullptr));
+}
+
+at::Tensor linear_cross_entropy(const at::Tensor& hidden, const QuantizedMatrix& head,
+                                const at::Tensor& targets, const at::Tensor& weights,
+                                double divisor) {
+  if (use_reference(hidden)) {
+    const at::Tensor matrix = head.dense(hidden.scalar_type());
+    return reference::linear_cross_entropy(hidden, matrix, matrix, targets, weights, divisor);
+  }
+  const at::Tensor none = at::empty({0}, hidden.options());
+  return LinearCrossEntropy::apply(hidden, none, none, targets, weights, divisor, &head);
 }
 
 }  // namespace relata::nn

@@ -1,7 +1,11 @@
 #include "relata/nn/weight.h"
 
 #include <mutex>
+#include <optional>
 
+#include "block_panels.h"
+#include "loss.h"
+#include "quantized_matrix.h"
 #include "reference.h"
 #include "relata/nn/ops.h"
 
@@ -16,10 +20,43 @@ at::Tensor unit(const at::Tensor& rows) {
   return x / x.norm(2, 1, true).clamp_min(kShortest);
 }
 
+using SharedMatrix = std::shared_ptr<const QuantizedMatrix>;
+
+// The matrix lives in the graph's node, as long as the backward pass may need it.
+struct MatrixBox : torch::CustomClassHolder {
+  explicit MatrixBox(SharedMatrix m) : matrix(std::move(m)) {}
+  SharedMatrix matrix;
+};
+
+struct QuantizedProduct : torch::autograd::Function<QuantizedProduct> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
+                            const SharedMatrix& matrix, const at::Tensor& bias) {
+    context->saved_data["matrix"] =
+        c10::IValue::make_capsule(c10::make_intrusive<MatrixBox>(matrix));
+    return matrix->multiply(x, bias.numel() > 0 ? bias : at::Tensor());
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list grads) {
+    const auto box = context->saved_data["matrix"].toCapsule();
+    const at::Tensor dy = grads[0].contiguous();
+    const auto& matrix = static_cast<const MatrixBox&>(*box).matrix;
+    return {matrix->multiply_transposed(dy), {}, {}};
+  }
+};
+
+at::Tensor multiply_quantized(const at::Tensor& x, const SharedMatrix& matrix,
+                              const at::Tensor& bias) {
+  if (!at::GradMode::is_enabled() || !x.requires_grad()) return matrix->multiply(x.detach(), bias);
+  return QuantizedProduct::apply(x, matrix, bias.defined() ? bias : at::empty({0}, x.options()));
+}
+
 }  // namespace
 
 struct Weight::Form {
   at::Tensor value;
+  SharedMatrix quantized;  // instead of a value
+  std::optional<BlockPanels> panels;  // instead of that, for inference
   int64_t out = 0, in = 0;
   bool unit_rows = false;
   std::mutex mutex;  // guards what follows
@@ -37,6 +74,8 @@ struct Weight::Form {
   at::Tensor read() const { return unit_rows ? unit(value) : value; }
 
   at::Tensor dense(at::ScalarType type) {
+    if (panels) return panels->dense(type);
+    if (quantized) return quantized->dense(type);
     if (value.scalar_type() == type && !unit_rows) return value.detach();
     const std::lock_guard lock(mutex);
     if (!copy_current || copy.scalar_type() != type) {
@@ -69,12 +108,27 @@ Weight::Weight(at::Tensor value, bool unit_rows) : form_(std::make_shared<Form>(
   form_->value = std::move(value);
 }
 
+Weight::Weight(std::vector<QuantizedRows> parts) : form_(std::make_shared<Form>()) {
+  form_->quantized = std::make_shared<const QuantizedMatrix>(std::move(parts));
+  form_->out = form_->quantized->out();
+  form_->in = form_->quantized->in();
+}
+
+bool Weight::quantized() const { return form_->quantized != nullptr || form_->panels; }
+
+const std::vector<QuantizedRows>& Weight::parts() const {
+  static const std::vector<QuantizedRows> kNone;
+  return form_->quantized ? form_->quantized->parts() : kNone;
+}
+
 int64_t Weight::out() const { return form_->out; }
 int64_t Weight::in() const { return form_->in; }
 const at::Tensor& Weight::value() const { return form_->value; }
 at::Tensor Weight::dense(at::ScalarType type) const { return form_->dense(type); }
 
 at::Tensor Weight::multiply(const at::Tensor& x, const at::Tensor& bias) const {
+  if (form_->panels) return form_->panels->multiply(x, bias);
+  if (form_->quantized) return multiply_quantized(x, form_->quantized, bias);
   if (!at::GradMode::is_enabled()) {
     const PackedWeight pack = form_->packed(x.scalar_type());
     if (pack.defined()) return packed_linear(x, pack, bias);
@@ -87,12 +141,17 @@ at::Tensor Weight::multiply(const at::Tensor& x, const at::Tensor& bias) const {
 }
 
 at::Tensor Weight::rows(const at::Tensor& ids) const {
+  if (form_->panels) return form_->panels->rows(ids);
+  if (form_->quantized) return form_->quantized->rows(ids);
   const at::Tensor rows = nn::embedding(form_->value, ids);
   return form_->unit_rows ? unit(rows) : rows;
 }
 
 at::Tensor Weight::loss(const at::Tensor& hidden, const at::Tensor& targets,
                         const at::Tensor& weights, double divisor) const {
+  if (form_->quantized) {
+    return linear_cross_entropy(hidden, *form_->quantized, targets, weights, divisor);
+  }
   if (form_->trains_unit_rows()) {
     return reference::linear_cross_entropy(hidden, unit(form_->value), {}, targets, weights,
                                            divisor);
@@ -121,6 +180,12 @@ at::Tensor Weight::kept_copy(at::ScalarType type) const {
 
 void Weight::keep_packed_only(at::ScalarType type) {
   at::NoGradGuard no_grad;
+  if (form_->quantized) {
+    if (use_reference(at::empty({0}))) return;
+    form_->panels = BlockPanels::pack(form_->quantized->parts());
+    if (form_->panels) form_->quantized = nullptr;
+  }
+  if (quantized()) return;
   if (!form_->packed(type).defined()) return;
   form_->value = at::Tensor();
   form_->copy = at::Tensor();

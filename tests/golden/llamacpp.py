@@ -26,3 +26,13 @@ class LlamaCpp:
         )  # fmt: skip
         tokens = answer["choices"][0]["logprobs"]["content"]
         return [token["id"] for token in tokens], [token["logprob"] for token in tokens]
+
+    def next_tokens(self, prompt, count):
+        """The likeliest tokens after `prompt` and their log-probabilities."""
+        answer = self.server.handle_completions(
+            {"prompt": prompt, "n_predict": 1, "temperature": 0, "n_probs": count,
+             "cache_prompt": False}
+        )  # fmt: skip
+        (token,) = answer["choices"][0]["logprobs"]["content"]
+        return ([one["id"] for one in token["top_logprobs"]],
+                [one["logprob"] for one in token["top_logprobs"]])

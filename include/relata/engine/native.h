@@ -22,7 +22,14 @@ struct NativeEngineOptions {
   std::string model;  // Hugging Face folder or .gguf file
   // PEFT folders by the names that requests call them; a request without a name takes the first.
   std::vector<std::pair<std::string, std::string>> adapters;
-  std::string dtype = "auto";              // auto (as stored), float32, bfloat16
+  std::string dtype = "auto";  // auto (as stored), float32, bfloat16
+  // Weights that are stored quantised are turned into that type; false: they stay as they are
+  // stored, in a fraction of the memory.
+  bool dequantize = true;
+  // "nf4": float weights are quantised first, as for an adapter that was trained so; "": they are
+  // not.
+  std::string quantize = "";
+  bool double_quantization = true;
   int max_batch_tokens = 4096;             // tokens computed at once
   int max_batch_requests = 64;             // sequences decoded at once
   int64_t cache_bytes = int64_t{2} << 30;  // of keys and values kept beyond the requests under way

@@ -24,7 +24,11 @@ struct ExtractorConfig {
   // Of `model` where it is a file: it is found by its name in other places too (find_model()).
   std::string model_sha256;
   std::string model = "model";  // folder, relative to the extractor's or absolute
-  std::string adapter;          // "" or "adapters/pair": of all steps
+  // What the model's float weights were quantised to when the adapters were trained, and are when
+  // it answers: "nf4", or "".
+  std::string quantization;
+  bool double_quantization = true;
+  std::string adapter;  // "" or "adapters/pair": of all steps
   // Instead of `adapter`: folders by the names that the template's steps give.
   std::map<std::string, std::string> adapters;
   std::string template_file = "templates/pair.yaml";
@@ -37,6 +41,9 @@ struct ExtractorConfig {
   int max_new_tokens = 64;     // of a generated answer
   // Document pipelines, by step: an item of a list or a yes counts from this probability on.
   std::map<std::string, double> thresholds;
+  // Document pipelines, constrained: a list ends only where one more item has at most this
+  // probability, so that what is likely but not the likeliest is found too; 1: off.
+  double continue_above = 1.0;
   // `rag`: only relations that the entities' types allow are scored.
   bool mask_types = false;
   DemonstrationSettings demonstrations;  // of pipelines that show examples

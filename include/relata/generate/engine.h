@@ -31,6 +31,9 @@ struct GenerateRequest {
   uint64_t seed = 0;               // sampling only; results do not depend on the rest of the batch
   std::vector<std::string> stops;  // generation ends when the decoded text contains one (cut off)
   std::shared_ptr<const Constraint> constraint;  // null: any token
+  // Greedy answers under a constraint end only where going on has at most this probability; 1: where
+  // the end is the most probable token.
+  double continue_above = 1.0;
   std::string adapter;  // name of a loaded adapter; "": the engine's first, or none
 };
 

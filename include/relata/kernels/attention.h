@@ -97,19 +97,30 @@ struct CacheRun {
   int64_t skip = 0;
 };
 
-// Floats of scratch that attend_one() needs over these runs.
+// Query heads of one token that share a key/value head. Four of them read the cache together.
+struct GroupAttention {
+  int64_t heads = 0;
+  int64_t width = 0;
+  float scale = 1.0F;
+  const float* slopes = nullptr;  // [heads], of scores that fall with distance; null: none
+};
+constexpr int64_t kHeadsTogether = 4;
+
+// Floats of scratch that attend_group() needs over these runs.
 template <class T>
-int64_t attend_one_scratch(const std::vector<CacheRun<T>>& runs, int64_t width) {
-  int64_t size = width;
-  for (const CacheRun<T>& run : runs) size += (run.length + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
-  return size;
+int64_t attend_group_scratch(const std::vector<CacheRun<T>>& runs, int64_t width) {
+  int64_t size = width + kKeyBlock;
+  for (const CacheRun<T>& run : runs) size += run.length;
+  return size * kHeadsTogether;
 }
 
-// One query head against all runs together: out = softmax(scale q k^T + slope t) v for the tokens
-// t = 0, 1, ... of the runs. q, out [E].
-void attend_one(const float* q, const std::vector<CacheRun<float>>& runs, float* out,
-                float* scratch, int64_t width, float scale, float slope = 0.0F);
-void attend_one(const Bf16* q, const std::vector<CacheRun<Bf16>>& runs, Bf16* out, float* scratch,
-                int64_t width, float scale, float slope = 0.0F);
+// Each head against all runs together: out = softmax(scale q k^T + slope t) v for the tokens t = 0,
+// 1, ... of the runs. q, rotated, and out [heads, E]. How a sequence is cut into runs, and which
+// heads are computed together, does not change a result. Cost: one read of the runs for four heads,
+// at about the memory's speed.
+void attend_group(const float* q, const std::vector<CacheRun<float>>& runs, float* out,
+                  const GroupAttention& group, float* scratch);
+void attend_group(const Bf16* q, const std::vector<CacheRun<Bf16>>& runs, Bf16* out,
+                  const GroupAttention& group, float* scratch);
 
 }  // namespace relata::kernels

@@ -9,6 +9,7 @@
 
 #include "relata/base/ggml_type.h"
 #include "relata/base/result.h"
+#include "relata/kernels/bf16.h"
 
 namespace relata::kernels {
 
@@ -20,6 +21,8 @@ bool can_dequantize(GgmlType type);
 // type that can_dequantize() denies, names it; the caller adds file and tensor. Reads each byte
 // once; the float writes are what it costs.
 Status dequantize(GgmlType type, std::span<const std::byte> bytes, float* out, int64_t elements);
+// The same, each float rounded to nearest even.
+Status dequantize(GgmlType type, std::span<const std::byte> bytes, Bf16* out, int64_t elements);
 
 // Blocks of 32 elements in 34 bytes: a half-precision scale and 32 signed bytes. `elements` is a
 // multiple of 32. Of a block that holds an infinity or a NaN the scale is one too.

@@ -48,6 +48,21 @@ struct PackedSequences {
   std::vector<std::vector<int64_t>> rows;
 };
 
+// How the weights of a checkpoint lie in memory.
+struct LoadOptions {
+  // Of what is not quantised: "auto" (as stored; bfloat16 beside GGUF's blocks), "float32",
+  // "bfloat16". Also the type that is computed in.
+  std::string dtype = "auto";
+  // What is stored quantised (GGUF's blocks, NF4) is turned into that type. false: it stays as it
+  // is stored and is turned into it panel by panel at each use: less memory, more time. Such
+  // weights cannot be trained, only adapters of them.
+  bool dequantize = true;
+  // "nf4": float matrices of the layers' projections are quantised as they are read (QLoRA,
+  // Dettmers et al. 2023), bit for bit as bitsandbytes does; "": as stored.
+  std::string quantize = "";
+  bool double_quantization = true;
+};
+
 struct Block {
   at::Tensor attention_norm, mlp_norm;            // [D]
   at::Tensor attention_post_norm, mlp_post_norm;  // [D], or undefined
@@ -65,13 +80,15 @@ class Decoder {
   // machine. `dtype` of storage.
   static std::shared_ptr<Decoder> random(const DecoderConfig& config, uint64_t seed,
                                          at::ScalarType dtype = at::kFloat);
-  // A Hugging Face folder or a .gguf file. `dtype`: "auto" (as stored; bfloat16 of quantised
-  // blocks), "float32", "bfloat16". Every tensor's name and shape is checked against the
+  // A Hugging Face folder or a .gguf file. Every tensor's name and shape is checked against the
   // configuration before memory is taken; the error names the first that is missing, extra or
   // mis-shaped.
-  static Result<std::shared_ptr<Decoder>> load(const std::string& path, const std::string& dtype);
-  // config.json and model.safetensors, which Transformers loads, in the type of storage.
+  static Result<std::shared_ptr<Decoder>> load(const std::string& path, const LoadOptions& options);
+  // config.json and model.safetensors, which Transformers loads, in the type of storage. Error: a
+  // model with quantised weights.
   Status save(const std::string& folder) const;
+  // Whether any weight is kept quantised.
+  bool quantized() const;
 
   // LoRA with A uniform (Kaiming, as PEFT) and B zero; freezes every other weight. The number of
   // the new adapter.
@@ -113,7 +130,8 @@ class Decoder {
     nn::Weight weight;  // undefined for norms and biases
   };
   std::vector<Parameter> trainable() const;
-  // Every weight under its checkpoint name, in the order of rows that the model computes with.
+  // Every weight that is not quantised under its checkpoint name, in the order of rows that the
+  // model computes with.
   std::vector<std::pair<std::string, at::Tensor>> named_weights() const;
   // To be called after the weights changed: drops their copies in the compute type.
   void weights_changed();
@@ -136,7 +154,12 @@ class Decoder {
   friend class Checkpoint;
 
   explicit Decoder(DecoderConfig config);
-  void allocate(const at::TensorOptions& options);
+  // Which matrices are quantised: no memory is taken for them. `projections`: as projections().
+  struct Quantized {
+    bool embedding = false, head = false;
+    std::vector<bool> projections;
+  };
+  void allocate(const at::TensorOptions& options, const Quantized& quantized);
   const nn::Weight& head() const { return config_.tie_embeddings ? embedding_ : head_; }
   nn::Rotation rotation(const at::Tensor& positions, const RopeConfig& rope, int64_t length) const;
   nn::AttentionSpec attention_spec(int64_t layer) const;

@@ -30,6 +30,11 @@ Status export_gguf(const std::string& model, const std::string& path, const Expo
 Status export_gguf_lora(const std::string& model, const std::string& adapter,
                         const std::string& path);
 
+// A folder as export_hf() writes it, whose layers' projections are in NF4 with blocks of 64: what
+// Transformers with bitsandbytes loads, and writes itself, bit for bit. Embeddings, head, norms and
+// biases stay in the model's own type. Errors: a model in NF4 already, a weight that is not finite.
+Status export_nf4(const std::string& model, const std::string& folder, bool double_quantization);
+
 // Weights that an adapter trains. No memory is taken. Error: it targets no module (they are
 // listed).
 Result<int64_t> lora_parameter_count(const DecoderConfig& config, const LoraConfig& lora);

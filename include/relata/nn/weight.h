@@ -6,6 +6,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
+
+#include "relata/nn/quantized.h"
 
 namespace relata::nn {
 
@@ -16,18 +19,25 @@ class Weight {
   Weight() = default;
   // [out, in], float32, bfloat16 or float16. `unit_rows`: products read rows scaled to length 1.
   explicit Weight(at::Tensor value, bool unit_rows = false);
+  // Rows that stay quantised, one part under the other, all of one width. They are not trained.
+  explicit Weight(std::vector<QuantizedRows> parts);
   bool defined() const { return form_ != nullptr; }
+  bool quantized() const;
+  // The parts of a quantised weight; empty for a dense one.
+  const std::vector<QuantizedRows>& parts() const;
   int64_t out() const;
   int64_t in() const;
 
-  // As stored and trained; undefined after keep_packed_only().
+  // As stored and trained; undefined where it is quantised and after keep_packed_only().
   const at::Tensor& value() const;
-  // In `type`: the value itself where that is its type, else a copy that is kept until changed().
+  // In `type`: the value itself where that is its type, else a copy that is kept until changed(),
+  // or a new one each time where it is quantised.
   at::Tensor dense(at::ScalarType type) const;
 
   // x W^T (+ bias): x [N, in] -> [N, out] in x's type. Differentiable in x and, where it is
   // trained, in the value, whose gradient goes to add_gradient(). Without gradients a packed copy
-  // is used.
+  // is used. Of a quantised weight panels are turned into x's type, multiplied and forgotten, in
+  // the backward pass again.
   at::Tensor multiply(const at::Tensor& x, const at::Tensor& bias) const;
   // Rows of the matrix for ids [N] -> [N, in] float32, differentiable likewise.
   at::Tensor rows(const at::Tensor& ids) const;

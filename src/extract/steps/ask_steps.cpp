@@ -133,6 +133,7 @@ class StepRun {
     generate::GenerateRequest request;
     request.max_new_tokens = asking_.extractor.config.max_new_tokens;
     request.stops = prompter_.stops();
+    request.continue_above = asking_.extractor.config.continue_above;
     request.adapter = adapter();
     if (asking_.compiler) {
       RELATA_TRY(request.constraint, constraints_.make(text, asked.text, asked.question));

@@ -228,6 +228,27 @@ void read_sliding_layers(MemberReader& file, DecoderConfig& config,
   }
 }
 
+namespace {
+
+// Which weights are quantised, and how in detail, the weight files say.
+Status check_quantization(const Json& value, const std::string& where) {
+  const std::string place = where + ": quantization_config";
+  if (!value.is_object()) return input_error(place + ": a JSON object is wanted");
+  MemberReader file(value, place);
+  const std::string method = file.text("quant_method", "bitsandbytes");
+  const bool four_bits = file.boolean("load_in_4bit", false);
+  const std::string type = file.text("bnb_4bit_quant_type", "fp4");
+  if (file.error()) return *file.error();
+  if (method == "bitsandbytes" && four_bits && type == "nf4") return {};
+  std::string what = method;
+  if (method == "bitsandbytes") what += four_bits ? " " + type : " in 8 bits";
+  return input_error(place + ": weights quantized by " + what + " are not supported",
+                     "use NF4 of bitsandbytes, a GGUF file, or the checkpoint in bfloat16, float16 "
+                     "or float32");
+}
+
+}  // namespace
+
 Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::string& where) {
   if (!value.is_object()) return input_error(where + ": a JSON object is wanted");
   MemberReader file(value, where);
@@ -244,8 +265,7 @@ Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::str
                        "models of these types can be used: " + joined(known));
   }
   if (file.has("quantization_config")) {
-    return input_error(where + ": quantized weights are not supported",
-                       "use the checkpoint in bfloat16, float16 or float32, or a GGUF file");
+    RELATA_CHECK(check_quantization(*file.find("quantization_config"), where));
   }
   const char* dtype_key = file.has("dtype") ? "dtype" : "torch_dtype";
   config.dtype = file.text(dtype_key, "float32");

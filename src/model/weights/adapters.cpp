@@ -131,6 +131,10 @@ Status Decoder::merge_adapter(int adapter) {
     return usage_error("an activated LoRA cannot be merged: it acts on a part of each prompt only",
                        "keep it as an adapter");
   }
+  if (quantized()) {
+    return usage_error("an adapter cannot be merged into quantised weights",
+                       "load the model with its weights dequantised");
+  }
   at::NoGradGuard no_grad;
   for (auto& [name, linear] : projections()) {
     for (const nn::LoraSlice& lora : linear->loras) {

@@ -1,11 +1,14 @@
 #include "weights/checkpoint.h"
 
+#include <map>
 #include <set>
 
 #include "arch/gguf.h"
 #include "relata/base/file.h"
+#include "relata/kernels/isa.h"
 #include "relata/model/safetensors.h"
 #include "weights/gguf_source.h"
+#include "weights/nf4_source.h"
 #include "weights/tensor_list.h"
 #include "weights/types.h"
 
@@ -56,16 +59,21 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
   const auto norm = [&](const std::string& name, const at::Tensor& value) {
     if (value.defined()) out.push_back({name + ".weight", value.detach(), {}, names.norm_offset});
   };
-  out.push_back({names.embedding + ".weight", model.embedding_.value().detach(), {}});
+  const auto matrix = [&](const std::string& name, const nn::Weight& weight) {
+    if (!weight.quantized()) out.push_back({name + ".weight", weight.value().detach(), {}});
+  };
+  matrix(names.embedding, model.embedding_);
   for (size_t i = 0; i < model.blocks_.size(); ++i) {
     auto& block = const_cast<Block&>(model.blocks_[i]);  // slices hand out pointers
     const std::string prefix = names.layer + std::to_string(i) + ".";
     norm(prefix + names.attention_norm, block.attention_norm);
     norm(prefix + names.attention_post_norm, block.attention_post_norm);
     for (const Slice& slice : slices_of(block, static_cast<int64_t>(i), c, names)) {
-      out.push_back({slice.module + ".weight",
-                     slice.linear->weight.value().detach().narrow(0, slice.row, slice.rows),
-                     slice.stored_rows});
+      if (!slice.linear->weight.quantized()) {
+        out.push_back({slice.module + ".weight",
+                       slice.linear->weight.value().detach().narrow(0, slice.row, slice.rows),
+                       slice.stored_rows});
+      }
       if (slice.linear->bias.defined()) {
         out.push_back({slice.module + ".bias",
                        slice.linear->bias.detach().narrow(0, slice.row, slice.rows),
@@ -78,8 +86,66 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
     norm(prefix + names.mlp_post_norm, block.mlp_post_norm);
   }
   norm(names.norm, model.norm_);
-  if (model.head_.defined()) {
-    out.push_back({names.head + ".weight", model.head_.value().detach(), {}});
+  if (model.head_.defined()) matrix(names.head, model.head_);
+  return out;
+}
+
+Decoder::Quantized Checkpoint::stored_quantized(Decoder& model, const Naming& names,
+                                                const WeightSource& source) {
+  const DecoderConfig& c = model.config_;
+  const auto quantized = [&](const std::string& name) {
+    return source.find(name + ".weight")->quantized;
+  };
+  Decoder::Quantized out;
+  out.embedding = quantized(names.embedding);
+  // Rows of a normalised head are scaled, which blocks are not made for.
+  out.head = model.head_.defined() && !c.normalised_head && quantized(names.head);
+  const auto projections = model.projections();
+  out.projections.resize(projections.size());
+  for (size_t i = 0; i < model.blocks_.size(); ++i) {
+    for (const Slice& slice : slices_of(model.blocks_[i], static_cast<int64_t>(i), c, names)) {
+      for (size_t p = 0; p < projections.size(); ++p) {
+        if (projections[p].second == slice.linear && quantized(slice.module)) {
+          out.projections[p] = true;
+        }
+      }
+    }
+  }
+  return out;
+}
+
+Status Checkpoint::read_quantized(Decoder& model, const Naming& names, const WeightSource& source,
+                                  const Decoder::Quantized& which) {
+  if (which.embedding) {
+    RELATA_TRY(auto rows, source.rows(names.embedding + ".weight"));
+    model.embedding_ = nn::Weight({std::move(rows)});
+  }
+  if (which.head) {
+    RELATA_TRY(auto rows, source.rows(names.head + ".weight"));
+    model.head_ = nn::Weight({std::move(rows)});
+  }
+  std::map<nn::Linear*, std::vector<nn::QuantizedRows>> parts;
+  for (size_t i = 0; i < model.blocks_.size(); ++i) {
+    for (const Slice& slice :
+         slices_of(model.blocks_[i], static_cast<int64_t>(i), model.config_, names)) {
+      if (!slice.linear->weight.value().is_meta()) continue;
+      RELATA_TRY(auto rows, source.rows(slice.module + ".weight"));
+      parts[slice.linear].push_back(rows.reordered(slice.stored_rows));
+    }
+  }
+  for (auto& [linear, rows] : parts) linear->weight = nn::Weight(std::move(rows));
+  return {};
+}
+
+std::set<std::string> Checkpoint::projection_names(const DecoderConfig& config,
+                                                   const Naming& names) {
+  Decoder model(config);
+  model.allocate(at::TensorOptions().device(at::kMeta), {});
+  std::set<std::string> out;
+  for (size_t i = 0; i < model.blocks_.size(); ++i) {
+    for (const Slice& slice : slices_of(model.blocks_[i], static_cast<int64_t>(i), config, names)) {
+      out.insert(slice.module + ".weight");
+    }
   }
   return out;
 }
@@ -95,14 +161,14 @@ at::Tensor stored_form(const NamedWeight& weight) {
 
 Result<std::shared_ptr<Decoder>> Checkpoint::load(const DecoderConfig& config, const Naming& names,
                                                   const WeightSource& source,
-                                                  const std::string& dtype) {
-  RELATA_TRY(const at::ScalarType type, scalar_type(dtype, source.where()));
+                                                  const LoadOptions& options) {
+  RELATA_TRY(const at::ScalarType type, scalar_type(options.dtype, source.where()));
   if (type == at::kHalf) {
     return usage_error("dtype float16 cannot be computed with on a CPU", "use float32 or bfloat16");
   }
   std::shared_ptr<Decoder> model(new Decoder(config));
   // Shapes without memory first: nothing is allocated for a file that does not fit.
-  model->allocate(at::TensorOptions().dtype(type).device(at::kMeta));
+  model->allocate(at::TensorOptions().dtype(type).device(at::kMeta), {});
   std::set<std::string> used;
   for (const NamedWeight& weight : weights(*model, names)) {
     RELATA_CHECK(check_weight(source, weight));
@@ -113,12 +179,15 @@ Result<std::shared_ptr<Decoder>> Checkpoint::load(const DecoderConfig& config, c
     return input_error(source.where() + ": tensor " + name + " is not part of this architecture",
                        "the configuration and the weights do not belong together");
   }
-  model->allocate(at::TensorOptions().dtype(type));
+  Decoder::Quantized which;
+  if (!options.dequantize) which = stored_quantized(*model, names, source);
+  model->allocate(at::TensorOptions().dtype(type), which);
   for (const NamedWeight& weight : weights(*model, names)) {
-    RELATA_CHECK(read_weight(source, weight));
+    if (!weight.value.is_meta()) RELATA_CHECK(read_weight(source, weight));
   }
+  if (!options.dequantize) RELATA_CHECK(read_quantized(*model, names, source, which));
   model->compute_type_ = type;
-  if (type == at::kFloat) {
+  if (type == at::kFloat && !model->quantized()) {
     for (auto& p : model->trainable()) p.value.requires_grad_(true);
   }
   return model;
@@ -132,6 +201,12 @@ std::vector<std::pair<std::string, at::Tensor>> Decoder::named_weights() const {
   return out;
 }
 
+Result<std::unique_ptr<WeightSource>> open_weights(const std::string& path) {
+  if (!is_gguf(path)) return open_safetensors(path);
+  RELATA_TRY(auto file, GgufFile::open(path));
+  return gguf_source(std::move(file));
+}
+
 Result<DecoderConfig> read_decoder_config(const std::string& path) {
   if (is_gguf(path)) {
     RELATA_TRY(auto file, GgufFile::open(path));
@@ -142,25 +217,35 @@ Result<DecoderConfig> read_decoder_config(const std::string& path) {
   return decoder_config_from_json(json, config_path);
 }
 
-Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path, const std::string& dtype) {
-  if (is_gguf(path)) {
-    RELATA_TRY(auto file, GgufFile::open(path));
-    RELATA_TRY(const DecoderConfig config, decoder_config_from_gguf(*file));
-    const auto source = gguf_source(file);
-    const std::string stored = config.dtype == "float16" ? "float32" : config.dtype;
-    return Checkpoint::load(config, architecture_of(config).gguf_names, *source,
-                            dtype == "auto" ? stored : dtype);
-  }
+namespace {
+
+// What "auto" means for a file: float16 is computed with in float32.
+std::string computed_dtype(const std::string& stored) {
+  return stored == "F16" || stored == "float16" ? "float32" : stored;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
+                                               const LoadOptions& options) {
+  RELATA_CHECK(kernels::check_isa());
+  const bool gguf = is_gguf(path);
   RELATA_TRY(const DecoderConfig config, read_decoder_config(path));
-  RELATA_TRY(const auto source, open_safetensors(path));
-  const Naming& names = architecture_of(config).names;
-  std::string wanted = dtype;
-  if (dtype == "auto") {
-    const auto norm = source->find(names.norm + ".weight");
-    wanted = norm ? norm->type : config.dtype;
-    if (wanted == "F16" || wanted == "float16") wanted = "float32";
+  const Architecture& architecture = architecture_of(config);
+  const Naming& names = gguf ? architecture.gguf_names : architecture.names;
+  RELATA_TRY(const auto source, open_weights(path));
+  LoadOptions resolved = options;
+  if (options.dtype == "auto") {
+    const auto norm = gguf ? std::nullopt : source->find(names.norm + ".weight");
+    resolved.dtype = computed_dtype(norm ? norm->type : config.dtype);
   }
-  return Checkpoint::load(config, names, *source, wanted);
+  if (options.quantize.empty()) return Checkpoint::load(config, names, *source, resolved);
+  if (options.quantize != "nf4") {
+    return usage_error("quantization type \"" + options.quantize + "\" is not known", "use nf4");
+  }
+  const auto quantised =
+      nf4_source(*source, Checkpoint::projection_names(config, names), options.double_quantization);
+  return Checkpoint::load(config, names, *quantised, resolved);
 }
 
 Status Checkpoint::save(const Decoder& model, at::ScalarType type, const std::string& folder) {
@@ -176,6 +261,10 @@ Status Checkpoint::save(const Decoder& model, at::ScalarType type, const std::st
 }
 
 Status Decoder::save(const std::string& folder) const {
+  if (quantized()) {
+    return usage_error("a model with quantised weights cannot be saved as a float checkpoint",
+                       "load it with its weights dequantised");
+  }
   return Checkpoint::save(*this, embedding_.value().scalar_type(), folder);
 }
 
@@ -200,7 +289,7 @@ std::vector<Checkpoint::LoraMatrices> Checkpoint::lora_matrices(const Decoder& m
 
 Result<int64_t> Checkpoint::lora_parameters(const DecoderConfig& config, const LoraConfig& lora) {
   Decoder model(config);
-  model.allocate(at::TensorOptions().device(at::kMeta));
+  model.allocate(at::TensorOptions().device(at::kMeta), {});
   int64_t count = 0;
   for (size_t i = 0; i < model.blocks_.size(); ++i) {
     for (const Slice& slice : slices_of(model.blocks_[i], static_cast<int64_t>(i), config,

@@ -1,6 +1,9 @@
 // A model's weights in and out of files.
 #pragma once
 
+#include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "relata/model/decoder.h"
@@ -11,11 +14,12 @@ namespace relata::model {
 
 class Checkpoint {
  public:
-  // Every weight of `model` under the names of `names`.
+  // Every weight of `model` under the names of `names`, but those kept quantised.
   static std::vector<NamedWeight> weights(const Decoder& model, const Naming& names);
+  // `options.dtype` is a type by now.
   static Result<std::shared_ptr<Decoder>> load(const DecoderConfig& config, const Naming& names,
                                                const WeightSource& source,
-                                               const std::string& dtype);
+                                               const LoadOptions& options);
   // config.json and model.safetensors, all weights in `type`.
   static Status save(const Decoder& model, at::ScalarType type, const std::string& folder);
   // An adapter's matrices by the modules of `names`, which must name the slices it adapts.
@@ -27,7 +31,18 @@ class Checkpoint {
   static std::vector<LoraMatrices> lora_matrices(const Decoder& model, int adapter,
                                                  const Naming& names);
   static Result<int64_t> lora_parameters(const DecoderConfig& config, const LoraConfig& lora);
+  // The names of the layers' projections, which are what is quantised.
+  static std::set<std::string> projection_names(const DecoderConfig& config, const Naming& names);
+
+ private:
+  static Decoder::Quantized stored_quantized(Decoder& model, const Naming& names,
+                                             const WeightSource& source);
+  static Status read_quantized(Decoder& model, const Naming& names, const WeightSource& source,
+                               const Decoder::Quantized& which);
 };
+
+// Of a Hugging Face folder or a .gguf file.
+Result<std::unique_ptr<WeightSource>> open_weights(const std::string& path);
 
 // What is stored for a weight: the inverse of what reading it did.
 at::Tensor stored_form(const NamedWeight& weight);

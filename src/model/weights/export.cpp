@@ -37,7 +37,7 @@ constexpr std::array kCompanions = {"generation_config.json",
                                     "chat_template.jinja",
                                     "chat_template.json"};
 
-Status copy_companions(const std::string& from, const std::string& to) {
+Status copy_files(const std::string& from, const std::string& to) {
   std::vector<std::string> names(kCompanions.begin(), kCompanions.end());
   std::error_code problem;
   for (const auto& entry : std::filesystem::directory_iterator(from, problem)) {
@@ -60,6 +60,10 @@ Status save_gguf_tokenizer(const std::string& model, const std::string& folder) 
 
 }  // namespace
 
+Status copy_companions(const std::string& model, const std::string& folder) {
+  return is_gguf(model) ? save_gguf_tokenizer(model, folder) : copy_files(model, folder);
+}
+
 Status check_place(const std::string& model, const std::string& out) {
   std::error_code problem;
   if (!std::filesystem::equivalent(model, out, problem)) return {};
@@ -76,7 +80,9 @@ Result<GgmlType> export_type(const std::string& dtype, const DecoderConfig& conf
 
 Result<std::shared_ptr<Decoder>> load_for_export(const std::string& model,
                                                  const std::string& adapter, GgmlType type) {
-  RELATA_TRY(auto decoder, Decoder::load(model, type == GgmlType::kBf16 ? "bfloat16" : "float32"));
+  LoadOptions how;
+  how.dtype = type == GgmlType::kBf16 ? "bfloat16" : "float32";
+  RELATA_TRY(auto decoder, Decoder::load(model, how));
   if (!adapter.empty()) {
     RELATA_TRY(const int index, decoder->load_adapter("adapter", adapter));
     RELATA_CHECK(decoder->merge_adapter(index));
@@ -98,7 +104,7 @@ Status export_hf(const std::string& model, const std::string& folder,
                                 : type == GgmlType::kF16 ? at::kHalf
                                                          : at::kBFloat16;
   RELATA_CHECK(Checkpoint::save(*decoder, stored, folder));
-  return is_gguf(model) ? save_gguf_tokenizer(model, folder) : copy_companions(model, folder);
+  return copy_companions(model, folder);
 }
 
 Result<int64_t> lora_parameter_count(const DecoderConfig& config, const LoraConfig& lora) {

@@ -18,6 +18,9 @@ Result<GgmlType> export_type(const std::string& dtype, const DecoderConfig& conf
 Result<std::shared_ptr<Decoder>> load_for_export(const std::string& model,
                                                  const std::string& adapter, GgmlType type);
 
+// The tokenizer's and the chat template's files of a model, into a folder.
+Status copy_companions(const std::string& model, const std::string& folder);
+
 // Errors where config.json, or llama.cpp, cannot express what the configuration says.
 Status check_hf_form(const DecoderConfig& config);
 Status check_gguf_form(const DecoderConfig& config);

@@ -142,7 +142,7 @@ Status export_gguf_lora(const std::string& model, const std::string& adapter,
                         const std::string& path) {
   RELATA_TRY(const DecoderConfig config, read_decoder_config(model));
   RELATA_CHECK(check_export(model, path, config));
-  RELATA_TRY(const auto decoder, Decoder::load(model, "auto"));
+  RELATA_TRY(const auto decoder, Decoder::load(model, {}));
   RELATA_TRY(const int index, decoder->load_adapter("adapter", adapter));
   const LoraConfig& lora = decoder->adapters()[static_cast<size_t>(index)].config;
   GgufMetadata metadata = {{"general.architecture", architecture_of(config).gguf},

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <cstring>
 #include <mutex>
 #include <optional>
 
@@ -23,9 +24,11 @@ class GgufSource final : public WeightSource {
   std::optional<StoredTensor> find(const std::string& name) const override {
     const GgufTensor* tensor = file_->find(name);
     if (tensor == nullptr) return {};
-    return StoredTensor{tensor->shape, name_of(tensor->type)};
+    return StoredTensor{tensor->shape, name_of(tensor->type),
+                        ggml_block(tensor->type).elements > 1};
   }
   Status read(const std::string& name, const at::Tensor& target) const override;
+  Result<nn::QuantizedRows> rows(const std::string& name) const override;
 
  private:
   std::shared_ptr<const GgufFile> file_;
@@ -64,6 +67,20 @@ Status GgufSource::read(const std::string& name, const at::Tensor& target) const
   });
   if (!error) return {};
   return Error{error->code, where() + ": tensor " + name + ": " + error->message, error->hint};
+}
+
+Result<nn::QuantizedRows> GgufSource::rows(const std::string& name) const {
+  const GgufTensor& tensor = *file_->find(name);
+  if (!kernels::can_dequantize(tensor.type)) {
+    const Status why = kernels::dequantize(tensor.type, {}, static_cast<float*>(nullptr), 0);
+    return Error{why.error().code, where() + ": tensor " + name + ": " + why.error().message,
+                 why.error().hint};
+  }
+  const int64_t count = tensor.shape.front();
+  at::Tensor bytes =
+      at::empty({count, static_cast<int64_t>(tensor.bytes.size()) / count}, at::kByte);
+  std::memcpy(bytes.data_ptr(), tensor.bytes.data(), tensor.bytes.size());
+  return nn::QuantizedRows::of_blocks(tensor.type, bytes, tensor.shape.back());
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "weights/source.h"
 
 #include <cstring>
+#include <map>
 
 #include "relata/model/safetensors.h"
+#include "weights/nf4_state.h"
 #include "weights/types.h"
 
 namespace relata::model {
@@ -10,21 +12,29 @@ namespace {
 
 class SafetensorsSource final : public WeightSource {
  public:
-  SafetensorsSource(TensorViews views, std::string where)
-      : views_(std::move(views)), where_(std::move(where)) {}
+  SafetensorsSource(TensorViews views, std::map<std::string, Nf4Stored> nf4, std::string where)
+      : views_(std::move(views)), nf4_(std::move(nf4)), where_(std::move(where)) {}
 
   std::string where() const override { return where_; }
   std::vector<std::string> names() const override {
     std::vector<std::string> out;
     for (const auto& [name, view] : views_) out.push_back(name);
+    for (const auto& [name, stored] : nf4_) out.push_back(name);
     return out;
   }
   std::optional<StoredTensor> find(const std::string& name) const override {
+    const auto packed = nf4_.find(name);
+    if (packed != nf4_.end()) return StoredTensor{packed->second.shape, "NF4", true};
     const auto found = views_.find(name);
     if (found == views_.end()) return {};
-    return StoredTensor{found->second.shape, found->second.dtype};
+    return StoredTensor{found->second.shape, found->second.dtype, false};
   }
   Status read(const std::string& name, const at::Tensor& target) const override {
+    if (nf4_.contains(name)) {
+      RELATA_TRY(const nn::QuantizedRows packed, rows(name));
+      packed.dequantize({0, packed.rows()}, {0, packed.in()}, target);
+      return {};
+    }
     const TensorView& view = views_.at(name);
     RELATA_TRY(const at::ScalarType type, scalar_type(view.dtype, where_ + ": " + name));
     // safetensors data need not be aligned for its type: copy the bytes, then convert.
@@ -34,22 +44,44 @@ class SafetensorsSource final : public WeightSource {
     target.copy_(stored);
     return {};
   }
+  Result<nn::QuantizedRows> rows(const std::string& name) const override;
 
  private:
   TensorViews views_;
+  std::map<std::string, Nf4Stored> nf4_;
   std::string where_;
 };
+
+Result<nn::QuantizedRows> SafetensorsSource::rows(const std::string& name) const {
+  const auto packed = nf4_.find(name);
+  if (packed != nf4_.end()) return nf4_rows(packed->second, where_ + ": tensor " + name);
+  const TensorView& view = views_.at(name);
+  RELATA_TRY(const at::ScalarType type, scalar_type(view.dtype, where_ + ": " + name));
+  const int64_t count = view.shape.front(), width = view.shape.back();
+  const GgmlType plain = type == at::kFloat  ? GgmlType::kF32
+                         : type == at::kHalf ? GgmlType::kF16
+                                             : GgmlType::kBf16;
+  at::Tensor bytes = at::empty({count, width * ggml_block(plain).bytes}, at::kByte);
+  std::memcpy(bytes.data_ptr(), view.bytes.data(), view.bytes.size());
+  return nn::QuantizedRows::of_blocks(plain, bytes, width);
+}
+
+Result<std::unique_ptr<WeightSource>> open_views(TensorViews views, const std::string& where) {
+  RELATA_TRY(auto nf4, take_nf4(views, where));
+  return std::unique_ptr<WeightSource>(
+      new SafetensorsSource(std::move(views), std::move(nf4), where));
+}
 
 }  // namespace
 
 Result<std::unique_ptr<WeightSource>> open_safetensors(const std::string& folder) {
   RELATA_TRY(TensorViews views, read_model_tensors(folder));
-  return std::unique_ptr<WeightSource>(new SafetensorsSource(std::move(views), folder));
+  return open_views(std::move(views), folder);
 }
 
 Result<std::unique_ptr<WeightSource>> open_safetensors_file(const std::string& path) {
   RELATA_TRY(TensorViews views, read_safetensors(path));
-  return std::unique_ptr<WeightSource>(new SafetensorsSource(std::move(views), path));
+  return open_views(std::move(views), path);
 }
 
 }  // namespace relata::model

@@ -204,6 +204,45 @@ TEST_P(NativeEngine, AdaptersAreChosenRequestByRequest) {
   EXPECT_NE(refused.error().hint.find("one two late"), std::string::npos);
 }
 
+// One token or the end, again and again.
+class OneOrEnd : public generate::Constraint {
+ public:
+  std::unique_ptr<generate::ConstraintWalk> start() const override {
+    class Walk : public generate::ConstraintWalk {
+      const Ids& allowed() override { return allowed_; }
+      void accept(int32_t) override {}
+      Ids allowed_ = {2, 7};
+    };
+    return std::make_unique<Walk>();
+  }
+};
+
+TEST_P(NativeEngine, EndsOnlyWhereGoingOnIsImprobable) {
+  int went_on = 0;
+  for (const Ids& prompt : prompts()) {
+    GenerateRequest request;
+    request.prompt = prompt;
+    request.max_new_tokens = 1;
+    request.constraint = std::make_shared<OneOrEnd>();
+    const double end = logprob(prompt, 2);
+    const double token = logprob(prompt, 7);
+    const double going_on = 1.0 / (1.0 + std::exp(end - token));
+    for (const double least : {0.0, 0.05, 0.2, 0.4, 1.0}) {
+      request.continue_above = least;
+      const GenerateResult result = engine(4096)->generate({request}).value()[0];
+      if (going_on < 0.5 && going_on <= least) {
+        EXPECT_EQ(result.finish, "eos") << going_on << " " << least;
+        EXPECT_NEAR(result.end_logprob, std::log(1 - going_on), kTolerance);
+      } else if (going_on > 0.5 || least < 1) {
+        ASSERT_EQ(result.ids, Ids{7}) << going_on << " " << least;
+        EXPECT_NEAR(result.logprobs[0], std::log(going_on), kTolerance);
+        if (going_on < 0.5) ++went_on;
+      }
+    }
+  }
+  EXPECT_GT(went_on, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(KeyValueHeads, NativeEngine, testing::Values(1, 2, 4));
 
 }  // namespace

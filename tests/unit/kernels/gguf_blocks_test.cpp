@@ -52,6 +52,18 @@ TEST(GgufBlocks, EqualTheReference) {
     EXPECT_EQ(out.back(), 1234.5F);
     size_t wrong = 0;
     for (size_t i = 0; i < values.size(); ++i) wrong += same(out[i + 1], values[i]) ? 0 : 1;
+    std::vector<Bf16> halves(values.size() + 2, Bf16{77});
+    ASSERT_TRUE(dequantize(tensor.type, tensor.bytes, halves.data() + 1,
+                           static_cast<int64_t>(values.size()))
+                    .ok());
+    EXPECT_EQ(halves.front().bits, 77);
+    EXPECT_EQ(halves.back().bits, 77);
+    for (size_t i = 0; i < values.size(); ++i) {
+      Bf16 rounded;
+      store(rounded, values[i]);
+      const bool nan = std::isnan(values[i]) && std::isnan(to_float(halves[i + 1]));
+      wrong += halves[i + 1].bits == rounded.bits || nan ? 0 : 1;
+    }
     EXPECT_EQ(wrong, 0U) << tensor.name << " of " << values.size();
   }
   EXPECT_EQ(types, 15);
@@ -96,7 +108,7 @@ TEST(GgufBlocks, QuantizingShowsWhatIsNotFinite) {
 
 TEST(GgufBlocks, RefusesOtherTypesByName) {
   EXPECT_FALSE(can_dequantize(GgmlType::kIq2Xs));
-  const Status done = dequantize(GgmlType::kIq2Xs, {}, nullptr, 0);
+  const Status done = dequantize(GgmlType::kIq2Xs, {}, static_cast<float*>(nullptr), 0);
   EXPECT_EQ(done.error().message, "type IQ2_XS is not supported");
   EXPECT_FALSE(done.error().hint.empty());
 }

@@ -176,7 +176,7 @@ class Weights : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   std::string problem() const {
-    const auto model = Decoder::load(folder_, "auto");
+    const auto model = Decoder::load(folder_, {});
     return model.ok() ? "(no error)" : model.error().message;
   }
   void set(const std::string& key, const Json& value) const {

@@ -1,0 +1,82 @@
+// Folders in NF4, as Transformers with bitsandbytes writes and loads them.
+#include <set>
+
+#include "arch/architecture.h"
+#include "relata/base/file.h"
+#include "relata/model/export.h"
+#include "weights/checkpoint.h"
+#include "weights/export_common.h"
+#include "weights/nf4_state.h"
+#include "weights/tensor_list.h"
+
+namespace relata::model {
+namespace {
+
+// config.json's "quantization_config", as Transformers' BitsAndBytesConfig.
+Json quantization_config(const std::string& compute_dtype, bool double_quantization) {
+  return {{"quant_method", "bitsandbytes"},
+          {"load_in_4bit", true},
+          {"load_in_8bit", false},
+          {"bnb_4bit_quant_type", "nf4"},
+          {"bnb_4bit_use_double_quant", double_quantization},
+          {"bnb_4bit_compute_dtype", compute_dtype},
+          {"bnb_4bit_quant_storage", "uint8"}};
+}
+
+Status add_quantised(const std::string& name, const at::Tensor& value, bool twice,
+                     const std::string& dtype, TensorList& tensors) {
+  const nn::Nf4Tensors packed = nn::quantize_nf4(value, twice);
+  if (!finite_scales(packed)) {
+    return input_error("tensor " + name + " holds a number that is not finite",
+                       "the files of the model are damaged; get them again");
+  }
+  tensors.add(name, packed.packed.view({-1, 1}));
+  for (const auto& [end, tensor] : nf4_state(packed, value.sizes(), dtype)) {
+    tensors.add(name + end, tensor);
+  }
+  return {};
+}
+
+Status check_not_quantised(const std::string& model) {
+  RELATA_TRY(const auto source, open_weights(model));
+  for (const std::string& name : source->names()) {
+    if (source->find(name)->type == "NF4") {
+      return usage_error(model + ": this model is in NF4 already", "use it as it is");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status export_nf4(const std::string& model, const std::string& folder, bool double_quantization) {
+  RELATA_CHECK(check_place(model, folder));
+  RELATA_TRY(DecoderConfig config, read_decoder_config(model));
+  RELATA_CHECK(check_hf_form(config));
+  RELATA_CHECK(check_not_quantised(model));
+  RELATA_TRY(const GgmlType stored, export_type("auto", config));
+  const at::ScalarType type = stored == GgmlType::kF32   ? at::kFloat
+                              : stored == GgmlType::kF16 ? at::kHalf
+                                                         : at::kBFloat16;
+  config.dtype = type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";
+  RELATA_TRY(const auto decoder, load_for_export(model, "", stored));
+  const Naming& names = architecture_of(config).names;
+  const std::set<std::string> quantised = Checkpoint::projection_names(config, names);
+  TensorList tensors;
+  for (const NamedWeight& weight : Checkpoint::weights(*decoder, names)) {
+    const at::Tensor value = stored_form(weight).to(type);
+    if (quantised.contains(weight.name)) {
+      RELATA_CHECK(add_quantised(weight.name, value, double_quantization, config.dtype, tensors));
+    } else {
+      tensors.add(weight.name, value);
+    }
+  }
+  RELATA_CHECK(make_folders(folder));
+  RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list));
+  Json json = decoder_config_to_json(config);
+  json["quantization_config"] = quantization_config(config.dtype, double_quantization);
+  RELATA_CHECK(write_json(folder + "/config.json", json));
+  return copy_companions(model, folder);
+}
+
+}  // namespace relata::model
