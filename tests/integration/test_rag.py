@@ -116,14 +116,14 @@ def test_neighbours_alone_need_no_model(tmp_path):
 
 
 def test_neighbours_alone_on_semeval(tmp_path):
-    """The page's example: without any model twice what RAG4RE's best generator reached (34.67)."""
+    """The page's example: better than the label of MiniLM's nearest sentence (34.67 macro-F1)."""
     data = ROOT / "recipes/data/semeval"
     found = tmp_path / "copied.jsonl"
     relata("extract", "--pipeline", "rag", "--vote", 1, "--pool", data / "train.txt", data / "test.txt",
            "-o", found)
     score = json.loads(relata("evaluate", "--gold", data / "test.txt", "--pred", found, "--metric",
                               "semeval", "--json").out)["semeval"]
-    assert score["f1"] > 0.60
+    assert score["f1"] > 0.3467
     # Each test sentence is in the pool now, and none brings its own answer.
     report = relata("extract", "--pipeline", "rag", "--vote", 1, "--pool", data / "test.txt",
                     data / "test.txt", "-o", found).err
