@@ -11,6 +11,7 @@
 #include "command_io.h"
 #include "commands.h"
 #include "extract_facts.h"
+#include "extract_forecast.h"
 #include "help.h"
 #include "model_places.h"
 #include "relata/base/file.h"
@@ -34,7 +35,7 @@ struct ExtractOptions {
   BackendOptions backend;
   double min_score = -1.0;  // below 0: what the pipeline takes
   double threshold = -1.0;  // below 0: the extractor's own
-  int batch = 256;
+  int batch = 0;  // 0: what the pipeline takes
   bool no_closure = false;
   bool ignore_entities = false;
   bool dry_run = false;
@@ -88,40 +89,6 @@ Result<extract::Extractor> open_extractor(const ExtractOptions& options) {
   return extractor;
 }
 
-struct Workload {
-  int64_t pairs = 0;
-  int64_t tokens = 0;
-  int64_t longest = 0;
-};
-
-Result<Workload> measure(const extract::Extractor& extractor,
-                         const std::vector<data::Document>& documents) {
-  RELATA_TRY(const auto tokenizer, text::load_tokenizer(extractor.model_path()));
-  Workload work;
-  for (const data::Document& document : documents) {
-    for (const data::PairQuery& query : extract::document_queries(document)) {
-      RELATA_TRY(const auto prompt,
-                 extract::encode_prompt(extractor, *tokenizer, document, query.head, query.tail));
-      const auto length = static_cast<int64_t>(prompt.ids.size());
-      ++work.pairs;
-      work.tokens += length;
-      work.longest = std::max(work.longest, length);
-    }
-  }
-  return work;
-}
-
-Result<int> run_dry(const extract::Extractor& extractor, const data::Dataset& dataset, int code,
-                    const Context& context) {
-  RELATA_TRY(const Workload work, measure(extractor, dataset.documents));
-  const Json report = {{"documents", dataset.documents.size()},
-                       {"pairs", work.pairs},
-                       {"prompt_tokens", work.tokens},
-                       {"longest_prompt", work.longest}};
-  RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
-  return code;
-}
-
 struct JournalPlan {
   std::string path;   // "" for none
   bool ours = false;  // beside OUT: removed when the work is done
@@ -148,38 +115,44 @@ Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
   }
   Progress progress("extracting", queries, "pairs");
   extract::PairOptions pair_options;
-  pair_options.batch = options.batch;
+  if (options.batch > 0) pair_options.batch = options.batch;
   pair_options.min_score = std::max(options.min_score, 0.0);
   pair_options.progress = [&progress](int64_t done) { progress.update(done); };
   pair_options.skipped = [&progress](int64_t pairs) { progress.skip(pairs); };
   return extract::extract_documents(extractor, engine, documents, pair_options, journal);
 }
 
-// Lists pairs without an answer (what did not parse, or was too long to ask), in OUT.failed.jsonl
-// or on stderr, and returns the exit code of a run whose other parts ended with `code`.
-Result<int> report_unparsed(const std::vector<data::Document>& documents,
+// Lists questions without an answer (what did not parse, was too long to ask, or a server did not
+// take) in OUT.failed.jsonl or on stderr, and returns the exit code of a run whose other parts ended
+// with `code`.
+Result<int> report_failures(const std::vector<std::string>& failures, const std::string& noun,
                             const ExtractOptions& options, int code) {
   const std::string place = options.output + ".failed.jsonl";
-  const auto failures = extract::unparsed_answers(documents);
   if (failures.empty()) {
     if (!to_stdout(options)) std::remove(place.c_str());  // of an earlier run
     return code;
   }
-  std::string lines;
-  for (const extract::UnparsedAnswer& failure : failures) {
-    const std::string line = json_line({{"id", failure.document},
-                                        {"head", failure.head},
-                                        {"tail", failure.tail},
-                                        {"problem", failure.problem},
-                                        {"answer", failure.answer}});
-    if (to_stdout(options)) log_warning(line);
-    lines += line + "\n";
+  if (to_stdout(options)) {
+    for (const std::string& line : failures) log_warning(line);
+  } else {
+    RELATA_CHECK(write_file_atomic(place, fmt::format("{}\n", fmt::join(failures, "\n"))));
   }
-  if (!to_stdout(options)) RELATA_CHECK(write_file_atomic(place, lines));
   log_warning(fmt::format("{} without an answer that could be read, listed {}",
-                          counted(failures.size(), "pair"),
+                          counted(failures.size(), noun),
                           to_stdout(options) ? "above" : "in " + place));
   return kSomeFailed;
+}
+
+std::vector<std::string> unparsed_pairs(const std::vector<data::Document>& documents) {
+  std::vector<std::string> lines;
+  for (const extract::UnparsedAnswer& failure : extract::unparsed_answers(documents)) {
+    lines.push_back(json_line({{"id", failure.document},
+                               {"head", failure.head},
+                               {"tail", failure.tail},
+                               {"problem", failure.problem},
+                               {"answer", failure.answer}}));
+  }
+  return lines;
 }
 
 Status write_page(const ExtractOptions& options, const extract::Extractor& extractor,
@@ -196,55 +169,74 @@ Status check_places(const ExtractOptions& options) {
                      "give each a file of its own");
 }
 
+FactJob fact_job(const ExtractOptions& options) {
+  FactJob job;
+  job.output = options.output;
+  job.keep = !options.html.empty();
+  if (options.batch > 0) job.options.batch = options.batch;
+  job.options.min_score = options.min_score;
+  job.options.closure = !options.no_closure;
+  job.options.use_entities = !options.ignore_entities;
+  return job;
+}
+
 // A document pipeline's run; the exit code, `code` where all was well.
 Result<int> extract_facts(const ExtractOptions& options, const extract::Extractor& extractor,
                           generate::Engine& engine, const std::vector<data::Document>& documents,
                           const std::string& journal, int code) {
-  FactJob job;
-  job.output = options.output;
+  FactJob job = fact_job(options);
   job.journal = journal;
-  job.keep = !options.html.empty();
-  job.options.min_score = options.min_score;
-  job.options.closure = !options.no_closure;
-  job.options.use_entities = !options.ignore_entities;
-  int64_t failed = 0;
-  RELATA_TRY(const auto results, run_facts(extractor, engine, documents, job, failed));
+  RELATA_TRY(const FactResults results, run_facts(extractor, engine, documents, std::move(job)));
+  RELATA_CHECK(write_page(options, extractor, results.kept));
+  return report_failures(results.failures, "question", options, code);
+}
+
+Result<int> extract_pairs(const ExtractOptions& options, const extract::Extractor& extractor,
+                          generate::Engine& engine, const std::vector<data::Document>& documents,
+                          const std::string& journal, int code) {
+  RELATA_TRY(const auto results, extract_all(options, extractor, engine, documents, journal));
+  std::string out;
+  for (const data::Document& document : results) out += data::to_json_line(document) + "\n";
+  RELATA_CHECK(write_result(options.output, out));
   RELATA_CHECK(write_page(options, extractor, results));
-  if (failed == 0) return code;
-  log_warning(fmt::format("{} with answers that could not be read, listed in their meta.unparsed",
-                          counted(static_cast<size_t>(failed), "document")));
-  return kSomeFailed;
+  return report_failures(unparsed_pairs(results), "pair", options, code);
+}
+
+Result<int> run_dry(const ExtractOptions& options, const extract::Extractor& extractor,
+                    const data::Dataset& dataset, const Context& context, int code) {
+  Json report;
+  if (extractor.config.pipeline == "pair") {
+    RELATA_TRY(report, count_pairs(extractor, dataset.documents));
+  } else if (options.backend.backend != "native") {
+    report = count_texts(dataset.documents);
+    log_warning("--dry-run sends no text to a server: only documents and characters are counted");
+  } else {
+    ForecastJob job{fact_job(options).options, options.backend};
+    RELATA_TRY(report, forecast_facts(extractor, dataset.documents, job, context));
+  }
+  RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
+  return code;
 }
 
 Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   RELATA_CHECK(check_places(options));
   RELATA_TRY(const extract::Extractor extractor, open_extractor(options));
-  RELATA_CHECK(check_backend(options.backend, extractor.config.decode));
+  const bool facts = extractor.config.pipeline != "pair";
+  RELATA_CHECK(check_backend(options.backend, extractor.config.decode, facts));
   RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, options.read));
   make_ids_unique(dataset.documents);
   RELATA_TRY(int code, report_skipped(dataset, options.dry_run ? "" : options.output));
-  if (options.dry_run) return run_dry(extractor, dataset, code, context);
+  if (options.dry_run) return run_dry(options, extractor, dataset, context, code);
 
-  const bool facts = extractor.config.pipeline != "pair";
   const JournalPlan journal = plan_journal(options);
   if (options.no_resume && journal.ours) std::remove(journal.path.c_str());
   if (!journal.path.empty()) {
     set_interrupt_hint("what is done is kept; the same command goes on from there");
   }
   RELATA_TRY(auto engine, open_backend(options.backend, extractor, context));
-  if (facts) {
-    RELATA_TRY(code,
-               extract_facts(options, extractor, *engine, dataset.documents, journal.path, code));
-    if (journal.ours) std::remove(journal.path.c_str());
-    return code;
-  }
-  RELATA_TRY(const auto results,
-             extract_all(options, extractor, *engine, dataset.documents, journal.path));
-  std::string out;
-  for (const data::Document& document : results) out += data::to_json_line(document) + "\n";
-  RELATA_CHECK(write_result(options.output, out));
-  RELATA_CHECK(write_page(options, extractor, results));
-  RELATA_TRY(code, report_unparsed(results, options, code));
+  RELATA_TRY(code, (facts ? extract_facts : extract_pairs)(options, extractor, *engine,
+                                                           dataset.documents, journal.path, code));
+  report_usage(options.backend, *engine);
   // Last, so that a run that could not write everything is soon repeated.
   if (journal.ours) std::remove(journal.path.c_str());
   return code;
@@ -272,7 +264,9 @@ void add_decoding_options(CLI::App& verb, ExtractOptions& options) {
                   "Keep a second relation of a pair from this probability on")
       ->type_name("T")
       ->check(CLI::Range(0.0, 1.0));
-  verb.add_option("--batch", options.batch, "Pairs handed to the model at once (default: 256)")
+  verb.add_option("--batch", options.batch,
+                  "Pairs (default: 256) or, with document pipelines, documents (default: 16)\n"
+                  "handed to the model at once: more are faster and take more memory")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20));
 }
@@ -287,7 +281,8 @@ void add_run_options(CLI::App& verb, ExtractOptions& options) {
                                "relations, and a drawing of all of them")
                    ->type_name("FILE");
   verb.add_flag("--dry-run", options.dry_run,
-                "Only count documents, pairs and prompt tokens; loads no model")
+                "Only forecast: for document pipelines tokens, minutes and memory, from a\n"
+                "sample of the documents; for pair the prompts' tokens, without a model")
       ->excludes(html);
   auto* journal = verb.add_option("--journal", options.journal,
                                   "Note finished documents here (default: OUT.journal)")
@@ -301,6 +296,7 @@ void add_run_options(CLI::App& verb, ExtractOptions& options) {
 void add_extract_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExtractOptions>();
   options->read.whole_file = true;  // a file of plain text is one document
+  options->read.on_error = "skip";  // docs/decisions/0009
   CLI::App* verb = add_verb(
       app, "extract", "Find the relations of documents",
       "Reads documents with marked entities and writes one JSON line each, with the relations "
@@ -323,7 +319,7 @@ void add_extract_command(CLI::App& app, Context& context) {
   verb->add_option("--format", options->read.format, "Input format (default: guessed)")
       ->type_name("F");
   verb->add_option("--on-error", options->read.on_error,
-                   "stop (default), or skip: leave bad records out, list them, exit 4")
+                   "skip (default): leave bad files and records out, list them, exit 4; or stop")
       ->check(CLI::IsMember({"stop", "skip"}));
   add_decoding_options(*verb, *options);
   add_run_options(*verb, *options);

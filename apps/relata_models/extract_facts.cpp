@@ -9,11 +9,25 @@
 #include "relata/base/progress.h"
 
 namespace relata::app {
+namespace {
 
-Result<std::vector<data::Document>> run_facts(const extract::Extractor& extractor,
-                                              generate::Engine& engine,
-                                              const std::vector<data::Document>& documents,
-                                              FactJob job, int64_t& failed) {
+// What a constraint lets through always parses: there only questions that were not answered count.
+void list_failures(const data::Document& document, bool constrained,
+                   std::vector<std::string>& failures) {
+  if (!document.meta.is_object() || !document.meta.contains("unparsed")) return;
+  for (const Json& note : document.meta["unparsed"]) {
+    if (constrained && !note.value("unanswered", false)) continue;
+    Json line = {{"id", document.id}};
+    line.update(note);
+    failures.push_back(json_line(line));
+  }
+}
+
+}  // namespace
+
+
+Result<FactResults> run_facts(const extract::Extractor& extractor, generate::Engine& engine,
+                              const std::vector<data::Document>& documents, FactJob job) {
   std::shared_ptr<const generate::AnswerCompiler> compiler;
   if (const auto tokenizer = engine.shared_tokenizer()) {
     RELATA_TRY(compiler, generate::make_answer_compiler(tokenizer));
@@ -26,12 +40,11 @@ Result<std::vector<data::Document>> run_facts(const extract::Extractor& extracto
   Progress progress("extracting", std::ssize(documents), "documents");
   job.options.progress = [&progress](int64_t done) { progress.update(done); };
   job.options.skipped = [&progress](int64_t count) { progress.skip(count); };
-  const bool free = extractor.config.decode == "free";
-  std::vector<data::Document> kept;
+  const bool constrained = extractor.config.decode == "constrained" && compiler != nullptr;
+  FactResults results;
   job.options.finished = [&](const data::Document& document) -> Status {
-    // What a constraint lets through always parses; what is noted there is a fact about itself.
-    if (free && document.meta.is_object() && document.meta.contains("unparsed")) ++failed;
-    if (job.keep) kept.push_back(document);
+    list_failures(document, constrained, results.failures);
+    if (job.keep) results.kept.push_back(document);
     if (job.silent) return {};
     const std::string line = data::to_json_line(document) + "\n";
     if (!file) return write_result("", line);
@@ -41,7 +54,7 @@ Result<std::vector<data::Document>> run_facts(const extract::Extractor& extracto
                                                job.journal));
   progress.finish();
   if (file) RELATA_CHECK(file->finish());
-  return kept;
+  return results;
 }
 
 }  // namespace relata::app

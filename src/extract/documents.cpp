@@ -90,6 +90,14 @@ std::string given_part(const Document& document, bool with_entities) {
   return to_json_line(given);
 }
 
+// Whether a question got no answer at all: if this run is interrupted, the next asks again.
+bool is_unanswered(const Document& document) {
+  if (!document.meta.is_object() || !document.meta.contains("unparsed")) return false;
+  const Json& notes = document.meta["unparsed"];
+  return std::any_of(notes.begin(), notes.end(),
+                     [](const Json& note) { return note.value("unanswered", false); });
+}
+
 // The journal's finished documents, by id; equal ids stand in the order they were written.
 using Finished = std::map<std::string, std::deque<Document>>;
 
@@ -218,7 +226,9 @@ class Extraction {
     RELATA_TRY(std::vector<Document> results, answer(documents));
     for (size_t i = 0; i < results.size(); ++i) {
       stamp(results[i]);
-      if (journal_) RELATA_CHECK(journal_->append(to_json_line(results[i])));
+      if (journal_ && !is_unanswered(results[i])) {
+        RELATA_CHECK(journal_->append(to_json_line(results[i])));
+      }
       out_[todo[i]] = std::move(results[i]);
       done_ += work_of(documents[i]);
     }
@@ -312,6 +322,7 @@ class PairExtraction : public Extraction {
     note["tail"] = document.entities[static_cast<size_t>(query.tail)].id;
     note["problem"] = prediction.problem;
     note["answer"] = prediction.raw;
+    if (prediction.unanswered) note["unanswered"] = true;
     document.meta["unparsed"].push_back(std::move(note));
   }
 
