@@ -1,9 +1,12 @@
 #include "backend_options.h"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 
 #include "engine_options.h"
 #include "model_places.h"
+#include "relata/base/log.h"
 #include "relata/generate/openai.h"
 
 namespace relata::app {
@@ -32,7 +35,7 @@ void add_backend_options(CLI::App& verb, BackendOptions& options) {
   add_packed_option(verb, options.packed);
   verb.add_option("--backend", options.backend,
                   "native (default): the extractor's model, here; openai: a server that speaks\n"
-                  "OpenAI's HTTP interface answers the prompts, in free decoding only")
+                  "OpenAI's HTTP interface answers the prompts")
       ->type_name("B")
       ->check(CLI::IsMember({"native", "openai"}));
   verb.add_option("--backend-url", options.url, "Its address, like http://localhost:8000/v1")
@@ -63,11 +66,18 @@ void add_backend_options(CLI::App& verb, BackendOptions& options) {
       ->type_name("N")
       ->check(CLI::Range(0, 100))
       ->group(kServerGroup);
+  verb.add_option("--backend-price", options.price,
+                  "What a million tokens of prompts and of answers cost: the run's cost is told")
+      ->type_name("IN,OUT")
+      ->expected(2)
+      ->delimiter(',')
+      ->check(CLI::NonNegativeNumber)
+      ->group(kServerGroup);
 }
 
-Status check_backend(const BackendOptions& options, const std::string& decode) {
+Status check_backend(const BackendOptions& options, const std::string& decode, bool lists) {
   if (options.backend == "native") return {};
-  if (decode != "free") {
+  if (decode != "free" && !lists) {
     return usage_error(
         "--backend openai cannot score labels: such servers do not tell how probable a given "
         "answer is",
@@ -115,6 +125,24 @@ Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& opt
   server.timeout = options.timeout;
   server.retries = options.retries;
   return generate::make_openai_engine(server);
+}
+
+void report_usage(const BackendOptions& options, const generate::Engine& engine) {
+  const generate::EngineUsage usage = engine.usage();
+  if (usage.requests == 0) return;
+  std::string line = fmt::format("{} requests, {} tokens of prompts ({} of them shared), {} of answers",
+                                 usage.requests, usage.prompt_tokens, usage.shared_tokens,
+                                 usage.answer_tokens);
+  if (options.backend == "native") return log_debug(line);
+  if (usage.retries > 0) line += fmt::format(", {} further tries", usage.retries);
+  if (options.price.size() == 2) {
+    constexpr double kMillion = 1e6;
+    const double cost = (static_cast<double>(usage.prompt_tokens) * options.price[0] +
+                         static_cast<double>(usage.answer_tokens) * options.price[1]) /
+                        kMillion;
+    line += fmt::format(", cost {:.4f}", cost);
+  }
+  log_info(line);
 }
 
 }  // namespace relata::app

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "commands.h"
 #include "relata/extract/extractor.h"
@@ -20,16 +21,21 @@ struct BackendOptions {
   int connections = 8;
   double timeout = 120.0;
   int retries = 4;
+  std::vector<double> price;  // of a million tokens of prompts, and of answers; empty: not stated
 };
 
 void add_backend_options(CLI::App& verb, BackendOptions& options);
 
-// Whether the backend can decode this way ("labels" or "free"). Looks at the options only.
-Status check_backend(const BackendOptions& options, const std::string& decode);
+// Whether the backend can decode this way. `lists`: a document pipeline's answers, whose form a
+// server can be asked to keep to. Looks at the options only.
+Status check_backend(const BackendOptions& options, const std::string& decode, bool lists);
 
 // The extractor's model in this process, or the server.
 Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& options,
                                                        const extract::Extractor& extractor,
                                                        const Context& context);
+
+// What the run took, for people: requests, tokens and their price where a server answered.
+void report_usage(const BackendOptions& options, const generate::Engine& engine);
 
 }  // namespace relata::app

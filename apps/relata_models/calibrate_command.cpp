@@ -37,8 +37,8 @@ Result<std::vector<data::Document>> predict(extract::Extractor extractor,
   job.silent = true;
   job.options.min_score = 0.0;
   job.options.use_entities = false;
-  int64_t failed = 0;
-  return run_facts(extractor, *engine, texts, job, failed);
+  RELATA_TRY(FactResults results, run_facts(extractor, *engine, texts, job));
+  return std::move(results.kept);
 }
 
 Json choice_json(const extract::ThresholdChoice& choice) {

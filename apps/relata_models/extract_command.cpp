@@ -1,5 +1,6 @@
 // `relata extract`: documents in, relations out.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "commands.h"
 #include "demonstrations.h"
 #include "extract_facts.h"
+#include "extract_forecast.h"
 #include "extractor_flags.h"
 #include "help.h"
 #include "relata/base/file.h"
@@ -30,7 +32,7 @@ struct ExtractOptions {
   std::string html;
   BackendOptions backend;
   double min_score = -1.0;  // below 0: what the pipeline takes
-  int batch = 256;
+  int batch = 0;            // 0: what the pipeline takes
   bool no_closure = false;
   bool ignore_entities = false;
   bool dry_run = false;
@@ -51,50 +53,6 @@ void make_ids_unique(std::vector<data::Document>& documents) {
       document.id = fmt::format("{}#{}", id, copy);
     }
   }
-}
-
-struct Workload {
-  int64_t pairs = 0;
-  int64_t tokens = 0;
-  int64_t longest = 0;
-  extract::DemonstrationCounts examples;
-};
-
-Result<Workload> measure(const extract::Extractor& extractor,
-                         const std::vector<data::Document>& documents) {
-  RELATA_TRY(const auto tokenizer, text::load_tokenizer(extractor.model_path()));
-  Workload work;
-  for (const data::Document& document : documents) {
-    for (const data::PairQuery& query : extract::document_queries(document)) {
-      RELATA_TRY(const auto prompt, extract::encode_prompt(extractor, *tokenizer, document, query));
-      const auto length = static_cast<int64_t>(prompt.ids.size());
-      ++work.pairs;
-      work.tokens += length;
-      work.longest = std::max(work.longest, length);
-      work.examples += prompt.examples;
-    }
-  }
-  return work;
-}
-
-Result<int> run_dry(const extract::Extractor& extractor, const data::Dataset& dataset, int code,
-                    const Context& context) {
-  Json report = {{"documents", dataset.documents.size()}};
-  Workload work;
-  if (extract::asks_pairs(extractor.config.pipeline) && !extract::needs_no_model(extractor)) {
-    RELATA_TRY(work, measure(extractor, dataset.documents));
-    report["pairs"] = work.pairs;
-    report["prompt_tokens"] = work.tokens;
-    report["longest_prompt"] = work.longest;
-  }
-  if (extractor.demonstrations != nullptr && work.pairs > 0) {
-    report["examples"] = {{"shown", work.examples.shown},
-                          {"duplicates", work.examples.duplicates},
-                          {"too_long", work.examples.too_long},
-                          {"no_room", work.examples.no_room}};
-  }
-  RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
-  return code;
 }
 
 struct JournalPlan {
@@ -123,38 +81,44 @@ Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
   }
   Progress progress("extracting", queries, "pairs");
   extract::PairOptions pair_options;
-  pair_options.batch = options.batch;
+  if (options.batch > 0) pair_options.batch = options.batch;
   pair_options.min_score = std::max(options.min_score, 0.0);
   pair_options.progress = [&progress](int64_t done) { progress.update(done); };
   pair_options.skipped = [&progress](int64_t pairs) { progress.skip(pairs); };
   return extract::extract_documents(extractor, engine, documents, pair_options, journal);
 }
 
-// Lists pairs without an answer (what did not parse, or was too long to ask), in OUT.failed.jsonl
-// or on stderr, and returns the exit code of a run whose other parts ended with `code`.
-Result<int> report_unparsed(const std::vector<data::Document>& documents,
+// Lists questions without an answer (what did not parse, was too long to ask, or a server did not
+// take) in OUT.failed.jsonl or on stderr, and returns the exit code of a run whose other parts
+// ended with `code`.
+Result<int> report_failures(const std::vector<std::string>& failures, const std::string& noun,
                             const ExtractOptions& options, int code) {
   const std::string place = options.output + ".failed.jsonl";
-  const auto failures = extract::unparsed_answers(documents);
   if (failures.empty()) {
     if (!to_stdout(options)) std::remove(place.c_str());  // of an earlier run
     return code;
   }
-  std::string lines;
-  for (const extract::UnparsedAnswer& failure : failures) {
-    const std::string line = json_line({{"id", failure.document},
-                                        {"head", failure.head},
-                                        {"tail", failure.tail},
-                                        {"problem", failure.problem},
-                                        {"answer", failure.answer}});
-    if (to_stdout(options)) log_warning(line);
-    lines += line + "\n";
+  if (to_stdout(options)) {
+    for (const std::string& line : failures) log_warning(line);
+  } else {
+    RELATA_CHECK(write_file_atomic(place, fmt::format("{}\n", fmt::join(failures, "\n"))));
   }
-  if (!to_stdout(options)) RELATA_CHECK(write_file_atomic(place, lines));
   log_warning(fmt::format("{} without an answer that could be read, listed {}",
-                          counted(failures.size(), "pair"),
+                          counted(failures.size(), noun),
                           to_stdout(options) ? "above" : "in " + place));
   return kSomeFailed;
+}
+
+std::vector<std::string> unparsed_pairs(const std::vector<data::Document>& documents) {
+  std::vector<std::string> lines;
+  for (const extract::UnparsedAnswer& failure : extract::unparsed_answers(documents)) {
+    lines.push_back(json_line({{"id", failure.document},
+                               {"head", failure.head},
+                               {"tail", failure.tail},
+                               {"problem", failure.problem},
+                               {"answer", failure.answer}}));
+  }
+  return lines;
 }
 
 Status write_page(const ExtractOptions& options, const extract::Extractor& extractor,
@@ -171,59 +135,41 @@ Status check_places(const ExtractOptions& options) {
                      "give each a file of its own");
 }
 
+FactJob fact_job(const ExtractOptions& options) {
+  FactJob job;
+  job.output = options.output;
+  job.keep = !options.html.empty();
+  if (options.batch > 0) job.options.batch = options.batch;
+  job.options.min_score = options.min_score;
+  job.options.closure = !options.no_closure;
+  job.options.use_entities = !options.ignore_entities;
+  return job;
+}
+
 // A document pipeline's run; the exit code, `code` where all was well.
 Result<int> extract_facts(const ExtractOptions& options, const extract::Extractor& extractor,
                           generate::Engine& engine, const std::vector<data::Document>& documents,
                           const std::string& journal, int code) {
-  FactJob job;
-  job.output = options.output;
+  FactJob job = fact_job(options);
   job.journal = journal;
-  job.keep = !options.html.empty();
-  job.options.min_score = options.min_score;
-  job.options.closure = !options.no_closure;
-  job.options.use_entities = !options.ignore_entities;
-  int64_t failed = 0;
   const bool in_context = !extract::asks_steps(extractor.config.pipeline);
-  RELATA_TRY(const auto results, in_context
-                                     ? run_in_context(extractor, engine, documents, job, failed)
-                                     : run_facts(extractor, engine, documents, job, failed));
+  RELATA_TRY(const FactResults results, in_context
+                                            ? run_in_context(extractor, engine, documents, job)
+                                            : run_facts(extractor, engine, documents, job));
   if (in_context && extractor.demonstrations != nullptr) {
-    report_examples(extract::demonstration_counts(results), documents.size());
+    report_examples(extract::demonstration_counts(results.kept), documents.size());
   }
-  RELATA_CHECK(write_page(options, extractor, results));
-  if (failed == 0) return code;
-  log_warning(fmt::format("{} with answers that could not be read, listed in their meta.unparsed",
-                          counted(static_cast<size_t>(failed), "document")));
-  return kSomeFailed;
+  RELATA_CHECK(write_page(options, extractor, results.kept));
+  return report_failures(results.failures, "question", options, code);
 }
 
-Result<int> run_extract(const ExtractOptions& options, const Context& context) {
-  RELATA_CHECK(check_places(options));
-  RELATA_TRY(const extract::Extractor extractor, open_extractor(options.extractor));
-  RELATA_CHECK(check_backend(options.backend, extractor.config.decode));
-  RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, options.read));
-  make_ids_unique(dataset.documents);
-  RELATA_TRY(int code, report_skipped(dataset, options.dry_run ? "" : options.output));
-  if (options.dry_run) return run_dry(extractor, dataset, code, context);
-
-  const bool facts = !extract::asks_pairs(extractor.config.pipeline);
-  const JournalPlan journal = plan_journal(options);
-  if (options.no_resume && journal.ours) std::remove(journal.path.c_str());
-  if (!journal.path.empty()) {
-    set_interrupt_hint("what is done is kept; the same command goes on from there");
-  }
-  RELATA_TRY(auto engine, open_backend(options.backend, extractor, context));
-  if (facts) {
-    RELATA_TRY(code,
-               extract_facts(options, extractor, *engine, dataset.documents, journal.path, code));
-    if (journal.ours) std::remove(journal.path.c_str());
-    return code;
-  }
-  RELATA_TRY(const auto results,
-             extract_all(options, extractor, *engine, dataset.documents, journal.path));
+Result<int> extract_pairs(const ExtractOptions& options, const extract::Extractor& extractor,
+                          generate::Engine& engine, const std::vector<data::Document>& documents,
+                          const std::string& journal, int code) {
+  RELATA_TRY(const auto results, extract_all(options, extractor, engine, documents, journal));
   if (extractor.demonstrations != nullptr) {
     size_t questions = 0;
-    for (const data::Document& document : dataset.documents) {
+    for (const data::Document& document : documents) {
       questions += static_cast<size_t>(extract::count_queries(document));
     }
     report_examples(extract::demonstration_counts(results), questions);
@@ -232,7 +178,48 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   for (const data::Document& document : results) out += data::to_json_line(document) + "\n";
   RELATA_CHECK(write_result(options.output, out));
   RELATA_CHECK(write_page(options, extractor, results));
-  RELATA_TRY(code, report_unparsed(results, options, code));
+  return report_failures(unparsed_pairs(results), "pair", options, code);
+}
+
+Result<int> run_dry(const ExtractOptions& options, const extract::Extractor& extractor,
+                    const data::Dataset& dataset, const Context& context, int code) {
+  Json report;
+  if (extract::needs_no_model(extractor)) {
+    report = count_texts(dataset.documents);
+  } else if (extract::asks_pairs(extractor.config.pipeline)) {
+    RELATA_TRY(report, count_pairs(extractor, dataset.documents));
+  } else if (!extract::asks_steps(extractor.config.pipeline)) {
+    report = count_texts(dataset.documents);
+  } else if (options.backend.backend != "native") {
+    report = count_texts(dataset.documents);
+    log_warning("--dry-run sends no text to a server: only documents and characters are counted");
+  } else {
+    ForecastJob job{fact_job(options).options, options.backend};
+    RELATA_TRY(report, forecast_facts(extractor, dataset.documents, job, context));
+  }
+  RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
+  return code;
+}
+
+Result<int> run_extract(const ExtractOptions& options, const Context& context) {
+  RELATA_CHECK(check_places(options));
+  RELATA_TRY(const extract::Extractor extractor, open_extractor(options.extractor));
+  const bool facts = !extract::asks_pairs(extractor.config.pipeline);
+  RELATA_CHECK(check_backend(options.backend, extractor.config.decode, facts));
+  RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, options.read));
+  make_ids_unique(dataset.documents);
+  RELATA_TRY(int code, report_skipped(dataset, options.dry_run ? "" : options.output));
+  if (options.dry_run) return run_dry(options, extractor, dataset, context, code);
+
+  const JournalPlan journal = plan_journal(options);
+  if (options.no_resume && journal.ours) std::remove(journal.path.c_str());
+  if (!journal.path.empty()) {
+    set_interrupt_hint("what is done is kept; the same command goes on from there");
+  }
+  RELATA_TRY(auto engine, open_backend(options.backend, extractor, context));
+  RELATA_TRY(code, (facts ? extract_facts : extract_pairs)(options, extractor, *engine,
+                                                           dataset.documents, journal.path, code));
+  report_usage(options.backend, *engine);
   // Last, so that a run that could not write everything is soon repeated.
   if (journal.ours) std::remove(journal.path.c_str());
   return code;
@@ -242,7 +229,9 @@ void add_decoding_options(CLI::App& verb, ExtractOptions& options) {
   verb.add_option("--min-score", options.min_score, "Leave less probable relations out")
       ->type_name("S")
       ->check(CLI::Range(0.0, 1.0));
-  verb.add_option("--batch", options.batch, "Pairs handed to the model at once (default: 256)")
+  verb.add_option("--batch", options.batch,
+                  "Pairs (default: 256) or, with document pipelines, documents (default: 16)\n"
+                  "handed to the model at once: more are faster and take more memory")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20));
 }
@@ -257,7 +246,8 @@ void add_run_options(CLI::App& verb, ExtractOptions& options) {
                                "relations, and a drawing of all of them")
                    ->type_name("FILE");
   verb.add_flag("--dry-run", options.dry_run,
-                "Only count documents, pairs and prompt tokens; loads no model")
+                "Only forecast: for document pipelines tokens, minutes and memory, from a\n"
+                "sample of the documents; for pair the prompts' tokens, without a model")
       ->excludes(html);
   auto* journal = verb.add_option("--journal", options.journal,
                                   "Note finished documents here (default: OUT.journal)")
@@ -271,6 +261,7 @@ void add_run_options(CLI::App& verb, ExtractOptions& options) {
 void add_extract_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExtractOptions>();
   options->read.whole_file = true;  // a file of plain text is one document
+  options->read.on_error = "skip";  // docs/decisions/0012
   CLI::App* verb = add_verb(
       app, "extract", "Find the relations of documents",
       "Reads documents with marked entities and writes one JSON line each, with the relations "
@@ -292,7 +283,7 @@ void add_extract_command(CLI::App& app, Context& context) {
   verb->add_option("--format", options->read.format, "Input format (default: guessed)")
       ->type_name("F");
   verb->add_option("--on-error", options->read.on_error,
-                   "stop (default), or skip: leave bad records out, list them, exit 4")
+                   "skip (default): leave bad files and records out, list them, exit 4; or stop")
       ->check(CLI::IsMember({"stop", "skip"}));
   add_extractor_flags(*verb, options->extractor);
   add_decoding_options(*verb, *options);

@@ -20,12 +20,22 @@ Result<std::shared_ptr<const generate::AnswerCompiler>> make_compiler(
   return generate::make_answer_compiler(tokenizer);
 }
 
+// What a constraint lets through always parses: there only questions that were not answered count.
+void list_failures(const data::Document& document, bool constrained,
+                   std::vector<std::string>& failures) {
+  if (!document.meta.is_object() || !document.meta.contains("unparsed")) return;
+  for (const Json& note : document.meta["unparsed"]) {
+    if (constrained && !note.value("unanswered", false)) continue;
+    Json line = {{"id", document.id}};
+    line.update(note);
+    failures.push_back(json_line(line));
+  }
+}
+
 }  // namespace
 
-Result<std::vector<data::Document>> run_facts(const extract::Extractor& extractor,
-                                              generate::Engine& engine,
-                                              const std::vector<data::Document>& documents,
-                                              FactJob job, int64_t& failed) {
+Result<FactResults> run_facts(const extract::Extractor& extractor, generate::Engine& engine,
+                              const std::vector<data::Document>& documents, FactJob job) {
   RELATA_TRY(const auto compiler, make_compiler(engine));
   std::optional<AtomicFile> file;
   if (!job.output.empty() && job.output != "-") {
@@ -35,12 +45,11 @@ Result<std::vector<data::Document>> run_facts(const extract::Extractor& extracto
   Progress progress("extracting", std::ssize(documents), "documents");
   job.options.progress = [&progress](int64_t done) { progress.update(done); };
   job.options.skipped = [&progress](int64_t count) { progress.skip(count); };
-  const bool free = extractor.config.decode == "free";
-  std::vector<data::Document> kept;
+  const bool constrained = extractor.config.decode == "constrained" && compiler != nullptr;
+  FactResults results;
   job.options.finished = [&](const data::Document& document) -> Status {
-    // What a constraint lets through always parses; what is noted there is a fact about itself.
-    if (free && document.meta.is_object() && document.meta.contains("unparsed")) ++failed;
-    if (job.keep) kept.push_back(document);
+    list_failures(document, constrained, results.failures);
+    if (job.keep) results.kept.push_back(document);
     if (job.silent) return {};
     const std::string line = data::to_json_line(document) + "\n";
     if (!file) return write_result("", line);
@@ -50,13 +59,12 @@ Result<std::vector<data::Document>> run_facts(const extract::Extractor& extracto
                                                job.journal));
   progress.finish();
   if (file) RELATA_CHECK(file->finish());
-  return kept;
+  return results;
 }
 
-Result<std::vector<data::Document>> run_in_context(const extract::Extractor& extractor,
-                                                   generate::Engine& engine,
-                                                   const std::vector<data::Document>& documents,
-                                                   const FactJob& job, int64_t& failed) {
+Result<FactResults> run_in_context(const extract::Extractor& extractor, generate::Engine& engine,
+                                   const std::vector<data::Document>& documents,
+                                   const FactJob& job) {
   RELATA_TRY(const auto compiler, make_compiler(engine));
   Progress progress("extracting", std::ssize(documents), "documents");
   extract::IclOptions options;
@@ -64,12 +72,13 @@ Result<std::vector<data::Document>> run_in_context(const extract::Extractor& ext
   options.min_score = std::max(job.options.min_score, 0.0);
   options.progress = [&progress](int64_t done) { progress.update(done); };
   options.skipped = [&progress](int64_t count) { progress.skip(count); };
-  RELATA_TRY(auto results, extract::extract_icl_documents(extractor, engine, compiler, documents,
+  FactResults results;
+  RELATA_TRY(results.kept, extract::extract_icl_documents(extractor, engine, compiler, documents,
                                                           options, job.journal));
   progress.finish();
   std::string lines;
-  for (const data::Document& document : results) {
-    if (document.meta.is_object() && document.meta.contains("unparsed")) ++failed;
+  for (const data::Document& document : results.kept) {
+    list_failures(document, false, results.failures);
     lines += data::to_json_line(document) + "\n";
   }
   RELATA_CHECK(write_result(job.output, lines));

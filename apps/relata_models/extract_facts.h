@@ -19,18 +19,20 @@ struct FactJob {
   extract::FactOptions options;
 };
 
-// Writes each result as it is finished: to stdout at once, into a file that appears when all are
-// there. The results, if they are kept; documents with answers that could not be read are in
-// `failed`.
-Result<std::vector<data::Document>> run_facts(const extract::Extractor& extractor,
-                                              generate::Engine& engine,
-                                              const std::vector<data::Document>& documents,
-                                              FactJob job, int64_t& failed);
+struct FactResults {
+  std::vector<data::Document> kept;  // if they are to be kept
+  // A JSON line for each question without an answer that could be read.
+  std::vector<std::string> failures;
+};
 
-// The same of pipeline icl; all results at once.
-Result<std::vector<data::Document>> run_in_context(const extract::Extractor& extractor,
-                                                   generate::Engine& engine,
-                                                   const std::vector<data::Document>& documents,
-                                                   const FactJob& job, int64_t& failed);
+// Writes each result as it is finished: to stdout at once, into a file that appears when all are
+// there.
+Result<FactResults> run_facts(const extract::Extractor& extractor, generate::Engine& engine,
+                              const std::vector<data::Document>& documents, FactJob job);
+
+// The same of pipeline icl; all results at once, and kept.
+Result<FactResults> run_in_context(const extract::Extractor& extractor, generate::Engine& engine,
+                                   const std::vector<data::Document>& documents,
+                                   const FactJob& job);
 
 }  // namespace relata::app

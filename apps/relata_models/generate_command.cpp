@@ -54,6 +54,7 @@ Result<generate::GenerateRequest> parse_request(const generate::Engine& engine,
   fields.get("top_k", request.top_k);
   fields.get("top_p", request.top_p);
   fields.get("seed", seed);
+  fields.get("ignore_eos", request.ignore_eos);
   fields.get("stop", stop);
   RELATA_CHECK(as_input(fields.finish()));
   RELATA_CHECK(check_sampling(request, line.where));
@@ -117,7 +118,8 @@ void add_generate_command(CLI::App& app, Context& context) {
   CLI::App* verb = add_verb(
       app, "generate", "Continue prompts with a model",
       "Reads one JSON request a line: \"prompt\" (text) or \"prompt_ids\", and optionally\n"
-      "max_new_tokens, temperature, top_k, top_p, seed, stop (a string or a list) and id.\n"
+      "max_new_tokens, temperature, top_k, top_p, seed, stop (a string or a list), ignore_eos and\n"
+      "id.\n"
       "Writes one line each, in order: {\"text\", \"ids\", \"logprobs\", \"finish\"}, where finish "
       "is\neos, stop or length. Temperature 0 is greedy and gives the same answer every time.",
       {"echo '{\"prompt\": \"Paris is\", \"max_new_tokens\": 8}' | relata generate -m model/",

@@ -1,35 +1,26 @@
 #include "relata/engine/native.h"
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
-#include <mutex>
+#include <exception>
 #include <numeric>
-#include <set>
 
-#include "radix_tree.h"
-#include "relata/base/file.h"
-#include "relata/base/hash.h"
+#include "native_engine.h"
 #include "relata/base/log.h"
-#include "relata/model/decoder.h"
-#include "sampler.h"
 
 namespace relata::engine {
 namespace {
 
-using generate::Constraint;
-using generate::ConstraintWalk;
 using generate::EngineProgress;
+using generate::EngineUsage;
 using generate::GenerateRequest;
 using generate::GenerateResult;
-using generate::ScoreRequest;
-using generate::ScoreResult;
-using Ids = std::vector<int32_t>;
 
 constexpr int64_t kPrefillTokens = 2048;  // at once: activations then stay in the caches
+constexpr int64_t kFirstRoom = 32;        // tokens of an answer; it grows
+
+}  // namespace
 
 Error not_a_number() {
   return input_error("the model's output is not a number",
@@ -57,89 +48,31 @@ Status check_length(size_t length, const model::DecoderConfig& config, const std
   return {};
 }
 
-// One request on its way through decoding.
-struct Running {
-  size_t index = 0;
-  RadixNode* node = nullptr;  // where its prompt ends; pinned
-  int adapter = -1;
-  model::KvRun run;  // of what was generated
-  Sampler sampler;
-  std::unique_ptr<ConstraintWalk> walk;
-  std::unique_ptr<text::StreamDecoder> decoder;
-  std::string text;  // decoded so far, when there are stop strings
-  Ids waiting;       // chosen, but not computed yet
-  GenerateResult result;
-};
-
-class NativeEngine final : public generate::Engine {
- public:
-  NativeEngine(std::shared_ptr<model::Decoder> model,
-               std::shared_ptr<const text::Tokenizer> tokenizer, const NativeEngineOptions& options,
-               std::string id)
-      : model_(std::move(model)),
-        tokenizer_(std::move(tokenizer)),
-        options_(options),
-        id_(std::move(id)),
-        tree_(options.cache_bytes) {
-    for (const int64_t eos : model_->config().eos_ids) {
-      stops_.insert(static_cast<int32_t>(eos));
-    }
-    if (tokenizer_) {
-      for (const int32_t stop : tokenizer_->stop_ids()) stops_.insert(stop);
-    }
+NativeEngine::NativeEngine(std::shared_ptr<model::Decoder> model,
+                           std::shared_ptr<const text::Tokenizer> tokenizer,
+                           const NativeEngineOptions& options, std::string id)
+    : model_(std::move(model)),
+      tokenizer_(std::move(tokenizer)),
+      options_(options),
+      id_(std::move(id)),
+      tree_(options.cache_bytes) {
+  for (const int64_t eos : model_->config().eos_ids) stops_.insert(static_cast<int32_t>(eos));
+  if (tokenizer_) {
+    for (const int32_t stop : tokenizer_->stop_ids()) stops_.insert(stop);
   }
+  usage_.cache_limit = options.cache_bytes;
+}
 
-  Result<std::vector<GenerateResult>> generate(const std::vector<GenerateRequest>& requests,
-                                               const EngineProgress& progress) override;
-  Result<std::vector<ScoreResult>> score(const std::vector<ScoreRequest>& requests,
-                                         const EngineProgress& progress) override;
-  const text::Tokenizer* tokenizer() const override { return tokenizer_.get(); }
-  std::shared_ptr<const text::Tokenizer> shared_tokenizer() const override { return tokenizer_; }
-  std::string model_id() const override { return id_; }
-  int64_t max_tokens() const override { return model_->config().max_positions; }
-
- private:
-  bool is_eos(int32_t id) const { return stops_.contains(id); }
-  void renew();
-  Result<int> adapter_of(const std::string& name) const;
-  Symbols symbols_of(const Ids& ids, int adapter) const;
-  Status check(const GenerateRequest& request, const std::string& what) const;
-  Status check(const ScoreRequest& request, const std::string& what) const;
-  // The requests' prompts in an order in which neighbours begin alike.
-  std::vector<size_t> order_of(const std::vector<Symbols>& prompts) const;
-  void start(const std::vector<GenerateRequest>& requests, const std::vector<Symbols>& prompts,
-             const std::vector<size_t>& order, size_t& next, std::vector<Running>& active);
-  Status step(const std::vector<GenerateRequest>& requests, std::vector<Running>& active);
-  Status choose(const at::Tensor& hidden, const std::vector<GenerateRequest>& requests,
-                std::vector<Running*>& running);
-  bool accept(Running& running, const GenerateRequest& request, int32_t id, double logprob) const;
-  bool force(Running& running, const GenerateRequest& request) const;
-  std::pair<int64_t, double> go_on(const GenerateRequest& request, const Ids& allowed,
-                                   const float* logits, std::pair<int64_t, double> picked) const;
-  void finish_text(Running& running, const GenerateRequest& request) const;
-  at::Tensor compute(TreePass& plan, const std::vector<int64_t>& rows);
-  Status score_group(const std::vector<ScoreRequest>& requests, const std::vector<size_t>& group,
-                     std::vector<ScoreResult>& results);
-  int64_t new_tokens(const Symbols& previous, const Symbols& prompt) const;
-  void log_sharing(const std::string& work);
-
-  std::shared_ptr<model::Decoder> model_;
-  std::shared_ptr<const text::Tokenizer> tokenizer_;
-  NativeEngineOptions options_;
-  std::string id_;
-  std::set<int32_t> stops_;  // tokens that end an answer
-  std::mutex mutex_;         // one call at a time has the tree
-  RadixTree tree_;
-  uint64_t version_ = 0;  // of the weights that the tree's keys were computed with
-  int64_t asked_ = 0;     // tokens of the current call's requests, one by one
-  int64_t computed_ = 0;
-};
+EngineUsage NativeEngine::usage() const {
+  const std::lock_guard lock(mutex_);
+  return usage_;
+}
 
 // What was computed with other weights is of no use.
 void NativeEngine::renew() {
+  if (!active_.empty()) return;
   if (version_ != model_->version()) tree_.clear();
   version_ = model_->version();
-  asked_ = computed_ = 0;
 }
 
 Result<int> NativeEngine::adapter_of(const std::string& name) const {
@@ -163,7 +96,7 @@ Symbols NativeEngine::symbols_of(const Ids& ids, int adapter) const {
   return out;
 }
 
-std::vector<size_t> NativeEngine::order_of(const std::vector<Symbols>& prompts) const {
+std::vector<size_t> NativeEngine::order_of(const std::vector<Symbols>& prompts) {
   const auto key = [](const Symbol& s) { return std::pair(s.adapter, s.id); };
   std::vector<size_t> order(prompts.size());
   std::iota(order.begin(), order.end(), 0);
@@ -175,22 +108,23 @@ std::vector<size_t> NativeEngine::order_of(const std::vector<Symbols>& prompts) 
   return order;
 }
 
-int64_t NativeEngine::new_tokens(const Symbols& previous, const Symbols& prompt) const {
+int64_t NativeEngine::new_tokens(const Symbols& previous, const Symbols& prompt) {
   const auto end =
       std::mismatch(prompt.begin(), prompt.end(), previous.begin(), previous.end()).first;
   return prompt.end() - end;
 }
 
-void NativeEngine::log_sharing(const std::string& work) {
-  if (asked_ > 0) {
-    log_debug(work + ": " + std::to_string(computed_) + " tokens computed for " +
-              std::to_string(asked_) + " of all prompts and answers, the rest is shared");
-  }
+void NativeEngine::log_sharing(const std::string& work, const EngineUsage& before) const {
+  const EngineUsage now = usage();
+  const int64_t asked = now.prompt_tokens - before.prompt_tokens;
+  if (asked == 0) return;
+  log_debug(work + ": " + std::to_string(asked) + " tokens of prompts, " +
+            std::to_string(now.shared_tokens - before.shared_tokens) + " of them shared, " +
+            std::to_string(now.answer_tokens - before.answer_tokens) + " of answers");
 }
 
 at::Tensor NativeEngine::compute(TreePass& plan, const std::vector<int64_t>& rows) {
   plan.pass.rows = at::tensor(rows, at::kLong);
-  computed_ += plan.pass.ids.numel();
   at::Tensor hidden = model_->forward(plan.pass);
   for (RadixNode* node : plan.nodes) {
     node->computed = true;
@@ -199,21 +133,23 @@ at::Tensor NativeEngine::compute(TreePass& plan, const std::vector<int64_t>& row
   return hidden;
 }
 
-void NativeEngine::finish_text(Running& running, const GenerateRequest& request) const {
+// ---- one answer --------------------------------------------------------------------------------
+
+void NativeEngine::finish_text(Running& running) const {
   if (!tokenizer_) return;
   std::string text = tokenizer_->decode(running.result.ids, true);
   size_t cut = text.size();
-  for (const std::string& stop : request.stops) {
+  for (const std::string& stop : running.request().stops) {
     if (!stop.empty()) cut = std::min(cut, text.find(stop));
   }
   running.result.text = text.substr(0, cut);
 }
 
 // Appends the chosen token; true when the sequence is finished.
-bool NativeEngine::accept(Running& running, const GenerateRequest& request, int32_t id,
-                          double logprob) const {
+bool NativeEngine::accept(Running& running, int32_t id, double logprob) const {
+  const GenerateRequest& request = running.request();
   GenerateResult& result = running.result;
-  if (is_eos(id)) {
+  if (is_eos(id) && !request.ignore_eos) {
     result.finish = "eos";
     result.end_logprob = logprob;
     return true;
@@ -241,16 +177,18 @@ bool NativeEngine::accept(Running& running, const GenerateRequest& request, int3
   return false;
 }
 
-// Takes the tokens that the constraint leaves no choice about; true when the sequence is finished.
-bool NativeEngine::force(Running& running, const GenerateRequest& request) const {
-  if (!running.walk) return false;
+// Takes the tokens that the constraint leaves no choice about.
+void NativeEngine::force(Running& running) const {
+  if (!running.walk) return;
   while (true) {
     const Ids& allowed = running.walk->allowed();
-    if (allowed.size() != 1) return false;
+    if (allowed.size() != 1) return;
     const int32_t only = allowed.front();
-    if (accept(running, request, only, 0.0)) return true;
+    if (accept(running, only, 0.0)) return;
   }
 }
+
+// ---- all answers under way ---------------------------------------------------------------------
 
 // What to take instead of an end that GenerateRequest::continue_above passes over. `logits` are of
 // the tokens `allowed`, `picked` one of them (or -1) and its log-probability.
@@ -273,90 +211,96 @@ std::pair<int64_t, double> NativeEngine::go_on(const GenerateRequest& request, c
   return going_on > request.continue_above ? best : picked;
 }
 
-// The next token of each, from the hidden state of its last.
-Status NativeEngine::choose(const at::Tensor& hidden, const std::vector<GenerateRequest>& requests,
-                            std::vector<Running*>& running) {
+// Only the tokens that may come next are multiplied with.
+std::pair<int64_t, double> NativeEngine::choose_allowed(Running& running,
+                                                        const at::Tensor& hidden) const {
+  const Ids& allowed = running.walk->allowed();
+  const at::Tensor ids = at::tensor(allowed, at::kInt).to(at::kLong);
+  const at::Tensor logits = model_->logits_of(hidden, ids).contiguous();
+  const auto* values = logits.data_ptr<float>();
+  auto picked = running.sampler.pick(values, logits.numel());
+  picked = go_on(running.request(), allowed, values, picked);
+  if (picked.first >= 0) picked.first = allowed[static_cast<size_t>(picked.first)];
+  return picked;
+}
+
+// The next token of each, from the hidden state of its last [active, D].
+void NativeEngine::choose(const at::Tensor& hidden) {
   const int64_t vocabulary = model_->config().vocab_size;
   std::vector<int64_t> free_rows;
-  for (size_t i = 0; i < running.size(); ++i) {
-    if (!running[i]->walk) free_rows.push_back(static_cast<int64_t>(i));
+  for (size_t i = 0; i < active_.size(); ++i) {
+    if (!active_[i].walk) free_rows.push_back(static_cast<int64_t>(i));
   }
   at::Tensor free_logits;
   if (!free_rows.empty()) {
-    const bool all = free_rows.size() == running.size();
+    const bool all = free_rows.size() == active_.size();
     free_logits =
         model_->logits(all ? hidden : hidden.index_select(0, at::tensor(free_rows, at::kLong)));
   }
-  std::vector<std::pair<int64_t, double>> picked(running.size());
+  std::vector<std::pair<int64_t, double>> picked(active_.size());
   at::parallel_for(0, std::ssize(free_rows), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const auto row = static_cast<size_t>(free_rows[i]);
       picked[row] =
-          running[row]->sampler.pick(free_logits.data_ptr<float>() + i * vocabulary, vocabulary);
+          active_[row].sampler.pick(free_logits.data_ptr<float>() + i * vocabulary, vocabulary);
     }
   });
-  for (size_t i = 0; i < running.size(); ++i) {
-    Running& r = *running[i];
-    if (r.walk) {
-      // Only the tokens that may come next are multiplied with.
-      const Ids& allowed = r.walk->allowed();
-      const at::Tensor ids = at::tensor(allowed, at::kInt).to(at::kLong);
-      const at::Tensor logits =
-          model_->logits_of(hidden.narrow(0, static_cast<int64_t>(i), 1), ids).contiguous();
-      picked[i] = r.sampler.pick(logits.data_ptr<float>(), logits.numel());
-      picked[i] = go_on(requests[r.index], allowed, logits.data_ptr<float>(), picked[i]);
-      if (picked[i].first >= 0) picked[i].first = allowed[static_cast<size_t>(picked[i].first)];
-    }
-    if (picked[i].first < 0) return not_a_number();
-    const GenerateRequest& request = requests[r.index];
-    if (!accept(r, request, static_cast<int32_t>(picked[i].first), picked[i].second)) {
-      force(r, request);
+  for (size_t i = 0; i < active_.size(); ++i) {
+    Running& r = active_[i];
+    if (r.walk) picked[i] = choose_allowed(r, hidden.narrow(0, static_cast<int64_t>(i), 1));
+    if (picked[i].first < 0) {
+      r.call->status = not_a_number();
+    } else if (!accept(r, static_cast<int32_t>(picked[i].first), picked[i].second)) {
+      force(r);
     }
   }
-  return {};
 }
 
-// Takes the next requests that fit the token budget; what is new of their prompts stands in the
-// tree, uncomputed.
-void NativeEngine::start(const std::vector<GenerateRequest>& requests,
-                         const std::vector<Symbols>& prompts, const std::vector<size_t>& order,
-                         size_t& next, std::vector<Running>& active) {
+// Takes the call's next requests that fit the token budget; what is new of their prompts stands in
+// the tree, uncomputed.
+void NativeEngine::admit(GenerateCall& call) {
   const auto most = static_cast<size_t>(options_.max_batch_requests);
   const auto budget = std::min<int64_t>(kPrefillTokens, options_.max_batch_tokens);
   int64_t tokens = 0;
-  bool first = true;
-  while (next < order.size() && active.size() < most) {
-    const size_t index = order[next];
-    const Symbols& prompt = prompts[index];
-    tokens += first ? std::ssize(prompt) : new_tokens(prompts[order[next - 1]], prompt);
+  int64_t asked = 0;
+  for (bool first = true; call.next < call.order.size() && active_.size() < most; first = false) {
+    const size_t index = call.order[call.next];
+    const Symbols& prompt = call.prompts[index];
+    tokens +=
+        first ? std::ssize(prompt) : new_tokens(call.prompts[call.order[call.next - 1]], prompt);
     if (!first && tokens > budget) break;
-    first = false;
-    const GenerateRequest& request = requests[index];
-    Running running{index, nullptr, prompt.back().adapter, {}, Sampler(request), {}, {}, {},
-                    {},    {}};
+    const GenerateRequest& request = call.requests[index];
+    Running running(call, index);
+    running.adapter = prompt.back().adapter;
     // The last token of the prompt is computed with what follows it: its hidden state is wanted.
     running.node = tree_.insert({prompt.begin(), prompt.end() - 1}, prompt.size() - 1);
     running.waiting = {prompt.back().id};
-    running.run = model_->make_run(request.max_new_tokens + 1);
+    running.run = model_->make_run(std::min<int64_t>(request.max_new_tokens + 1, kFirstRoom));
     if (request.constraint) running.walk = request.constraint->start();
     if (!request.stops.empty() && tokenizer_) {
       running.decoder = std::make_unique<text::StreamDecoder>(tokenizer_, true);
     }
-    asked_ += std::ssize(prompt);
-    active.push_back(std::move(running));
-    ++next;
+    asked += std::ssize(prompt);
+    active_.push_back(std::move(running));
+    ++call.next;
   }
+  const std::lock_guard lock(mutex_);
+  usage_.prompt_tokens += asked;
+  usage_.shared_tokens += asked;  // until it is computed
 }
 
 // Computes new prompts and the tokens chosen last, and chooses the next of every sequence.
-Status NativeEngine::step(const std::vector<GenerateRequest>& requests,
-                          std::vector<Running>& active) {
+void NativeEngine::step() {
   std::vector<Tail> tails;
-  std::vector<Running*> running;
-  for (Running& r : active) {
+  int64_t prompts = 0;  // tokens of prompts in the pass: each one's last, and nodes of the tree
+  int64_t answers = 0;
+  for (Running& r : active_) {
+    const auto count = static_cast<int64_t>(r.waiting.size());
+    (r.run.length == 0 ? prompts : answers) += 1;
+    answers += count - 1;
+    r.run.grow(r.run.length + count);
     tails.push_back({r.node, &r.run, std::move(r.waiting), r.adapter});
     r.waiting.clear();
-    running.push_back(&r);
   }
   TreePass plan = plan_pass(tree_, *model_, tails);
   std::vector<int64_t> rows;
@@ -364,7 +308,89 @@ Status NativeEngine::step(const std::vector<GenerateRequest>& requests,
     rows.push_back(plan.tail_rows[i] + std::ssize(tails[i].ids) - 1);
   }
   const at::Tensor hidden = compute(plan, rows);
-  return choose(hidden, requests, running);
+  {
+    const std::lock_guard lock(mutex_);
+    usage_.shared_tokens -= plan.pass.ids.numel() - answers;
+  }
+  choose(hidden);
+}
+
+// Hands out what is answered.
+void NativeEngine::collect() {
+  std::vector<Running> going;
+  int64_t requests = 0;
+  int64_t tokens = 0;
+  for (Running& running : active_) {
+    GenerateCall& call = *running.call;
+    if (call.status.ok() && running.result.finish.empty()) {
+      going.push_back(std::move(running));
+      continue;
+    }
+    RadixTree::unpin(running.node);
+    if (!call.status.ok()) continue;
+    finish_text(running);
+    ++requests;
+    tokens += std::ssize(running.result.ids);
+    call.results[running.index] = std::move(running.result);
+    --call.open;
+    if (call.progress) call.progress(std::ssize(call.requests) - static_cast<int64_t>(call.open));
+  }
+  active_ = std::move(going);
+  tree_.trim();
+  const std::lock_guard lock(mutex_);
+  usage_.requests += requests;
+  usage_.answer_tokens += tokens;
+  usage_.cache_bytes = tree_.bytes();
+  std::erase_if(calls_, [](GenerateCall* call) {
+    call->ended = call->open == 0 || !call->status.ok();
+    return call->ended;
+  });
+}
+
+void NativeEngine::advance() {
+  std::vector<GenerateCall*> calls;
+  {
+    const std::lock_guard lock(mutex_);
+    calls = calls_;
+  }
+  if (active_.size() <= static_cast<size_t>(options_.max_batch_requests) / 2) {
+    for (GenerateCall* call : calls) admit(*call);
+  }
+  step();
+  collect();
+  turn_.notify_all();
+}
+
+// After an exception: nothing under way can be gone on with.
+void NativeEngine::abandon(GenerateCall& own) {
+  for (const Running& running : active_) RadixTree::unpin(running.node);
+  active_.clear();
+  tree_.clear();
+  const std::lock_guard lock(mutex_);
+  for (GenerateCall* call : calls_) {
+    if (call != &own)
+      call->status = internal_error("another thread's call ended with an exception");
+    call->ended = true;
+  }
+  calls_.clear();
+}
+
+// Computes, for all calls, until this one has ended.
+void NativeEngine::answer(GenerateCall& own) {
+  const Turn turn(*this, [&] { return own.ended; });
+  if (!turn.taken()) return;
+  renew();
+  at::NoGradGuard no_grad;
+  try {
+    for (bool ended = false; !ended;) {
+      advance();
+      const std::lock_guard lock(mutex_);
+      ended = own.ended;
+    }
+  } catch (...) {
+    abandon(own);
+    throw;
+  }
 }
 
 Status NativeEngine::check(const GenerateRequest& r, const std::string& what) const {
@@ -374,184 +400,39 @@ Status NativeEngine::check(const GenerateRequest& r, const std::string& what) co
                       model_->config(), what);
 }
 
-Result<std::vector<GenerateResult>> NativeEngine::generate(
-    const std::vector<GenerateRequest>& requests, const EngineProgress& progress) {
-  const std::lock_guard lock(mutex_);
-  renew();
-  at::NoGradGuard no_grad;
-  std::vector<GenerateResult> results(requests.size());
-  std::vector<Symbols> prompts;
-  for (size_t i = 0; i < requests.size(); ++i) {
-    RELATA_CHECK(check(requests[i], "request " + std::to_string(i)));
-    RELATA_TRY(const int adapter, adapter_of(requests[i].adapter));
-    prompts.push_back(symbols_of(requests[i].prompt, adapter));
+Status NativeEngine::prepare(GenerateCall& call) const {
+  for (size_t i = 0; i < call.requests.size(); ++i) {
+    RELATA_CHECK(check(call.requests[i], "request " + std::to_string(i)));
+    RELATA_TRY(const int adapter, adapter_of(call.requests[i].adapter));
+    call.prompts.push_back(symbols_of(call.requests[i].prompt, adapter));
   }
-  std::vector<size_t> order;
-  for (const size_t i : order_of(prompts)) {
-    if (requests[i].max_new_tokens > 0) {
-      order.push_back(i);
+  call.results.resize(call.requests.size());
+  for (const size_t i : order_of(call.prompts)) {
+    if (call.requests[i].max_new_tokens > 0) {
+      call.order.push_back(i);
     } else {
-      results[i].finish = "length";
+      call.results[i].finish = "length";
     }
   }
-  int64_t done = static_cast<int64_t>(requests.size() - order.size());
-  size_t next = 0;
-  std::vector<Running> active;
-  Status status;
-  while (status.ok() && (next < order.size() || !active.empty())) {
-    const auto most = static_cast<size_t>(options_.max_batch_requests);
-    if (active.size() <= most / 2) start(requests, prompts, order, next, active);
-    status = step(requests, active);
-    std::vector<Running> going;
-    for (Running& running : active) {
-      if (status.ok() && running.result.finish.empty()) {
-        going.push_back(std::move(running));
-        continue;
-      }
-      RadixTree::unpin(running.node);
-      finish_text(running, requests[running.index]);
-      results[running.index] = std::move(running.result);
-      if (status.ok() && progress) progress(++done);
-    }
-    active = std::move(going);
-    tree_.trim();
-  }
-  RELATA_CHECK(status);
-  log_sharing("generating");
-  return results;
-}
-
-// All requests of the group in one pass. What prompts and continuations have in common is computed
-// once. Only the last token of a continuation needs no forward pass of its own.
-Status NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
-                                 const std::vector<size_t>& group,
-                                 std::vector<ScoreResult>& results) {
-  constexpr int64_t kLogitRows = 1024;  // all logits of a group may not fit into memory
-  struct Wanted {
-    const RadixNode* node;  // of the token before
-    int64_t offset;         // of that token in the node
-    int32_t token;
-    double* logprob;
-  };
-  std::vector<RadixNode*> ends;
-  std::vector<Wanted> wanted;
-  for (const size_t r : group) {
-    const ScoreRequest& request = requests[r];
-    RELATA_TRY(const int adapter, adapter_of(request.adapter));
-    const Symbols prefix = symbols_of(request.prefix, adapter);
-    for (size_t c = 0; c < request.continuations.size(); ++c) {
-      const Ids& continuation = request.continuations[c];
-      results[r].token_logprobs[c].resize(continuation.size());
-      Symbols path = prefix;
-      for (size_t i = 0; i + 1 < continuation.size(); ++i)
-        path.push_back({continuation[i], prefix.back().adapter});
-      // All but the prompt's last token is worth keeping: that one's hidden state is needed.
-      ends.push_back(tree_.insert(path, prefix.size() - 1));
-    }
-  }
-  std::vector<Tail> no_tails;
-  TreePass plan = plan_pass(tree_, *model_, no_tails);
-  std::map<const RadixNode*, int64_t> first_row;
-  for (size_t i = 0; i < plan.nodes.size(); ++i) first_row[plan.nodes[i]] = plan.node_rows[i];
-  auto end = ends.begin();
-  for (const size_t r : group) {
-    const ScoreRequest& request = requests[r];
-    for (size_t c = 0; c < request.continuations.size(); ++c, ++end) {
-      const Ids& continuation = request.continuations[c];
-      const RadixNode* node = *end;
-      auto position = static_cast<int64_t>(request.prefix.size() + continuation.size()) - 2;
-      for (auto i = std::ssize(continuation) - 1; i >= 0; --i, --position) {
-        while (position < node->begin) node = node->parent;
-        wanted.push_back(
-            {node, position - node->begin, continuation[i], &results[r].token_logprobs[c][i]});
-      }
-    }
-  }
-  std::vector<std::pair<int64_t, const Wanted*>> by_row;
-  for (const Wanted& w : wanted) by_row.emplace_back(first_row.at(w.node) + w.offset, &w);
-  std::stable_sort(by_row.begin(), by_row.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<int64_t> rows;
-  for (const auto& [row, w] : by_row) {
-    if (rows.empty() || rows.back() != row) rows.push_back(row);
-  }
-  const at::Tensor hidden = compute(plan, rows);
-  auto next = by_row.begin();
-  bool finite = true;
-  for (int64_t begin = 0; begin < hidden.size(0); begin += kLogitRows) {
-    const int64_t count = std::min(kLogitRows, hidden.size(0) - begin);
-    const at::Tensor logprobs = model_->logits(hidden.narrow(0, begin, count)).log_softmax(-1);
-    const auto* values = logprobs.data_ptr<float>();
-    for (int64_t i = 0; i < count; ++i) {
-      for (; next != by_row.end() && next->first == rows[begin + i]; ++next) {
-        *next->second->logprob = values[i * logprobs.size(1) + next->second->token];
-        finite = finite && std::isfinite(*next->second->logprob);
-      }
-    }
-  }
-  for (RadixNode* node : ends) RadixTree::unpin(node);
-  tree_.trim();
-  return finite ? Status() : not_a_number();
-}
-
-Status NativeEngine::check(const ScoreRequest& r, const std::string& what) const {
-  if (r.prefix.empty()) return input_error(what + ": the prompt is empty");
-  RELATA_CHECK(check_ids(r.prefix, model_->config(), what));
-  for (const Ids& continuation : r.continuations) {
-    if (continuation.empty()) return input_error(what + ": a continuation is empty");
-    RELATA_CHECK(check_ids(continuation, model_->config(), what));
-    RELATA_CHECK(check_length(r.prefix.size() + continuation.size(), model_->config(), what));
-  }
+  call.open = call.order.size();
   return {};
 }
 
-Result<std::vector<ScoreResult>> NativeEngine::score(const std::vector<ScoreRequest>& requests,
-                                                     const EngineProgress& progress) {
-  const std::lock_guard lock(mutex_);
-  renew();
-  at::NoGradGuard no_grad;
-  std::vector<ScoreResult> results(requests.size());
-  std::vector<Symbols> prompts;
-  for (size_t i = 0; i < requests.size(); ++i) {
-    RELATA_CHECK(check(requests[i], "request " + std::to_string(i)));
-    RELATA_TRY(const int adapter, adapter_of(requests[i].adapter));
-    prompts.push_back(symbols_of(requests[i].prefix, adapter));
-    results[i].token_logprobs.resize(requests[i].continuations.size());
+Result<std::vector<GenerateResult>> NativeEngine::generate(
+    const std::vector<GenerateRequest>& requests, const EngineProgress& progress) {
+  GenerateCall call{.requests = requests, .progress = progress};
+  RELATA_CHECK(prepare(call));
+  if (call.open == 0) return std::move(call.results);
+  const EngineUsage before = usage();
+  {
+    const std::lock_guard lock(mutex_);
+    calls_.push_back(&call);
   }
-  int64_t done = 0;
-  int64_t tokens = 0;
-  std::vector<size_t> group;
-  const auto flush = [&]() -> Status {
-    if (group.empty()) return {};
-    RELATA_CHECK(score_group(requests, group, results));
-    done += std::ssize(group);
-    group.clear();
-    tokens = 0;
-    if (progress) progress(done);
-    return {};
-  };
-  const Symbols* previous = nullptr;
-  for (const size_t i : order_of(prompts)) {
-    if (requests[i].continuations.empty()) {
-      ++done;
-      continue;
-    }
-    int64_t branches = 0;
-    for (const Ids& c : requests[i].continuations) branches += std::ssize(c) - 1;
-    asked_ += std::ssize(prompts[i]) + branches;
-    const int64_t more = branches + (previous == nullptr ? std::ssize(prompts[i])
-                                                         : new_tokens(*previous, prompts[i]));
-    if (tokens + more > options_.max_batch_tokens) RELATA_CHECK(flush());
-    tokens += more;
-    group.push_back(i);
-    previous = &prompts[i];
-  }
-  RELATA_CHECK(flush());
-  log_sharing("scoring");
-  return results;
+  answer(call);
+  RELATA_CHECK(call.status);
+  log_sharing("generating", before);
+  return std::move(call.results);
 }
-
-}  // namespace
 
 std::unique_ptr<generate::Engine> make_engine(std::shared_ptr<model::Decoder> model,
                                               std::shared_ptr<const text::Tokenizer> tokenizer,

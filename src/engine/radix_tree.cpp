@@ -32,7 +32,7 @@ RadixNode* RadixTree::split(RadixNode& node, size_t at) {
   head->parent = node.parent;
   head->used = node.used;
   head->begin = node.begin;
-  if (!node.run.layers.empty()) {
+  if (node.run.defined()) {
     bytes_ -= node.run.bytes();
     head->run = node.run.part(0, static_cast<int64_t>(at));
     node.run = node.run.part(static_cast<int64_t>(at), node.run.length);

@@ -22,7 +22,7 @@ using Symbols = std::vector<Symbol>;
 // A run of tokens of one adapter.
 struct RadixNode {
   Symbols symbols;
-  model::KvRun run;  // of no layers while it is not computed
+  model::KvRun run;  // undefined while it is not computed
   bool computed = false;
   bool keep = true;  // false: keys and values are not worth keeping, the node goes after its pass
   RadixNode* parent = nullptr;

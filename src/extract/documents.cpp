@@ -118,6 +118,7 @@ class PairExtraction : public Extraction {
     note["tail"] = document.entities[static_cast<size_t>(query.tail)].id;
     note["problem"] = prediction.problem;
     note["answer"] = prediction.raw;
+    if (prediction.unanswered) note["unanswered"] = true;
     document.meta["unparsed"].push_back(std::move(note));
   }
 

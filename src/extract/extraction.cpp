@@ -40,6 +40,14 @@ std::string given_part(const Document& document, bool with_entities) {
   return to_json_line(given);
 }
 
+// Whether a question got no answer at all: if this run is interrupted, the next asks again.
+bool is_unanswered(const Document& document) {
+  if (!document.meta.is_object() || !document.meta.contains("unparsed")) return false;
+  const Json& notes = document.meta["unparsed"];
+  return std::any_of(notes.begin(), notes.end(),
+                     [](const Json& note) { return note.value("unanswered", false); });
+}
+
 // The journal's finished documents, by id; equal ids stand in the order they were written.
 using Finished = std::map<std::string, std::deque<Document>>;
 
@@ -163,7 +171,9 @@ Status Extraction::extract_batch(const std::vector<size_t>& todo) {
   RELATA_TRY(std::vector<Document> results, answer(documents));
   for (size_t i = 0; i < results.size(); ++i) {
     stamp(results[i]);
-    if (journal_) RELATA_CHECK(journal_->append(to_json_line(results[i])));
+    if (journal_ && !is_unanswered(results[i])) {
+      RELATA_CHECK(journal_->append(to_json_line(results[i])));
+    }
     out_[todo[i]] = std::move(results[i]);
     done_ += work_of(documents[i]);
   }

@@ -6,8 +6,10 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <thread>
 
+#include "answer_schema.h"
 #include "http.h"
 #include "relata/base/json.h"
 #include "relata/base/log.h"
@@ -19,7 +21,11 @@ constexpr double kLongestWait = 8.0;
 constexpr double kLongestRetryAfter = 60.0;
 constexpr size_t kShownBytes = 300;
 
-bool may_pass(int status) { return status == 408 || status == 429 || status >= 500; }
+constexpr int kNotImplemented = 501;
+
+bool may_pass(int status) {
+  return status == 408 || status == 429 || (status >= 500 && status != kNotImplemented);
+}
 
 // What a server says about a failure, for people: on one line, without control characters.
 std::string failure_text(const HttpReply& reply) {
@@ -95,6 +101,37 @@ std::vector<double> read_logprobs(const Json& choice) {
   return out;
 }
 
+int64_t count_of(const Json& json, const char* key) {
+  const Json value = json.is_object() ? json.value(key, Json()) : Json();
+  return value.is_number_integer() ? std::max<int64_t>(value.get<int64_t>(), 0) : 0;
+}
+
+// The tries of one request. Waits between them are twice as long each time, and of random length
+// between half and all of that, so that what failed together does not come back together. A
+// server's own wish goes first.
+class Tries {
+ public:
+  Tries(int retries, double first_wait) : left_(retries), wait_(first_wait) {}
+
+  int made() const { return made_; }
+  // The seconds to wait before the next; none where there is no next. `asked`: 0 for no wish.
+  std::optional<double> next_wait(double asked) {
+    if (left_-- <= 0) return std::nullopt;
+    ++made_;
+    const double own = wait_ * std::uniform_real_distribution<double>(0.5, 1.0)(random_);
+    wait_ = std::min(wait_ * 2, kLongestWait);
+    // After the time that was asked for, never before it.
+    return asked > 0 ? std::min(asked, kLongestRetryAfter) + kShareAfterAsked * own : own;
+  }
+
+ private:
+  static constexpr double kShareAfterAsked = 0.1;
+  int left_;
+  int made_ = 1;
+  double wait_;
+  std::minstd_rand random_{std::random_device()()};
+};
+
 class OpenAiEngine final : public Engine {
  public:
   explicit OpenAiEngine(OpenAiOptions options) : options_(std::move(options)) {}
@@ -114,39 +151,73 @@ class OpenAiEngine final : public Engine {
   PromptForm prompt_form() const override {
     return chat() ? PromptForm::kUserTurn : PromptForm::kText;
   }
+  EngineUsage usage() const override {
+    const std::lock_guard lock(usage_mutex_);
+    return usage_;
+  }
 
  private:
+  // What servers may refuse to do, and requests can do without.
+  struct Extras {
+    bool logprobs = false;
+    bool schema = false;
+  };
+
   bool chat() const { return options_.api == "chat"; }
-  Json body_of(const GenerateRequest& request, bool with_logprobs) const;
+  Json body_of(const GenerateRequest& request, const Extras& extras) const;
   Result<HttpReply> send(HttpConnection& connection, const std::string& url,
-                         const std::string* body) const;
+                         const std::string* body, Tries& tries);
+  bool wait_for_next(Tries& tries, const std::string& failure, double asked);
   Result<GenerateResult> answer(HttpConnection& connection, const GenerateRequest& request);
-  Result<GenerateResult> read_answer(const HttpReply& reply, const std::string& url) const;
+  Result<GenerateResult> read_answer(const HttpReply& reply, const std::string& url,
+                                     const AnswerShape* shape);
+  bool gives_up(const HttpReply& reply, const Extras& extras);
+  void count(const Json& reply);
 
   OpenAiOptions options_;
   std::atomic<bool> ask_logprobs_ = true;
+  std::atomic<bool> ask_schema_ = true;
+  mutable std::mutex usage_mutex_;
+  EngineUsage usage_;
 };
 
-// Tries again, after growing waits, what may succeed later.
+void OpenAiEngine::count(const Json& reply) {
+  const Json usage = reply.value("usage", Json());
+  const std::lock_guard lock(usage_mutex_);
+  ++usage_.requests;
+  usage_.prompt_tokens += count_of(usage, "prompt_tokens");
+  usage_.answer_tokens += count_of(usage, "completion_tokens");
+  if (usage.is_object()) {
+    usage_.shared_tokens +=
+        count_of(usage.value("prompt_tokens_details", Json()), "cached_tokens");
+  }
+}
+
+// False where no try is left.
+bool OpenAiEngine::wait_for_next(Tries& tries, const std::string& failure, double asked) {
+  const std::optional<double> seconds = tries.next_wait(asked);
+  if (!seconds) return false;
+  log_debug(failure + "; trying again in " + std::to_string(*seconds) + " s");
+  std::this_thread::sleep_for(std::chrono::duration<double>(*seconds));
+  const std::lock_guard lock(usage_mutex_);
+  ++usage_.retries;
+  return true;
+}
+
+// Tries again what may succeed later.
 Result<HttpReply> OpenAiEngine::send(HttpConnection& connection, const std::string& url,
-                                     const std::string* body) const {
-  double wait = options_.first_wait;
-  for (int attempt = 0;; ++attempt) {
+                                     const std::string* body, Tries& tries) {
+  while (true) {
     Result<HttpReply> reply =
         body == nullptr ? connection.get(url) : connection.post_json(url, *body);
     if (reply.ok() && !may_pass(reply->status)) return reply;
-    if (attempt >= options_.retries) {
-      if (reply.ok()) return reply;
-      return resource_error(
-          reply.error().message + " (tried " + std::to_string(attempt + 1) + " times)",
-          "start the server, or check its address");
-    }
+    const std::string failure =
+        reply.ok() ? url + ": " + failure_text(*reply) : reply.error().message;
     const double asked = reply.ok() ? reply->retry_after.value_or(0.0) : 0.0;
-    const double seconds = asked > 0 ? std::min(asked, kLongestRetryAfter) : wait;
-    log_debug((reply.ok() ? url + ": " + failure_text(*reply) : reply.error().message) +
-              "; trying again in " + std::to_string(seconds) + " s");
-    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-    wait = std::min(wait * 2, kLongestWait);
+    if (wait_for_next(tries, failure, asked)) continue;
+    if (reply.ok()) return reply;
+    return resource_error(failure + " (tried " + std::to_string(tries.made()) + " times)",
+                          "start the server, or check its address");
   }
 }
 
@@ -154,7 +225,8 @@ Status OpenAiEngine::choose_model() {
   if (!options_.model.empty()) return {};
   const std::string url = options_.base_url + "/models";
   HttpConnection connection(options_.api_key, options_.timeout);
-  RELATA_TRY(const HttpReply reply, send(connection, url, nullptr));
+  Tries tries(options_.retries, options_.first_wait);
+  RELATA_TRY(const HttpReply reply, send(connection, url, nullptr, tries));
   if (reply.status != 200) return refusal(reply, url);
   const auto json = parse_json(reply.body, url);
   if (!json.ok() || !json->is_object() || !json->value("data", Json()).is_array()) {
@@ -176,7 +248,7 @@ Status OpenAiEngine::choose_model() {
   return {};
 }
 
-Json OpenAiEngine::body_of(const GenerateRequest& request, bool with_logprobs) const {
+Json OpenAiEngine::body_of(const GenerateRequest& request, const Extras& extras) const {
   Json body = {{"model", options_.model}};
   if (chat()) {
     body["messages"] = Json::array({Json{{"role", "user"}, {"content", request.text}}});
@@ -190,12 +262,18 @@ Json OpenAiEngine::body_of(const GenerateRequest& request, bool with_logprobs) c
     body["seed"] = request.seed;
   }
   if (!request.stops.empty()) body["stop"] = request.stops;
-  if (with_logprobs) body["logprobs"] = chat() ? Json(true) : Json(1);
+  if (request.ignore_eos) body["ignore_eos"] = true;  // known to llama-server and vLLM
+  if (extras.logprobs) body["logprobs"] = chat() ? Json(true) : Json(1);
+  if (extras.schema) {
+    const Json schema = {
+        {"name", "answer"}, {"strict", true}, {"schema", answer_schema(*request.shape)}};
+    body["response_format"] = {{"type", "json_schema"}, {"json_schema", schema}};
+  }
   return body;
 }
 
-Result<GenerateResult> OpenAiEngine::read_answer(const HttpReply& reply,
-                                                 const std::string& url) const {
+Result<GenerateResult> OpenAiEngine::read_answer(const HttpReply& reply, const std::string& url,
+                                                 const AnswerShape* shape) {
   const auto json = parse_json(reply.body, url);
   if (!json.ok()) return unusable(url, "is no JSON");
   const Json choices = json->is_object() ? json->value("choices", Json()) : Json();
@@ -215,60 +293,138 @@ Result<GenerateResult> OpenAiEngine::read_answer(const HttpReply& reply,
   if (text.is_string()) result.text = text.get<std::string>();
   const Json finish = choice.value("finish_reason", Json());
   result.finish = finish.is_string() && finish == "length" ? "length" : "eos";
-  result.logprobs = read_logprobs(choice);
+  count(*json);
+  if (shape == nullptr) {
+    result.logprobs = read_logprobs(choice);
+  } else if (auto written = answer_of_json(*shape, result.text)) {
+    result.text = std::move(*written);  // the probabilities are of the JSON's tokens
+  }
   return result;
+}
+
+// Whether the server has refused an extra: the request, and all later ones, can do without.
+bool OpenAiEngine::gives_up(const HttpReply& reply, const Extras& extras) {
+  if (reply.status != 400 && reply.status != 422 && reply.status != 501) return false;
+  const auto mentions = [&](const char* word) { return reply.body.find(word) != std::string::npos; };
+  if (extras.logprobs && mentions("logprob")) {
+    if (ask_logprobs_.exchange(false)) {
+      log_warning(options_.base_url + " gives no probabilities: answers will have none");
+    }
+    return true;
+  }
+  if (extras.schema && (mentions("response_format") || mentions("schema") || mentions("grammar"))) {
+    if (ask_schema_.exchange(false)) {
+      log_warning(options_.base_url +
+                  " takes no JSON schema: answers are free, and checked as before");
+    }
+    return true;
+  }
+  return false;
 }
 
 Result<GenerateResult> OpenAiEngine::answer(HttpConnection& connection,
                                             const GenerateRequest& request) {
   const std::string url = options_.base_url + (chat() ? "/chat/completions" : "/completions");
+  Tries tries(options_.retries, options_.first_wait);
   while (true) {
-    const bool with_logprobs = ask_logprobs_;
-    const std::string body = body_of(request, with_logprobs).dump();
-    RELATA_TRY(const HttpReply reply, send(connection, url, &body));
-    if (reply.status == 200) return read_answer(reply, url);
-    // Some servers refuse a request for probabilities: then there are none.
-    const bool about_logprobs = (reply.status == 400 || reply.status == 422) &&
-                                reply.body.find("logprob") != std::string::npos;
-    if (!with_logprobs || !about_logprobs) return refusal(reply, url);
-    if (ask_logprobs_.exchange(false)) {
-      log_warning(options_.base_url + " gives no probabilities: answers will have none");
+    const Extras extras = {ask_logprobs_, ask_schema_ && request.shape != nullptr};
+    const std::string body = body_of(request, extras).dump();
+    RELATA_TRY(const HttpReply reply, send(connection, url, &body, tries));
+    if (reply.status != 200) {
+      if (!gives_up(reply, extras)) return refusal(reply, url);
+      continue;
     }
+    auto result = read_answer(reply, url, extras.schema ? request.shape.get() : nullptr);
+    // Nonsense may be a proxy's, or that of a server that is still loading.
+    if (result.ok() || !wait_for_next(tries, result.error().message, 0.0)) return result;
   }
 }
 
-// What the threads of one generate() call share.
-struct Work {
+// What the threads of one generate() call share. One request without an answer does not end the
+// others: what the server will not take, and what it fails at while it answers others.
+class Work {
+ public:
+  Work(size_t count, int connections, const EngineProgress& progress)
+      : progress_(progress), most_in_a_row_(std::max(connections, kFewestInARow)) {
+    results.resize(count);
+  }
+
+  void finish(size_t index, GenerateResult result) {
+    const std::lock_guard lock(mutex_);
+    ++answered_;
+    in_a_row_ = 0;
+    put(index, std::move(result));
+  }
+
+  void fail(size_t index, const Error& error) {
+    const bool refused = error.code == ErrorCode::kBadInput;
+    const std::lock_guard lock(mutex_);
+    if (!first_) first_ = error;
+    if (!refused && error.code != ErrorCode::kResource) return end(error);
+    // So many one after the other, and the server is gone.
+    if (!refused && ++in_a_row_ >= most_in_a_row_) return end(error);
+    GenerateResult result;
+    result.finish = "failed";
+    result.problem = error.message;
+    put(index, std::move(result));
+  }
+
+  void fail_all(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    end(error);
+  }
+
+  // Of the whole call. `refusals_are_known`: the server takes such requests, but for these.
+  std::optional<Error> error(bool refusals_are_known) const {
+    if (ended_) return ended_;
+    const bool refused = first_ && first_->code == ErrorCode::kBadInput;
+    return answered_ == 0 && !(refused && refusals_are_known) ? first_ : std::nullopt;
+  }
+
   std::atomic<size_t> next = 0;
-  std::mutex mutex;
   std::vector<GenerateResult> results;
-  int64_t done = 0;
-  std::optional<Error> error;
+
+ private:
+  static constexpr int kFewestInARow = 4;
+
+  void put(size_t index, GenerateResult result) {
+    results[index] = std::move(result);
+    if (progress_) progress_(++done_);
+  }
+  void end(const Error& error) {
+    if (!ended_) ended_ = error;
+    next = results.size();
+  }
+
+  const EngineProgress& progress_;
+  const int most_in_a_row_;
+  std::mutex mutex_;
+  int64_t done_ = 0;
+  int64_t answered_ = 0;
+  int in_a_row_ = 0;            // failures since the last answer
+  std::optional<Error> first_;  // failure of a request
+  std::optional<Error> ended_;
 };
 
 Result<std::vector<GenerateResult>> OpenAiEngine::generate(
     const std::vector<GenerateRequest>& requests, const EngineProgress& progress) {
-  Work work;
-  work.results.resize(requests.size());
-  const auto fail = [&](const Error& error) {
-    const std::lock_guard lock(work.mutex);
-    if (!work.error) work.error = error;
-    work.next = requests.size();
-  };
+  const bool known = usage().requests > 0;
+  Work work(requests.size(), options_.connections, progress);
   const auto run = [&] {
     try {
       HttpConnection connection(options_.api_key, options_.timeout);
       for (size_t i; (i = work.next++) < requests.size();) {
         Result<GenerateResult> result = answer(connection, requests[i]);
-        if (!result.ok()) return fail(result.error());
-        const std::lock_guard lock(work.mutex);
-        work.results[i] = std::move(*result);
-        if (progress) progress(++work.done);
+        if (result.ok()) {
+          work.finish(i, std::move(*result));
+        } else {
+          work.fail(i, result.error());
+        }
       }
     } catch (const std::bad_alloc&) {
-      fail(resource_error("out of memory", "use fewer connections"));
+      work.fail_all(resource_error("out of memory", "use fewer connections"));
     } catch (const std::exception& problem) {
-      fail(internal_error(problem.what()));
+      work.fail_all(internal_error(problem.what()));
     }
   };
   {
@@ -277,7 +433,7 @@ Result<std::vector<GenerateResult>> OpenAiEngine::generate(
     std::vector<std::jthread> threads;
     for (size_t i = 0; i < count; ++i) threads.emplace_back(run);
   }
-  if (work.error) return *work.error;
+  if (const auto error = work.error(known)) return *error;
   return std::move(work.results);
 }
 

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "relata/kernels/attention.h"
-
 namespace relata::model {
 
 Pass Pass::of(const std::vector<std::vector<int32_t>>& sequences) {
@@ -392,15 +390,8 @@ at::Tensor Decoder::loss(const at::Tensor& hidden, const at::Tensor& targets,
 }
 
 KvRun Decoder::make_run(int64_t capacity) const {
-  KvRun run;
-  run.capacity = (capacity + kernels::kKeyBlock - 1) / kernels::kKeyBlock * kernels::kKeyBlock;
-  const auto options = at::TensorOptions().dtype(compute_type_);
-  const std::vector<int64_t> sizes = {config_.num_kv_heads, run.capacity, config_.head_dim};
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    at::Tensor keys = at::empty(sizes, options), values = at::empty(sizes, options);
-    run.layers.push_back({keys, values, keys.data_ptr(), values.data_ptr()});
-  }
-  return run;
+  return KvRun::make(config_.num_layers, config_.num_kv_heads, config_.head_dim, capacity,
+                     compute_type_);
 }
 
 std::vector<std::pair<std::string, nn::Linear*>> Decoder::projections() {

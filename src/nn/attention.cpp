@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "cached_attention.h"
 #include "dispatch.h"
 #include "reference.h"
 #include "relata/nn/ops.h"
@@ -31,12 +32,6 @@ std::vector<kernels::AttentionTree> trees_of(const Segments& segments) {
     paths[i].push_back({s.begin, s.length});
   }
   return trees;
-}
-
-kernels::AttentionShape shape_of(const Heads& heads, double scale) {
-  return {
-      heads.query, heads.key_value, heads.width,
-      scale > 0 ? static_cast<float>(scale) : 1.0F / std::sqrt(static_cast<float>(heads.width))};
 }
 
 // Calls work(tree, key/value head, scratch) for all of them.
@@ -172,42 +167,6 @@ Extended extend(const at::Tensor& qkv, const Rotation& rotation, const Segments&
   return out;
 }
 
-// Appends the rotated keys and the values of each computed segment to its run, if it has one.
-void append_to_runs(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
-                    const std::vector<CacheView>& runs, Heads heads) {
-  const at::Tensor input = qkv.detach().contiguous();
-  const int64_t stride = input.size(1);
-  const int64_t width = heads.width;
-  const int64_t half = width / 2;
-  dispatch(input.scalar_type(), [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    const auto count = static_cast<int64_t>(segments.size()) * heads.key_value;
-    // Rows of a head, so many that they are worth a thread, each segment counted as the average.
-    const int64_t grain =
-        std::max<int64_t>(1, 64 * std::ssize(segments) / std::max<int64_t>(1, input.size(0)));
-    at::parallel_for(0, count, grain, [&](int64_t begin, int64_t end) {
-      std::vector<T> turned(static_cast<size_t>(width));
-      for (int64_t i = begin; i < end; ++i) {
-        const Segment& segment = segments[i / heads.key_value];
-        const CacheView& run = runs[i / heads.key_value];
-        if (segment.cached || run.keys == nullptr) continue;
-        const int64_t head = i % heads.key_value;
-        T* keys = static_cast<T*>(run.keys) + head * run.capacity * width;
-        T* values = static_cast<T*>(run.values) + head * run.capacity * width;
-        for (int64_t t = 0; t < segment.length; ++t) {
-          const int64_t row = segment.begin + t;
-          const T* key = data<T>(input) + row * stride + (heads.query + head) * width;
-          kernels::rotate_heads(key, stride, turned.data(), width,
-                                data<float>(rotation.cos) + row * half,
-                                data<float>(rotation.sin) + row * half, 1, 1, width, 1);
-          kernels::store_key(turned.data(), keys, run.length + t, width);
-          std::copy_n(key + heads.key_value * width, width, values + (run.length + t) * width);
-        }
-      }
-    });
-  });
-}
-
 // Whether the batch is what one step of decoding is: single tokens, each the next of a cached run
 // that is its own.
 bool is_decoding(const Segments& segments, const std::vector<CacheView>& runs) {
@@ -306,12 +265,16 @@ at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segm
                      const std::vector<CacheView>& runs, const AttentionSpec& spec) {
   const bool any_cached =
       std::any_of(segments.begin(), segments.end(), [](const Segment& s) { return s.cached; });
+  const bool windowed = spec.window > 0 && window_matters(segments, spec.window);
+  if (!runs.empty() && !use_reference(qkv) && !at::GradMode::is_enabled() && !windowed &&
+      spec.slopes.empty() && can_attend_cached(segments, runs)) {
+    return cached_attention(qkv, rotation, segments, runs, spec);
+  }
   if (any_cached && !use_reference(qkv) && !at::GradMode::is_enabled() &&
       is_decoding(segments, runs)) {
     return decode(qkv, rotation, segments, runs, spec);
   }
-  const bool plain = use_reference(qkv) || !spec.slopes.empty() ||
-                     (spec.window > 0 && window_matters(segments, spec.window));
+  const bool plain = use_reference(qkv) || !spec.slopes.empty() || windowed;
   const auto attend = [&](const at::Tensor& rows, const Rotation& turn, const Segments& parts) {
     return plain ? reference::attention(rows, turn, parts, spec)
                  : TreeAttention::apply(rows, turn, parts, spec);

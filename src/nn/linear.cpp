@@ -56,13 +56,13 @@ void add_lora(const LoraSlice& lora, const at::Tensor& x, const at::Tensor& rows
   if (lora.dropout > 0 && at::GradMode::is_enabled() && lora.a.value().requires_grad()) {
     input = at::dropout(input, lora.dropout, true);
   }
-  const at::Tensor delta = lora.b.multiply(lora.a.multiply(input, {}), {}) * lora.scale;
+  const at::Tensor delta = lora.b.multiply(lora.a.multiply(input, {}), {});
   if (rows.defined()) {
-    y.narrow(1, lora.row, lora.rows).index_add_(0, rows, delta);
-  } else if (lora.rows == y.size(1)) {
-    y = y + delta;
+    y.narrow(1, lora.row, lora.rows).index_add_(0, rows, delta, lora.scale);
+  } else if (lora.rows == y.size(1) && at::GradMode::is_enabled()) {
+    y = at::add(y, delta, lora.scale);
   } else {
-    y.narrow(1, lora.row, lora.rows).add_(delta);
+    y.narrow(1, lora.row, lora.rows).add_(delta, lora.scale);
   }
 }
 

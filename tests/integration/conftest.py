@@ -1,9 +1,11 @@
 """Small files and models that several tests begin with."""
 
 import json
+import threading
 
 import pytest
 
+from fake_server import Server
 from program import ROWS, relata, toy_recipe
 
 
@@ -54,3 +56,41 @@ def trained(tmp_path_factory):
     recipe.write_text(json.dumps(toy_recipe(data, folder / "out")))
     relata("train", recipe)
     return folder / "out"
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def facts_extractor(tmp_path_factory):
+    """A document pipeline with weights, next to chance: relations, then pairs of each."""
+    folder = tmp_path_factory.mktemp("facts")
+    data = folder / "train.txt"
+    data.write_text("".join("\t".join(row) + "\n" for row in ROWS * 30))
+    recipe = toy_recipe(data, folder / "out")
+    recipe["model"]["max_position_embeddings"] = 2048
+    (folder / "toy.yaml").write_text(json.dumps(recipe))
+    relata("train", folder / "toy.yaml")
+    out = folder / "extractor"
+    (out / "templates").mkdir(parents=True)
+    (out / "extractor.yaml").write_text(
+        f"format_version: 1\npipeline: drf\nmodel: {folder / 'out/model'}\n"
+        "template: templates/drf.yaml\ndecode: constrained\nmax_new_tokens: 24\n")
+    (out / "templates/drf.yaml").write_text(json.dumps({
+        "name": "drf", "instruction": "Read.", "root": "{document}\n", "nothing": "none",
+        "separator": "\n", "steps": [
+            {"name": "relation", "question": "Relations?", "answer": "{relation}",
+             "may_be_empty": False},
+            {"name": "fact", "for": ["relation"], "question": "{relation}?",
+             "answer": "{head} | {tail}"}]}))
+    (out / "schema.json").write_text(json.dumps({"relation_types": [
+        {"id": name, "name": name} for name in ("owns", "parent", "works for")]}))
+    return out

@@ -124,12 +124,17 @@ def test_the_others_are_done(tmp_path):
     assert "1 empty.html" in relata("data", "convert", "--to", "jsonl", tmp_path, code=3).err
 
 
-def test_bomb(tmp_path):
-    path = tmp_path / "bomb.docx"
+def write_bomb(path):
+    """300 MiB of spaces in 300 KiB."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("word/document.xml", "w") as part:
             part.write(f'<w:document xmlns:w="{WORD}">'.encode())
-            for _ in range(300):  # MiB, in 300 KiB
+            for _ in range(300):
                 part.write(b" " * (1 << 20))
+    return path
+
+
+def test_bomb(tmp_path):
+    path = write_bomb(tmp_path / "bomb.docx")
     error = relata("data", "convert", "--to", "jsonl", path, code=3).err
     assert "unpacks to more than 256 MiB" in error

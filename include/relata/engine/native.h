@@ -2,7 +2,9 @@
 //
 // Keys and values of what was computed lately are kept in a tree, so that prompts that begin alike,
 // also those of later calls, compute their common beginning once. Answers of one call are decoded
-// together; new prompts join as others end. Calls from several threads take turns.
+// together; new prompts join as others end. Calls of generate() from several threads are answered
+// in one batch by one of them, which then calls the progress functions of all; score() waits for
+// its turn.
 #pragma once
 
 #include <memory>

@@ -19,6 +19,7 @@ struct PairPrediction {
   std::vector<double> posterior;    // label scoring: over the schema's relation types, sums to 1
   std::string raw;                  // free decoding: the generated text
   std::string problem;              // free decoding: what did not parse; or why nothing was asked
+  bool unanswered = false;          // the engine gave no answer; `problem` says why
   bool shortened = false;  // the document was too long: only the pair's surroundings were asked
   DemonstrationCounts examples;
 };

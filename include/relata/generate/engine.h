@@ -14,6 +14,8 @@
 
 namespace relata::generate {
 
+struct AnswerShape;  // grounded.h
+
 // How an engine wants its prompts.
 enum class PromptForm {
   kIds,       // GenerateRequest::prompt
@@ -29,11 +31,15 @@ struct GenerateRequest {
   int top_k = 0;                   // 0: off
   double top_p = 1.0;              // 1: off
   uint64_t seed = 0;               // sampling only; results do not depend on the rest of the batch
+  bool ignore_eos = false;         // the token that ends answers is one like others (benchmarks)
   std::vector<std::string> stops;  // generation ends when the decoded text contains one (cut off)
   std::shared_ptr<const Constraint> constraint;  // null: any token
   // Greedy answers under a constraint end only where going on has at most this probability; 1: where
   // the end is the most probable token.
   double continue_above = 1.0;
+  // Instead of a constraint, for engines that take text: they ask their server to keep to it where
+  // it offers that, so what comes back must be checked. Null: any text.
+  std::shared_ptr<const AnswerShape> shape;
   std::string adapter;  // name of a loaded adapter; "": the engine's first, or none
 };
 
@@ -45,7 +51,10 @@ struct GenerateResult {
   double end_logprob =
       0.0;             // of the EOS that ended it, likewise; 0 where nothing else could follow
   std::string text;    // decoded, cut at a stop string
-  std::string finish;  // "eos", "stop" or "length"
+  std::string finish;  // "eos", "stop" or "length"; "failed" where there is a problem
+  // Why this request alone has no answer: a server refused it, or did not answer it while it
+  // answered others. "": it has one.
+  std::string problem;
 };
 
 struct ScoreRequest {
@@ -57,6 +66,17 @@ struct ScoreRequest {
 struct ScoreResult {
   std::vector<std::vector<double>> token_logprobs;  // per continuation, per token; natural logs
   double total(size_t continuation) const;          // their sum
+};
+
+// What an engine was asked and answered since it was made.
+struct EngineUsage {
+  int64_t requests = 0;       // answered
+  int64_t retries = 0;        // further tries of requests that failed
+  int64_t prompt_tokens = 0;  // of the answered requests' prompts
+  int64_t shared_tokens = 0;  // of these, what was computed before or for another request
+  int64_t answer_tokens = 0;
+  int64_t cache_bytes = 0;  // held now for what later requests may share
+  int64_t cache_limit = 0;
 };
 
 // Called after every finished request with the number of requests done so far.
@@ -76,6 +96,8 @@ class Engine {
   virtual std::shared_ptr<const text::Tokenizer> shared_tokenizer() const { return nullptr; }
   virtual std::string model_id() const = 0;  // "sha256:..." of config and weights index
   virtual PromptForm prompt_form() const { return PromptForm::kIds; }
+  // Zeros where it is not counted or, of servers, not told.
+  virtual EngineUsage usage() const { return {}; }
   // The most tokens that prompt and answer may have together; 0 if that is not known here.
   virtual int64_t max_tokens() const { return 0; }
 };

@@ -35,6 +35,7 @@ struct AnswerField {
   Kind kind = Kind::Literal;
   std::string text;
   std::vector<std::string> choices;  // distinct, none empty
+  std::string name = "";             // of a choice or span; only JSON schemas use it
 };
 
 // answer := nothing | item (separator item)*, then EOS. Distinct items: the values of no two are

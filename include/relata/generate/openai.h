@@ -19,14 +19,19 @@ struct OpenAiOptions {
   std::string api = "completions";  // the prompt as it is, or "chat": the server wraps the turn
   int connections = 8;              // requests under way at once
   double timeout = 120.0;           // seconds for one request
-  int retries = 4;                  // after failures that may pass: no connection, 429, 5xx
-  double first_wait = 0.5;          // seconds before the first retry; doubled up to 8, or what the
-                                    // server's Retry-After says, up to 60
+  int retries = 4;          // after failures that may pass: no connection, 408, 429, 5xx, nonsense
+  double first_wait = 0.5;  // seconds before the first retry at most, half of it at least; doubled
+                            // up to 8, or what the server's Retry-After says, up to 60
 };
 
 // Errors: a malformed URL or unknown api (usage); a server that is not reached or gives no usable
-// answer after all retries (resource); a key or model that it refuses (usage); a prompt that it
-// refuses (input). No redirect is followed, so the key goes to `base_url` only.
+// answer after all retries (resource); a key or model that it refuses (usage). No redirect is
+// followed, so the key goes to `base_url` only.
+//
+// generate(): a request that the server refuses, or fails at while it answers others of the call,
+// has its result's `problem`. The call ends with an error where nothing was answered, or where as
+// many requests as there are connections failed with no answer between them. `shape` is sent as a JSON schema (`response_format`) until the server refuses one; answers
+// come back in the shape's own form, unchecked. May be called from several threads.
 Result<std::unique_ptr<Engine>> make_openai_engine(const OpenAiOptions& options);
 
 }  // namespace relata::generate

@@ -313,6 +313,12 @@ class Predictor {
 
   Result<PairPrediction> read_answer(const Document& document, const PairQuery& query,
                                      generate::GenerateResult& result) {
+    if (!result.problem.empty()) {
+      PairPrediction unanswered;
+      unanswered.problem = std::move(result.problem);
+      unanswered.unanswered = true;
+      return unanswered;
+    }
     const auto parse = [&](std::string_view text) {
       return parse_answer(extractor_.pair_template, readable_, document, query.head, query.tail,
                           text);

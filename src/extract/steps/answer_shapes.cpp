@@ -48,28 +48,39 @@ std::optional<std::vector<std::string>> choices_of(const StepPrompter& prompter,
   return out;
 }
 
-Result<std::shared_ptr<const generate::Constraint>> ConstraintMaker::make(
-    const AskedText& text, size_t text_number, const Question& question) {
-  const PipelineSpec& spec = prompter_.spec();
+std::optional<generate::AnswerShape> answer_shape(const StepPrompter& prompter,
+                                                  const AskedText& text, const Question& question) {
+  const PipelineSpec& spec = prompter.spec();
+  const StepTemplate& step = spec.steps[question.step];
   generate::AnswerShape shape;
   shape.separator = spec.separator;
-  shape.nothing = spec.steps[question.step].may_be_empty ? spec.nothing : "";
-  std::string key = std::to_string(question.step);
-  bool has_spans = false;
-  for (const TemplatePart& part : item_parts(spec.steps[question.step])) {
+  shape.nothing = step.may_be_empty ? spec.nothing : "";
+  for (const TemplatePart& part : item_parts(step)) {
     AnswerField field;
     if (!part.placeholder) {
       field.text = part.text;
-    } else if (auto choices = choices_of(prompter_, text, question, variable_named(part.text))) {
-      if (choices->empty()) return std::shared_ptr<const generate::Constraint>();
-      field.kind = AnswerField::Kind::Choice;
-      for (const std::string& choice : *choices) key += '\0' + choice;
-      field.choices = std::move(*choices);
-    } else {
-      field.kind = AnswerField::Kind::Span;
-      has_spans = true;
+      shape.item.push_back(std::move(field));
+      continue;
     }
+    field.name = part.text;
+    auto choices = choices_of(prompter, text, question, variable_named(part.text));
+    if (choices && choices->empty()) return std::nullopt;
+    field.kind = choices ? AnswerField::Kind::Choice : AnswerField::Kind::Span;
+    if (choices) field.choices = std::move(*choices);
     shape.item.push_back(std::move(field));
+  }
+  return shape;
+}
+
+Result<std::shared_ptr<const generate::Constraint>> ConstraintMaker::make(
+    const AskedText& text, size_t text_number, const Question& question) {
+  const auto shape = answer_shape(prompter_, text, question);
+  if (!shape) return std::shared_ptr<const generate::Constraint>();
+  std::string key = std::to_string(question.step);
+  bool has_spans = false;
+  for (const AnswerField& field : shape->item) {
+    for (const std::string& choice : field.choices) key += '\0' + choice;
+    has_spans = has_spans || field.kind == AnswerField::Kind::Span;
   }
   std::shared_ptr<const generate::SpanSource> spans;
   if (has_spans) {
@@ -78,7 +89,7 @@ Result<std::shared_ptr<const generate::Constraint>> ConstraintMaker::make(
   }
   auto& made = made_[key];
   if (!made) {
-    RELATA_TRY(made, compiler_->compile(shape, spans));
+    RELATA_TRY(made, compiler_->compile(*shape, spans));
   }
   return made;
 }

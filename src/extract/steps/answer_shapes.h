@@ -17,6 +17,10 @@ std::optional<std::vector<std::string>> choices_of(const StepPrompter& prompter,
                                                    const AskedText& text, const Question& question,
                                                    Variables field);
 
+// What an answer to the question may be; none where it can only be nothing.
+std::optional<generate::AnswerShape> answer_shape(const StepPrompter& prompter,
+                                                  const AskedText& text, const Question& question);
+
 // Compiles each constraint once. For one call of ask_steps().
 class ConstraintMaker {
  public:

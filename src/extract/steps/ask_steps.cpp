@@ -136,8 +136,19 @@ class StepRun {
     request.continue_above = asking_.extractor.config.continue_above;
     request.adapter = adapter();
     if (asking_.compiler) {
-      RELATA_TRY(request.constraint, constraints_.make(text, asked.text, asked.question));
+      auto constraint = constraints_.make(text, asked.text, asked.question);
+      if (!constraint.ok() && constraint.error().code == ErrorCode::kBadInput) {
+        // The names are known to be spelled (facts.cpp): it is this text's fault.
+        texts_[asked.text].unparsed.push_back(
+            {asked.question, constraint.error().message, "", true});
+        return std::optional<generate::GenerateRequest>();
+      }
+      RELATA_TRY(request.constraint, std::move(constraint));
       if (!request.constraint) return std::optional<generate::GenerateRequest>();
+    } else if (asking_.shapes) {
+      auto shape = answer_shape(prompter_, text, asked.question);
+      if (!shape) return std::optional<generate::GenerateRequest>();
+      request.shape = std::make_shared<const generate::AnswerShape>(std::move(*shape));
     }
     switch (asking_.engine.prompt_form()) {
       case generate::PromptForm::kUserTurn:
@@ -157,7 +168,7 @@ class StepRun {
                                                  "too long: the prompt takes " +
                                                      std::to_string(request.prompt.size()) +
                                                      " tokens of " + std::to_string(most),
-                                                 ""});
+                                                 "", true});
           return std::optional<generate::GenerateRequest>();
         }
         if (most > 0 && room < request.max_new_tokens) {
@@ -179,6 +190,10 @@ class StepRun {
 
   void read_list(const Asked& asked, const generate::GenerateResult& result) {
     AskedText& text = texts_[asked.text];
+    if (!result.problem.empty()) {
+      text.unparsed.push_back({asked.question, result.problem, "", true});
+      return;
+    }
     const CheckField check = [&](const Binding& item, Variables field) {
       return problem_of(text, asked.question, item, field);
     };

@@ -24,6 +24,7 @@ struct Unparsed {
   Question question;
   std::string problem;
   std::string answer;
+  bool unanswered = false;  // nothing was asked, or nothing came back
 };
 
 // A document or a window of one, and what was found in it.
@@ -40,7 +41,8 @@ struct StepAsking {
   const StepPrompter& prompter;
   const Extractor& extractor;
   generate::Engine& engine;
-  std::shared_ptr<const generate::AnswerCompiler> compiler;  // null: free decoding
+  std::shared_ptr<const generate::AnswerCompiler> compiler;  // null: no constraints
+  bool shapes = false;  // tells engines that take text what answers may be
 };
 
 // Each step is asked about all texts at once. False in `scored` where the engine tells no

@@ -34,10 +34,28 @@ class FactExtraction {
       return usage_error("the model has no tokenizer", "extraction needs one in its folder");
     }
     if (decode == "free") return {};
-    if (compiler == nullptr || !by_ids) {
+    if (by_ids && compiler == nullptr) {
       return usage_error("this engine cannot constrain its answers", "choose free decoding");
     }
+    shapes_ = !by_ids;
+    if (!by_ids) return {};
     compiler_ = compiler;
+    return check_names(*compiler);
+  }
+
+  // Whether the model's tokens can write the schema's names: better known before any text is read.
+  Status check_names(const generate::AnswerCompiler& compiler) const {
+    generate::AnswerField names;
+    names.kind = generate::AnswerField::Kind::Choice;
+    for (const data::RelationType& type : extractor_.schema.relation_types) {
+      if (!type.negative) names.choices.push_back(type.name);
+    }
+    generate::AnswerShape shape;
+    shape.item = {std::move(names)};
+    shape.nothing = extractor_.pipeline.nothing;
+    shape.separator = extractor_.pipeline.separator;
+    if (shape.item.front().choices.empty()) return {};
+    RELATA_CHECK(compiler.compile(shape, nullptr));
     return {};
   }
 
@@ -63,7 +81,7 @@ class FactExtraction {
       texts_until.push_back(texts.size());
     }
     bool scored = true;
-    const StepAsking asking{prompter_, extractor_, engine_, compiler_};
+    const StepAsking asking{prompter_, extractor_, engine_, compiler_, shapes_};
     RELATA_CHECK(ask_steps(asking, texts, scored, counts_));
     size_t next = 0;
     for (size_t i = begin; i < end; ++i) {
@@ -179,6 +197,7 @@ class FactExtraction {
     json["tail"] = note.question.about.tail;
     json["problem"] = note.problem;
     json["answer"] = note.answer;
+    if (note.unanswered) json["unanswered"] = true;
     out.meta["unparsed"].push_back(std::move(json));
   }
 
@@ -188,6 +207,7 @@ class FactExtraction {
   const FactOptions& options_;
   AskedCounts& counts_;
   std::shared_ptr<const generate::AnswerCompiler> compiler_;
+  bool shapes_ = false;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include <random>
+#include <thread>
 
 #include "relata/model/decoder.h"
 
@@ -156,6 +157,63 @@ void add_random_adapter(model::Decoder& model, const std::string& name, uint64_t
 }
 
 // Requests of one batch that differ in their adapters, some of them on the same prompt.
+TEST_P(NativeEngine, AnswersCallsOfSeveralThreadsTogether) {
+  std::vector<std::vector<GenerateRequest>> calls(3);
+  for (size_t c = 0; c < calls.size(); ++c) {
+    for (const Ids& prompt : prompts()) {
+      GenerateRequest& request = calls[c].emplace_back();
+      request.prompt = prompt;
+      request.prompt.push_back(static_cast<int32_t>(3 + c));
+      request.max_new_tokens = 4;
+    }
+  }
+  const ScoreRequest score{prompts()[0], {{7}, {8, 9}}, ""};
+  std::vector<std::vector<GenerateResult>> alone;
+  for (const auto& call : calls) alone.push_back(engine(60)->generate(call).value());
+  const auto scored_alone = engine(60)->score({score}).value();
+  const auto shared = engine(60);
+  std::vector<std::vector<GenerateResult>> together(calls.size());
+  std::vector<int64_t> done(calls.size());
+  ScoreResult scored;
+  {
+    std::vector<std::jthread> threads;
+    for (size_t c = 0; c < calls.size(); ++c) {
+      threads.emplace_back([&, c] {
+        together[c] = shared->generate(calls[c], [&, c](int64_t n) { done[c] = n; }).value();
+      });
+    }
+    threads.emplace_back([&] { scored = shared->score({score}).value()[0]; });
+  }
+  for (size_t c = 0; c < calls.size(); ++c) {
+    EXPECT_EQ(done[c], std::ssize(calls[c]));
+    ASSERT_EQ(together[c].size(), alone[c].size());
+    for (size_t r = 0; r < alone[c].size(); ++r) EXPECT_EQ(together[c][r].ids, alone[c][r].ids);
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_NEAR(scored.total(i), scored_alone[0].total(i), kTolerance);
+  }
+  // Everything was asked, and what begins alike was computed once.
+  const generate::EngineUsage usage = shared->usage();
+  int64_t tokens = std::ssize(score.prefix) + 1;  // and one of a continuation
+  for (const auto& call : calls) {
+    for (const GenerateRequest& request : call) tokens += std::ssize(request.prompt);
+  }
+  EXPECT_EQ(usage.prompt_tokens, tokens);
+  EXPECT_EQ(usage.requests, std::ssize(calls) * std::ssize(calls[0]) + 1);
+  EXPECT_GT(usage.shared_tokens, tokens / 3);
+  EXPECT_LT(usage.shared_tokens, tokens);
+}
+
+TEST_P(NativeEngine, RefusesABadCallAndAnswersTheNext) {
+  const auto one = engine(60);
+  GenerateRequest request;
+  request.max_new_tokens = 2;
+  request.prompt = {1000};  // outside the vocabulary
+  EXPECT_FALSE(one->generate({request}).ok());
+  request.prompt = {5};
+  EXPECT_EQ(one->generate({request}).value().size(), 1U);
+}
+
 TEST_P(NativeEngine, AdaptersAreChosenRequestByRequest) {
   const Ids invocation = {7, 8};
   add_random_adapter(*model_, "one", 5, {});
