@@ -67,8 +67,8 @@ def run_ours(model, requests, options):
             else:
                 line["prompt_ids"] = [100 + turn] + line["prompt_ids"][1:]
             lines.append(line)
-    command = [run.PROGRAM, "generate", "-m", model, "--no-progress", "--batch", len(requests),
-               *options]
+    command = [run.PROGRAM, "generate", "-m", model, "--no-dequantize", "--no-progress",
+               "--batch", len(requests), *options]
     out = arrivals(command, lines)
     rounds = []
     for turn in range(1, ROUNDS + 1):
