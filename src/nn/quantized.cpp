@@ -1,7 +1,6 @@
 #include "relata/nn/quantized.h"
 
 #include <ATen/Parallel.h>
-#include <c10/util/ParallelGuard.h>
 
 #include <algorithm>
 #include <cmath>
@@ -46,6 +45,16 @@ const float* as_floats(const at::Tensor& flat, int64_t begin, int64_t count, at:
   return data<float>(holder);
 }
 
+// The mean as LibTorch sums it up on one thread: inside a parallel region it uses no other.
+at::Tensor serial_mean(const at::Tensor& values) {
+  at::Tensor mean;
+  at::parallel_for(0, 2, 1, [&](int64_t begin, int64_t) {
+    at::NoGradGuard no_grad;
+    if (begin == 0) mean = values.mean();
+  });
+  return mean;
+}
+
 }  // namespace
 
 Nf4Tensors quantize_nf4(const at::Tensor& weight, bool double_quantization) {
@@ -68,8 +77,7 @@ Nf4Tensors quantize_nf4(const at::Tensor& weight, bool double_quantization) {
     }
   });
   if (!double_quantization || blocks == 0) return out;
-  const c10::ParallelGuard one_thread(true);
-  const at::Tensor mean = out.absmax.mean();
+  const at::Tensor mean = serial_mean(out.absmax);
   const at::Tensor rest = out.absmax - mean;
   out.nested_offset = mean.item<float>();
   out.nested_quant_map = dynamic_map();
