@@ -127,6 +127,7 @@ Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::Decod
 
 Result<int> print_logits(const ModelOptions& options, const Context&) {
   RELATA_TRY(auto model, model::Decoder::load(options.folder, options.dtype));
+  RELATA_CHECK(model::check_causal(model->config(), options.folder));
   if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
   RELATA_TRY(const auto lines, read_lines({}));
   at::NoGradGuard no_grad;

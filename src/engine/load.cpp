@@ -1,8 +1,8 @@
 // An engine from a model's files.
 #include "relata/base/hash.h"
-#include "relata/engine/identity.h"
 #include "relata/engine/native.h"
 #include "relata/model/decoder.h"
+#include "relata/model/identity.h"
 #include "relata/model/vocabulary.h"
 
 namespace relata::engine {
@@ -11,11 +11,11 @@ namespace {
 Result<std::string> identity_of(const NativeEngineOptions& options) {
   if (options.adapters.size() <= 1) {
     const std::string adapter = options.adapters.empty() ? "" : options.adapters.front().second;
-    return model_identity({options.model, adapter, options.dtype});
+    return model::model_identity({options.model, adapter, options.dtype});
   }
-  RELATA_TRY(std::string all, model_identity({options.model, "", options.dtype}));
+  RELATA_TRY(std::string all, model::model_identity({options.model, "", options.dtype}));
   for (const auto& [name, folder] : options.adapters) {
-    RELATA_TRY(const std::string adapter, adapter_identity(folder));
+    RELATA_TRY(const std::string adapter, model::adapter_identity(folder));
     all += " " + name + " " + adapter;
   }
   return "sha256:" + sha256_hex(all);
@@ -24,6 +24,8 @@ Result<std::string> identity_of(const NativeEngineOptions& options) {
 }  // namespace
 
 Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineOptions& options) {
+  RELATA_TRY(const auto config, model::read_decoder_config(options.model));
+  RELATA_CHECK(model::check_causal(config, options.model));
   RELATA_TRY(auto model, model::Decoder::load(options.model, options.dtype));
   for (const auto& [name, folder] : options.adapters) {
     RELATA_CHECK(model->load_adapter(name, folder));

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "both_ways.h"
 #include "dispatch.h"
 #include "reference.h"
 #include "relata/nn/ops.h"
@@ -302,6 +303,11 @@ bool window_matters(const Segments& segments, int64_t window) {
 
 at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                      const std::vector<CacheView>& runs, const AttentionSpec& spec) {
+  if (!spec.causal) {
+    TORCH_CHECK(!rotation.cos.defined() && spec.window == 0 && spec.slopes.empty(),
+                "attention both ways knows no rotation, window or slope");
+    return attention_both_ways(qkv, segments, spec);
+  }
   const bool any_cached =
       std::any_of(segments.begin(), segments.end(), [](const Segment& s) { return s.cached; });
   if (any_cached && !use_reference(qkv) && !at::GradMode::is_enabled() &&
