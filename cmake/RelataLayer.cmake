@@ -1,8 +1,11 @@
 # relata_layer(NAME [TORCH] DEPENDS ...): the library relata_NAME (alias relata::NAME) from
-# src/NAME/, sub-folders included, whose private headers are named from src/NAME. TORCH layers compile against LibTorch through one shared precompiled header.
+# src/NAME/, sub-folders included, whose private headers are named from src/NAME. TORCH layers compile
+# against LibTorch through one shared precompiled header. Where only a part of a layer needs LibTorch,
+# that part lies in src/NAME/torch and is a library of its own (relata_torch_part).
 function(relata_layer name)
   cmake_parse_arguments(LAYER "TORCH" "" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/src/${name}/torch/")
   if(NOT sources)
     add_library(relata_${name} INTERFACE)
     set(scope INTERFACE)
@@ -29,6 +32,23 @@ function(relata_layer name)
   else()
     set_property(GLOBAL APPEND PROPERTY RELATA_LAYERS relata_${name})
   endif()
+endfunction()
+
+# relata_torch_part(NAME DEPENDS ...): the library relata_NAME_torch (alias relata::NAME_torch) from
+# src/NAME/torch. Programs without LibTorch link relata::NAME alone.
+function(relata_torch_part name)
+  cmake_parse_arguments(PART "" "" "DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/torch/*.cpp")
+  set(target relata_${name}_torch)
+  add_library(${target} STATIC ${sources})
+  add_library(relata::${name}_torch ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name}_torch)
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:relata_settings>
+    PUBLIC relata_${name} ${PART_DEPENDS} relata_torch)
+  target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}/src/${name}")
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_precompile_headers(${target} REUSE_FROM relata_torch_pch)
+  set_property(GLOBAL APPEND PROPERTY RELATA_TORCH_LAYERS ${target})
 endfunction()
 
 if(RELATA_TORCH)

@@ -182,6 +182,7 @@ Result<int> print_logits(const ModelOptions& options, const Context&) {
   how.dtype = options.dtype;
   how.dequantize = !options.packed;
   RELATA_TRY(auto model, model::Decoder::load(options.folder, how));
+  RELATA_CHECK(model::check_causal(model->config(), options.folder));
   if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
   RELATA_TRY(const auto lines, read_lines({}));
   at::NoGradGuard no_grad;

@@ -12,10 +12,10 @@
 #include "relata/base/hash.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
-#include "relata/engine/identity.h"
 #include "relata/engine/native.h"
 #include "relata/eval/pair_metrics.h"
 #include "relata/model/decoder.h"
+#include "relata/model/identity.h"
 #include "shipped_schemas.h"
 #include "train_config.h"
 #include "train_data.h"
@@ -141,6 +141,7 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
     how.quantize = config.quantization();
     how.double_quantization = config.double_quantization;
     RELATA_TRY(model, model::Decoder::load(config.model_name_or_path, how));
+    RELATA_CHECK(model::check_causal(model->config(), config.model_name_or_path));
   }
   if (config.adapts()) {
     for (size_t i = 0; i < adapters.size(); ++i) {
@@ -175,11 +176,11 @@ Result<train::TrainerConfig> with_settings(const TrainConfig& config,
   train::TrainerConfig trainer = config.trainer;
   Json& settings = trainer.settings = task_settings(config);
   if (!config.model_name_or_path.empty()) {
-    RELATA_TRY(const std::string base, engine::model_identity({config.model_name_or_path}));
+    RELATA_TRY(const std::string base, model::model_identity({config.model_name_or_path}));
     settings["model_name_or_path"] = content(config.model_name_or_path, base);
   }
   if (!config.adapter_name_or_path.empty()) {
-    RELATA_TRY(const std::string adapter, engine::adapter_identity(config.adapter_name_or_path));
+    RELATA_TRY(const std::string adapter, model::adapter_identity(config.adapter_name_or_path));
     settings["adapter_name_or_path"] = content(config.adapter_name_or_path, adapter);
   }
   if (extractor != nullptr) {

@@ -1,8 +1,8 @@
 // An engine from a model's files.
 #include "relata/base/hash.h"
-#include "relata/engine/identity.h"
 #include "relata/engine/native.h"
 #include "relata/model/decoder.h"
+#include "relata/model/identity.h"
 #include "relata/model/vocabulary.h"
 
 namespace relata::engine {
@@ -22,11 +22,11 @@ std::string form_of(const NativeEngineOptions& options) {
 Result<std::string> identity_of(const NativeEngineOptions& options) {
   if (options.adapters.size() <= 1) {
     const std::string adapter = options.adapters.empty() ? "" : options.adapters.front().second;
-    return model_identity({options.model, adapter, form_of(options)});
+    return model::model_identity({options.model, adapter, form_of(options)});
   }
-  RELATA_TRY(std::string all, model_identity({options.model, "", form_of(options)}));
+  RELATA_TRY(std::string all, model::model_identity({options.model, "", form_of(options)}));
   for (const auto& [name, folder] : options.adapters) {
-    RELATA_TRY(const std::string adapter, adapter_identity(folder));
+    RELATA_TRY(const std::string adapter, model::adapter_identity(folder));
     all += " " + name + " " + adapter;
   }
   return "sha256:" + sha256_hex(all);
@@ -35,6 +35,8 @@ Result<std::string> identity_of(const NativeEngineOptions& options) {
 }  // namespace
 
 Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineOptions& options) {
+  RELATA_TRY(const auto config, model::read_decoder_config(options.model));
+  RELATA_CHECK(model::check_causal(config, options.model));
   model::LoadOptions how;
   how.dtype = options.dtype;
   how.dequantize = options.dequantize;

@@ -62,15 +62,25 @@ void Decoder::allocate(const at::TensorOptions& options, const Quantized& quanti
   size_t projection = 0;
   const auto linear = [&](int64_t rows, int64_t columns, bool bias) {
     nn::Linear out;
-    const bool elsewhere = !quantized.projections.empty() && quantized.projections[projection++];
+    const bool elsewhere =
+        projection < quantized.projections.size() && quantized.projections[projection++];
     out.weight = nn::Weight(matrix(rows, columns, elsewhere));
     if (bias) out.bias = at::zeros({rows}, options);
     return out;
   };
   // Norms are few and are computed with in float32, whatever the matrices' type.
   const auto ones = [&](int64_t width) { return at::ones({width}, options.dtype(at::kFloat)); };
+  const auto norm = [&]() -> Norm {
+    return {ones(c.hidden_size), c.layer_norm ? ones(c.hidden_size).zero_() : at::Tensor()};
+  };
   embedding_ = nn::Weight(matrix(c.vocab_size, c.hidden_size, quantized.embedding));
-  norm_ = ones(c.hidden_size);
+  if (c.position_rows > 0) {
+    positions_ = nn::Weight(at::zeros({c.position_rows, c.hidden_size}, options));
+  }
+  if (c.token_types > 0) {
+    types_ = nn::Weight(at::zeros({c.token_types, c.hidden_size}, options));
+  }
+  norm_ = norm();
   if (!c.tie_embeddings) {
     head_ = nn::Weight(matrix(c.vocab_size, c.hidden_size, quantized.head), c.normalised_head);
   }
@@ -79,8 +89,8 @@ void Decoder::allocate(const at::TensorOptions& options, const Quantized& quanti
   blocks_.clear();
   for (int64_t i = 0; i < c.num_layers; ++i) {
     Block& block = blocks_.emplace_back();
-    block.attention_norm = ones(c.hidden_size);
-    block.mlp_norm = ones(c.hidden_size);
+    block.attention_norm = norm();
+    block.mlp_norm = norm();
     if (c.post_norms) {
       block.attention_post_norm = ones(c.hidden_size);
       block.mlp_post_norm = ones(c.hidden_size);
@@ -91,8 +101,13 @@ void Decoder::allocate(const at::TensorOptions& options, const Quantized& quanti
     }
     block.qkv = linear(q + 2 * kv, c.hidden_size, c.qkv_bias);
     block.output = linear(c.hidden_size, q, c.output_bias);
-    block.gate_up = linear(2 * c.intermediate_size, c.hidden_size, c.mlp_bias);
+    block.gate_up = linear((c.gated ? 2 : 1) * c.intermediate_size, c.hidden_size, c.mlp_bias);
     block.down = linear(c.hidden_size, c.intermediate_size, c.mlp_bias);
+  }
+  // After the blocks', which are counted.
+  if (c.labels > 0) {
+    label_dense_ = linear(c.hidden_size, c.hidden_size, true);
+    label_output_ = linear(c.labels, c.hidden_size, true);
   }
 }
 
@@ -163,14 +178,22 @@ nn::AttentionSpec Decoder::attention_spec(int64_t layer) const {
   nn::AttentionSpec spec;
   spec.heads = {config_.num_heads, config_.num_kv_heads, config_.head_dim};
   spec.scale = config_.attention_scale;
+  spec.causal = config_.causal;
   if (config_.slides(layer)) spec.window = config_.sliding_window;
   spec.slopes = slopes_;
   return spec;
 }
 
-at::Tensor Decoder::embed(const at::Tensor& ids) const {
-  const at::Tensor rows = embedding_.rows(ids);
-  return config_.embedding_scale == 1.0 ? rows : rows * config_.embedding_scale;
+at::Tensor Decoder::embed(const Pass& pass) const {
+  at::Tensor rows = embedding_.rows(pass.ids);
+  if (config_.embedding_scale != 1.0) rows = rows * config_.embedding_scale;
+  if (positions_.defined()) {
+    rows = rows + positions_.rows(pass.positions + config_.position_offset);
+  }
+  if (types_.defined()) {
+    rows = rows + types_.rows(pass.types.defined() ? pass.types : at::zeros_like(pass.ids));
+  }
+  return rows;
 }
 
 // The residual stream before its last term was added.
@@ -193,15 +216,21 @@ struct Decoder::LayerCall {
   at::Tensor kept;  // rows that go on after the attention; undefined: all
 };
 
-std::pair<at::Tensor, at::Tensor> Decoder::norm(const at::Tensor& x, const at::Tensor& delta,
-                                                const at::Tensor& weight, const Pass& pass,
-                                                size_t site) const {
+// The stream that goes on, and what the block computes with.
+std::pair<at::Tensor, at::Tensor> Decoder::norm(const Stream& in, const Norm& norm,
+                                                const Pass& pass, size_t site) const {
+  if (config_.layer_norm) {
+    const auto [sum, normed] = nn::add_layer_norm(
+        in.x, in.delta, {norm.weight, norm.bias, config_.rms_norm_eps}, pass.dropout);
+    return {config_.norm_after ? normed : sum, normed.to(compute_type_)};
+  }
   kernels::Dropout dropout;
   if (pass.dropout > 0 && at::GradMode::is_enabled()) {
     dropout = {static_cast<float>(pass.dropout),
                pass.dropout_seed + static_cast<uint32_t>(site) * 0x9E3779B9U};
   }
-  return nn::add_rms_norm(x, delta, weight, config_.rms_norm_eps, compute_type_, dropout);
+  return nn::add_rms_norm(in.x, in.delta, norm.weight, config_.rms_norm_eps, compute_type_,
+                          dropout);
 }
 
 at::Tensor Decoder::post_norm(const at::Tensor& x, const at::Tensor& weight) const {
@@ -214,7 +243,7 @@ Decoder::Stream Decoder::run_layer(const LayerCall& call, const Stream& in) cons
   const Block& block = blocks_[call.index];
   const Pass& pass = *call.pass;
   const auto layer = static_cast<int64_t>(call.index);
-  auto [x, h] = norm(in.x, in.delta, block.attention_norm, pass, 2 * call.index);
+  auto [x, h] = norm(in, block.attention_norm, pass, 2 * call.index);
   at::Tensor qkv = block.qkv.forward(h, *call.adapters);
   const nn::AttentionSpec spec = attention_spec(layer);
   if (block.query_norm.defined()) {
@@ -235,11 +264,11 @@ Decoder::Stream Decoder::run_layer(const LayerCall& call, const Stream& in) cons
   const nn::RowAdapters& adapters = call.kept.defined() ? *call.kept_adapters : *call.adapters;
   const at::Tensor mixed =
       post_norm(block.output.forward(attended, adapters), block.attention_post_norm);
-  auto [x2, h2] = norm(stream, mixed, block.mlp_norm, pass, 2 * call.index + 1);
-  const at::Tensor gated =
-      nn::gated(block.gate_up.forward(h2, adapters),
-                config_.gelu ? nn::Activation::GeluTanh : nn::Activation::Silu);
-  return {x2, post_norm(block.down.forward(gated, adapters), block.mlp_post_norm)};
+  auto [x2, h2] = norm({stream, mixed}, block.mlp_norm, pass, 2 * call.index + 1);
+  const at::Tensor up = block.gate_up.forward(h2, adapters);
+  const at::Tensor inner =
+      config_.gated ? nn::gated(up, config_.activation) : nn::activated(up, config_.activation);
+  return {x2, post_norm(block.down.forward(inner, adapters), block.mlp_post_norm)};
 }
 
 // One layer of the forward pass that keeps only its input and runs again in the backward pass.
@@ -334,7 +363,7 @@ at::Tensor Decoder::forward(const Pass& pass) const {
   check(pass);
   const int64_t length = longest(pass);
   Turns turns;
-  turns.full = rotation(pass.positions, config_.rope, length);
+  if (config_.position_rows == 0) turns.full = rotation(pass.positions, config_.rope, length);
   if (config_.sliding_window > 0) {
     turns.sliding = rotation(pass.positions, config_.sliding_rope, length);
   }
@@ -349,7 +378,7 @@ at::Tensor Decoder::forward(const Pass& pass) const {
     }
     kept_adapters = nn::RowAdapters::of(kept);
   }
-  Stream stream{embed(pass.ids), {}};
+  Stream stream{embed(pass), {}};
   const bool checkpointing = pass.gradient_checkpointing && at::GradMode::is_enabled();
   for (size_t i = 0; i < blocks_.size(); ++i) {
     // Above the last attention a token needs no other: only the rows asked for go on.
@@ -371,7 +400,13 @@ at::Tensor Decoder::forward(const Pass& pass) const {
       pass.runs[i]->length += pass.segments[i].length;
     }
   }
-  return norm(stream.x, stream.delta, norm_, pass, 2 * blocks_.size()).second;
+  return norm(stream, norm_, pass, 2 * blocks_.size()).second;
+}
+
+at::Tensor Decoder::label_logits(const at::Tensor& first) const {
+  if (config_.labels == 0) throw std::logic_error("the model has no head of labels");
+  const at::Tensor inner = nn::activated(label_dense_.forward(first, {}), config_.label_activation);
+  return label_output_.forward(inner, {}).to(at::kFloat);
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden) const {
@@ -427,22 +462,33 @@ std::vector<Decoder::Parameter> Decoder::trainable() const {
     }
     return out;
   }
+  const auto norm = [&](const std::string& name, const Norm& value) {
+    vector(name, value.weight);
+    vector(name + ".bias", value.bias);
+  };
+  const auto projection = [&](const std::string& name, const nn::Linear& linear) {
+    matrix(name, linear.weight);
+    vector(name + ".bias", linear.bias);
+  };
   matrix("embedding", embedding_);
+  if (positions_.defined()) matrix("positions", positions_);
+  if (types_.defined()) matrix("types", types_);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     const std::string prefix = "layers." + std::to_string(i) + ".";
-    vector(prefix + "attention_norm", blocks_[i].attention_norm);
+    norm(prefix + "attention_norm", blocks_[i].attention_norm);
     vector(prefix + "attention_post_norm", blocks_[i].attention_post_norm);
-    vector(prefix + "mlp_norm", blocks_[i].mlp_norm);
+    norm(prefix + "mlp_norm", blocks_[i].mlp_norm);
     vector(prefix + "mlp_post_norm", blocks_[i].mlp_post_norm);
     vector(prefix + "query_norm", blocks_[i].query_norm);
     vector(prefix + "key_norm", blocks_[i].key_norm);
   }
-  for (auto& [name, linear] : self->projections()) {
-    matrix(name, linear->weight);
-    vector(name + ".bias", linear->bias);
-  }
-  vector("norm", norm_);
+  for (auto& [name, linear] : self->projections()) projection(name, *linear);
+  norm("norm", norm_);
   if (head_.defined()) matrix("head", head_);
+  if (config_.labels > 0) {
+    projection("label_dense", label_dense_);
+    projection("label_output", label_output_);
+  }
   return out;
 }
 

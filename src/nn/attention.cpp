@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "both_ways.h"
 #include "cached_attention.h"
 #include "dispatch.h"
 #include "reference.h"
@@ -263,6 +264,11 @@ bool window_matters(const Segments& segments, int64_t window) {
 
 at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                      const std::vector<CacheView>& runs, const AttentionSpec& spec) {
+  if (!spec.causal) {
+    TORCH_CHECK(!rotation.cos.defined() && spec.window == 0 && spec.slopes.empty(),
+                "attention both ways knows no rotation, window or slope");
+    return attention_both_ways(qkv, segments, spec);
+  }
   const bool any_cached =
       std::any_of(segments.begin(), segments.end(), [](const Segment& s) { return s.cached; });
   const bool windowed = spec.window > 0 && window_matters(segments, spec.window);

@@ -1,5 +1,7 @@
 #include <ATen/Parallel.h>
 
+#include <stdexcept>
+
 #include "dispatch.h"
 #include "reference.h"
 #include "relata/nn/ops.h"
@@ -152,6 +154,33 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
       AddRmsNorm::apply(x, addend, weight, eps, out, static_cast<double>(dropout.probability),
                         static_cast<int64_t>(dropout.seed));
   return {result[0], result[1]};
+}
+
+std::pair<at::Tensor, at::Tensor> add_layer_norm(const at::Tensor& x, const at::Tensor& delta,
+                                                 const LayerNorm& norm, double dropout) {
+  at::Tensor sum = x;
+  if (delta.defined()) {
+    const at::Tensor term = delta.to(at::kFloat);
+    sum = x + (dropout > 0 && at::GradMode::is_enabled() ? at::dropout(term, dropout, true) : term);
+  }
+  return {sum, at::layer_norm(sum, {sum.size(1)}, norm.weight.to(at::kFloat),
+                              norm.bias.to(at::kFloat), norm.eps)};
+}
+
+at::Tensor activated(const at::Tensor& x, Activation activation) {
+  switch (activation) {
+    case Activation::Silu:
+      return at::silu(x);
+    case Activation::GeluTanh:
+      return at::gelu(x, "tanh");
+    case Activation::Gelu:
+      return at::gelu(x);
+    case Activation::Relu:
+      return at::relu(x);
+    case Activation::Tanh:
+      return at::tanh(x);
+  }
+  throw std::logic_error("no such activation");
 }
 
 at::Tensor gated(const at::Tensor& gate_up, Activation activation) {

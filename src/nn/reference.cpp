@@ -30,9 +30,7 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
 
 at::Tensor gated(const at::Tensor& gate_up, Activation activation) {
   const auto halves = gate_up.chunk(2, -1);
-  const at::Tensor gate =
-      activation == Activation::Silu ? at::silu(halves[0]) : at::gelu(halves[0], "tanh");
-  return gate * halves[1];
+  return activated(halves[0], activation) * halves[1];
 }
 
 at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight,

@@ -31,6 +31,7 @@ def test_clean_tree(tmp_path):
     assert problems_of(tmp_path, HEADERS | {
         "src/engine/native.cpp": '#include "relata/model/llama.h"\n#include <ATen/ATen.h>\n',
         "src/train/loop.cpp": '#include "loop.h"\n',
+        "src/retrieve/torch/encoder.cpp": '#include "relata/model/llama.h"\n',
         "src/train/loop.h": "#include <c10/util/ArrayRef.h>\n",
         "src/extract/pair.cpp": '#include "relata/generate/engine.h"\n#include <fmt/core.h>\n',
     }) == []
@@ -44,6 +45,8 @@ def test_clean_tree(tmp_path):
     ("src/eval/a.cpp", '#include "../model/hidden.h"', "layer eval may not use layer model"),
     ("src/extract/a.cpp", "#include <torch/torch.h>", "is not allowed here"),
     ("include/relata/generate/a.h", "#include <ATen/ATen.h>", "is not allowed here"),
+    ("src/retrieve/a.cpp", "#include <torch/torch.h>", "is not allowed here"),
+    ("include/relata/retrieve/torch/a.h", "#include <torch/torch.h>", "is not allowed here"),
     ("include/relata/engine/a.h", '#include "relata/model/llama.h"',
      "through torch/torch.h"),
     ("src/base/a.cpp", '#include "relata/base/none.h"', "there is no relata/base/none.h"),
@@ -85,6 +88,8 @@ def test_documented_table_is_the_enforced_one():
     assert {name for name, word in torch.items() if word == "yes"} == check_includes.TORCH_LAYERS
     assert ({name for name, word in torch.items() if word == "in src only"}
             == check_includes.TORCH_IN_SOURCES)
+    assert ({name for name, word in torch.items() if word == "in src/torch only"}
+            == check_includes.TORCH_IN_PART)
 
 
 def test_this_checkout():

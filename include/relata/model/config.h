@@ -1,4 +1,4 @@
-// What a decoder-only model is made of, and its config.json as Transformers 4 and 5 write it.
+// What a model is made of, and its config.json as Transformers 4 and 5 write it.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "relata/base/json.h"
+#include "relata/nn/activation.h"
 
 namespace relata::model {
 
@@ -27,8 +28,9 @@ struct RopeConfig {
   std::vector<double> divisors{};     // of the frequencies, type "divisors" (GGUF's rope_freqs)
 };
 
-// A decoder-only model. What architectures differ in is said here, so that one forward pass serves
-// all (decoder.h); arch/ says how each architecture's files say it.
+// A decoder-only model, or an encoder of BERT's kind (`causal` false). What architectures differ in
+// is said here, so that one forward pass serves all (decoder.h); arch/ says how each architecture's
+// files say it.
 struct DecoderConfig {
   std::string model_type = "llama";  // of an architecture in arch/
   int64_t vocab_size = 32000;
@@ -39,26 +41,38 @@ struct DecoderConfig {
   int64_t num_kv_heads = 8;
   int64_t head_dim = 64;
   int64_t max_positions = 2048;
-  double rms_norm_eps = 1e-5;
+  double rms_norm_eps = 1e-5;  // or of layer norms
   double initializer_range = 0.02;
   bool tie_embeddings = false;
   bool qkv_bias = false;
   bool output_bias = false;  // of the attention's output projection
   bool mlp_bias = false;
-  bool qk_norm = false;          // an RMS norm of every query and key head
-  bool post_norms = false;       // norms also of what attention and feed-forward give
-  bool gelu = false;             // tanh-approximated GELU as the gate, instead of SiLU
-  bool normalised_head = false;  // rows of the head have length 1 (Baichuan2)
-  bool alibi = false;            // scores that fall with distance, instead of rotation
+  bool qk_norm = false;     // an RMS norm of every query and key head
+  bool post_norms = false;  // norms also of what attention and feed-forward give
+  nn::Activation activation = nn::Activation::Silu;  // of the feed-forward layer
+  bool normalised_head = false;                      // rows of the head have length 1 (Baichuan2)
+  bool alibi = false;  // scores that fall with distance, instead of rotation
   double embedding_scale = 1.0;
   double attention_scale = 0.0;  // of scores; 0: 1 / sqrt(head_dim)
   int64_t sliding_window = 0;    // of the layers in sliding_layers; 0: none
   std::vector<bool> sliding_layers;
   int64_t rotary_dim = 0;  // dimensions of a head that are rotated; 0: all
   RopeConfig rope;
-  RopeConfig sliding_rope;        // of the layers in sliding_layers
-  std::string dtype = "float32";  // as stored: float32, bfloat16, float16
-  int64_t bos_id = 1;             // -1: none
+  RopeConfig sliding_rope;  // of the layers in sliding_layers
+
+  // What encoders differ in.
+  bool causal = true;       // false: a token sees all of its sequence
+  bool layer_norm = false;  // norms take the mean away too, and have biases
+  bool norm_after = false;  // norms are of the sum of a block's input and what the block adds, and
+                            // what they give is the next block's input (Vaswani et al. 2017)
+  bool gated = true;        // feed-forward of gate times up, or of up alone
+  int64_t position_offset = 0;  // the first token's row of learned positions
+  int64_t position_rows = 0;    // learned positions instead of rotation; 0: none
+  int64_t token_types = 0;      // kinds of segments, which have embeddings; 0: none
+  int64_t labels = 0;           // outputs of a head over the first token; 0: none
+  nn::Activation label_activation = nn::Activation::Tanh;  // within that head
+  std::string dtype = "float32";                           // as stored: float32, bfloat16, float16
+  int64_t bos_id = 1;                                      // -1: none
   std::vector<int64_t> eos_ids = {2};
 
   bool slides(int64_t layer) const {
@@ -73,6 +87,9 @@ Result<DecoderConfig> read_decoder_config(const std::string& path);
 Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::string& where);
 // Loads in Transformers 4 and 5 (both `rope_theta`/`rope_scaling` and `rope_parameters`).
 Json decoder_config_to_json(const DecoderConfig& config);
+
+// An error for models that write no text. `where` names the model.
+Status check_causal(const DecoderConfig& config, const std::string& where);
 
 int64_t parameter_count(const DecoderConfig& config);
 

@@ -1,5 +1,7 @@
-// Decoder-only language models over packed prefix trees: one forward pass for training, prefill,
-// decoding and scoring; checkpoints and LoRA adapters.
+// Decoder-only language models over packed prefix trees, and encoders: one forward pass for
+// training, prefill, decoding, scoring and encoding; checkpoints and LoRA adapters.
+//
+// An encoder (config.causal false) is the same pass over segments without parents and without runs.
 //
 // legend: N tokens of all segments of a pass, no padding; D model width; V vocabulary.
 // Names of weights are those of Transformers' class of the model's architecture.
@@ -24,7 +26,8 @@ namespace relata::model {
 // What is computed at once. Segments form prefix trees; some of their nodes may be cached.
 struct Pass {
   at::Tensor ids;        // [N] int64
-  at::Tensor positions;  // [N] int64, rotary positions
+  at::Tensor positions;  // [N] int64, from 0
+  at::Tensor types;      // [N] int64, of models with token types; undefined: all 0
   nn::Segments segments;
   std::vector<int>
       adapters;  // per segment, -1: the base; empty: the first adapter, if there is one
@@ -63,13 +66,20 @@ struct LoadOptions {
   bool double_quantization = true;
 };
 
+struct Norm {
+  at::Tensor weight;  // [D]
+  at::Tensor bias;    // [D], or undefined
+};
+
+// Where norms come after (norm_after), a block's attention_norm is the one of what is below it: of
+// the embeddings, or of the block before; the last block's own is the model's final norm.
 struct Block {
-  at::Tensor attention_norm, mlp_norm;            // [D]
+  Norm attention_norm, mlp_norm;
   at::Tensor attention_post_norm, mlp_post_norm;  // [D], or undefined
   at::Tensor query_norm, key_norm;                // [head_dim], or undefined
   nn::Linear qkv;                                 // query, key, value rows
   nn::Linear output;
-  nn::Linear gate_up;  // gate rows, up rows
+  nn::Linear gate_up;  // gate rows, up rows; or up rows alone
   nn::Linear down;
 };
 
@@ -115,6 +125,9 @@ class Decoder {
   at::Tensor logits(const at::Tensor& hidden) const;
   // The same for the tokens `ids` [K] alone: [M, K].
   at::Tensor logits_of(const at::Tensor& hidden, const at::Tensor& ids) const;
+  // Outputs [M, labels], float32, of the head of a classifier or cross-encoder, for the hidden
+  // states [M, D] of sequences' first tokens.
+  at::Tensor label_logits(const at::Tensor& first) const;
   // Loss of nn::linear_cross_entropy() with this model's head.
   at::Tensor loss(const at::Tensor& hidden, const at::Tensor& targets, const at::Tensor& weights,
                   double divisor) const;
@@ -163,20 +176,23 @@ class Decoder {
   const nn::Weight& head() const { return config_.tie_embeddings ? embedding_ : head_; }
   nn::Rotation rotation(const at::Tensor& positions, const RopeConfig& rope, int64_t length) const;
   nn::AttentionSpec attention_spec(int64_t layer) const;
-  std::pair<at::Tensor, at::Tensor> norm(const at::Tensor& x, const at::Tensor& delta,
-                                         const at::Tensor& weight, const Pass& pass,
+  std::pair<at::Tensor, at::Tensor> norm(const Stream& in, const Norm& norm, const Pass& pass,
                                          size_t site) const;
   at::Tensor post_norm(const at::Tensor& x, const at::Tensor& weight) const;
   Stream run_layer(const LayerCall& call, const Stream& in) const;
-  at::Tensor embed(const at::Tensor& ids) const;
+  at::Tensor embed(const Pass& pass) const;
   std::vector<std::pair<std::string, nn::Linear*>> projections();
   void freeze();
 
   DecoderConfig config_;
   nn::Weight embedding_;  // [V, D]
+  nn::Weight positions_;  // [position_rows, D]; undefined where positions are not learned
+  nn::Weight types_;      // [token_types, D]; undefined where there are none
   std::vector<Block> blocks_;
-  at::Tensor norm_;  // [D]
-  nn::Weight head_;  // [V, D]; undefined when tied
+  Norm norm_;
+  nn::Weight head_;          // [V, D]; undefined when tied, and of encoders
+  nn::Linear label_dense_;   // [D, D], of models with labels
+  nn::Linear label_output_;  // [labels, D]
   std::vector<float> slopes_;
   std::vector<Adapter> adapters_;
   at::ScalarType compute_type_ = at::kFloat;

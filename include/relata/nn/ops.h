@@ -1,4 +1,4 @@
-// Differentiable operations of the Llama block over packed sequences.
+// Differentiable operations of the transformer block over packed sequences.
 //
 // legend: N tokens of all sequences of a batch, one after another (no padding); D model width;
 // F feed-forward width; H query heads; K key/value heads; E head width; V vocabulary.
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "relata/kernels/elementwise.h"
+#include "relata/nn/activation.h"
 
 namespace relata::nn {
 
@@ -38,14 +39,14 @@ struct Heads {
   int64_t width = 0;
 };
 
-enum class Activation { Silu, GeluTanh };
-
 struct AttentionSpec {
   Heads heads;
   double scale = 0.0;         // of scores; 0: 1 / sqrt(width)
   int64_t window = 0;         // a token sees this many tokens, itself included; 0: all before it
   std::vector<float> slopes;  // per query head, of scores that fall with distance (Press et al.
                               // 2022, ALiBi); empty: none
+  bool causal = true;  // false: a token sees its whole segment. Then segments have no parents and
+                       // nothing is cached, and there is no rotation, window or slope
 };
 
 // (x + dropout(delta), its RMS norm times weight). x [N, D] float32; delta [N, D] or undefined;
@@ -54,6 +55,18 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
                                                const at::Tensor& weight, double eps,
                                                at::ScalarType out, kernels::Dropout dropout);
 
+// The weight and bias [D] of a layer norm (Ba et al. 2016).
+struct LayerNorm {
+  at::Tensor weight, bias;
+  double eps = 1e-12;
+};
+
+// (x + dropout(delta), its layer norm), both float32. x [N, D] float32; delta [N, D] or undefined.
+// The dropped elements are the default generator's choice.
+std::pair<at::Tensor, at::Tensor> add_layer_norm(const at::Tensor& x, const at::Tensor& delta,
+                                                 const LayerNorm& norm, double dropout);
+
+at::Tensor activated(const at::Tensor& x, Activation activation);
 // activation(gate) * up over gate_up [N, 2F] -> [N, F].
 at::Tensor gated(const at::Tensor& gate_up, Activation activation);
 

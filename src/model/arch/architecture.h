@@ -15,6 +15,11 @@ namespace relata::model {
 // An empty name: the model has no such weight.
 struct Naming {
   std::string embedding, norm, head, layer;
+  std::string positions, types;
+  // Where norms come after: that of the embeddings; those of `attention_norm` and `norm` are then
+  // the blocks' own second ones, by the name that `attention_norm` has.
+  std::string first_norm;
+  std::string label_dense, label_output;  // in full, also with `prefix`
   std::string attention_norm, attention_post_norm, mlp_norm, mlp_post_norm, query_norm, key_norm;
   std::vector<std::string> qkv;  // three modules, or one that holds query, key and value rows
   std::string output;
@@ -22,7 +27,16 @@ struct Naming {
   std::string down;
   bool interleaved = false;  // query and key rows lie as rotation by neighbouring pairs wants them
   double norm_offset = 0.0;  // added to norms when they are read
+  // Stands before all names of a checkpoint with a head on the model, and is missing in one of the
+  // model alone.
+  std::string prefix;
+  std::vector<std::string> ignored;  // beginnings of names, without `prefix`, of what is not used
 };
+
+// The norm before block `layer`, or after the last one for layer == layers.
+std::string attention_norm_name(const Naming& names, int64_t layer, int64_t layers);
+// With `prefix` before every name.
+Naming with_prefix(Naming names);
 
 struct Architecture {
   std::string model_type;  // of config.json
@@ -46,5 +60,6 @@ Naming llama_names();
 Naming llama_gguf_names();
 
 extern const Architecture kLlama, kMistral, kQwen2, kQwen3, kGemma3, kBaichuan, kChatGlm;
+extern const Architecture kBert, kRoberta, kXlmRoberta, kElectra;
 
 }  // namespace relata::model

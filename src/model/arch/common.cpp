@@ -159,7 +159,7 @@ void check_sizes(MemberReader& file, const DecoderConfig& config) {
          ") is not a multiple of \"num_key_value_heads\" (" + std::to_string(config.num_kv_heads) +
          ")");
   }
-  if (config.head_dim % 2 != 0) {
+  if (config.position_rows == 0 && config.head_dim % 2 != 0) {
     fail("the head dimension (" + std::to_string(config.head_dim) +
          ") must be even for rotary positions");
   }
@@ -324,12 +324,14 @@ Json decoder_config_to_json(const DecoderConfig& config) {
   value["initializer_range"] = config.initializer_range;
   value["tie_word_embeddings"] = config.tie_embeddings;
 
-  // Transformers 4 reads the first two of these, Transformers 5 the third.
-  const Json rope = rope_to_json(config, config.rope);
-  value["rope_theta"] = config.rope.theta;
-  value["rope_scaling"] = config.rope.type == "default" ? Json(nullptr) : rope;
-  value["rope_parameters"] = rope;
-  value["rope_parameters"]["rope_theta"] = config.rope.theta;
+  if (config.position_rows == 0) {
+    // Transformers 4 reads the first two of these, Transformers 5 the third.
+    const Json rope = rope_to_json(config, config.rope);
+    value["rope_theta"] = config.rope.theta;
+    value["rope_scaling"] = config.rope.type == "default" ? Json(nullptr) : rope;
+    value["rope_parameters"] = rope;
+    value["rope_parameters"]["rope_theta"] = config.rope.theta;
+  }
 
   value["bos_token_id"] = config.bos_id < 0 ? Json(nullptr) : Json(config.bos_id);
   if (config.eos_ids.empty()) {
@@ -346,6 +348,29 @@ Json decoder_config_to_json(const DecoderConfig& config) {
   return value;
 }
 
+Status check_causal(const DecoderConfig& config, const std::string& where) {
+  if (config.causal) return {};
+  return usage_error(
+      where + ": model type \"" + config.model_type + "\" is an encoder, which writes no text",
+      "it makes vectors: relata index build --encoder; for this give a model that "
+      "writes, such as a Llama");
+}
+
+namespace {
+
+// What an encoder has beside or instead of a decoder's weights.
+int64_t encoder_parameters(const DecoderConfig& c) {
+  int64_t count = (c.position_rows + c.token_types) * c.hidden_size;
+  if (c.layer_norm) count += (2 * c.num_layers + 1) * c.hidden_size;
+  if (!c.gated) {
+    count -= c.num_layers * c.intermediate_size * (c.hidden_size + (c.mlp_bias ? 1 : 0));
+  }
+  if (c.labels > 0) count += (c.hidden_size + 1) * (c.hidden_size + c.labels);
+  return count;
+}
+
+}  // namespace
+
 int64_t parameter_count(const DecoderConfig& config) {
   const int64_t hidden = config.hidden_size;
   const int64_t query = config.num_heads * config.head_dim;
@@ -358,7 +383,7 @@ int64_t parameter_count(const DecoderConfig& config) {
   if (config.output_bias) layer += hidden;
   if (config.mlp_bias) layer += 2 * inner + hidden;
   const int64_t embeddings = config.vocab_size * hidden * (config.tie_embeddings ? 1 : 2);
-  return embeddings + config.num_layers * layer + hidden;
+  return embeddings + config.num_layers * layer + hidden + encoder_parameters(config);
 }
 
 }  // namespace relata::model

@@ -17,7 +17,8 @@ constexpr double kTheta = 1e6;
 constexpr double kSlidingTheta = 1e4;
 
 void fill(DecoderConfig& config) {
-  config.qk_norm = config.post_norms = config.gelu = true;
+  config.qk_norm = config.post_norms = true;
+  config.activation = nn::Activation::GeluTanh;
   config.embedding_scale = std::sqrt(static_cast<double>(config.hidden_size));
 }
 

@@ -6,8 +6,9 @@
 namespace relata::model {
 
 const std::vector<Architecture>& architectures() {
-  static const std::vector<Architecture> kAll = {kLlama,  kMistral,  kQwen2,  kQwen3,
-                                                 kGemma3, kBaichuan, kChatGlm};
+  static const std::vector<Architecture> kAll = {kLlama,   kMistral,    kQwen2,   kQwen3,
+                                                 kGemma3,  kBaichuan,   kChatGlm, kBert,
+                                                 kRoberta, kXlmRoberta, kElectra};
   return kAll;
 }
 

@@ -1,7 +1,9 @@
 #include "weights/checkpoint.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "arch/gguf.h"
 #include "relata/base/file.h"
@@ -44,11 +46,17 @@ Status read_weight(const WeightSource& source, const NamedWeight& weight) {
   return {};
 }
 
-// Buffers that old checkpoints carry, and the copy of a tied head, hold nothing of their own.
-bool is_derived(const std::string& name, const DecoderConfig& config, const Naming& names) {
-  return name.find("rotary_emb.inv_freq") != std::string::npos ||
+// Buffers that old checkpoints carry, and the copy of a tied head, hold nothing of their own; other
+// heads than ours are not used.
+bool is_unused(const std::string& name, const DecoderConfig& config, const Naming& names) {
+  const std::string_view inner = !names.prefix.empty() && name.starts_with(names.prefix)
+                                     ? std::string_view(name).substr(names.prefix.size())
+                                     : std::string_view(name);
+  const auto begins = [&](const std::string& beginning) { return inner.starts_with(beginning); };
+  return std::any_of(names.ignored.begin(), names.ignored.end(), begins) ||
+         name.find("rotary_emb.inv_freq") != std::string::npos ||
          name.find("rotary_pos_emb.inv_freq") != std::string::npos || name == "rope_freqs.weight" ||
-         (config.tie_embeddings && name == names.head + ".weight");
+         (config.tie_embeddings && !names.head.empty() && name == names.head + ".weight");
 }
 
 }  // namespace
@@ -59,14 +67,25 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
   const auto norm = [&](const std::string& name, const at::Tensor& value) {
     if (value.defined()) out.push_back({name + ".weight", value.detach(), {}, names.norm_offset});
   };
+  const auto bias = [&](const std::string& name, const at::Tensor& value) {
+    if (value.defined()) out.push_back({name + ".bias", value.detach(), {}});
+  };
+  const auto attention_norm = [&](int64_t layer, const Norm& value) {
+    const std::string name = attention_norm_name(names, layer, c.num_layers);
+    norm(name, value.weight);
+    bias(name, value.bias);
+  };
   const auto matrix = [&](const std::string& name, const nn::Weight& weight) {
-    if (!weight.quantized()) out.push_back({name + ".weight", weight.value().detach(), {}});
+    if (weight.defined() && !weight.quantized())
+      out.push_back({name + ".weight", weight.value().detach(), {}});
   };
   matrix(names.embedding, model.embedding_);
+  matrix(names.positions, model.positions_);
+  matrix(names.types, model.types_);
   for (size_t i = 0; i < model.blocks_.size(); ++i) {
     auto& block = const_cast<Block&>(model.blocks_[i]);  // slices hand out pointers
     const std::string prefix = names.layer + std::to_string(i) + ".";
-    norm(prefix + names.attention_norm, block.attention_norm);
+    attention_norm(static_cast<int64_t>(i), block.attention_norm);
     norm(prefix + names.attention_post_norm, block.attention_post_norm);
     for (const Slice& slice : slices_of(block, static_cast<int64_t>(i), c, names)) {
       if (!slice.linear->weight.quantized()) {
@@ -82,11 +101,16 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
     }
     norm(prefix + names.query_norm, block.query_norm);
     norm(prefix + names.key_norm, block.key_norm);
-    norm(prefix + names.mlp_norm, block.mlp_norm);
+    norm(prefix + names.mlp_norm, block.mlp_norm.weight);
+    bias(prefix + names.mlp_norm, block.mlp_norm.bias);
     norm(prefix + names.mlp_post_norm, block.mlp_post_norm);
   }
-  norm(names.norm, model.norm_);
-  if (model.head_.defined()) matrix(names.head, model.head_);
+  attention_norm(c.num_layers, model.norm_);
+  matrix(names.head, model.head_);
+  matrix(names.label_dense, model.label_dense_.weight);
+  bias(names.label_dense, model.label_dense_.bias);
+  matrix(names.label_output, model.label_output_.weight);
+  bias(names.label_output, model.label_output_.bias);
   return out;
 }
 
@@ -175,7 +199,7 @@ Result<std::shared_ptr<Decoder>> Checkpoint::load(const DecoderConfig& config, c
     used.insert(weight.name);
   }
   for (const std::string& name : source.names()) {
-    if (used.contains(name) || is_derived(name, config, names)) continue;
+    if (used.contains(name) || is_unused(name, config, names)) continue;
     return input_error(source.where() + ": tensor " + name + " is not part of this architecture",
                        "the configuration and the weights do not belong together");
   }
@@ -193,9 +217,19 @@ Result<std::shared_ptr<Decoder>> Checkpoint::load(const DecoderConfig& config, c
   return model;
 }
 
+namespace {
+
+// As Transformers writes them: with the prefix where there is a head.
+Naming written_names(const DecoderConfig& config) {
+  const Naming& names = architecture_of(config).names;
+  return config.labels > 0 ? with_prefix(names) : names;
+}
+
+}  // namespace
+
 std::vector<std::pair<std::string, at::Tensor>> Decoder::named_weights() const {
   std::vector<std::pair<std::string, at::Tensor>> out;
-  for (const NamedWeight& weight : Checkpoint::weights(*this, architecture_of(config_).names)) {
+  for (const NamedWeight& weight : Checkpoint::weights(*this, written_names(config_))) {
     out.emplace_back(weight.name, weight.value);
   }
   return out;
@@ -232,11 +266,17 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
   const bool gguf = is_gguf(path);
   RELATA_TRY(const DecoderConfig config, read_decoder_config(path));
   const Architecture& architecture = architecture_of(config);
-  const Naming& names = gguf ? architecture.gguf_names : architecture.names;
+  Naming names = gguf ? architecture.gguf_names : architecture.names;
   RELATA_TRY(const auto source, open_weights(path));
+  if (!gguf && !names.prefix.empty() && source->find(names.prefix + names.embedding + ".weight")) {
+    names = with_prefix(names);
+  }
   LoadOptions resolved = options;
   if (options.dtype == "auto") {
-    const auto norm = gguf ? std::nullopt : source->find(names.norm + ".weight");
+    const auto norm =
+        gguf ? std::nullopt
+             : source->find(attention_norm_name(names, config.num_layers, config.num_layers) +
+                            ".weight");
     resolved.dtype = computed_dtype(norm ? norm->type : config.dtype);
   }
   if (options.quantize.empty()) return Checkpoint::load(config, names, *source, resolved);
@@ -251,7 +291,7 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
 Status Checkpoint::save(const Decoder& model, at::ScalarType type, const std::string& folder) {
   RELATA_CHECK(make_folders(folder));
   TensorList tensors;
-  for (const NamedWeight& weight : weights(model, architecture_of(model.config_).names)) {
+  for (const NamedWeight& weight : weights(model, written_names(model.config_))) {
     tensors.add(weight.name, stored_form(weight).to(type));
   }
   RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list));

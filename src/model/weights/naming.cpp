@@ -30,6 +30,22 @@ void append(std::vector<int64_t>& rows, const std::vector<int64_t>& more, int64_
 
 }  // namespace
 
+std::string attention_norm_name(const Naming& names, int64_t layer, int64_t layers) {
+  const auto of_block = [&](int64_t i) {
+    return names.layer + std::to_string(i) + "." + names.attention_norm;
+  };
+  if (names.first_norm.empty()) return layer == layers ? names.norm : of_block(layer);
+  return layer == 0 ? names.first_norm : of_block(layer - 1);
+}
+
+Naming with_prefix(Naming names) {
+  for (std::string* name :
+       {&names.embedding, &names.positions, &names.types, &names.first_norm, &names.layer}) {
+    if (!name->empty()) *name = names.prefix + *name;
+  }
+  return names;
+}
+
 std::vector<int64_t> inverse_rows(const std::vector<int64_t>& stored_rows) {
   std::vector<int64_t> out(stored_rows.size());
   for (size_t i = 0; i < stored_rows.size(); ++i) {
@@ -70,7 +86,7 @@ std::vector<Slice> slices_of(Block& block, int64_t layer, const DecoderConfig& c
     out.push_back({prefix + names.gate_up[0], &block.gate_up, 0, inner, {}});
     out.push_back({prefix + names.gate_up[1], &block.gate_up, inner, inner, {}});
   } else {
-    out.push_back({prefix + names.gate_up[0], &block.gate_up, 0, 2 * inner, {}});
+    out.push_back({prefix + names.gate_up[0], &block.gate_up, 0, (c.gated ? 2 : 1) * inner, {}});
   }
   out.push_back({prefix + names.down, &block.down, 0, c.hidden_size, {}});
   return out;

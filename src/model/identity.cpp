@@ -1,4 +1,4 @@
-#include "relata/engine/identity.h"
+#include "relata/model/identity.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -10,7 +10,7 @@
 #include "relata/base/json.h"
 #include "relata/base/parallel.h"
 
-namespace relata::engine {
+namespace relata::model {
 namespace {
 
 namespace fs = std::filesystem;
@@ -149,4 +149,4 @@ Result<std::string> adapter_identity(const std::string& folder) {
   return "sha256:" + sha256_hex(list);
 }
 
-}  // namespace relata::engine
+}  // namespace relata::model

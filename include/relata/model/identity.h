@@ -8,7 +8,7 @@
 
 #include "relata/base/result.h"
 
-namespace relata::engine {
+namespace relata::model {
 
 struct ModelFiles {
   std::string model;           // Hugging Face folder, or a file that is a whole model
@@ -25,4 +25,4 @@ Result<std::string> model_identity(const ModelFiles& files);
 // Of an adapter alone, or of a folder of adapters.
 Result<std::string> adapter_identity(const std::string& folder);
 
-}  // namespace relata::engine
+}  // namespace relata::model

@@ -1,4 +1,4 @@
-#include "relata/engine/identity.h"
+#include "relata/model/identity.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "relata/base/file.h"
 
-namespace relata::engine {
+namespace relata::model {
 namespace {
 
 namespace fs = std::filesystem;
@@ -137,4 +137,4 @@ TEST_F(Identity, WhatIsMissingIsNamed) {
 }
 
 }  // namespace
-}  // namespace relata::engine
+}  // namespace relata::model

@@ -1,0 +1,42 @@
+// The cross-encoder over a model of LibTorch, and what its training needs of it.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relata/model/decoder.h"
+#include "relata/retrieve/cross_encoder.h"
+#include "text_frame.h"
+
+namespace relata::retrieve {
+
+class PairEncoder final : public CrossEncoder {
+ public:
+  static Result<std::unique_ptr<PairEncoder>> load(const CrossEncoderOptions& options);
+
+  std::vector<float> score(std::span<const TextPair> pairs) const override;
+  const std::string& identity() const override { return identity_; }
+
+  struct PairIds {
+    std::vector<int32_t> ids;
+    size_t first = 0;  // so many belong to the first text
+  };
+  PairIds ids_of(const TextPair& pair) const;
+  // [S] float32; differentiable when gradients are enabled.
+  at::Tensor scores(const std::vector<PairIds>& pairs) const;
+  const std::shared_ptr<model::Decoder>& model() const { return model_; }
+
+ private:
+  PairEncoder() = default;
+  std::shared_ptr<model::Decoder> model_;
+  std::shared_ptr<const text::Tokenizer> tokenizer_;
+  TextFrame frame_;
+  std::vector<int32_t> between_;
+  size_t max_tokens_ = 0;
+  std::string identity_;
+};
+
+}  // namespace relata::retrieve
