@@ -153,6 +153,18 @@ class FactExtraction {
     return extractor_.calibration ? extractor_.calibration->threshold : 0.0;
   }
 
+  // Whether a more probable fact is the same one with other borders of its ends: where names are
+  // free, a list that goes on offers "Hol" and "Hol municipality" as two answers.
+  static bool is_repeated(const Binding& fact, const std::vector<ScoredFact>& facts) {
+    const auto overlap = [](const std::string& a, const std::string& b) {
+      return a.find(b) != std::string::npos || b.find(a) != std::string::npos;
+    };
+    return std::any_of(facts.begin(), facts.end(), [&](const ScoredFact& other) {
+      return other.fact.relation == fact.relation && overlap(other.fact.head, fact.head) &&
+             overlap(other.fact.tail, fact.tail);
+    });
+  }
+
   Document finish(const Document& document, const std::vector<AskedText>& texts, bool scored) {
     std::map<Binding, double> best;
     for (const AskedText& text : texts) {
@@ -166,14 +178,15 @@ class FactExtraction {
     for (const auto& [fact, logprob] : best) order.emplace_back(-logprob, fact);
     std::sort(order.begin(), order.end());
     const double least = least_score();
+    const bool given = asks_about_given(document);
     std::vector<ScoredFact> facts;
     for (const auto& [surprise, fact] : order) {
+      if (scored && !given && is_repeated(fact, facts)) continue;
       const double raw = std::exp(std::min(-surprise, 0.0));
       const double score = extractor_.calibration ? extractor_.calibration->apply(raw) : raw;
       if (!scored || score >= least) facts.push_back({fact, score});
     }
-    Document out =
-        found_document(document, extractor_.schema, facts, asks_about_given(document), scored);
+    Document out = found_document(document, extractor_.schema, facts, given, scored);
     if (out.meta.is_object()) {
       for (const char* key : {"unparsed", "derived"}) out.meta.erase(key);  // of an earlier one
     }

@@ -338,6 +338,16 @@ TEST_F(Facts, NamesInsideLongerNamesAreNoMentions) {
   EXPECT_EQ(out.entities[1].mentions[0].begin, family_.text.find("Ann's"));
 }
 
+// The later item is the more probable one of this engine.
+TEST_F(Facts, OtherBordersOfAFactAreTheSameFact) {
+  rules_ = {{{kAskRelations}, "father"}, {{kAskHeads}, "Ann Lee\nAnn\nBob"}, {{kAskTails}, "Cid"}};
+  EXPECT_EQ(as_set(triples(run(family_))),
+            (std::set<std::string>{"Ann|father|Cid", "Bob|father|Cid"}));
+  rules_[1].second = "Ann\nAnn Lee\nBob";
+  EXPECT_EQ(as_set(triples(run(family_))),
+            (std::set<std::string>{"Ann Lee|father|Cid", "Bob|father|Cid"}));
+}
+
 TEST_F(Facts, LongDocumentsAreReadInWindows) {
   Document document = family_;
   std::string middle;
