@@ -55,7 +55,7 @@ at::Tensor multiply_quantized(const at::Tensor& x, const SharedMatrix& matrix,
 
 struct Weight::Form {
   at::Tensor value;
-  SharedMatrix quantized;  // instead of a value
+  SharedMatrix quantized;             // instead of a value
   std::optional<BlockPanels> panels;  // instead of that, for inference
   int64_t out = 0, in = 0;
   bool unit_rows = false;
