@@ -5,9 +5,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "relata/base/result.h"
+#include "relata/retrieve/encoder.h"
 
 namespace relata::app {
 
@@ -26,6 +28,10 @@ struct Context {
   uint64_t seed = 0;
   std::string log_file;
   std::function<Result<int>()> action;  // the exit code of a run without an Error
+  // To be called before anything is read from standard input or written: where this program has no
+  // models, another one begins the command line anew.
+  Result<std::unique_ptr<retrieve::Encoder>> (*open_encoder)(const retrieve::EncoderOptions&) =
+      nullptr;
 };
 
 void add_train_command(CLI::App& app, Context& context);
@@ -34,6 +40,8 @@ void add_calibrate_command(CLI::App& app, Context& context);
 void add_evaluate_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
 void add_score_command(CLI::App& app, Context& context);
+void add_encode_command(CLI::App& app, Context& context);
+void add_retriever_command(CLI::App& app, Context& context);
 void add_data_command(CLI::App& app, Context& context);
 void add_schema_command(CLI::App& app, Context& context);
 void add_graph_command(CLI::App& app, Context& context);

@@ -6,7 +6,10 @@
 
 #include "command_io.h"
 #include "commands.h"
+#include "encoder_options.h"
 #include "help.h"
+#include "index_vectors.h"
+#include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"
 #include "relata/base/visible_text.h"
@@ -31,6 +34,7 @@ struct IndexBuildOptions {
   std::string output;
   std::string analyzer = "auto";
   retrieve::Bm25Settings settings;
+  EncoderFlags encoder;
   bool append = false;
 };
 
@@ -40,6 +44,8 @@ struct IndexSearchOptions {
   std::string partition;
   bool has_partition = false;
   size_t k = 10;
+  std::string by;  // "": fused where there are vectors, else bm25
+  std::string encoder;
 };
 
 struct IndexStatsOptions {
@@ -73,6 +79,14 @@ Result<int> run_build(const IndexBuildOptions& options, const Context& context) 
   settings.analyzer = retrieve::analyzer_of_name(options.analyzer).value();
   RELATA_TRY(Bm25Index index,
              options.append ? Bm25Index::open(options.output) : Bm25Index::make(settings));
+  // Before the documents: opening an encoder may begin the program anew.
+  OpenedVectors vectors;
+  if (options.append && file_exists(vectors_path(options.output))) {
+    RELATA_TRY(vectors, open_vectors(options.output, index, options.encoder.model, context));
+  } else if (!options.encoder.model.empty()) {
+    vectors.options = encoder_options(options.encoder);
+    RELATA_TRY(vectors.encoder, context.open_encoder(vectors.options));
+  }
   RELATA_TRY(ReadPassages read, read_passages(options.passages, options.output));
   if (read.passages.empty()) {
     return input_error("no text in " + counted(read.documents, "document"),
@@ -82,7 +96,9 @@ Result<int> run_build(const IndexBuildOptions& options, const Context& context) 
   Status done;
   with_threads(context.threads, [&] { done = index.add(std::move(read.passages)); });
   RELATA_CHECK(done);
+  if (vectors.encoder) RELATA_CHECK(write_vectors(options.output, index, vectors, context));
   RELATA_CHECK(index.save(options.output));
+  RELATA_CHECK(drop_stale_vectors(options.output, index));
   log_info(fmt::format("{} of {}{}, {} different terms", counted(added, "passage"),
                        counted(read.documents, "document"),
                        options.append ? fmt::format(" added, {} in all", index.size()) : "",
@@ -139,14 +155,45 @@ Json hit_json(const retrieve::Hit& hit, size_t rank, const retrieve::Passage& pa
   return out;
 }
 
+using Rankings = std::vector<std::vector<retrieve::Hit>>;  // one for each query
+
+Rankings search_words(const Bm25Index& index, const std::vector<std::string>& queries,
+                      const retrieve::SearchOptions& search) {
+  Rankings found(queries.size());
+  run_pieces(queries.size(), [&](size_t i) { found[i] = index.search(queries[i], search); });
+  return found;
+}
+
+Rankings search_all(const Bm25Index& index, const OpenedVectors& opened, const std::string& by,
+                    const std::vector<std::string>& queries,
+                    const retrieve::SearchOptions& search) {
+  if (by == "bm25") return search_words(index, queries, search);
+  // Also far down in one ranking a passage may stand that the other has on top.
+  constexpr size_t kDepth = 100;
+  retrieve::SearchOptions deep = search;
+  if (by == "fused") deep.k = std::max(kDepth, search.k);
+  const retrieve::Vectors vectors = opened.encoder->encode(queries, retrieve::TextRole::Query);
+  Rankings dense = opened.vectors->search(vectors, deep, &index);
+  if (by == "dense") return dense;
+  const Rankings words = search_words(index, queries, deep);
+  for (size_t i = 0; i < queries.size(); ++i) {
+    dense[i] = retrieve::fuse(std::vector{words[i], dense[i]}, search.k);
+  }
+  return dense;
+}
+
 Result<int> run_search(const IndexSearchOptions& options, const Context& context) {
   RELATA_TRY(const Bm25Index index, Bm25Index::open(options.index));
   RELATA_TRY(const retrieve::SearchOptions search, search_options(options, index));
+  const bool has_vectors = file_exists(vectors_path(options.index));
+  const std::string by = !options.by.empty() ? options.by : has_vectors ? "fused" : "bm25";
+  OpenedVectors vectors;
+  if (by != "bm25") {
+    RELATA_TRY(vectors, open_vectors(options.index, index, options.encoder, context));
+  }
   RELATA_TRY(const std::vector<std::string> queries, read_queries(options.query));
-  std::vector<std::vector<retrieve::Hit>> found(queries.size());
-  with_threads(context.threads, [&] {
-    run_pieces(queries.size(), [&](size_t i) { found[i] = index.search(queries[i], search); });
-  });
+  Rankings found;
+  with_threads(context.threads, [&] { found = search_all(index, vectors, by, queries, search); });
   std::string out;
   size_t without = 0;
   for (size_t query = 0; query < found.size(); ++query) {
@@ -183,6 +230,8 @@ Result<int> run_stats(const IndexStatsOptions& options, const Context& context) 
                {"k1", index.settings().k1},
                {"b", index.settings().b},
                {"corpus", "sha256:" + index.corpus_hash()}};
+  RELATA_TRY(Json vectors, vectors_stats(options.index, index));
+  if (!vectors.is_null()) page["vectors"] = std::move(vectors);
   for (const auto& [name, size] : index.partition_sizes()) {
     if (!name.empty()) page["partitions"][name] = size;
   }
@@ -221,9 +270,12 @@ void add_build(CLI::App& parent, Context& context) {
   CLI::App* verb = add_verb(
       parent, "build", "Documents become one index",
       "Reads any format that `relata data formats` lists. The index is one file, which holds the\n"
-      "passages too: nothing else is needed to search it.",
+      "passages too: nothing else is needed to search it. With --encoder the vectors of all "
+      "passages\n"
+      "lie beside it, in FILE.vectors.",
       {"relata index build train.jsonl -o train.bm25",
        "relata index build news/ -o news.bm25 --text-of document --partition-by source",
+       "relata index build train.jsonl -o train.bm25 --encoder models/all-minilm-l6-v2",
        "relata index build more.jsonl -o train.bm25 --append"});
   verb->add_option("INPUT", options->passages.inputs,
                    "Files, folders, globs or - (default: stdin)");
@@ -245,6 +297,11 @@ void add_build(CLI::App& parent, Context& context) {
       ->type_name("N")
       ->check(CLI::Range(0.0, 1.0))
       ->excludes(append);
+  verb->add_option("--encoder", options->encoder.model,
+                   "Also make vectors with this model, an encoder's folder; with --append the\n"
+                   "vectors that are there are added to without it")
+      ->type_name("MODEL");
+  add_encoder_flags(*verb, options->encoder);
   verb->callback([options, &context] {
     context.action = [options, &context] { return run_build(*options, context); };
   });
@@ -254,8 +311,9 @@ void add_search(CLI::App& parent, Context& context) {
   auto options = std::make_shared<IndexSearchOptions>();
   CLI::App* verb =
       add_verb(parent, "search", "The passages nearest to a query",
-               "Ranks by BM25: a line each with rank, score, id and text, or JSON lines. Several\n"
-               "queries are parted by an empty line, in JSON told by \"query\", their number.",
+               "Ranks by BM25, by vectors, or by both: a line each with rank, score, id and text,\n"
+               "or JSON lines. Several queries are parted by an empty line, in JSON told by\n"
+               "\"query\", their number.",
                {"relata index search train.bm25 'who founded the company' -k 5",
                 "relata index search news.bm25 东部文具 --partition caijing --json",
                 "cut -f4 test.txt | relata index search train.bm25 - -k 1 --json"});
@@ -266,6 +324,14 @@ void add_search(CLI::App& parent, Context& context) {
   verb->add_option("-k", options->k, "At most so many (default: 10)")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000));
+  verb->add_option("--by", options->by,
+                   "bm25, dense (inner products of vectors) or fused, both by reciprocal ranks\n"
+                   "(default: fused if the index has vectors, else bm25)")
+      ->type_name("WHAT")
+      ->check(CLI::IsMember({"bm25", "dense", "fused"}));
+  verb->add_option("--encoder", options->encoder,
+                   "Where the encoder is that made the vectors (default: where it was then)")
+      ->type_name("MODEL");
   auto* partition =
       verb->add_option("--partition", options->partition, "Only passages of this partition")
           ->type_name("NAME");
@@ -295,7 +361,7 @@ void add_stats(CLI::App& parent, Context& context) {
 void add_index_command(CLI::App& app, Context& context) {
   CLI::App* index = add_verb(
       app, "index", "Search the passages of documents",
-      "Builds and searches indexes; needs no model.",
+      "Builds and searches indexes, by words and by the vectors of an encoder.",
       {"relata index build train.jsonl -o train.bm25",
        "relata index search train.bm25 'a question' -k 5", "relata index stats train.bm25"});
   index->require_subcommand(1);

@@ -32,17 +32,27 @@ bool runs_here(int argc, char** argv) {
                      [&](const OwnVerb& verb) { return verb.name == word; });
 }
 
+char** command_line = nullptr;
+
 // Goes on as relata-models; returns only when that cannot be started.
-int become_models_program(char** argv) {
+Error become_models_program() {
   const std::string path = (program_folder() / RELATA_MODELS_FROM_BIN).lexically_normal().string();
-  execv(path.c_str(), argv);
-  return report_error(
-      resource_error(fmt::format("{}: cannot be started: {}", path, std::strerror(errno)),
-                     "it belongs to relata and comes with it: build or install relata again"));
+  execv(path.c_str(), command_line);
+  return resource_error(fmt::format("{}: cannot be started: {}", path, std::strerror(errno)),
+                        "it belongs to relata and comes with it: build or install relata again");
+}
+
+Result<std::unique_ptr<retrieve::Encoder>> open_encoder(const retrieve::EncoderOptions&) {
+  return become_models_program();
 }
 #else
-constexpr std::array<std::string_view, 7> kAbsentVerbs = {
-    "train", "extract", "calibrate", "generate", "score", "model", "doctor"};
+Result<std::unique_ptr<retrieve::Encoder>> open_encoder(const retrieve::EncoderOptions&) {
+  return usage_error("this relata was built without LibTorch, which encoders need",
+                     "build it with the preset release, as `./dev build` does");
+}
+
+constexpr std::array<std::string_view, 9> kAbsentVerbs = {
+    "train", "extract", "calibrate", "generate", "score", "encode", "retriever", "model", "doctor"};
 
 bool is_absent(const std::string& word) {
   return std::find(kAbsentVerbs.begin(), kAbsentVerbs.end(), word) != kAbsentVerbs.end();
@@ -53,6 +63,7 @@ int run_here(int argc, char** argv) {
   Program program;
   for (const OwnVerb& verb : kOwnVerbs) program.verbs.push_back(verb.add);
   program.verbs.push_back(add_completion_command);
+  program.open_encoder = open_encoder;
   return run_program(program, argc, argv);
 }
 
@@ -61,7 +72,10 @@ int run_here(int argc, char** argv) {
 
 int main(int argc, char** argv) {
 #ifdef RELATA_MODELS_FROM_BIN
-  if (!relata::app::runs_here(argc, argv)) return relata::app::become_models_program(argv);
+  relata::app::command_line = argv;
+  if (!relata::app::runs_here(argc, argv)) {
+    return relata::app::report_error(relata::app::become_models_program());
+  }
 #else
   if (const std::string word = relata::app::verb_word(argc, argv); relata::app::is_absent(word)) {
     return relata::app::report_error(

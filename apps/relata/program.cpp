@@ -127,6 +127,7 @@ int finish_output(int code) {
 
 int run(const Program& program, int argc, char** argv) {
   Context context;
+  context.open_encoder = program.open_encoder;
   CLI::App app("Turns text into relations with local language models.\n", "relata");
   set_help_style(app);
   app.fallthrough();

@@ -116,4 +116,25 @@ void multiply_panel(const PanelProduct& p, int64_t panel, int64_t begin, int64_t
   }
 }
 
+RELATA_CLONES void multiply_panel_anywhere(const PanelProduct& p, int64_t panel, int64_t begin,
+                                           int64_t end) {
+  const int64_t column = panel * kPanel;
+  const int64_t columns = std::min(kPanel, p.n - column);
+  const float* part = p.panels + panel * p.k * kPanel;
+  for (int64_t row = begin; row < end; ++row) {
+    Vector low = {}, high = {};
+    for (int64_t i = 0; i < p.k; ++i) {
+      const float factor = p.x[row * p.k + i];
+      low += factor * load(part + i * kPanel);
+      high += factor * load(part + i * kPanel + kLane);
+    }
+    float sums[kPanel];
+    *reinterpret_cast<Vector*>(sums) = low;
+    *reinterpret_cast<Vector*>(sums + kLane) = high;
+    for (int64_t c = 0; c < columns; ++c) {
+      p.y[row * p.n + column + c] = sums[c] + (p.bias == nullptr ? 0.0F : p.bias[column + c]);
+    }
+  }
+}
+
 }  // namespace relata::kernels

@@ -33,4 +33,7 @@ struct PanelProduct {
 // the processor's limit from 32 rows on; below, one read of the panel at the memory's.
 void multiply_panel(const PanelProduct& p, int64_t panel, int64_t begin, int64_t end);
 
+// The same on any processor; slower.
+void multiply_panel_anywhere(const PanelProduct& p, int64_t panel, int64_t begin, int64_t end);
+
 }  // namespace relata::kernels
