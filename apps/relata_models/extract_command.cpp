@@ -35,7 +35,7 @@ struct ExtractOptions {
   BackendOptions backend;
   double min_score = -1.0;  // below 0: what the pipeline takes
   double threshold = -1.0;  // below 0: the extractor's own
-  int batch = 0;  // 0: what the pipeline takes
+  int batch = 0;            // 0: what the pipeline takes
   bool no_closure = false;
   bool ignore_entities = false;
   bool dry_run = false;
@@ -123,8 +123,8 @@ Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
 }
 
 // Lists questions without an answer (what did not parse, was too long to ask, or a server did not
-// take) in OUT.failed.jsonl or on stderr, and returns the exit code of a run whose other parts ended
-// with `code`.
+// take) in OUT.failed.jsonl or on stderr, and returns the exit code of a run whose other parts
+// ended with `code`.
 Result<int> report_failures(const std::vector<std::string>& failures, const std::string& noun,
                             const ExtractOptions& options, int code) {
   const std::string place = options.output + ".failed.jsonl";

@@ -25,7 +25,6 @@ void list_failures(const data::Document& document, bool constrained,
 
 }  // namespace
 
-
 Result<FactResults> run_facts(const extract::Extractor& extractor, generate::Engine& engine,
                               const std::vector<data::Document>& documents, FactJob job) {
   std::shared_ptr<const generate::AnswerCompiler> compiler;

@@ -113,15 +113,15 @@ Result<Json> forecast_facts(const extract::Extractor& extractor,
   report["answer_tokens"] = scaled(usage.answer_tokens);
   report["minutes"] = rounded((loading + seconds * share) / 60, 0.1);
   report["memory_mib"] = rounded(static_cast<double>(memory) / kMebibyte, 1.0);
-  report["measured"] = {{"documents", sample.size()},
-                        {"characters", characters_of(sample)},
-                        {"questions", counts.questions},
-                        {"prompt_tokens", usage.prompt_tokens},
-                        {"answer_tokens", usage.answer_tokens},
-                        {"loading_seconds", rounded(loading, 0.1)},
-                        {"seconds", rounded(seconds, 0.1)},
-                        {"peak_memory_mib",
-                         rounded(static_cast<double>(peak_memory()) / kMebibyte, 1.0)}};
+  report["measured"] = {
+      {"documents", sample.size()},
+      {"characters", characters_of(sample)},
+      {"questions", counts.questions},
+      {"prompt_tokens", usage.prompt_tokens},
+      {"answer_tokens", usage.answer_tokens},
+      {"loading_seconds", rounded(loading, 0.1)},
+      {"seconds", rounded(seconds, 0.1)},
+      {"peak_memory_mib", rounded(static_cast<double>(peak_memory()) / kMebibyte, 1.0)}};
   return report;
 }
 

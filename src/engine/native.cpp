@@ -243,8 +243,8 @@ void NativeEngine::admit(GenerateCall& call) {
   for (bool first = true; call.next < call.order.size() && active_.size() < most; first = false) {
     const size_t index = call.order[call.next];
     const Symbols& prompt = call.prompts[index];
-    tokens += first ? std::ssize(prompt)
-                    : new_tokens(call.prompts[call.order[call.next - 1]], prompt);
+    tokens +=
+        first ? std::ssize(prompt) : new_tokens(call.prompts[call.order[call.next - 1]], prompt);
     if (!first && tokens > budget) break;
     const GenerateRequest& request = call.requests[index];
     Running running(call, index);
@@ -345,7 +345,8 @@ void NativeEngine::abandon(GenerateCall& own) {
   tree_.clear();
   const std::lock_guard lock(mutex_);
   for (GenerateCall* call : calls_) {
-    if (call != &own) call->status = internal_error("another thread's call ended with an exception");
+    if (call != &own)
+      call->status = internal_error("another thread's call ended with an exception");
     call->ended = true;
   }
   calls_.clear();
