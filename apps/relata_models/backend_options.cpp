@@ -130,9 +130,9 @@ Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& opt
 void report_usage(const BackendOptions& options, const generate::Engine& engine) {
   const generate::EngineUsage usage = engine.usage();
   if (usage.requests == 0) return;
-  std::string line = fmt::format("{} requests, {} tokens of prompts ({} of them shared), {} of answers",
-                                 usage.requests, usage.prompt_tokens, usage.shared_tokens,
-                                 usage.answer_tokens);
+  std::string line =
+      fmt::format("{} requests, {} tokens of prompts ({} of them shared), {} of answers",
+                  usage.requests, usage.prompt_tokens, usage.shared_tokens, usage.answer_tokens);
   if (options.backend == "native") return log_debug(line);
   if (usage.retries > 0) line += fmt::format(", {} further tries", usage.retries);
   if (options.price.size() == 2) {

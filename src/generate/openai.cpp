@@ -188,8 +188,7 @@ void OpenAiEngine::count(const Json& reply) {
   usage_.prompt_tokens += count_of(usage, "prompt_tokens");
   usage_.answer_tokens += count_of(usage, "completion_tokens");
   if (usage.is_object()) {
-    usage_.shared_tokens +=
-        count_of(usage.value("prompt_tokens_details", Json()), "cached_tokens");
+    usage_.shared_tokens += count_of(usage.value("prompt_tokens_details", Json()), "cached_tokens");
   }
 }
 
@@ -305,7 +304,9 @@ Result<GenerateResult> OpenAiEngine::read_answer(const HttpReply& reply, const s
 // Whether the server has refused an extra: the request, and all later ones, can do without.
 bool OpenAiEngine::gives_up(const HttpReply& reply, const Extras& extras) {
   if (reply.status != 400 && reply.status != 422 && reply.status != 501) return false;
-  const auto mentions = [&](const char* word) { return reply.body.find(word) != std::string::npos; };
+  const auto mentions = [&](const char* word) {
+    return reply.body.find(word) != std::string::npos;
+  };
   if (extras.logprobs && mentions("logprob")) {
     if (ask_logprobs_.exchange(false)) {
       log_warning(options_.base_url + " gives no probabilities: answers will have none");

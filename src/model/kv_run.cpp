@@ -42,9 +42,8 @@ KvRun KvRun::part(int64_t begin, int64_t end) const {
   } else {
     // As rows, cut, and blocks again.
     const auto rows = [&](const KvRun& run) { return blocks(run).transpose(3, 4); };
-    const at::Tensor cut = rows(*this)
-                               .reshape({layers, heads, capacity, width})
-                               .narrow(2, begin, out.length);
+    const at::Tensor cut =
+        rows(*this).reshape({layers, heads, capacity, width}).narrow(2, begin, out.length);
     at::Tensor padded = at::zeros({layers, heads, out.capacity, width}, keys.options());
     padded.narrow(2, 0, out.length).copy_(cut);
     rows(out).copy_(padded.view({layers, heads, out.capacity / kBlock, kBlock, width}));

@@ -13,8 +13,8 @@ namespace relata::model {
 // Of all layers, each laid out as nn::CacheView says. A run is a node of a prefix tree: what comes
 // before it lies in its parents' runs.
 struct KvRun {
-  at::Tensor keys, values;    // [layers, K, capacity, E]; undefined: nothing is kept
-  void* key_data = nullptr;   // a tensor's own data_ptr() is slow for what is asked at every token
+  at::Tensor keys, values;   // [layers, K, capacity, E]; undefined: nothing is kept
+  void* key_data = nullptr;  // a tensor's own data_ptr() is slow for what is asked at every token
   void* value_data = nullptr;
   int64_t layer_bytes = 0;  // of a layer's keys, or values
   int64_t capacity = 0;     // tokens

@@ -27,7 +27,11 @@ const Case kCases[] = {
     {"one_token", 3, 1, 64, {{-1, 40, 1}}},
     {"a_prompt", 4, 2, 16, {{-1, 0, 300}}},
     {"goes_on", 2, 2, 64, {{-1, 17, 5}}},
-    {"branches", 9, 3, 64, {{-1, 530, 0}, {0, 3, 1}, {0, 0, 19}, {2, 0, 7}, {2, 33, 1}, {0, 16, 2}}},
+    {"branches",
+     9,
+     3,
+     64,
+     {{-1, 530, 0}, {0, 3, 1}, {0, 0, 19}, {2, 0, 7}, {2, 33, 1}, {0, 16, 2}}},
     {"odd_width", 4, 2, 10, {{-1, 21, 0}, {0, 0, 30}, {1, 5, 1}, {0, 1, 1}}},
     {"narrow", 2, 1, 8, {{-1, 0, 2}, {0, 0, 40}, {0, 0, 1}}},
 };
@@ -75,14 +79,12 @@ struct Tree {
       }
       const int64_t length = c.nodes[i].cached + c.nodes[i].own;
       if (below == 0 || length == 0) continue;
-      runs.push_back({keys[i].data(), values[i].data(), length, first_row[i], below,
-                      c.nodes[i].own});
+      runs.push_back(
+          {keys[i].data(), values[i].data(), length, first_row[i], below, c.nodes[i].own});
     }
   }
 
-  int64_t stride() const {
-    return (shape.query_heads + 2 * shape.key_value_heads) * shape.width;
-  }
+  int64_t stride() const { return (shape.query_heads + 2 * shape.key_value_heads) * shape.width; }
 
   static bool is_below(const Case& c, size_t node, size_t above) {
     for (int n = static_cast<int>(node); n >= 0; n = c.nodes[static_cast<size_t>(n)].parent) {
