@@ -34,8 +34,8 @@ struct GenerateRequest {
   bool ignore_eos = false;         // the token that ends answers is one like others (benchmarks)
   std::vector<std::string> stops;  // generation ends when the decoded text contains one (cut off)
   std::shared_ptr<const Constraint> constraint;  // null: any token
-  // Greedy answers under a constraint end only where going on has at most this probability; 1: where
-  // the end is the most probable token.
+  // Greedy answers under a constraint end only where going on has at most this probability; 1:
+  // where the end is the most probable token.
   double continue_above = 1.0;
   // Instead of a constraint, for engines that take text: they ask their server to keep to it where
   // it offers that, so what comes back must be checked. Null: any text.

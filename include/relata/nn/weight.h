@@ -52,8 +52,8 @@ class Weight {
   // The copy in `type` that an optimiser should keep equal to the value; undefined if there is none
   // or it is out of date.
   at::Tensor kept_copy(at::ScalarType type) const;
-  // For inference in `type` alone: frees the value where a packed form can stand for it. Blocks of a
-  // GGUF file are packed for products that round x to 8 bits (kernels/block_product.h), in any
+  // For inference in `type` alone: frees the value where a packed form can stand for it. Blocks of
+  // a GGUF file are packed for products that round x to 8 bits (kernels/block_product.h), in any
   // type. To be called before other threads have the weight.
   void keep_packed_only(at::ScalarType type);
 

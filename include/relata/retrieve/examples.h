@@ -83,9 +83,9 @@ class ExamplePool {
   static Result<ExamplePool> make(std::vector<data::Document> documents, const PoolOptions& options,
                                   const RankerMaker& make_ranker);
 
-  // `k`, where the pool has them: the ranker's first, then, with a score of 0, others by chance (the
-  // same for the same query). Cost: one search of the ranker for a few times `k`, and as many comparisons of
-  // texts.
+  // `k`, where the pool has them: the ranker's first, then, with a score of 0, others by chance
+  // (the same for the same query). Cost: one search of the ranker for a few times `k`, and as many
+  // comparisons of texts.
   Result<FoundExamples> find(const ExampleQuery& query, size_t k) const;
 
   const std::vector<data::Document>& documents() const { return documents_; }

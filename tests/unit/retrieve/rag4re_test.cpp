@@ -45,10 +45,9 @@ int labels_copied(QueryForm form) {
   PoolOptions options;
   options.form = form;
   const auto pool =
-      ExamplePool::make(documents("SemEval2010_task8_training/TRAIN_FILE.TXT"), options,
-                        [](std::vector<Passage> passages) {
-                          return make_bm25_ranker(std::move(passages), {});
-                        })
+      ExamplePool::make(
+          documents("SemEval2010_task8_training/TRAIN_FILE.TXT"), options,
+          [](std::vector<Passage> passages) { return make_bm25_ranker(std::move(passages), {}); })
           .value();
   int right = 0;
   for (const data::Document& question :
