@@ -98,6 +98,9 @@ Result<std::string_view> checked_header(std::string_view bytes, const std::strin
                        "make it again: relata index build --encoder");
   }
   if (bytes.size() < kLineBytes) return damaged(path, "it ends within its first line");
+  if (bytes[kLineBytes - kHashLetters - 2] != ' ' || bytes[kLineBytes - 1] != '\n') {
+    return damaged(path, "its first line is not of the form that it should have");
+  }
   const std::string_view number = bytes.substr(kMagic.size() + kVersion.size(), kSizeDigits);
   uint64_t size = 0;
   const auto parsed = std::from_chars(number.data(), number.data() + number.size(), size);

@@ -42,13 +42,4 @@ std::vector<int64_t> micro_batch_ends(const std::vector<Row>& rows,
   return ends;
 }
 
-int64_t steps_of_epoch(const std::vector<Row>& rows, const std::vector<int64_t>& order,
-                       const TrainerConfig& config) {
-  int64_t steps = 0;
-  for (int64_t at = 0; at < std::ssize(order); ++steps) {
-    at = micro_batch_ends(rows, order, at, config).back();
-  }
-  return steps;
-}
-
 }  // namespace relata::train

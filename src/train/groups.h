@@ -19,7 +19,4 @@ std::vector<int64_t> micro_batch_ends(const std::vector<Row>& rows,
                                       const std::vector<int64_t>& order, int64_t begin,
                                       const TrainerConfig& config);
 
-int64_t steps_of_epoch(const std::vector<Row>& rows, const std::vector<int64_t>& order,
-                       const TrainerConfig& config);
-
 }  // namespace relata::train

@@ -28,26 +28,6 @@ bool contains(const Names& names, std::string_view key) {
   return std::find(names.begin(), names.end(), key) != names.end();
 }
 
-template <class Value>
-void append_bytes(std::string& out, const std::vector<Value>& values) {
-  const uint64_t count = values.size();
-  out.append(reinterpret_cast<const char*>(&count), sizeof count);
-  out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(Value));
-}
-
-std::string rows_identity(const std::vector<Row>& rows) {
-  std::string digests;
-  for (const Row& row : rows) {
-    std::string bytes;
-    append_bytes(bytes, row.ids);
-    append_bytes(bytes, row.weights);
-    append_bytes(bytes, row.secondary);
-    append_bytes(bytes, std::vector<int64_t>{row.group, row.adapter});
-    digests += sha256_hex(bytes);
-  }
-  return "sha256:" + sha256_hex(digests);
-}
-
 // {"value", "sha256"} stands for content; anything else for itself.
 const Json& compared(const Json& setting) {
   return setting.is_object() && setting.contains("sha256") ? setting["sha256"] : setting;
@@ -87,13 +67,13 @@ std::vector<std::string> differing_keys(const Json& before, const Json& now) {
 
 }  // namespace
 
-Json run_settings(const TrainerConfig& config, const std::vector<Row>& rows,
+Json run_settings(const TrainerConfig& config, const std::string& items,
                   const std::vector<model::Decoder::Parameter>& parameters) {
   Json settings = trainer_config_to_json(config);
   settings.update(config.settings);
   Json data = Json::object();
   data["value"] = setting_of(config.settings, "dataset");
-  data["sha256"] = rows_identity(rows);
+  data["sha256"] = items;
   settings["dataset"] = std::move(data);
   std::string names;
   for (const auto& p : parameters) names += p.name + " " + std::to_string(p.value.numel()) + "\n";

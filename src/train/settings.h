@@ -10,9 +10,9 @@
 
 namespace relata::train {
 
-// Every key of the configuration and of config.settings; under "dataset" also the identity of the
-// rows, and under "trained weights" that of their names and sizes.
-Json run_settings(const TrainerConfig& config, const std::vector<Row>& rows,
+// Every key of the configuration and of config.settings; under "dataset" also `items`, the identity
+// of what is trained on, and under "trained weights" that of their names and sizes.
+Json run_settings(const TrainerConfig& config, const std::string& items,
                   const std::vector<model::Decoder::Parameter>& parameters);
 
 // A usage error that names the keys that differ, with the old value and the new one. The length of

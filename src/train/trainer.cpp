@@ -6,14 +6,13 @@
 #include <chrono>
 #include <cmath>
 
-#include "batch.h"
-#include "groups.h"
 #include "optimizer.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
 #include "relata/model/decoder.h"
 #include "relata/train/schedule.h"
+#include "rows_objective.h"
 #include "run_folder.h"
 #include "settings.h"
 #include "state.h"
@@ -29,46 +28,20 @@ constexpr const char* kDamagedModel =
 constexpr const char* kDiverged =
     "nothing of it is saved; lower learning_rate, or set max_grad_norm";
 
-Status check_rows(const std::vector<Row>& rows, const model::Decoder& model) {
-  const model::DecoderConfig& config = model.config();
-  const auto adapters = static_cast<int>(std::max<size_t>(1, model.adapters().size()));
-  if (rows.empty()) return input_error("there is nothing to train on", "check the dataset path");
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const Row& row = rows[i];
-    const std::string where = "training row " + std::to_string(i);
-    const bool whole = row.secondary.empty() || row.secondary.size() == row.ids.size();
-    if (row.ids.size() < 2 || row.weights.size() != row.ids.size() || !whole) {
-      return input_error(where + ": needs two tokens or more and a weight for each");
-    }
-    if (row.adapter < 0 || row.adapter >= adapters) {
-      return input_error(where + ": there is no adapter " + std::to_string(row.adapter));
-    }
-    if (static_cast<int64_t>(row.ids.size()) > config.max_positions) {
-      return input_error(where + ": " + std::to_string(row.ids.size()) +
-                             " tokens, the model takes " + std::to_string(config.max_positions),
-                         "lower cutoff_len, or shorten the texts");
-    }
-    for (const int32_t id : row.ids) {
-      if (id < 0 || id >= config.vocab_size) {
-        return input_error(
-            where + ": token id " + std::to_string(id) + " is outside the vocabulary",
-            "tokenizer and model do not belong together");
-      }
-    }
-  }
-  return {};
-}
-
 class Loop {
  public:
-  Loop(model::Decoder& model, const std::vector<Row>& rows, const TrainerConfig& config,
+  Loop(model::Decoder& model, const Objective& objective, const TrainerConfig& config,
        const Evaluate& evaluate, std::string metric_name)
       : model_(model),
-        rows_(rows),
+        objective_(objective),
         config_(config),
         evaluate_(evaluate),
         metric_name_(std::move(metric_name)),
-        parameters_(model.trainable()) {}
+        parameters_(model.trainable()) {
+    std::erase_if(parameters_, [](const model::Decoder::Parameter& p) {
+      return !p.value.requires_grad();  // frozen by the caller
+    });
+  }
 
   Result<TrainSummary> run();
 
@@ -92,7 +65,7 @@ class Loop {
   void copy_into_model(const std::vector<at::Tensor>& values);
 
   model::Decoder& model_;
-  const std::vector<Row>& rows_;
+  const Objective& objective_;
   const TrainerConfig& config_;
   const Evaluate& evaluate_;
   std::string metric_name_;
@@ -117,7 +90,7 @@ class Loop {
 
 Status Loop::prepare() {
   RELATA_CHECK(check_trainer_config(config_));
-  RELATA_CHECK(check_rows(rows_, model_));
+  RELATA_CHECK(objective_.check(model_));
   if (config_.token_dropout_id >= model_.config().vocab_size) {
     return usage_error(fmt::format("token_dropout_id {} is outside the vocabulary of {}",
                                    config_.token_dropout_id, model_.config().vocab_size),
@@ -128,7 +101,11 @@ Status Loop::prepare() {
       return usage_error("trained weights must be float32", "load the model with dtype: float32");
     }
   }
-  steps_per_epoch_ = steps_of_epoch(rows_, group_order(rows_, config_, 0), config_);
+  steps_per_epoch_ = 0;
+  const std::vector<int64_t> first = objective_.order(0);
+  for (int64_t at = 0; at < std::ssize(first); ++steps_per_epoch_) {
+    at = objective_.step_end(first, at);
+  }
   total_steps_ = config_.max_steps > 0
                      ? config_.max_steps
                      : std::max<int64_t>(1, std::llround(config_.num_train_epochs *
@@ -149,9 +126,9 @@ Status Loop::prepare() {
 // From a checkpoint, or from the model as it is.
 Status Loop::resume() {
   RELATA_TRY(const RunRecord record, read_run(config_.output_dir));
-  run_ = {record.id, run_settings(config_, rows_, parameters_)};
-  RELATA_TRY(const bool resumed, load_checkpoint(config_, run_, static_cast<int64_t>(rows_.size()),
-                                                 parameters_, state_));
+  run_ = {record.id, run_settings(config_, objective_.identity(), parameters_)};
+  RELATA_TRY(const bool resumed,
+             load_checkpoint(config_, run_, objective_.size(), parameters_, state_));
   if (resumed) {
     if (config_.max_train_minutes <= 0 && state_.step > total_steps_) {
       return usage_error(fmt::format("the checkpoint is of step {}, and this run has {}: max_steps "
@@ -245,35 +222,15 @@ Status Loop::optimise(double rate) {
 
 Status Loop::one_step() {
   if (order_epoch_ != state_.epoch) {
-    order_ = group_order(rows_, config_, state_.epoch);
+    order_ = objective_.order(state_.epoch);
     order_epoch_ = state_.epoch;
   }
-  const std::vector<int64_t> ends = micro_batch_ends(rows_, order_, state_.next_row, config_);
-  const int64_t end = ends.back();
-  const std::vector<int64_t> chosen(order_.begin() + state_.next_row, order_.begin() + end);
-  const StepWeights sums = step_weights(rows_, chosen);
-  const double prompt_weight =
-      fraction() < config_.prompt_loss_share ? config_.prompt_loss_weight : 0.0;
-  double loss = 0;
-  int64_t begin = state_.next_row;
-  for (const int64_t micro_end : ends) {
-    const std::vector<int64_t> micro(order_.begin() + begin, order_.begin() + micro_end);
-    const uint64_t seed = (static_cast<uint64_t>(config_.seed) << 40U) +
-                          static_cast<uint64_t>(state_.step) * 1009U +
-                          static_cast<uint64_t>(begin - state_.next_row);
-    begin = micro_end;
-    PackedRows packed = pack_rows(model_, rows_, micro, {sums, prompt_weight, seed}, config_);
-    interval_tokens_ += packed.tokens;
-    interval_answers_ += packed.answer_tokens;
-    if (packed.pass.rows.numel() == 0) continue;
-    packed.pass.dropout = config_.dropout;
-    packed.pass.dropout_seed = static_cast<uint32_t>(seed * 0x9E3779B97F4A7C15ULL >> 32U);
-    packed.pass.gradient_checkpointing = config_.gradient_checkpointing;
-    const at::Tensor hidden = model_.forward(packed.pass);
-    at::Tensor part = model_.loss(hidden, packed.targets, packed.weights, 1.0);
-    part.backward();
-    loss += part.item<double>();
-  }
+  const int64_t end = objective_.step_end(order_, state_.next_row);
+  const StepLoss found = objective_.add_gradients(
+      model_, {order_, state_.next_row, end, state_.step, state_.epoch, fraction()});
+  interval_tokens_ += found.tokens;
+  interval_answers_ += found.answer_tokens;
+  const double loss = found.loss;
   if (!std::isfinite(loss)) return bad_loss();
   double warmup = static_cast<double>(config_.warmup_steps);
   const bool timed = config_.max_train_minutes > 0;
@@ -285,7 +242,7 @@ Status Loop::one_step() {
   RELATA_CHECK(optimise(rate_));
   ++state_.step;
   state_.next_row = end;
-  if (end >= static_cast<int64_t>(rows_.size())) {
+  if (end >= objective_.size()) {
     state_.next_row = 0;
     ++state_.epoch;
   }
@@ -418,7 +375,13 @@ Result<TrainSummary> Loop::run() {
 Result<TrainSummary> train(model::Decoder& model, const std::vector<Row>& rows,
                            const TrainerConfig& config, const Evaluate& evaluate,
                            const std::string& metric_name) {
-  return Loop(model, rows, config, evaluate, metric_name).run();
+  return Loop(model, RowsObjective(rows, config), config, evaluate, metric_name).run();
+}
+
+Result<TrainSummary> train(model::Decoder& model, const Objective& objective,
+                           const TrainerConfig& config, const Evaluate& evaluate,
+                           const std::string& metric_name) {
+  return Loop(model, objective, config, evaluate, metric_name).run();
 }
 
 }  // namespace relata::train

@@ -15,10 +15,7 @@
 #include "relata/base/fields.h"
 #include "relata/base/json.h"
 #include "relata/base/result.h"
-
-namespace relata::model {
-class Decoder;
-}
+#include "relata/train/objective.h"
 
 namespace relata::train {
 
@@ -108,6 +105,10 @@ struct TrainSummary {
 // damaged one, a gradient or weight that is not finite (named; nothing is saved then), a full disk
 // (what was saved before stays valid).
 Result<TrainSummary> train(model::Decoder& model, const std::vector<Row>& rows,
+                           const TrainerConfig& config, const Evaluate& evaluate = {},
+                           const std::string& metric_name = "metric");
+// The same for any objective. Weights whose gradients the caller has switched off stay as they are.
+Result<TrainSummary> train(model::Decoder& model, const Objective& objective,
                            const TrainerConfig& config, const Evaluate& evaluate = {},
                            const std::string& metric_name = "metric");
 

@@ -1,0 +1,48 @@
+// Labelled documents as the blocks of text that RUIE retrieves and prompts with (Liao et al. 2025,
+// arXiv 2409.11673): four lines, `Task:`, `Schema:`, `Input:`, `Output:`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relata/base/result.h"
+#include "relata/data/document.h"
+#include "relata/data/schema.h"
+
+namespace relata::retrieve {
+
+enum class IeTask { kNer, kRe, kEd, kEae };
+std::optional<IeTask> ie_task_of_name(std::string_view name);  // "ner", "re", "ed", "eae"
+std::string ie_task_name(IeTask task);
+
+// One question with its answer. Documents have one instance; for arguments, one for each event.
+struct Instance {
+  std::string id;    // of the document, and of the event where there are several
+  std::string text;  // what is asked about, plain
+  // Its labels, and with them the keyword tags, are what makes a demonstration easy to find; a
+  // question that is asked has neither.
+  std::string question;         // up to and with "Output:"
+  std::string tagged_question;  // the same with what was marked in its text
+  std::string answer;           // "person: Ada; location: Paris", or "None"
+  std::string block() const { return question + " " + answer; }
+  std::string tagged_block() const { return tagged_question + " " + answer; }
+};
+
+// The marks around what is tagged.
+inline constexpr std::string_view kKeywordBegin = "<Keyword>";
+inline constexpr std::string_view kKeywordEnd = "</Keyword>";
+
+// `text` with a mark around each of `ranges`, those that overlap as one. Ranges lie in `text`.
+std::string tagged_text(const std::string& text, std::vector<data::ByteRange> ranges);
+
+// The names of what the schema has for the task stand in the Schema line: entity types, relations
+// (without the negative one), event types; for arguments the roles of the event's type.
+std::vector<Instance> instances_of(const data::Document& document, IeTask task,
+                                   const data::Schema& schema);
+
+// Labels in the documents, in the order of first appearance, for data without a schema.
+data::Schema labels_of(const std::vector<data::Document>& documents);
+
+}  // namespace relata::retrieve

@@ -1,0 +1,141 @@
+// Stage build: data sets become a pool of instances, and some of them questions.
+#include <algorithm>
+
+#include "relata/base/file.h"
+#include "relata/base/hash.h"
+#include "relata/data/formats.h"
+#include "relata/data/sampling.h"
+#include "relata/retrieve/retriever.h"
+#include "ruie/stage.h"
+
+namespace relata::retrieve {
+namespace {
+
+constexpr int kRevision = 1;  // grows with every change of what the stage makes
+
+Result<Json> inputs_of(const RetrieverRecipe& recipe) {
+  Json datasets = Json::array();
+  for (const RetrieverDataset& dataset : recipe.datasets) {
+    Json entry = {{"name", dataset.name},
+                  {"task", ie_task_name(dataset.task)},
+                  {"format", dataset.format},
+                  {"held_out", dataset.held_out}};
+    std::vector<std::string> files = dataset.files;
+    if (!dataset.schema.empty()) files.push_back(dataset.schema);
+    for (const std::string& file : files) {
+      RELATA_TRY(const std::string content, read_file(file));
+      entry["sha256"].push_back(sha256_hex(content));
+    }
+    datasets.push_back(std::move(entry));
+  }
+  return Json{{"revision", kRevision},
+              {"datasets", std::move(datasets)},
+              {"max_queries", recipe.max_queries},
+              {"max_pool", recipe.max_pool},
+              {"seed", recipe.seed}};
+}
+
+Result<std::vector<data::Document>> read_documents(const RetrieverDataset& dataset) {
+  std::vector<data::Document> out;
+  for (const std::string& file : dataset.files) {
+    data::ReadOptions options;
+    options.format = dataset.format;
+    RELATA_TRY(data::Dataset read, data::read_dataset(file, options));
+    std::move(read.documents.begin(), read.documents.end(), std::back_inserter(out));
+  }
+  return out;
+}
+
+template <class Item>
+std::vector<Item> drawn(std::vector<Item> items, int64_t most, uint64_t seed) {
+  if (most == 0) return items;
+  std::vector<Item> out;
+  for (const size_t i : data::draw_sample(items.size(), static_cast<size_t>(most), seed)) {
+    out.push_back(std::move(items[i]));
+  }
+  return out;
+}
+
+Status add_dataset(const RetrieverRecipe& recipe, size_t number, RetrieverPool& pool) {
+  const RetrieverDataset& dataset = recipe.datasets[number];
+  RELATA_TRY(const std::vector<data::Document> documents, read_documents(dataset));
+  data::Schema schema = labels_of(documents);
+  if (!dataset.schema.empty()) {
+    RELATA_TRY(schema, data::read_schema(dataset.schema));
+  }
+  std::vector<PoolItem> items;
+  for (const data::Document& document : documents) {
+    for (Instance& instance : instances_of(document, dataset.task, schema)) {
+      items.push_back({dataset.name, dataset.task, std::move(instance)});
+    }
+  }
+  if (items.empty()) {
+    return input_error(
+        dataset.files.front() + ": has no instance of task " + ie_task_name(dataset.task),
+        "choose another task or another file for data set " + dataset.name);
+  }
+  const uint64_t seed = static_cast<uint64_t>(recipe.seed) * 1000 + number;
+  items = drawn(std::move(items), recipe.max_pool, seed);
+  std::vector<size_t> queries;
+  for (size_t i = 0; i < items.size(); ++i) queries.push_back(pool.items.size() + i);
+  std::move(items.begin(), items.end(), std::back_inserter(pool.items));
+  if (dataset.held_out) return {};
+  queries = drawn(std::move(queries), recipe.max_queries, seed + 1);
+  pool.queries.insert(pool.queries.end(), queries.begin(), queries.end());
+  return {};
+}
+
+Json item_json(const PoolItem& item) {
+  return {{"dataset", item.dataset},
+          {"task", ie_task_name(item.task)},
+          {"id", item.instance.id},
+          {"text", item.instance.text},
+          {"question", item.instance.question},
+          {"tagged_question", item.instance.tagged_question},
+          {"answer", item.instance.answer}};
+}
+
+PoolItem item_of(const Json& value) {
+  PoolItem out;
+  const auto text = [&](const char* key) { return value.at(key).get<std::string>(); };
+  out.dataset = text("dataset");
+  out.task = ie_task_of_name(text("task")).value_or(IeTask::kRe);
+  out.instance = {text("id"), text("text"), text("question"), text("tagged_question"),
+                  text("answer")};
+  return out;
+}
+
+Status write_pool(const Stage& stage, const RetrieverPool& pool) {
+  std::vector<Json> items, queries;
+  for (const PoolItem& item : pool.items) items.push_back(item_json(item));
+  for (const size_t query : pool.queries) queries.push_back({{"item", query}});
+  RELATA_CHECK(write_json_lines(stage.file("pool.jsonl"), items));
+  RELATA_CHECK(write_json_lines(stage.file("queries.jsonl"), queries));
+  return stage.finish({{"items", pool.items.size()}, {"queries", pool.queries.size()}});
+}
+
+}  // namespace
+
+Result<RetrieverPool> build_pool(const RetrieverRecipe& recipe) {
+  RELATA_TRY(const Json inputs, inputs_of(recipe));
+  const Stage stage(recipe.output_dir, "build", inputs);
+  RetrieverPool pool;
+  pool.key = stage.key();
+  if (stage.done()) {
+    RELATA_CHECK(read_json_lines(stage.file("pool.jsonl"),
+                                 [&](const Json& line) { pool.items.push_back(item_of(line)); }));
+    RELATA_CHECK(read_json_lines(stage.file("queries.jsonl"), [&](const Json& line) {
+      pool.queries.push_back(line.at("item").get<size_t>());
+    }));
+    return pool;
+  }
+  for (size_t i = 0; i < recipe.datasets.size(); ++i) RELATA_CHECK(add_dataset(recipe, i, pool));
+  if (pool.queries.empty()) {
+    return usage_error("every data set is held out: there is no question to train on",
+                       "set held_out: false for at least one");
+  }
+  RELATA_CHECK(write_pool(stage, pool));
+  return pool;
+}
+
+}  // namespace relata::retrieve

@@ -1,0 +1,221 @@
+// Stage score: how likely a language model finds the right answer after each candidate.
+//
+// Pairs are ordered by candidate: prompts begin with the instruction and the candidate, whose keys
+// and values the engine then computes once for all questions that it is a candidate of.
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "relata/base/file.h"
+#include "relata/base/progress.h"
+#include "relata/data/sampling.h"
+#include "relata/retrieve/retriever.h"
+#include "ruie/stage.h"
+
+namespace relata::retrieve {
+namespace {
+
+constexpr int kRevision = 1;
+// So many pairs or more are handed to the engine, and written, at once: all of some candidates, so
+// that a run that goes on after a kill hands over the same.
+constexpr size_t kPairsTogether = 128;
+
+using Pair = std::pair<size_t, size_t>;  // document, query
+
+// Distinct pairs by their documents; candidates of another task are never run.
+std::vector<Pair> wanted_pairs(const RetrieverRecipe& recipe, const RetrieverPool& pool,
+                               const CandidateLists& candidates) {
+  std::vector<Pair> out;
+  for (const QueryCandidates& list : candidates.lists) {
+    const uint64_t seed = static_cast<uint64_t>(recipe.seed) * 1000003 + list.query;
+    for (const size_t i :
+         data::draw_sample(list.documents.size(), static_cast<size_t>(recipe.scored), seed)) {
+      const size_t document = list.documents[i];
+      if (pool.items[document].dataset != pool.items[list.query].dataset) continue;
+      out.emplace_back(document, list.query);
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+// Scores by pair, as a journal has them: {"pairs": [[query, document, score], ...]}.
+class ScoreStore {
+ public:
+  static Result<ScoreStore> open(const std::string& path) {
+    RELATA_TRY(Journal journal, Journal::open(path));
+    ScoreStore out(std::move(journal), path);
+    for (const std::string& line : out.journal_.lines()) RELATA_CHECK(out.take(line));
+    return out;
+  }
+
+  bool has(const Pair& pair) const { return scores_.contains(pair); }
+  double at(const Pair& pair) const { return scores_.at(pair); }
+
+  Status add(const std::vector<Pair>& pairs, const std::vector<double>& scores) {
+    Json list = Json::array();
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      list.push_back({pairs[i].second, pairs[i].first, scores[i]});
+      scores_[pairs[i]] = scores[i];
+    }
+    return journal_.append(Json{{"pairs", std::move(list)}}.dump());
+  }
+
+ private:
+  ScoreStore(Journal journal, std::string path)
+      : journal_(std::move(journal)), path_(std::move(path)) {}
+
+  Status take(const std::string& line) {
+    RELATA_TRY(const Json value, parse_json(line, path_));
+    try {
+      for (const Json& entry : value.at("pairs")) {
+        scores_[{entry.at(1).get<size_t>(), entry.at(0).get<size_t>()}] = entry.at(2).get<double>();
+      }
+    } catch (const Json::exception& problem) {
+      return input_error(path_ + ": " + problem.what(), "remove it: its pairs are scored again");
+    }
+    return {};
+  }
+
+  Journal journal_;
+  std::string path_;
+  std::map<Pair, double> scores_;
+};
+
+// Prompts as tokens. The answer follows a space: it is one text with it, so that its tokens are
+// those that the model was trained to see there.
+class Prompts {
+ public:
+  Prompts(const RetrieverRecipe& recipe, const RetrieverPool& pool,
+          const text::Tokenizer& tokenizer)
+      : recipe_(recipe), pool_(pool), tokenizer_(tokenizer) {}
+
+  // Up to the question: what all prompts of a document share.
+  std::vector<int32_t> shared(size_t document) const {
+    const Instance& example = pool_.items[document].instance;
+    return tokenizer_.encode_ids(
+        recipe_.instruction + "\n\n" +
+            (recipe_.tags_in_scoring ? example.tagged_block() : example.block()) + "\n\n",
+        true);
+  }
+  std::vector<int32_t> question(size_t query) const {
+    const Instance& asked = pool_.items[query].instance;
+    return tokenizer_.encode_ids(recipe_.tags_in_scoring ? asked.tagged_question : asked.question,
+                                 false);
+  }
+  std::vector<int32_t> answer(size_t query) const {
+    return tokenizer_.encode_ids(" " + pool_.items[query].instance.answer, false);
+  }
+
+ private:
+  const RetrieverRecipe& recipe_;
+  const RetrieverPool& pool_;
+  const text::Tokenizer& tokenizer_;
+};
+
+// Where the pairs end that are handed over from `begin` on.
+size_t chunk_end(const std::vector<Pair>& pairs, size_t begin) {
+  size_t end = std::min(pairs.size(), begin + kPairsTogether);
+  while (end < pairs.size() && pairs[end].first == pairs[end - 1].first) ++end;
+  return end;
+}
+
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// The requests of pairs, those that are too long left out of both.
+std::vector<generate::ScoreRequest> requests_of(const Prompts& prompts, int64_t max_tokens,
+                                                std::vector<Pair>& pairs, ScoreForecast& forecast) {
+  std::vector<generate::ScoreRequest> requests;
+  std::vector<Pair> kept;
+  std::vector<int32_t> shared;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const auto [document, query] = pairs[i];
+    const bool same = i > 0 && pairs[i - 1].first == document;
+    if (!same) shared = prompts.shared(document);
+    generate::ScoreRequest request;
+    request.prefix = shared;
+    const std::vector<int32_t> question = prompts.question(query);
+    request.prefix.insert(request.prefix.end(), question.begin(), question.end());
+    request.continuations.push_back(prompts.answer(query));
+    const auto tokens =
+        static_cast<int64_t>(request.prefix.size() + request.continuations.front().size());
+    if (tokens > max_tokens) {
+      ++forecast.too_long;
+      continue;
+    }
+    forecast.tokens += tokens;
+    if (!kept.empty() && kept.back().first == document) {
+      forecast.shared += static_cast<int64_t>(shared.size());
+    }
+    kept.push_back(pairs[i]);
+    requests.push_back(std::move(request));
+  }
+  pairs = std::move(kept);
+  return requests;
+}
+
+Status score_missing(const RetrieverRecipe& recipe, const RetrieverPool& pool,
+                     const std::vector<Pair>& missing, const EngineMaker& make_engine, bool dry_run,
+                     ScoreStore& store, ScoreForecast& forecast) {
+  RELATA_TRY(const auto engine, make_engine());
+  if (engine->tokenizer() == nullptr) {
+    return input_error(recipe.scorer + ": has no tokenizer", "give a model that has one");
+  }
+  const Prompts prompts(recipe, pool, *engine->tokenizer());
+  const int64_t limit = engine->max_tokens() > 0 ? std::min(recipe.max_tokens, engine->max_tokens())
+                                                 : recipe.max_tokens;
+  Progress progress(dry_run ? "counting" : "scoring", std::ssize(missing), "pairs");
+  for (size_t begin = 0, end = 0; begin < missing.size(); begin = end) {
+    end = chunk_end(missing, begin);
+    std::vector<Pair> pairs(missing.begin() + static_cast<int64_t>(begin),
+                            missing.begin() + static_cast<int64_t>(end));
+    const auto requests = requests_of(prompts, limit, pairs, forecast);
+    if (!dry_run && !requests.empty()) {
+      RELATA_TRY(const auto results, engine->score(requests));
+      std::vector<double> scores;
+      for (const auto& result : results) scores.push_back(mean(result.token_logprobs.front()));
+      RELATA_CHECK(store.add(pairs, scores));
+    }
+    progress.update(static_cast<int64_t>(end));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ScoreSet> score_candidates(const RetrieverRecipe& recipe, const RetrieverPool& pool,
+                                  const CandidateLists& candidates, const std::string& scorer_id,
+                                  const EngineMaker& make_engine, bool dry_run) {
+  // Not of the candidates: when they change, what both have in common stays.
+  const Stage stage(recipe.output_dir, "score",
+                    {{"revision", kRevision},
+                     {"build", pool.key},
+                     {"scorer", scorer_id},
+                     {"instruction", recipe.instruction},
+                     {"tags", recipe.tags_in_scoring},
+                     {"max_tokens", recipe.max_tokens}});
+  RELATA_CHECK(make_folders(stage.folder()));
+  RELATA_TRY(ScoreStore store, ScoreStore::open(stage.file("scores.jsonl")));
+  const std::vector<Pair> wanted = wanted_pairs(recipe, pool, candidates);
+  std::vector<Pair> missing;
+  for (const Pair& pair : wanted) {
+    if (!store.has(pair)) missing.push_back(pair);
+  }
+  ScoreSet out;
+  out.key = stage.key();
+  out.forecast.pairs = std::ssize(wanted);
+  out.forecast.done = std::ssize(wanted) - std::ssize(missing);
+  if (!missing.empty()) {
+    RELATA_CHECK(score_missing(recipe, pool, missing, make_engine, dry_run, store, out.forecast));
+  }
+  for (const Pair& pair : wanted) {
+    if (store.has(pair)) out.pairs.push_back({pair.second, pair.first, store.at(pair)});
+  }
+  if (!dry_run) RELATA_CHECK(stage.finish({{"pairs", out.pairs.size()}}));
+  return out;
+}
+
+}  // namespace relata::retrieve

@@ -1,0 +1,110 @@
+// Stage retriever-train: the encoder learns to find what the scores prefer.
+#include <filesystem>
+#include <map>
+
+#include "relata/base/file.h"
+#include "relata/base/log.h"
+#include "retriever_objective.h"
+#include "ruie/stage.h"
+
+namespace relata::retrieve {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kRevision = 1;
+
+// What decides about the weights of the settings of the loop.
+Json trainer_inputs(const train::TrainerConfig& config) {
+  Json out = train::trainer_config_to_json(config);
+  for (const char* key : {"output_dir", "logging_steps", "save_steps", "save_total_limit",
+                          "resume_from_checkpoint", "overwrite_output_dir"}) {
+    out.erase(key);
+  }
+  return out;
+}
+
+// Questions whose candidates teach, with those of other tasks as the worst.
+std::vector<Question> questions_of(const RetrieverRecipe& recipe, const RetrieverPool& pool,
+                                   const CandidateLists& candidates, const ScoreSet& scores) {
+  std::map<size_t, std::vector<Candidate>> by_query;
+  for (const ScoredPair& pair : scores.pairs) {
+    by_query[pair.query].push_back({pair.document, pair.score});
+  }
+  std::vector<Question> out;
+  for (const QueryCandidates& list : candidates.lists) {
+    std::vector<Candidate> own = by_query[list.query];
+    for (const size_t document : list.documents) {
+      if (pool.items[document].dataset == pool.items[list.query].dataset) continue;
+      own.push_back({document, kForeignScore});
+    }
+    const SelectionOptions options{static_cast<size_t>(recipe.positives),
+                                   static_cast<size_t>(recipe.negatives)};
+    if (auto selection = select_candidates(std::move(own), options)) {
+      out.push_back({list.query, std::move(*selection)});
+    }
+  }
+  return out;
+}
+
+// The new folder under a name that stays: OUTPUT/retriever.
+Status point_to(const std::string& output_dir, const std::string& folder) {
+  const fs::path link = fs::path(output_dir) / "retriever";
+  const fs::path fresh = fs::path(output_dir) / "retriever.new";
+  std::error_code failed;
+  fs::remove(fresh, failed);
+  fs::create_directory_symlink(fs::path(folder).lexically_relative(output_dir), fresh, failed);
+  if (!failed) fs::rename(fresh, link, failed);
+  if (failed) return resource_error(link.string() + ": cannot be made: " + failed.message());
+  return {};
+}
+
+}  // namespace
+
+Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const RetrieverPool& pool,
+                                         const CandidateLists& candidates, const ScoreSet& scores) {
+  EncoderOptions options;
+  options.model = recipe.encoder;
+  RELATA_TRY(const auto encoder, TextEncoder::load(options));
+  const Stage stage(recipe.output_dir, "retriever-train",
+                    {{"revision", kRevision},
+                     {"build", pool.key},
+                     {"candidates", candidates.key},
+                     {"scores", scores.key},
+                     {"scored", recipe.scored},
+                     {"seed", recipe.seed},
+                     {"encoder", encoder->identity()},
+                     {"tags", recipe.tags},
+                     {"positives", recipe.positives},
+                     {"negatives", recipe.negatives},
+                     {"passages", recipe.passages},
+                     {"temperature", recipe.loss.temperature},
+                     {"divergence", recipe.loss.divergence},
+                     {"contrastive", recipe.loss.contrastive},
+                     {"teacher_scale", recipe.loss.teacher_scale},
+                     {"trainer", trainer_inputs(recipe.trainer)}});
+  RetrieverSummary out;
+  out.folder = stage.file("model");
+  const std::vector<Question> questions = questions_of(recipe, pool, candidates, scores);
+  out.questions = std::ssize(questions);
+  if (!stage.done()) {
+    for (const auto& parameter : encoder->model()->trainable()) {
+      // As in the reference: texts of a few lengths would only spoil the places of others.
+      if (parameter.name == "positions") parameter.value.requires_grad_(false);
+    }
+    train::TrainerConfig config = recipe.trainer;
+    config.output_dir = stage.folder();
+    const RetrieverObjective objective(recipe, pool, questions, *encoder);
+    RELATA_TRY(out.train, train::train(*encoder->model(), objective, config));
+    RELATA_CHECK(encoder->save(out.folder));
+    RELATA_CHECK(train::mark_finished(config.output_dir));
+    RELATA_CHECK(stage.finish({{"questions", out.questions},
+                               {"steps", out.train.steps},
+                               {"loss", out.train.final_loss},
+                               {"seconds", out.train.seconds}}));
+  }
+  RELATA_CHECK(point_to(recipe.output_dir, out.folder));
+  return out;
+}
+
+}  // namespace relata::retrieve
