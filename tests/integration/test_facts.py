@@ -95,7 +95,7 @@ def test_a_missing_base_model_is_named(tmp_path, texts):
     for name in ("extractor.yaml", "schema.json"):
         (folder / name).write_bytes((EXTRACTOR / name).read_bytes())
     (folder / "templates").mkdir()
-    (folder / "templates/rhf.yaml").write_bytes((EXTRACTOR / "templates/rhf.yaml").read_bytes())
+    (folder / "templates/drf.yaml").write_bytes((EXTRACTOR / "templates/drf.yaml").read_bytes())
     text = (folder / "extractor.yaml").read_text().replace("smollm2-135m", "absent-135m")
     (folder / "extractor.yaml").write_text(text)
     error = relata("extract", "-x", folder, texts, code=2).err

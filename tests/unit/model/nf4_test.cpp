@@ -66,7 +66,8 @@ class Nf4Folder : public testing::Test {
   // The error of loading the folder after `change` of its tensors.
   std::string problem_after(const std::function<void(AllStored&)>& change) const {
     AllStored all;
-    for (const auto& [name, view] : read_model_tensors(nf4()).value()) {
+    const auto tensors = read_model_tensors(nf4()).value();
+    for (const auto& [name, view] : tensors) {
       all[name] = {view.dtype, view.shape, {view.bytes.begin(), view.bytes.end()}};
     }
     change(all);
