@@ -63,15 +63,16 @@ Result<int> run_retriever(const RetrieverOptions& options, const Context& contex
     RELATA_CHECK(print_page(page, context));
     return kDone;
   }
-  RELATA_TRY(const std::string scorer_id, model::model_identity({recipe.scorer, "", "auto"}));
-  const auto make_engine = [&]() -> Result<std::unique_ptr<generate::Engine>> {
+  retrieve::Scorer scorer;
+  RELATA_TRY(scorer.id, model::model_identity({recipe.scorer, "", "auto"}));
+  scorer.open = [&]() -> Result<std::unique_ptr<generate::Engine>> {
     engine::NativeEngineOptions native;
     native.model = recipe.scorer;
     native.cache_bytes = 0;
     return open_engine(native, context);
   };
-  RELATA_TRY(const ScoreSet scores, retrieve::score_candidates(recipe, pool, *candidates, scorer_id,
-                                                               make_engine, options.dry_run));
+  scorer.dry_run = options.dry_run;
+  RELATA_TRY(const ScoreSet scores, retrieve::score_candidates(recipe, pool, *candidates, scorer));
   page["score"] = forecast_json(scores.forecast);
   if (scores.forecast.too_long > 0) {
     log_warning(fmt::format("{} left out, longer than max_tokens ({}) with its question",

@@ -119,14 +119,16 @@ struct ScoreSet {
 Result<RetrieverPool> build_pool(const RetrieverRecipe& recipe);
 Result<CandidateLists> find_candidates(const RetrieverRecipe& recipe, const RetrieverPool& pool);
 
-// Opens the scorer when there is something left to score. It should keep nothing from one call to
-// the next, so that scores do not depend on where a run was killed.
-using EngineMaker = std::function<Result<std::unique_ptr<generate::Engine>>()>;
-// The store of scores is a journal: what was scored before a kill is not scored again. `scorer_id`:
-// the model's identity. `dry_run` only forecasts.
+struct Scorer {
+  std::string id;  // the model's identity
+  // Opens it when there is something left to score. It should keep nothing from one call to the
+  // next, so that scores do not depend on where a run was killed.
+  std::function<Result<std::unique_ptr<generate::Engine>>()> open;
+  bool dry_run = false;  // only forecast
+};
+// The store of scores is a journal: what was scored before a kill is not scored again.
 Result<ScoreSet> score_candidates(const RetrieverRecipe& recipe, const RetrieverPool& pool,
-                                  const CandidateLists& candidates, const std::string& scorer_id,
-                                  const EngineMaker& make_engine, bool dry_run);
+                                  const CandidateLists& candidates, const Scorer& scorer);
 
 struct RetrieverSummary {
   std::string folder;  // of the trained encoder, as sentence-transformers writes it

@@ -157,23 +157,31 @@ std::vector<generate::ScoreRequest> requests_of(const Prompts& prompts, int64_t 
   return requests;
 }
 
-Status score_missing(const RetrieverRecipe& recipe, const RetrieverPool& pool,
-                     const std::vector<Pair>& missing, const EngineMaker& make_engine, bool dry_run,
-                     ScoreStore& store, ScoreForecast& forecast) {
-  RELATA_TRY(const auto engine, make_engine());
+// What the pairs are of, and where their scores go.
+struct Scoring {
+  const RetrieverRecipe& recipe;
+  const RetrieverPool& pool;
+  const Scorer& scorer;
+  ScoreStore& store;
+};
+
+Status score_missing(const Scoring& scoring, const std::vector<Pair>& missing,
+                     ScoreForecast& forecast) {
+  const auto& [recipe, pool, scorer, store] = scoring;
+  RELATA_TRY(const auto engine, scorer.open());
   if (engine->tokenizer() == nullptr) {
     return input_error(recipe.scorer + ": has no tokenizer", "give a model that has one");
   }
   const Prompts prompts(recipe, pool, *engine->tokenizer());
   const int64_t limit = engine->max_tokens() > 0 ? std::min(recipe.max_tokens, engine->max_tokens())
                                                  : recipe.max_tokens;
-  Progress progress(dry_run ? "counting" : "scoring", std::ssize(missing), "pairs");
+  Progress progress(scorer.dry_run ? "counting" : "scoring", std::ssize(missing), "pairs");
   for (size_t begin = 0, end = 0; begin < missing.size(); begin = end) {
     end = chunk_end(missing, begin);
     std::vector<Pair> pairs(missing.begin() + static_cast<int64_t>(begin),
                             missing.begin() + static_cast<int64_t>(end));
     const auto requests = requests_of(prompts, limit, pairs, forecast);
-    if (!dry_run && !requests.empty()) {
+    if (!scorer.dry_run && !requests.empty()) {
       RELATA_TRY(const auto results, engine->score(requests));
       std::vector<double> scores;
       for (const auto& result : results) scores.push_back(mean(result.token_logprobs.front()));
@@ -187,13 +195,12 @@ Status score_missing(const RetrieverRecipe& recipe, const RetrieverPool& pool,
 }  // namespace
 
 Result<ScoreSet> score_candidates(const RetrieverRecipe& recipe, const RetrieverPool& pool,
-                                  const CandidateLists& candidates, const std::string& scorer_id,
-                                  const EngineMaker& make_engine, bool dry_run) {
+                                  const CandidateLists& candidates, const Scorer& scorer) {
   // Not of the candidates: when they change, what both have in common stays.
   const Stage stage(recipe.output_dir, "score",
                     {{"revision", kRevision},
                      {"build", pool.key},
-                     {"scorer", scorer_id},
+                     {"scorer", scorer.id},
                      {"instruction", recipe.instruction},
                      {"tags", recipe.tags_in_scoring},
                      {"max_tokens", recipe.max_tokens}});
@@ -209,12 +216,12 @@ Result<ScoreSet> score_candidates(const RetrieverRecipe& recipe, const Retriever
   out.forecast.pairs = std::ssize(wanted);
   out.forecast.done = std::ssize(wanted) - std::ssize(missing);
   if (!missing.empty()) {
-    RELATA_CHECK(score_missing(recipe, pool, missing, make_engine, dry_run, store, out.forecast));
+    RELATA_CHECK(score_missing({recipe, pool, scorer, store}, missing, out.forecast));
   }
   for (const Pair& pair : wanted) {
     if (store.has(pair)) out.pairs.push_back({pair.second, pair.first, store.at(pair)});
   }
-  if (!dry_run) RELATA_CHECK(stage.finish({{"pairs", out.pairs.size()}}));
+  if (!scorer.dry_run) RELATA_CHECK(stage.finish({{"pairs", out.pairs.size()}}));
   return out;
 }
 
