@@ -39,6 +39,7 @@ std::string settings_hash(const Extractor& extractor, const generate::Engine& en
   for (const auto& [name, path] : extractor.config.adapters) json["adapters"].push_back(name);
   for (const auto& [step, value] : extractor.config.thresholds) json["thresholds"][step] = value;
   json["continue_above"] = extractor.config.continue_above;
+  json["drop_overlapping"] = extractor.config.drop_overlapping;
   if (extractor.calibration) json["calibration"] = calibration_to_json(*extractor.calibration);
   json["min_score"] = options.min_score;
   json["use_entities"] = options.use_entities;

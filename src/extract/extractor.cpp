@@ -102,6 +102,7 @@ Result<ExtractorConfig> config_from_json(const Json& json, const std::string& wh
     fields.get("adapters", adapters);
     fields.get("thresholds", thresholds);
     fields.get("continue_above", config.continue_above);
+    fields.get("drop_overlapping", config.drop_overlapping);
   }
   Json demonstrations;
   if (uses_demonstrations(config.pipeline)) {
@@ -189,6 +190,7 @@ Json config_to_json(const ExtractorConfig& config) {
   for (const auto& [name, path] : config.adapters) json["adapters"][name] = path;
   for (const auto& [name, threshold] : config.thresholds) json["thresholds"][name] = threshold;
   if (config.continue_above < 1) json["continue_above"] = config.continue_above;
+  if (config.drop_overlapping) json["drop_overlapping"] = true;
   if (uses_demonstrations(config.pipeline)) {
     if (asks_pairs(config.pipeline)) json["mask_types"] = config.mask_types;
     if (!config.tasks.empty()) json["tasks"] = config.tasks;

@@ -179,9 +179,10 @@ class FactExtraction {
     std::sort(order.begin(), order.end());
     const double least = least_score();
     const bool given = asks_about_given(document);
+    const bool distinct = extractor_.config.drop_overlapping && scored && !given;
     std::vector<ScoredFact> facts;
     for (const auto& [surprise, fact] : order) {
-      if (scored && !given && is_repeated(fact, facts)) continue;
+      if (distinct && is_repeated(fact, facts)) continue;
       const double raw = std::exp(std::min(-surprise, 0.0));
       const double score = extractor_.calibration ? extractor_.calibration->apply(raw) : raw;
       if (!scored || score >= least) facts.push_back({fact, score});

@@ -31,7 +31,9 @@ std::string name_of_missing(const std::string& weight, const char* end) {
 // The text of the state: {"quant_type": "nf4", "blocksize": 64, "shape": [out, in], ...}.
 Status read_state(const TensorView& view, const std::string& place, Nf4Stored& out) {
   const std::string_view text(reinterpret_cast<const char*>(view.bytes.data()), view.bytes.size());
-  RELATA_TRY(const Json json, parse_json(text, place));
+  const auto parsed = parse_json(text, place);
+  if (!parsed.ok()) return input_error(parsed.error().message, kAgain);
+  const Json& json = parsed.value();
   if (!json.is_object()) return input_error(place + ": a JSON object is wanted", kAgain);
   MemberReader file(json, place);
   const std::string type = file.text("quant_type", "");
