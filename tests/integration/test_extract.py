@@ -239,7 +239,7 @@ def test_free_decoding_takes_names_that_were_taught(ask, server, tmp_path):
     assert str(schema) in result.err and '"owns"' in result.err
     schema.write_text('{"relation_types": [{"name": "x"}]}')
     assert str(schema) in ask("--schema", schema, code=3).err
-    assert "missing.json" in ask("--schema", tmp_path / "missing.json", code=5).err
+    assert "missing.json" in ask("--schema", tmp_path / "missing.json", code=2).err
 
 
 def test_pipelines_are_listed(trained, gold):
