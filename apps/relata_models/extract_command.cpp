@@ -184,12 +184,11 @@ Result<int> extract_pairs(const ExtractOptions& options, const extract::Extracto
 Result<int> run_dry(const ExtractOptions& options, const extract::Extractor& extractor,
                     const data::Dataset& dataset, const Context& context, int code) {
   Json report;
-  if (extract::needs_no_model(extractor)) {
+  const std::string& pipeline = extractor.config.pipeline;
+  if (extract::needs_no_model(extractor) || pipeline == "icl") {
     report = count_texts(dataset.documents);
-  } else if (extract::asks_pairs(extractor.config.pipeline)) {
+  } else if (extract::asks_pairs(pipeline)) {
     RELATA_TRY(report, count_pairs(extractor, dataset.documents));
-  } else if (!extract::asks_steps(extractor.config.pipeline)) {
-    report = count_texts(dataset.documents);
   } else if (options.backend.backend != "native") {
     report = count_texts(dataset.documents);
     log_warning("--dry-run sends no text to a server: only documents and characters are counted");

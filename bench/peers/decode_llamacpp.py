@@ -9,19 +9,7 @@ import importlib.metadata
 import json
 import time
 
-import xllamacpp as llama
-
-
-def open_server(model, threads, slots, context):
-    params = llama.CommonParams()
-    params.model.path = str(model)
-    params.n_ctx = context * slots
-    params.n_parallel = slots
-    params.n_gpu_layers = 0
-    params.cpuparams.n_threads = threads
-    params.cpuparams_batch.n_threads = threads
-    params.warmup = True
-    return llama.Server(params)
+from llamacpp import open_server
 
 
 def answer(server, request):

@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
 
 #include "relata/base/hash.h"
+#include "relata/retrieve/dense.h"
 
 namespace relata::retrieve {
 namespace {
-
-constexpr double kFusionOffset =
-    60;  // of Cormack et al.: how little the very first ranks count more
 
 class Bm25Ranker : public Ranker {
  public:
@@ -70,19 +67,12 @@ class FusedRanker : public Ranker {
                                   const SearchOptions& options) const override {
     SearchOptions each = options;
     each.k = std::max(options.k, depth_);
-    std::map<size_t, double> sums;
+    std::vector<std::vector<Hit>> rankings;
     for (const auto& ranker : rankers_) {
-      RELATA_TRY(const auto hits, ranker->search(query, each));
-      for (size_t rank = 0; rank < hits.size(); ++rank) {
-        sums[hits[rank].passage] += 1.0 / (kFusionOffset + static_cast<double>(rank) + 1.0);
-      }
+      RELATA_TRY(auto hits, ranker->search(query, each));
+      rankings.push_back(std::move(hits));
     }
-    std::vector<Hit> out;
-    for (const auto& [passage, score] : sums) out.push_back({passage, score});
-    std::stable_sort(out.begin(), out.end(),
-                     [](const Hit& a, const Hit& b) { return a.score > b.score; });
-    if (out.size() > options.k) out.resize(options.k);
-    return out;
+    return fuse(rankings, options.k);
   }
   std::string identity() const override {
     std::string out = "fused " + std::to_string(depth_);

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from fake_server import Server
-from program import ROWS, relata, toy_recipe
+from program import ROWS, relata, toy_recipe, train_toy_model
 
 
 @pytest.fixture
@@ -73,16 +73,11 @@ def server():
 def facts_extractor(tmp_path_factory):
     """A document pipeline with weights, next to chance: relations, then pairs of each."""
     folder = tmp_path_factory.mktemp("facts")
-    data = folder / "train.txt"
-    data.write_text("".join("\t".join(row) + "\n" for row in ROWS * 30))
-    recipe = toy_recipe(data, folder / "out")
-    recipe["model"]["max_position_embeddings"] = 2048
-    (folder / "toy.yaml").write_text(json.dumps(recipe))
-    relata("train", folder / "toy.yaml")
+    model = train_toy_model(folder, 2048)
     out = folder / "extractor"
     (out / "templates").mkdir(parents=True)
     (out / "extractor.yaml").write_text(
-        f"format_version: 1\npipeline: drf\nmodel: {folder / 'out/model'}\n"
+        f"format_version: 1\npipeline: drf\nmodel: {model}\n"
         "template: templates/drf.yaml\ndecode: constrained\nmax_new_tokens: 24\n")
     (out / "templates/drf.yaml").write_text(json.dumps({
         "name": "drf", "instruction": "Read.", "root": "{document}\n", "nothing": "none",

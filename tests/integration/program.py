@@ -47,3 +47,14 @@ def toy_recipe(data, output, **extra):
         "max_steps": 1,
         **extra,
     }
+
+
+def train_toy_model(folder, positions):
+    """A model next to chance that takes prompts of so many tokens; its folder."""
+    data = folder / "train.txt"
+    data.write_text("".join("\t".join(row) + "\n" for row in ROWS * 30))
+    recipe = toy_recipe(data, folder / "out")
+    recipe["model"]["max_position_embeddings"] = positions
+    (folder / "toy.yaml").write_text(json.dumps(recipe))
+    relata("train", folder / "toy.yaml")
+    return folder / "out/model"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from program import RELATA, ROOT, ROWS, json_lines, relata, toy_recipe
+from program import RELATA, ROOT, json_lines, relata, train_toy_model
 
 pytest.importorskip("safetensors.numpy", reason="the tests make an encoder with it")
 from small_encoder import write_encoder  # noqa: E402
@@ -43,14 +43,7 @@ def sentences(count, seed):
 @pytest.fixture(scope="module")
 def scorer(tmp_path_factory):
     """A model next to chance that takes prompts of some length."""
-    folder = tmp_path_factory.mktemp("scorer")
-    data = folder / "train.txt"
-    data.write_text("".join("\t".join(row) + "\n" for row in ROWS * 30))
-    recipe = toy_recipe(data, folder / "out")
-    recipe["model"]["max_position_embeddings"] = 1024
-    (folder / "toy.yaml").write_text(json.dumps(recipe))
-    relata("train", folder / "toy.yaml")
-    return folder / "out/model"
+    return train_toy_model(tmp_path_factory.mktemp("scorer"), 1024)
 
 
 @pytest.fixture(scope="module")

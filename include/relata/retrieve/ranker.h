@@ -30,8 +30,7 @@ Result<std::shared_ptr<const Ranker>> make_bm25_ranker(std::vector<Passage> pass
                                                        const Bm25Settings& settings);
 // By chance, but the same for the same query: what any other must beat.
 std::shared_ptr<const Ranker> make_random_ranker(std::vector<Passage> passages, uint64_t seed);
-// Reciprocal rank fusion: a passage's score is the sum of 1 / (60 + rank) over the rankers that
-// have it among their first `depth` (Cormack et al. 2009). All rank the same passages.
+// fuse() (dense.h) over the rankers' first `depth`. All rank the same passages.
 std::shared_ptr<const Ranker> make_fused_ranker(std::vector<std::shared_ptr<const Ranker>> rankers,
                                                 size_t depth = 100);
 

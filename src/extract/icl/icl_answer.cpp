@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "item_reader.h"
 #include "relata/base/trim.h"
 #include "steps/list_answer.h"
 
@@ -19,70 +20,31 @@ std::vector<TemplatePart> trimmed_parts(std::vector<TemplatePart> parts) {
   return parts;
 }
 
-class ItemReader {
- public:
-  ItemReader(const AskedQuestion& asked, std::vector<TemplatePart> parts)
-      : asked_(asked), parts_(std::move(parts)) {}
-
-  std::optional<IclItem> read(std::string_view text) {
-    problem_.clear();
-    return match(0, text, {});
+bool is_grounded(const AskedQuestion& asked, const std::string& value) {
+  if (asked.names.empty()) {
+    return !data::find_mentions(asked.question.document->text, value).empty();
   }
-  const std::string& problem() const { return problem_; }
+  return std::find(asked.names.begin(), asked.names.end(), value) != asked.names.end();
+}
 
- private:
-  // A literal ends the field before it wherever that gives good fields; the first reading counts.
-  std::optional<IclItem> match(size_t part, std::string_view rest, const IclItem& so_far) {
-    if (part == parts_.size()) return rest.empty() ? std::optional(so_far) : std::nullopt;
-    const TemplatePart& here = parts_[part];
-    if (!here.placeholder) {
-      if (!rest.starts_with(here.text)) return std::nullopt;
-      return match(part + 1, rest.substr(here.text.size()), so_far);
-    }
-    if (part + 1 == parts_.size()) return match_field(part, rest, "", so_far);
-    const std::string& bound = parts_[part + 1].text;
-    for (size_t at = rest.find(bound); at != std::string_view::npos;
-         at = rest.find(bound, at + 1)) {
-      if (auto item = match_field(part, rest.substr(0, at), rest.substr(at), so_far)) return item;
-    }
-    return std::nullopt;
+// What is wrong with the value of a field, or "".
+std::string take_field(const AskedQuestion& asked, const std::string& name, std::string_view value,
+                       IclItem& item) {
+  const std::string quoted = "\"" + std::string(value) + "\" ";
+  if (name == "label") {
+    const auto found = std::find_if(asked.labels.begin(), asked.labels.end(),
+                                    [&](const IclLabel& label) { return label.name == value; });
+    if (found == asked.labels.end()) return quoted + "is not a label of the schema";
+    item.label = static_cast<int>(found - asked.labels.begin());
+    return "";
   }
-
-  std::optional<IclItem> match_field(size_t part, std::string_view value, std::string_view rest,
-                                     const IclItem& so_far) {
-    IclItem item = so_far;
-    const std::string& name = parts_[part].text;
-    if (name == "label") {
-      const auto found = std::find_if(asked_.labels.begin(), asked_.labels.end(),
-                                      [&](const IclLabel& label) { return label.name == value; });
-      if (found == asked_.labels.end()) return fail(value, "is not a label of the schema");
-      item.label = static_cast<int>(found - asked_.labels.begin());
-    } else {
-      if (!is_grounded(std::string(value))) {
-        return fail(value, asked_.names.empty() ? "does not stand in the text"
-                                                : "is not one of the entities");
-      }
-      (name == "tail" ? item.tail : item.span) = std::string(value);
-    }
-    return match(part + 1, rest, item);
+  if (!is_grounded(asked, std::string(value))) {
+    return quoted +
+           (asked.names.empty() ? "does not stand in the text" : "is not one of the entities");
   }
-
-  bool is_grounded(const std::string& value) const {
-    if (asked_.names.empty()) {
-      return !data::find_mentions(asked_.question.document->text, value).empty();
-    }
-    return std::find(asked_.names.begin(), asked_.names.end(), value) != asked_.names.end();
-  }
-
-  std::optional<IclItem> fail(std::string_view value, const std::string& reason) {
-    if (problem_.empty()) problem_ = "\"" + std::string(value) + "\" " + reason;
-    return std::nullopt;
-  }
-
-  const AskedQuestion& asked_;
-  std::vector<TemplatePart> parts_;
-  std::string problem_;
-};
+  (name == "tail" ? item.tail : item.span) = std::string(value);
+  return "";
+}
 
 // Adds the probability of each item: of its tokens and of going on to it.
 void add_scores(const text::Tokenizer& tokenizer, const generate::GenerateResult& result,
@@ -121,7 +83,10 @@ IclAnswer read_icl_answer(const IclPrompter& prompter, const AskedQuestion& aske
                           const text::Tokenizer* tokenizer,
                           const generate::GenerateResult& result) {
   const IclTemplate& icl = prompter.extractor().icl;
-  ItemReader reader(asked, trimmed_parts(prompter.item_parts(asked.question.task)));
+  ItemReader<IclItem> reader(trimmed_parts(prompter.item_parts(asked.question.task)),
+                             [&](const std::string& name, std::string_view value, IclItem& item) {
+                               return take_field(asked, name, value, item);
+                             });
   IclAnswer out;
   std::vector<AnswerItem> places;
   const std::string_view text = result.text;

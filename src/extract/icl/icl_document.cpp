@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "end_types.h"
 #include "steps/found_document.h"
 #include "steps/gold.h"
 
@@ -23,11 +24,6 @@ std::string only_type(const std::vector<std::string>& types) {
   return types.size() == 1 ? types[0] : "";
 }
 
-bool allows(const std::vector<std::string>& types, const std::string& type) {
-  return types.empty() || type.empty() ||
-         std::find(types.begin(), types.end(), type) != types.end();
-}
-
 // An entity of that name, rather one of a type that the relation takes; a new one where there is
 // none.
 int entity_of(Document& document, const std::string& name, const std::vector<std::string>& types) {
@@ -35,7 +31,7 @@ int entity_of(Document& document, const std::string& name, const std::vector<std
   for (size_t i = 0; i < document.entities.size(); ++i) {
     const Entity& entity = document.entities[i];
     if (entity.text != name && canonical_name(document, entity) != name) continue;
-    if (allows(types, entity.type)) return static_cast<int>(i);
+    if (allows_type(types, entity.type)) return static_cast<int>(i);
     if (best < 0) best = static_cast<int>(i);
   }
   if (best >= 0) return best;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "end_types.h"
 #include "fitting.h"
 #include "relata/base/trim.h"
 #include "relata/extract/pair.h"
@@ -362,16 +363,13 @@ class Predictor {
 
 std::vector<bool> allowed_labels(const data::Schema& schema, const Document& document, int head,
                                  int tail) {
-  const auto allows = [](const std::vector<std::string>& types, const std::string& type) {
-    return types.empty() || type.empty() ||
-           std::find(types.begin(), types.end(), type) != types.end();
-  };
   const std::string& head_type = document.entities.at(static_cast<size_t>(head)).type;
   const std::string& tail_type = document.entities.at(static_cast<size_t>(tail)).type;
   std::vector<bool> out;
   bool any = false;
   for (const data::RelationType& type : schema.relation_types) {
-    out.push_back(allows(type.head_types, head_type) && allows(type.tail_types, tail_type));
+    out.push_back(allows_type(type.head_types, head_type) &&
+                  allows_type(type.tail_types, tail_type));
     any = any || out.back();
   }
   if (!any) out.assign(out.size(), true);

@@ -2,15 +2,12 @@
 
 #include <algorithm>
 
+#include "end_types.h"
+
 namespace relata::extract {
 namespace {
 
 using generate::AnswerField;
-
-bool allows(const std::vector<std::string>& types, const std::string& type) {
-  return types.empty() || type.empty() ||
-         std::find(types.begin(), types.end(), type) != types.end();
-}
 
 // The given entities that may be at this end.
 std::vector<std::string> entity_names(const StepPrompter& prompter, const AskedText& text,
@@ -21,7 +18,7 @@ std::vector<std::string> entity_names(const StepPrompter& prompter, const AskedT
     if (entity.name == other) continue;
     if (about.relation >= 0) {
       const auto& type = prompter.schema().relation_types.at(static_cast<size_t>(about.relation));
-      if (!allows(field == kHead ? type.head_types : type.tail_types, entity.type)) continue;
+      if (!allows_type(field == kHead ? type.head_types : type.tail_types, entity.type)) continue;
     }
     out.push_back(entity.name);
   }

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "end_types.h"
 #include "relata/text/sentences.h"
 
 namespace relata::extract {
@@ -73,10 +74,7 @@ int entity_named(const Document& document, const std::vector<std::string>& names
   int first = -1;
   for (size_t i = 0; i < names.size(); ++i) {
     if (names[i] != name) continue;
-    const std::string& type = document.entities[i].type;
-    const bool allowed =
-        types.empty() || type.empty() || std::find(types.begin(), types.end(), type) != types.end();
-    if (allowed) return static_cast<int>(i);
+    if (allows_type(types, document.entities[i].type)) return static_cast<int>(i);
     if (first < 0) first = static_cast<int>(i);
   }
   return first;

@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 
+#include "item_reader.h"
+
 namespace relata::extract {
 namespace {
 
@@ -18,69 +20,28 @@ int relation_named(const data::Schema& schema, std::string_view name) {
   return -1;
 }
 
-// One line against the parts of an item: a literal ends the field before it wherever that gives
-// good fields; the first such reading counts.
-class ItemReader {
- public:
-  ItemReader(const std::vector<TemplatePart>& parts, const data::Schema& schema,
-             const CheckField& check)
-      : parts_(parts), schema_(schema), check_(check) {}
-
-  std::optional<Binding> read(std::string_view line) {
-    problem_.clear();
-    return match(0, line, {});
-  }
-  const std::string& problem() const { return problem_; }
-
- private:
-  std::optional<Binding> match(size_t part, std::string_view rest, const Binding& so_far) {
-    if (part == parts_.size()) return rest.empty() ? std::optional(so_far) : std::nullopt;
-    const TemplatePart& here = parts_[part];
-    if (!here.placeholder) {
-      if (!rest.starts_with(here.text)) return std::nullopt;
-      return match(part + 1, rest.substr(here.text.size()), so_far);
-    }
-    if (part + 1 == parts_.size()) return match_field(part, rest, "", so_far);
-    const std::string& bound = parts_[part + 1].text;
-    for (size_t at = rest.find(bound); at != std::string_view::npos;
-         at = rest.find(bound, at + 1)) {
-      if (auto item = match_field(part, rest.substr(0, at), rest.substr(at), so_far)) return item;
-    }
-    return std::nullopt;
-  }
-
-  std::optional<Binding> match_field(size_t part, std::string_view value, std::string_view rest,
-                                     const Binding& so_far) {
-    const Variables field = variable_named(parts_[part].text);
-    Binding item = so_far;
-    std::string problem;
-    if (field == kRelation) {
-      item.relation = relation_named(schema_, value);
-      if (item.relation < 0) problem = "not a relation of the schema";
-    } else {
-      (field == kHead ? item.head : item.tail) = std::string(value);
-    }
-    if (problem.empty()) problem = check_(item, field);
-    if (!problem.empty()) {
-      if (problem_.empty()) problem_ = "\"" + std::string(value) + "\": " + problem;
-      return std::nullopt;
-    }
-    return match(part + 1, rest, item);
-  }
-
-  const std::vector<TemplatePart>& parts_;
-  const data::Schema& schema_;
-  const CheckField& check_;
-  std::string problem_;
-};
+ItemReader<Binding> item_reader(const StepTemplate& step, const data::Schema& schema,
+                                const CheckField& check) {
+  return {item_parts(step), [&](const std::string& name, std::string_view value, Binding& item) {
+            const Variables field = variable_named(name);
+            std::string problem;
+            if (field == kRelation) {
+              item.relation = relation_named(schema, value);
+              if (item.relation < 0) problem = "not a relation of the schema";
+            } else {
+              (field == kHead ? item.head : item.tail) = std::string(value);
+            }
+            if (problem.empty()) problem = check(item, field);
+            return problem.empty() ? "" : "\"" + std::string(value) + "\": " + problem;
+          }};
+}
 
 }  // namespace
 
 ListAnswer parse_list_answer(const PipelineSpec& spec, const StepTemplate& step,
                              const data::Schema& schema, const CheckField& check,
                              std::string_view text) {
-  const std::vector<TemplatePart> parts = item_parts(step);
-  ItemReader reader(parts, schema, check);
+  ItemReader<Binding> reader = item_reader(step, schema, check);
   ListAnswer out;
   size_t before = 0;  // the end of the line before
   for (size_t begin = 0; begin <= text.size();) {

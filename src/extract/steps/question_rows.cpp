@@ -5,13 +5,10 @@
 #include <map>
 #include <set>
 
+#include "end_types.h"
+
 namespace relata::extract {
 namespace {
-
-bool may_be(const std::vector<std::string>& types, const std::string& type) {
-  return types.empty() || type.empty() ||
-         std::find(types.begin(), types.end(), type) != types.end();
-}
 
 class DocumentQuestions {
  public:
@@ -99,8 +96,9 @@ class DocumentQuestions {
   // Entity types let it be in this document.
   bool is_possible(const data::RelationType& type) const {
     const auto any = [&](const std::vector<std::string>& types) {
-      return std::any_of(gold_.entities.begin(), gold_.entities.end(),
-                         [&](const NamedEntity& entity) { return may_be(types, entity.type); });
+      return std::any_of(
+          gold_.entities.begin(), gold_.entities.end(),
+          [&](const NamedEntity& entity) { return allows_type(types, entity.type); });
     };
     return gold_.entities.empty() || (any(type.head_types) && any(type.tail_types));
   }
@@ -145,7 +143,8 @@ class DocumentQuestions {
               return fact.relation == relation && fact.tail == entity.name;
             });
         candidates.push_back(about);
-        weights.push_back((may_be(type.head_types, entity.type) ? 1.0 : 0.2) + (is_tail ? 1 : 0));
+        weights.push_back((allows_type(type.head_types, entity.type) ? 1.0 : 0.2) +
+                          (is_tail ? 1 : 0));
       }
     }
     const size_t count = random_.count(options_.head_negatives, answered.size());

@@ -1,0 +1,66 @@
+// An item of a generated list against the parts of its template.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pair/template_parts.h"
+
+namespace relata::extract {
+
+// A literal ends the field before it wherever that gives good fields; the first such reading
+// counts.
+template <class Item>
+class ItemReader {
+ public:
+  // Puts the value of the field so named into the item; says what is wrong with it, or "".
+  using TakeField =
+      std::function<std::string(const std::string& name, std::string_view value, Item& item)>;
+
+  ItemReader(std::vector<TemplatePart> parts, TakeField take)
+      : parts_(std::move(parts)), take_(std::move(take)) {}
+
+  // None where no reading has good fields throughout.
+  std::optional<Item> read(std::string_view text) {
+    problem_.clear();
+    return match(0, text, {});
+  }
+  // The first that was wrong with a field in the last reading; "" if the form was.
+  const std::string& problem() const { return problem_; }
+
+ private:
+  std::optional<Item> match(size_t part, std::string_view rest, const Item& so_far) {
+    if (part == parts_.size()) return rest.empty() ? std::optional(so_far) : std::nullopt;
+    const TemplatePart& here = parts_[part];
+    if (!here.placeholder) {
+      if (!rest.starts_with(here.text)) return std::nullopt;
+      return match(part + 1, rest.substr(here.text.size()), so_far);
+    }
+    if (part + 1 == parts_.size()) return match_field(part, rest, "", so_far);
+    const std::string& bound = parts_[part + 1].text;
+    for (size_t at = rest.find(bound); at != std::string_view::npos;
+         at = rest.find(bound, at + 1)) {
+      if (auto item = match_field(part, rest.substr(0, at), rest.substr(at), so_far)) return item;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Item> match_field(size_t part, std::string_view value, std::string_view rest,
+                                  const Item& so_far) {
+    Item item = so_far;
+    std::string problem = take_(parts_[part].text, value, item);
+    if (problem.empty()) return match(part + 1, rest, item);
+    if (problem_.empty()) problem_ = std::move(problem);
+    return std::nullopt;
+  }
+
+  std::vector<TemplatePart> parts_;
+  TakeField take_;
+  std::string problem_;
+};
+
+}  // namespace relata::extract
