@@ -193,6 +193,8 @@ at::Tensor decode(const at::Tensor& qkv, const Rotation& rotation, const Segment
   const int64_t stride = input.size(1);
   at::Tensor out = at::empty({input.size(0), heads.query * width}, input.options());
   const float scale = shape_of(heads, spec.scale).scale;
+  const auto* relative = data<float>(spec.relative);
+  const int64_t farthest = relative == nullptr ? 0 : spec.relative.size(1) / 2;
   std::vector<size_t> tokens;
   for (size_t i = 0; i < segments.size(); ++i) {
     if (!segments[i].cached) tokens.push_back(i);
@@ -216,7 +218,8 @@ at::Tensor decode(const at::Tensor& qkv, const Rotation& rotation, const Segment
             data<float>(rotation.sin) + segment.begin * half, 1, groups, width, 1);
         kernels::attend_group(
             turned.data(), path, data<T>(out) + (segment.begin * heads.query + first) * width,
-            {groups, width, scale, spec.slopes.empty() ? nullptr : spec.slopes.data() + first},
+            {groups, width, scale, spec.slopes.empty() ? nullptr : spec.slopes.data() + first,
+             relative == nullptr ? nullptr : relative + first * spec.relative.size(1), farthest},
             scratch.data());
       }
     });
@@ -252,7 +255,7 @@ at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segm
     return cached_attention(qkv, rotation, segments, runs, spec);
   }
   if (any_cached && !use_reference(qkv) && !at::GradMode::is_enabled() &&
-      !spec.relative.defined() && is_decoding(segments, runs)) {
+      is_decoding(segments, runs)) {
     return decode(qkv, rotation, segments, runs, spec);
   }
   const bool plain = use_reference(qkv) || biased || windowed;
