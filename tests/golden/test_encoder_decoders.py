@@ -14,6 +14,11 @@ from test_gradients import RELATIVE, our_moments
 peft = pytest.importorskip("peft", reason="the oracle needs peft")
 safetensors_torch = pytest.importorskip("safetensors.torch")
 
+# PEFT 0.21's class for encoder-decoders keeps hold of a method that Transformers 5 no longer has.
+for kind in (transformers.T5ForConditionalGeneration, transformers.MT5ForConditionalGeneration):
+    if not hasattr(kind, "_prepare_encoder_decoder_kwargs_for_generation"):
+        kind._prepare_encoder_decoder_kwargs_for_generation = None
+
 EOS = 1
 START = 0
 SIZES = {
@@ -164,7 +169,8 @@ def test_greedy_generation(relata, checkpoint, kernels, monkeypatch):
         ended = ids[-1] == EOS
         assert answer["ids"] == (ids[:-1] if ended else ids)
         assert answer["finish"] == ("eos" if ended else "length")
-        assert_close(answer["logprobs"], logprobs[:-1] if ended else logprobs)
+        if answer["ids"]:
+            assert_close(answer["logprobs"], logprobs[:-1] if ended else logprobs)
 
 
 def test_generation_is_that_of_transformers(relata, checkpoint):
