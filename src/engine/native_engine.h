@@ -77,6 +77,7 @@ class NativeEngine final : public generate::Engine {
   std::string model_id() const override { return id_; }
   int64_t max_tokens() const override { return model_->config().max_positions; }
   generate::EngineUsage usage() const override;
+  void forget() override;
 
  private:
   class Turn;
