@@ -70,6 +70,11 @@ EngineUsage NativeEngine::usage() const {
   return usage_;
 }
 
+void NativeEngine::forget() {
+  const Turn turn(*this, [] { return false; });
+  if (active_.empty()) tree_.clear();
+}
+
 // What was computed with other weights is of no use.
 void NativeEngine::renew() {
   if (!active_.empty()) return;

@@ -80,6 +80,7 @@ class NativeEngine final : public generate::Engine {
     return positions == model::kAnyPositions ? 0 : positions;
   }
   generate::EngineUsage usage() const override;
+  void forget() override;
 
  private:
   class Turn;
