@@ -13,13 +13,13 @@ const int64_t kWidth = kHeads.query * kHeads.width;
 constexpr double kScale = 0.4;
 
 // One layer's keys and values of a source, kept.
-struct Run {
+struct Kept {
   at::Tensor keys, values;
   int64_t length = 0;
   CacheView view() const { return {keys.data_ptr(), values.data_ptr(), keys.size(1) * 16, length}; }
 };
 
-Run empty_run(int64_t length) {
+Kept empty_run(int64_t length) {
   const int64_t blocks = (length + kernels::kKeyBlock - 1) / kernels::kKeyBlock;
   return {at::empty({kHeads.key_value, blocks, kHeads.width, kernels::kKeyBlock}),
           at::empty({kHeads.key_value, blocks * kernels::kKeyBlock, kHeads.width}), 0};
@@ -47,7 +47,13 @@ class SourceAttention : public testing::Test {
   static void expect_near(const at::Tensor& found, const at::Tensor& wanted) {
     EXPECT_LE((found.to(at::kDouble) - wanted).abs().max().item<double>(), 1e-5);
   }
-  AttentionSpec spec_{kHeads, kScale};
+  static AttentionSpec spec() {
+    AttentionSpec out;
+    out.heads = kHeads;
+    out.scale = kScale;
+    return out;
+  }
+  AttentionSpec spec_ = spec();
   at::Tensor q_ = at::randn({23, kWidth});
   at::Tensor rows_ = at::randn({48, 2 * kWidth});
 };
@@ -59,7 +65,7 @@ TEST_F(SourceAttention, OfRowsOfTheBatch) {
 TEST_F(SourceAttention, KeptAndSeenAgain) {
   at::NoGradGuard no_grad;
   std::vector<SourceSpan> list = spans();
-  std::vector<Run> runs;
+  std::vector<Kept> runs;
   for (SourceSpan& span : list) {
     runs.push_back(empty_run(span.source.length));
     span.run = runs.back().view();
