@@ -167,3 +167,58 @@ def test_a_trained_extractor_knows_its_encoder(encoder, tmp_path, cache):
     err = relata("extract", "-x", tmp_path / "out", question, env=cache, code=2).err
     assert f"{model}: no such encoder" in err
     relata("extract", "-x", tmp_path / "out", "--retriever", "bm25", question, env=cache)
+
+
+def found_documents(count):
+    """Documents with a person and a place, in both forms: as a record, as a retriever reads them."""
+    records, texts = [], []
+    for i in range(count):
+        name, verb = NAMES[i % len(NAMES)], WORDS[i % len(WORDS)]
+        text = f"{name} {verb} {WORDS[(i * 3 + 1) % len(WORDS)]} Rome {i}"
+        begin = text.index("Rome")
+        records.append({"id": f"p{i}", "text": text, "relations": [], "entities": [
+            {"id": "e0", "text": name, "type": "PER", "mentions": [[0, len(name)]]},
+            {"id": "e1", "text": "Rome", "type": "LOC", "mentions": [[begin, begin + 4]]}]})
+        tagged = text.replace(name, f"<Keyword> {name} </Keyword>").replace(
+            "Rome", "<Keyword> Rome </Keyword>")
+        texts.append("Task: Named entity recognition\nInput: {}\nOutput: PER: " + name + "; LOC: Rome")
+        texts[-1] = (texts[-1].format(tagged), texts[-1].format(f'"{text}"'))
+    return records, texts
+
+
+@pytest.mark.parametrize("tags", [True, False])
+def test_a_trained_retriever_is_asked_as_it_was_taught(encoder, tmp_path, cache, tags):
+    import threading
+
+    from test_extract import Server
+
+    retriever = tmp_path / "retriever"
+    shutil.copytree(encoder, retriever)
+    (retriever / "relata_retriever.json").write_text(json.dumps({"format_version": 1, "tags": tags}))
+    records, texts = found_documents(12)
+    pool = tmp_path / "pool.jsonl"
+    pool.write_text("".join(json.dumps(record) + "\n" for record in records))
+    question = "Bob founded the river"
+    (tmp_path / "news.txt").write_text(question)
+
+    def vectors(values, role):
+        lines = "".join(json.dumps({"text": value}) + "\n" for value in values)
+        return [line["vector"] for line in json_lines(
+            relata("encode", "-m", encoder, "--as", role, stdin=lines).out)]
+
+    (asked,) = vectors([f'Task: Named entity recognition\nInput: "{question}"\nOutput:'], "query")
+    scores = [sum(a * b for a, b in zip(asked, one, strict=True))
+              for one in vectors([text[0 if tags else 1] for text in texts], "passage")]
+    nearest = sorted(range(len(texts)), key=lambda i: -scores[i])
+
+    server = Server()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.answer = lambda prompt: " PER: Bob"
+    relata("extract", "--backend", "openai", "--backend-url", server.url, "--decode", "free",
+           "--pipeline", "icl", "--tasks", "ner", "--pool", pool, "--retriever", "dense", "--encoder",
+           retriever, "--examples", 1, tmp_path / "news.txt", env=cache)
+    prompt = server.bodies()[0]["prompt"]
+    server.shutdown()
+    # The best stands last; its text is plain.
+    assert f"Text: {records[nearest[0]]['text']}\nAnswer: PER:" in prompt
+    assert "Keyword" not in prompt
