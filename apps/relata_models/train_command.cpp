@@ -151,9 +151,10 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
         RELATA_TRY(const model::LoraConfig lora, adapter_config(config, tokenizer));
         RELATA_CHECK(model->add_adapter(adapters[i], lora, seed + i));
       } else {
-        RELATA_CHECK(model->load_adapter(adapters[i], folder));
+        RELATA_CHECK(model->load_adapter(adapters[i], folder, config.any_base));
       }
     }
+    RELATA_CHECK(model->record_base());
   }
   if (use_bf16(config)) model->set_compute_type(at::kBFloat16);
   return model;
