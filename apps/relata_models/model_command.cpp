@@ -19,6 +19,7 @@ namespace {
 struct ModelOptions {
   std::string folder;
   std::string adapter;
+  bool any_base = false;
   std::string dtype = "auto";
   std::string out, to;   // export and merge, quantize
   bool packed = false;   // quantised weights stay so
@@ -130,7 +131,7 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
 }
 
 Result<int> export_model(const ModelOptions& options, const Context& context) {
-  const model::ExportOptions how{options.dtype, options.adapter};
+  const model::ExportOptions how{options.dtype, options.adapter, options.any_base};
   if (options.to == "hf") {
     RELATA_CHECK(model::export_hf(options.folder, options.out, how));
   } else if (options.to == "gguf") {
@@ -140,7 +141,8 @@ Result<int> export_model(const ModelOptions& options, const Context& context) {
   } else if (options.dtype != "auto") {
     return usage_error("--to gguf-lora writes float32", "leave --dtype away");
   } else {
-    RELATA_CHECK(model::export_gguf_lora(options.folder, options.adapter, options.out));
+    RELATA_CHECK(
+        model::export_gguf_lora(options.folder, options.adapter, options.out, options.any_base));
   }
   if (context.json) {
     fmt::print("{}\n", Json{{"to", options.to}, {"output", options.out}}.dump());
@@ -205,7 +207,9 @@ Result<int> print_logits(const ModelOptions& options, const Context&) {
   how.dequantize = !options.packed;
   RELATA_TRY(auto model, model::Decoder::load(options.folder, how));
   RELATA_CHECK(model::check_causal(model->config(), options.folder));
-  if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
+  if (!options.adapter.empty()) {
+    RELATA_CHECK(model->load_adapter("adapter", options.adapter, options.any_base));
+  }
   RELATA_TRY(const auto lines, read_lines({}));
   at::NoGradGuard no_grad;
   for (const InputLine& line : lines) {
@@ -255,6 +259,7 @@ void add_export(CLI::App& model, const SharedOptions& options, Context& context)
       ->check(CLI::IsMember({"hf", "gguf", "gguf-lora"}));
   verb->add_option("--adapter", options->adapter,
                    "PEFT folder: merged into the weights, or what gguf-lora writes");
+  add_any_base_option(*verb, options->any_base);
   verb->callback([options, &context] {
     context.action = [options, &context] { return export_model(*options, context); };
   });
@@ -268,6 +273,7 @@ void add_merge(CLI::App& model, const SharedOptions& options, Context& context) 
                             {"relata model merge MODEL out/merged --adapter out/run/adapter"});
   add_places(*verb, options);
   verb->add_option("--adapter", options->adapter, "PEFT folder")->required();
+  add_any_base_option(*verb, options->any_base);
   verb->callback([options, &context] {
     options->to = options->out.ends_with(".gguf") ? "gguf" : "hf";
     context.action = [options, &context] { return export_model(*options, context); };
@@ -328,6 +334,7 @@ void add_model_command(CLI::App& app, Context& context) {
       verb->add_subcommand("logits", "Logits of {\"ids\": [...]} lines on standard input");
   logits->add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
   logits->add_option("--adapter", options->adapter, "PEFT folder");
+  add_any_base_option(*logits, options->any_base);
   logits->add_option("--dtype", options->dtype, "auto, float32 or bfloat16");
   add_packed_option(*logits, options->packed);
   logits->footer(
