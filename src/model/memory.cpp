@@ -16,8 +16,8 @@ constexpr int64_t kPanel = 1 << 24;  // numbers of a quantised weight turned int
 constexpr int64_t kLossRows = 512;   // whose logits exist at once
 constexpr int64_t kProgram = 166'000'000;  // LibTorch loaded, and its threads; measured
 // What lives until the backward pass and what does not lie in one heap, and holes are left between
-// them. Measured (bench/memory.py): a third more than the tensors' own bytes, less than a tenth
-// where each tensor has a mapping of its own.
+// them. Measured (bench/memory.py): 1.3 times the tensors' own bytes, and none of that where every
+// large tensor has a mapping of its own (MALLOC_MMAP_THRESHOLD_).
 constexpr double kHoles = 1.3;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
