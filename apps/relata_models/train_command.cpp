@@ -80,9 +80,14 @@ Status add_demonstrations(const TrainConfig& config, const TaskData& data, bool 
     RELATA_TRY(pool, read_pool(config.pool, config.dataset_format));
   }
   if (save) RELATA_CHECK(save_pool(pool, extractor));
-  const PoolOptions options{retrieve::ExampleUnit::Pair, &extractor.schema, extractor.pool_path()};
-  RELATA_TRY(extractor.demonstrations,
-             make_demonstrations(std::move(pool), extractor.config.demonstrations, options));
+  RELATA_TRY(const Demonstrations made,
+             make_demonstrations(std::move(pool), extractor, extractor.pool_path()));
+  extractor.demonstrations = made.source;
+  if (made.encoder.empty()) return {};
+  // The folder's own word of it: it is not copied, and must be the same when questions are asked.
+  extract::DemonstrationSettings& settings = extractor.config.demonstrations;
+  settings.encoder = std::filesystem::absolute(example_encoder_path(extractor)).string();
+  settings.encoder_sha256 = made.encoder;
   return {};
 }
 

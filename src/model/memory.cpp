@@ -133,6 +133,7 @@ Result<int64_t> weight_bytes(const std::string& path, const LoadOptions& options
 
 Result<LoraMemory> forecast_lora(const std::string& path, const LoraStep& step) {
   RELATA_TRY(const DecoderConfig c, read_decoder_config(path));
+  RELATA_CHECK(check_one_stack(c, path, "have its memory forecast"));
   RELATA_TRY(const int64_t trained, lora_parameter_count(c, step.lora));
   LoraMemory out;
   out.program = kProgram;
@@ -162,6 +163,8 @@ Result<int64_t> forecast_answering(const std::string& path, const LoadOptions& o
                                    int64_t tokens) {
   constexpr int64_t kTogether = 4096;  // tokens of prompts that are computed at once
   RELATA_TRY(const DecoderConfig c, read_decoder_config(path));
+  RELATA_CHECK(check_one_stack(c, path, "have its memory forecast"));
+  RELATA_CHECK(check_causal(c, path));
   LoadOptions how = options;
   if (how.dtype == "auto") {
     how.dtype = is_gguf(path) || c.dtype == "bfloat16" ? "bfloat16" : "float32";

@@ -86,6 +86,34 @@ Status Bm25Index::add(std::vector<Passage> passages) {
   return {};
 }
 
+std::vector<size_t> Bm25Index::remove(const std::function<bool(const Passage&)>& gone) {
+  Bm25Index rest;
+  rest.settings_ = settings_;
+  std::vector<size_t> kept;
+  std::vector<uint32_t> new_number(entries_.size(), UINT32_MAX);
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    Passage& passage = entries_[i].passage;
+    if (gone(passage)) continue;
+    new_number[i] = static_cast<uint32_t>(kept.size());
+    kept.push_back(i);
+    rest.partition_number(passage.partition);
+    rest.corpus_.add(passage);
+    rest.entries_.push_back({std::move(passage), 0});
+  }
+  for (const auto& [letters, term] : terms_) {
+    for (const auto& [partition, postings] : term.by_partition) {
+      for (const Posting& posting : postings) {
+        const uint32_t number = new_number[posting.passage];
+        if (number == UINT32_MAX) continue;
+        const std::string& name = rest.entries_[number].passage.partition;
+        rest.add_posting(rest.terms_[letters], rest.partitions_.at(name), {number, posting.count});
+      }
+    }
+  }
+  *this = std::move(rest);
+  return kept;
+}
+
 void Bm25Index::collect(const Term& term, const std::vector<Posting>& postings,
                         std::vector<double>& scores) const {
   const auto all = static_cast<double>(entries_.size());

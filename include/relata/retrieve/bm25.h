@@ -66,6 +66,10 @@ class Bm25Index {
   // among the threads of base/parallel.h. Error: more than 2^32 - 1 passages in all.
   Status add(std::vector<Passage> passages);
 
+  // Takes out the passages that `gone` names; the index is then as if made of the others, whose
+  // numbers before are returned. Cost: one walk over all terms and passages.
+  std::vector<size_t> remove(const std::function<bool(const Passage&)>& gone);
+
   // The best first, equal scores in the order of adding; only passages with one of the query's
   // terms. Cost: the passages that hold the query's terms, and 8 bytes for every passage.
   std::vector<Hit> search(std::string_view query, const SearchOptions& options) const;

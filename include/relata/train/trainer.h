@@ -28,6 +28,8 @@ struct Row {
   // Neighbouring rows of one group (a document's) are trained on in one batch; -1: of none.
   int64_t group = -1;
   int adapter = 0;  // of the model's adapters, the one that is trained; no matter without adapters
+  int64_t source = 0;  // of encoder-decoders: so many tokens are the source, which takes no loss;
+                       // the next is the one that targets begin with
 };
 
 struct TrainerConfig {

@@ -46,6 +46,12 @@ int Decoder::find_adapter(const std::string& name) const {
 Result<int> Decoder::add_adapter(const std::string& name, const LoraConfig& config, uint64_t seed) {
   if (find_adapter(name) >= 0) return usage_error("the model already has an adapter " + name);
   if (config.rank <= 0) return usage_error("lora_rank must be positive");
+  if (config_.encoder_layers > 0 && !config.invocation.empty()) {
+    return usage_error("an activated LoRA does not fit a model of type \"" + config_.model_type +
+                           "\": it acts from a place in the prompt on, and here every token of the "
+                           "prompt sees all others",
+                       "use an ordinary LoRA (finetuning_type: lora)");
+  }
   at::NoGradGuard no_grad;
   if (adapters_.empty()) freeze();
   const int index = static_cast<int>(adapters_.size());
@@ -72,6 +78,7 @@ Result<int> Decoder::add_adapter(const std::string& name, const LoraConfig& conf
   }
   if (!any) return no_target(blocks_.front(), config_);
   adapters_.push_back({name, config});
+  if (config_.encoder_layers > 0) adapters_.back().config.task_type = "SEQ_2_SEQ_LM";
   return index;
 }
 

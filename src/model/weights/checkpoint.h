@@ -33,7 +33,7 @@ class Checkpoint {
   static std::vector<LoraMatrices> lora_matrices(const Decoder& model, int adapter,
                                                  const Naming& names);
   static Result<int64_t> lora_parameters(const DecoderConfig& config, const LoraConfig& lora);
-  // The names of the layers' projections, which are what is quantised.
+  // The names of the layers' projections that are quantised.
   static std::set<std::string> projection_names(const DecoderConfig& config, const Naming& names);
 
  private:
