@@ -45,9 +45,10 @@ Result<model::LoraMemory> lora_memory(const ModelOptions& options, const model::
 }
 
 Json to_json(const model::LoraMemory& memory) {
-  return {{"program", memory.program}, {"weights", memory.weights},
-          {"adapter", memory.adapter}, {"activations", memory.activations},
-          {"scratch", memory.scratch}, {"total", memory.total()}};
+  return {
+      {"program", memory.program}, {"weights", memory.weights},         {"file", memory.file},
+      {"adapter", memory.adapter}, {"activations", memory.activations}, {"scratch", memory.scratch},
+      {"total", memory.total()}};
 }
 
 std::string layers_text(const model::DecoderConfig& config) {
@@ -81,6 +82,15 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
       {"cache_bytes_per_token_bfloat16", 2 * cache},
       // weights, gradients and two moments in float32, and a bfloat16 copy to compute with
       {"full_training_bytes", 18 * weights}};
+  // config.json alone tells the number of weights, not how they are stored: no forecast then.
+  model::LoadOptions packed;
+  packed.dequantize = false;
+  const auto answering = model::forecast_answering(options.folder, {}, options.tokens);
+  const auto answering_packed = model::forecast_answering(options.folder, packed, options.tokens);
+  if (answering.ok() && answering_packed.ok()) {
+    out["answering_bytes"] = *answering;
+    out["answering_packed_bytes"] = *answering_packed;
+  }
   int64_t trained = 0;
   std::optional<model::LoraMemory> memory;
   if (options.lora_rank > 0) {
@@ -91,7 +101,6 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
     if (lora.targets == std::vector<std::string>{"all"}) lora.targets = {"all-linear"};
     RELATA_TRY(trained, model::lora_parameter_count(config, lora));
     out["lora_parameters"] = trained;
-    // config.json alone tells the number of weights, not how they are stored.
     if (const auto forecast = lora_memory(options, lora); forecast.ok()) {
       memory = *forecast;
       out["lora_training_bytes"] = to_json(*memory);
@@ -109,6 +118,13 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
       config.vocab_size, positions_text(config), config.dtype);
   fmt::print("inference: {} in float32, {} in bfloat16, and {:.1f} kB of cache per token\n",
              megabytes(4 * weights), megabytes(2 * weights), 2 * cache / 1e3);
+  if (out.contains("answering_bytes")) {
+    fmt::print("answering {} tokens: {}{}\n", options.tokens,
+               megabytes(static_cast<double>(*answering)),
+               *answering == *answering_packed
+                   ? ""
+                   : ", with --no-dequantize " + megabytes(static_cast<double>(*answering_packed)));
+  }
   fmt::print("training: {} for all weights, without activations; LoRA: {} and the adapter\n",
              megabytes(18 * weights), megabytes(2 * weights));
   if (options.lora_rank > 0) {
@@ -117,11 +133,11 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
   }
   if (memory) {
     fmt::print(
-        "training it with {} tokens at once: {} (weights {}, adapter {}, activations {}, scratch "
-        "{}, "
-        "program {})\n",
+        "training it with {} tokens at once: {} (weights {}, their file while it is read {}, or "
+        "adapter {}, activations {}, scratch {}; program {})\n",
         options.tokens, megabytes(static_cast<double>(memory->total())),
         megabytes(static_cast<double>(memory->weights)),
+        megabytes(static_cast<double>(memory->file)),
         megabytes(static_cast<double>(memory->adapter)),
         megabytes(static_cast<double>(memory->activations)),
         megabytes(static_cast<double>(memory->scratch)),
@@ -312,7 +328,8 @@ void add_model_command(CLI::App& app, Context& context) {
   show->add_option("--lora-target", options->lora_target,
                    "Modules it adapts (q_proj,v_proj; of T5 q,v), or all")
       ->delimiter(',');
-  show->add_option("--tokens", options->tokens, "Tokens that training computes at once")
+  show->add_option("--tokens", options->tokens,
+                   "Tokens that training computes at once, or that are answered together")
       ->check(CLI::Range(1, 1 << 24));
   show->add_flag("--gradient-checkpointing", options->checkpointing,
                  "Training keeps the layers' inputs only");
