@@ -202,7 +202,9 @@ Result<int> run_dry(const ExtractOptions& options, const extract::Extractor& ext
 
 Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   RELATA_CHECK(check_places(options));
-  RELATA_TRY(const extract::Extractor extractor, open_extractor(options.extractor));
+  ExtractorFlags flags = options.extractor;
+  flags.served = options.backend.backend != "native";
+  RELATA_TRY(const extract::Extractor extractor, open_extractor(flags));
   const bool facts = !extract::asks_pairs(extractor.config.pipeline);
   RELATA_CHECK(check_backend(options.backend, extractor.config.decode, facts));
   RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, options.read));
@@ -272,6 +274,7 @@ void add_extract_command(CLI::App& app, Context& context) {
        "relata extract -x out/finre --format cre-tsv finre/test.txt --min-score 0.5",
        "relata extract -x out/finre news.jsonl -o relations.jsonl --html relations.html",
        "relata extract -x out/finre --dry-run news/",
+       "relata extract -m models/qwen.gguf --pipeline drhf --schema redocred news/",
        "relata extract -m models/llama --pipeline rag --pool train.jsonl test.jsonl",
        "relata extract -m models/llama --pipeline icl --tasks ner --pool train.jsonl news/",
        ("OPENAI_BASE_URL=http://localhost:8000/v1 \\\n"

@@ -9,6 +9,7 @@
 #include "model_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
+#include "relata/text/utf8.h"
 #include "shipped_schemas.h"
 
 namespace relata::app {
@@ -19,7 +20,8 @@ constexpr const char* kExamplesGroup = "Examples shown to the model (pipelines r
 
 bool is_put_together(const ExtractorFlags& flags) {
   return flags.extractor.empty() &&
-         (!flags.model.empty() || extract::uses_demonstrations(flags.pipeline));
+         (!flags.model.empty() || extract::uses_demonstrations(flags.pipeline) ||
+          (flags.served && !flags.pipeline.empty()));
 }
 
 // A schema that replaces the extractor's.
@@ -81,8 +83,30 @@ Result<extract::Extractor> load(const ExtractorFlags& flags) {
   return extractor;
 }
 
+// Questions are asked in Chinese about a schema whose relations have Chinese names.
+std::string language_of(const data::Schema& schema) {
+  for (const data::RelationType& type : schema.relation_types) {
+    for (const char32_t c : text::to_code_points(type.name)) {
+      if (c >= 0x4E00 && c <= 0x9FFF) return "zh";
+    }
+  }
+  return "en";
+}
+
 Status add_template(const ExtractorFlags& flags, extract::Extractor& extractor) {
   const std::string& name = flags.prompt_template;
+  if (extract::asks_steps(flags.pipeline)) {
+    if (!name.empty()) {
+      RELATA_TRY(extractor.pipeline, extract::load_pipeline(name));
+      return {};
+    }
+    extract::BuiltinPipeline choice;
+    choice.name = flags.pipeline;
+    choice.language = language_of(extractor.schema);
+    choice.names_relations = flags.adapter.empty();
+    RELATA_TRY(extractor.pipeline, extract::builtin_pipeline(choice));
+    return {};
+  }
   if (flags.pipeline == "icl") {
     RELATA_TRY(extractor.icl, file_exists(name)
                                   ? extract::load_icl_template(name)
@@ -96,15 +120,26 @@ Status add_template(const ExtractorFlags& flags, extract::Extractor& extractor) 
   return {};
 }
 
+// A model that was not trained on a document pipeline's questions follows them in its own wrapper,
+// if it has one.
+Status choose_chat(const ExtractorFlags& flags, extract::Extractor& extractor) {
+  std::string& name = extractor.config.chat;
+  name = flags.chat.empty() ? "none" : flags.chat;
+  if (flags.chat.empty() && flags.adapter.empty() && extract::asks_steps(flags.pipeline) &&
+      text::chat_template("auto", extractor.config.model).ok()) {
+    name = "auto";
+  }
+  RELATA_TRY(extractor.chat, text::chat_template(name, extractor.config.model));
+  return {};
+}
+
 Result<extract::Extractor> put_together(const ExtractorFlags& flags,
                                         const std::vector<data::Document>& pool) {
-  if (extract::asks_steps(flags.pipeline)) {
+  if (flags.pipeline.empty()) {
     return usage_error(
-        flags.pipeline.empty()
-            ? "-m without --pipeline"
-            : "-m with --pipeline " + flags.pipeline +
-                  ": its questions are understood only by models trained on them",
-        "a model that was not trained for a task is asked with --pipeline rag, icl or pair");
+        "-m without --pipeline",
+        "say how the model is asked: --pipeline drhf for facts of documents, rag for\n"
+        "pairs with examples, icl for any task with examples");
   }
   extract::Extractor extractor;
   extractor.config = extract::default_config(flags.pipeline);
@@ -114,18 +149,20 @@ Result<extract::Extractor> put_together(const ExtractorFlags& flags,
   if (!flags.adapter.empty()) {
     extractor.config.adapter = std::filesystem::absolute(flags.adapter).string();
   }
-  extractor.config.chat = flags.chat.empty() ? "none" : flags.chat;
-  RELATA_TRY(extractor.chat, text::chat_template(extractor.config.chat, extractor.config.model));
+  RELATA_CHECK(choose_chat(flags, extractor));
+  if (flags.served && flags.pipeline == "icl") extractor.config.decode = "free";
   apply_flags(flags, extractor);
-  RELATA_CHECK(add_template(flags, extractor));
   if (!flags.schema.empty()) {
     RELATA_TRY(extractor.schema, open_schema(flags.schema));
   } else if (!pool.empty()) {
     extractor.schema = data::infer_schema(pool);
   } else {
     return usage_error("which labels there are is not known",
-                       "name a schema with --schema, or labelled examples with --pool");
+                       extract::asks_steps(flags.pipeline)
+                           ? "name a schema with --schema: a file, or one of `relata schema show`"
+                           : "name a schema with --schema, or labelled examples with --pool");
   }
+  RELATA_CHECK(add_template(flags, extractor));
   return extractor;
 }
 
@@ -197,7 +234,7 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
       ->check(CLI::Range(0.0, 1.0));
 
   verb.add_option("-m,--model", flags.model,
-                  "Ask this model, a folder or .gguf file, by --pipeline rag, icl or pair")
+                  "Ask this model, a folder or .gguf file, in the way that --pipeline says")
       ->type_name("MODEL")
       ->group(kModelGroup)
       ->excludes(extractor);
@@ -206,12 +243,15 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
       ->group(kModelGroup);
   verb.add_option("--prompt-template", flags.prompt_template,
                   fmt::format("A file, or one of {}, {}\n(default: rag-en, icl-en, "
-                              "sentence-first-en)",
+                              "sentence-first-en; of document pipelines, the pipeline's own)",
                               fmt::join(extract::builtin_pair_template_names(), ", "),
                               fmt::join(extract::builtin_icl_template_names(), ", ")))
       ->type_name("T")
       ->group(kModelGroup);
-  verb.add_option("--chat", flags.chat, "Chat wrapper; auto: the model's own (default: none)")
+  verb.add_option(
+          "--chat", flags.chat,
+          "Chat wrapper; auto: the model's own (default: none; of document pipelines auto,\n"
+          "where there is one and no adapter)")
       ->type_name("NAME")
       ->group(kModelGroup);
 

@@ -19,6 +19,7 @@ struct ExtractorFlags {
   std::string chat;             // "": none
   std::string schema;           // "": the extractor's own, or the pool's labels
   std::string pipeline;
+  bool served = false;  // a server answers: there is no model to name
   std::string decode;
   double threshold = -1.0;  // below 0: the extractor's own
   std::vector<std::string> pool;

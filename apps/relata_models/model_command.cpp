@@ -19,6 +19,7 @@ namespace {
 struct ModelOptions {
   std::string folder;
   std::string adapter;
+  bool any_base = false;
   std::string dtype = "auto";
   std::string out, to;   // export and merge, quantize
   bool packed = false;   // quantised weights stay so
@@ -26,7 +27,7 @@ struct ModelOptions {
   std::string quantize;  // show: as training would
   int64_t lora_rank = 0, tokens = 1024;
   bool checkpointing = false;
-  std::vector<std::string> lora_target = {"q_proj", "v_proj"};
+  std::vector<std::string> lora_target;
 };
 
 std::string megabytes(double bytes) { return fmt::format("{:.0f} MB", bytes / 1e6); }
@@ -49,30 +50,44 @@ Json to_json(const model::LoraMemory& memory) {
           {"scratch", memory.scratch}, {"total", memory.total()}};
 }
 
+std::string layers_text(const model::DecoderConfig& config) {
+  if (config.encoder_layers == 0) return fmt::format("{} layers", config.num_layers);
+  return fmt::format("{} encoder and {} decoder layers", config.encoder_layers, config.num_layers);
+}
+
+std::string positions_text(const model::DecoderConfig& config) {
+  if (config.max_positions == model::kAnyPositions) return "any number of";
+  return std::to_string(config.max_positions);
+}
+
 Result<int> show_model(const ModelOptions& options, const Context& context) {
   RELATA_TRY(const auto config, model::read_decoder_config(options.folder));
   const auto weights = static_cast<double>(model::parameter_count(config));
   const double cache =
       2.0 * static_cast<double>(config.num_layers * config.num_kv_heads * config.head_dim);
-  Json out = {{"parameters", model::parameter_count(config)},
-              {"layers", config.num_layers},
-              {"hidden_size", config.hidden_size},
-              {"heads", config.num_heads},
-              {"key_value_heads", config.num_kv_heads},
-              {"vocabulary", config.vocab_size},
-              {"positions", config.max_positions},
-              {"dtype", config.dtype},
-              {"inference_bytes_float32", 4 * weights},
-              {"inference_bytes_bfloat16", 2 * weights},
-              {"cache_bytes_per_token_bfloat16", 2 * cache},
-              // weights, gradients and two moments in float32, and a bfloat16 copy to compute with
-              {"full_training_bytes", 18 * weights}};
+  Json out = {
+      {"parameters", model::parameter_count(config)},
+      {"layers", config.num_layers},
+      {"encoder_layers", config.encoder_layers},
+      {"hidden_size", config.hidden_size},
+      {"heads", config.num_heads},
+      {"key_value_heads", config.num_kv_heads},
+      {"vocabulary", config.vocab_size},
+      {"positions",
+       config.max_positions == model::kAnyPositions ? Json(nullptr) : Json(config.max_positions)},
+      {"dtype", config.dtype},
+      {"inference_bytes_float32", 4 * weights},
+      {"inference_bytes_bfloat16", 2 * weights},
+      {"cache_bytes_per_token_bfloat16", 2 * cache},
+      // weights, gradients and two moments in float32, and a bfloat16 copy to compute with
+      {"full_training_bytes", 18 * weights}};
   int64_t trained = 0;
   std::optional<model::LoraMemory> memory;
   if (options.lora_rank > 0) {
     model::LoraConfig lora;
     lora.rank = options.lora_rank;
-    lora.targets = options.lora_target;
+    lora.targets =
+        options.lora_target.empty() ? model::usual_lora_targets(config) : options.lora_target;
     if (lora.targets == std::vector<std::string>{"all"}) lora.targets = {"all-linear"};
     RELATA_TRY(trained, model::lora_parameter_count(config, lora));
     out["lora_parameters"] = trained;
@@ -87,10 +102,11 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
     return kDone;
   }
   fmt::print(
-      "{:.2f} million weights, {} layers of {}, {} heads ({} key/value), vocabulary {}, {} "
-      "positions, stored as {}\n",
-      weights / 1e6, config.num_layers, config.hidden_size, config.num_heads, config.num_kv_heads,
-      config.vocab_size, config.max_positions, config.dtype);
+      "{:.2f} million weights, {} of {}, {} heads ({} key/value), vocabulary {}, {} positions, "
+      "stored "
+      "as {}\n",
+      weights / 1e6, layers_text(config), config.hidden_size, config.num_heads, config.num_kv_heads,
+      config.vocab_size, positions_text(config), config.dtype);
   fmt::print("inference: {} in float32, {} in bfloat16, and {:.1f} kB of cache per token\n",
              megabytes(4 * weights), megabytes(2 * weights), 2 * cache / 1e3);
   fmt::print("training: {} for all weights, without activations; LoRA: {} and the adapter\n",
@@ -115,7 +131,7 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
 }
 
 Result<int> export_model(const ModelOptions& options, const Context& context) {
-  const model::ExportOptions how{options.dtype, options.adapter};
+  const model::ExportOptions how{options.dtype, options.adapter, options.any_base};
   if (options.to == "hf") {
     RELATA_CHECK(model::export_hf(options.folder, options.out, how));
   } else if (options.to == "gguf") {
@@ -125,7 +141,8 @@ Result<int> export_model(const ModelOptions& options, const Context& context) {
   } else if (options.dtype != "auto") {
     return usage_error("--to gguf-lora writes float32", "leave --dtype away");
   } else {
-    RELATA_CHECK(model::export_gguf_lora(options.folder, options.adapter, options.out));
+    RELATA_CHECK(
+        model::export_gguf_lora(options.folder, options.adapter, options.out, options.any_base));
   }
   if (context.json) {
     fmt::print("{}\n", Json{{"to", options.to}, {"output", options.out}}.dump());
@@ -145,8 +162,11 @@ Result<int> quantize_model(const ModelOptions& options, const Context& context) 
   return kDone;
 }
 
-at::Tensor logits_of(const model::Decoder& model, const std::vector<int32_t>& ids) {
-  model::Sequence sequence{ids};
+at::Tensor logits_of(const model::Decoder& model, const std::vector<int32_t>& source,
+                     const std::vector<int32_t>& ids) {
+  model::Sequence sequence{source};
+  sequence.ids.insert(sequence.ids.end(), ids.begin(), ids.end());
+  sequence.source = source.size();
   if (!model.adapters().empty()) {
     sequence.adapter = 0;
     sequence.adapter_begin = model::adapter_begin(model.adapters().front().config, ids);
@@ -155,23 +175,27 @@ at::Tensor logits_of(const model::Decoder& model, const std::vector<int32_t>& id
   return model.logits(model.forward(packed.pass)).contiguous();
 }
 
-// {"ids": [...]}, within the model's vocabulary and positions.
-Result<std::vector<int32_t>> logit_ids(const InputLine& line, const model::DecoderConfig& config) {
-  RELATA_TRY(const Json json, parse_json(line.text, line.where));
-  if (!json.is_object() || !json.contains("ids")) {
-    return input_error(line.where + ": no \"ids\"", "write lines like {\"ids\": [1, 5, 9]}");
+// The ids under `key`, within the model's vocabulary and positions.
+Result<std::vector<int32_t>> logit_ids(const Json& json, const std::string& key,
+                                       const std::string& where,
+                                       const model::DecoderConfig& config) {
+  if (!json.is_object() || !json.contains(key)) {
+    return input_error(fmt::format("{}: no \"{}\"", where, key),
+                       config.encoder_layers > 0
+                           ? "write lines like {\"source_ids\": [5, 9, 1], \"ids\": [0, 7]}"
+                           : "write lines like {\"ids\": [1, 5, 9]}");
   }
-  RELATA_TRY(auto ids, json_ids(json["ids"], line.where));
-  if (ids.empty()) return input_error(line.where + ": \"ids\" is empty");
+  RELATA_TRY(auto ids, json_ids(json[key], where));
+  if (ids.empty()) return input_error(fmt::format("{}: \"{}\" is empty", where, key));
   const bool bounded = config.rope.type != "dynamic";  // that one is made for longer texts
   if (bounded && static_cast<int64_t>(ids.size()) > config.max_positions) {
-    return input_error(fmt::format("{}: {} tokens, the model takes {}", line.where, ids.size(),
-                                   config.max_positions));
+    return input_error(
+        fmt::format("{}: {} tokens, the model takes {}", where, ids.size(), config.max_positions));
   }
   for (const int32_t id : ids) {
     if (id >= config.vocab_size) {
-      return input_error(fmt::format("{}: token id {} is outside the vocabulary ({})", line.where,
-                                     id, config.vocab_size));
+      return input_error(fmt::format("{}: token id {} is outside the vocabulary ({})", where, id,
+                                     config.vocab_size));
     }
   }
   return ids;
@@ -183,12 +207,23 @@ Result<int> print_logits(const ModelOptions& options, const Context&) {
   how.dequantize = !options.packed;
   RELATA_TRY(auto model, model::Decoder::load(options.folder, how));
   RELATA_CHECK(model::check_causal(model->config(), options.folder));
-  if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
+  if (!options.adapter.empty()) {
+    RELATA_CHECK(model->load_adapter("adapter", options.adapter, options.any_base));
+  }
   RELATA_TRY(const auto lines, read_lines({}));
   at::NoGradGuard no_grad;
   for (const InputLine& line : lines) {
-    RELATA_TRY(const auto ids, logit_ids(line, model->config()));
-    const at::Tensor logits = logits_of(*model, ids);
+    RELATA_TRY(const Json json, parse_json(line.text, line.where));
+    RELATA_TRY(const auto ids, logit_ids(json, "ids", line.where, model->config()));
+    std::vector<int32_t> source;
+    if (model->config().encoder_layers == 0 && json.contains("source_ids")) {
+      return input_error(line.where + ": \"source_ids\" are for encoder-decoders",
+                         "this model takes all tokens in \"ids\"");
+    }
+    if (model->config().encoder_layers > 0) {
+      RELATA_TRY(source, logit_ids(json, "source_ids", line.where, model->config()));
+    }
+    const at::Tensor logits = logits_of(*model, source, ids);
     Json rows = Json::array();
     for (int64_t i = 0; i < logits.size(0); ++i) {
       const auto* row = logits.data_ptr<float>() + i * logits.size(1);
@@ -224,6 +259,7 @@ void add_export(CLI::App& model, const SharedOptions& options, Context& context)
       ->check(CLI::IsMember({"hf", "gguf", "gguf-lora"}));
   verb->add_option("--adapter", options->adapter,
                    "PEFT folder: merged into the weights, or what gguf-lora writes");
+  add_any_base_option(*verb, options->any_base);
   verb->callback([options, &context] {
     context.action = [options, &context] { return export_model(*options, context); };
   });
@@ -237,6 +273,7 @@ void add_merge(CLI::App& model, const SharedOptions& options, Context& context) 
                             {"relata model merge MODEL out/merged --adapter out/run/adapter"});
   add_places(*verb, options);
   verb->add_option("--adapter", options->adapter, "PEFT folder")->required();
+  add_any_base_option(*verb, options->any_base);
   verb->callback([options, &context] {
     options->to = options->out.ends_with(".gguf") ? "gguf" : "hf";
     context.action = [options, &context] { return export_model(*options, context); };
@@ -273,7 +310,7 @@ void add_model_command(CLI::App& app, Context& context) {
                    "Also count what an adapter of this rank trains")
       ->check(CLI::Range(1, 1 << 16));
   show->add_option("--lora-target", options->lora_target,
-                   "Modules it adapts (q_proj,v_proj), or all")
+                   "Modules it adapts (q_proj,v_proj; of T5 q,v), or all")
       ->delimiter(',');
   show->add_option("--tokens", options->tokens, "Tokens that training computes at once")
       ->check(CLI::Range(1, 1 << 24));
@@ -297,9 +334,14 @@ void add_model_command(CLI::App& app, Context& context) {
       verb->add_subcommand("logits", "Logits of {\"ids\": [...]} lines on standard input");
   logits->add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
   logits->add_option("--adapter", options->adapter, "PEFT folder");
+  add_any_base_option(*logits, options->any_base);
   logits->add_option("--dtype", options->dtype, "auto, float32 or bfloat16");
   add_packed_option(*logits, options->packed);
-  logits->footer("Example:\n  echo '{\"ids\": [1, 5, 9]}' | relata model logits MODEL");
+  logits->footer(
+      "Example:\n  echo '{\"ids\": [1, 5, 9]}' | relata model logits MODEL\n"
+      "An encoder-decoder takes {\"source_ids\": [...], \"ids\": [...]}, the latter from the "
+      "token\n"
+      "that targets begin with.");
   logits->callback([options, &context] {
     context.action = [options, &context] { return print_logits(*options, context); };
   });

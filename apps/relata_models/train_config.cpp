@@ -94,6 +94,7 @@ Result<TrainConfig> read_train_config(const std::string& path,
   Fields fields(json, path);
   fields.get("model_name_or_path", c.model_name_or_path);
   fields.get("adapter_name_or_path", c.adapter_name_or_path);
+  fields.get("any_base", c.any_base);
   fields.get("model", model_section);
   fields.get("tokenizer", tokenizer_section);
   fields.get_choice("finetuning_type", c.finetuning_type, {"full", "lora", "alora"});
@@ -140,6 +141,11 @@ Result<TrainConfig> read_train_config(const std::string& path,
   RELATA_CHECK(read_model_section(model_section, path, c.model));
   RELATA_CHECK(read_tokenizer_section(tokenizer_section, path, c.tokenizer));
   RELATA_CHECK(read_demonstrations_section(demonstrations_section, path, c));
+  if (c.adapts() && !json.contains("lora_target")) {
+    // What is wrong with the model is said where it is loaded.
+    const auto shape = model::read_decoder_config(c.model_name_or_path);
+    if (shape.ok() && shape->encoder_layers > 0) c.lora.targets = model::usual_lora_targets(*shape);
+  }
   for (std::string& target : c.lora.targets) {
     if (target == "all") target = "all-linear";
   }

@@ -9,6 +9,7 @@
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/data/sampling.h"
+#include "relata/text/closing.h"
 
 namespace relata::app {
 namespace {
@@ -81,13 +82,10 @@ std::vector<Target> targets_of(const data::PairQuery& query, const data::Schema&
 }
 
 train::Row make_row(const std::vector<int32_t>& prompt, const std::vector<int32_t>& answer,
-                    const TrainConfig& config) {
+                    const TrainConfig& config, const RowForm& form) {
   train::Row row;
-  row.ids = prompt;
-  row.ids.insert(row.ids.end(), answer.begin(), answer.end());
-  row.weights.assign(row.ids.size(), 0.0F);
-  const auto trained_from = config.train_on_prompt ? 1 : static_cast<int64_t>(prompt.size());
-  std::fill(row.weights.begin() + trained_from, row.weights.end(), 1.0F);
+  form.join(prompt, answer, row);
+  if (config.train_on_prompt) std::fill(row.weights.begin() + 1, row.weights.end(), 1.0F);
   if (config.trainer.prompt_loss_weight > 0) {
     row.secondary.assign(row.ids.size(), 0.0F);
     std::fill(row.secondary.begin() + 1,
@@ -98,10 +96,39 @@ train::Row make_row(const std::vector<int32_t>& prompt, const std::vector<int32_
 
 }  // namespace
 
+void RowForm::join(const std::vector<int32_t>& prompt, const std::vector<int32_t>& answer,
+                   train::Row& row) const {
+  row.ids = parted ? text::closed(prompt, closing) : prompt;
+  if (parted) {
+    row.source = std::ssize(row.ids);
+    row.ids.push_back(start);
+  }
+  row.weights.assign(row.ids.size(), 0.0F);
+  row.ids.insert(row.ids.end(), answer.begin(), answer.end());
+  row.weights.resize(row.ids.size(), 1.0F);
+}
+
+Result<RowForm> row_form(const TrainConfig& config, const text::Tokenizer& tokenizer) {
+  if (config.model_name_or_path.empty()) return RowForm();
+  RELATA_TRY(const auto shape, model::read_decoder_config(config.model_name_or_path));
+  if (shape.encoder_layers == 0) return RowForm();
+  const std::string& where = config.model_name_or_path;
+  if (config.chat != "none") {
+    RELATA_CHECK(model::check_one_stack(shape, where, "be asked by a chat template"));
+  }
+  if (config.train_on_prompt || config.trainer.prompt_loss_weight > 0) {
+    RELATA_CHECK(model::check_one_stack(
+        shape, where,
+        "learn prompts (train_on_prompt, prompt_loss_weight): it predicts answers only"));
+  }
+  return RowForm{true, static_cast<int32_t>(shape.start_id), text::closing_id(tokenizer)};
+}
+
 Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
                                           const text::Tokenizer& tokenizer, const TaskData& data,
                                           const TrainConfig& config, RowCount& count) {
   std::vector<train::Row> rows;
+  RELATA_TRY(const RowForm form, row_form(config, tokenizer));
   // Examples give way where a row would be too long, as they do in answering.
   const auto room = static_cast<size_t>(std::max(config.cutoff_len - kRoomForAnswer, int64_t{1}));
   for (const data::PairQuery& query : data.queries) {
@@ -130,7 +157,7 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
             make_row(prompt.ids,
                      extract::encode_answer(extractor, tokenizer, document, target.head,
                                             target.tail, labels, tokenizer.eos_id()),
-                     config);
+                     config, form);
         if (static_cast<int64_t>(row.ids.size()) > config.cutoff_len) {
           ++count.too_long;
           continue;
@@ -147,16 +174,23 @@ namespace {
 // `json` has lists "ids" and "labels" of one length.
 Result<train::Row> row_from_json(const Json& json, const std::string& where) {
   train::Row row;
-  RELATA_TRY(row.ids, json_ids(json["ids"], where));
-  for (size_t i = 0; i < row.ids.size(); ++i) {
+  if (json.contains("source_ids")) {
+    RELATA_TRY(row.ids, json_ids(json["source_ids"], where));
+    if (row.ids.empty()) return input_error(where + ": \"source_ids\" is empty");
+    row.source = std::ssize(row.ids);
+    row.weights.assign(row.ids.size(), 0.0F);
+  }
+  RELATA_TRY(const std::vector<int32_t> ids, json_ids(json["ids"], where));
+  row.ids.insert(row.ids.end(), ids.begin(), ids.end());
+  for (size_t i = 0; i < ids.size(); ++i) {
     const Json& label = json["labels"][i];
     // A huge unsigned number would compare equal to a negative one.
     const bool ignored =
         label.is_number_integer() && !label.is_number_unsigned() && label == kIgnoredLabel;
-    if (!ignored && !(label.is_number_integer() && label == row.ids[i])) {
+    if (!ignored && !(label.is_number_integer() && label == ids[i])) {
       return input_error(
           fmt::format("{}: label {} of token {} is neither its id, {}, nor {}", where,
-                      label.dump(-1, ' ', false, Json::error_handler_t::replace), i + 1, row.ids[i],
+                      label.dump(-1, ' ', false, Json::error_handler_t::replace), i + 1, ids[i],
                       kIgnoredLabel),
           "labels are the ids themselves, or -100 where no loss is taken");
     }
@@ -194,11 +228,13 @@ Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& pat
 std::string id_rows_text(const std::vector<train::Row>& rows) {
   std::string text;
   for (const train::Row& row : rows) {
-    Json labels = Json::array();
-    for (size_t i = 0; i < row.ids.size(); ++i) {
-      labels.push_back(row.weights[i] > 0 ? row.ids[i] : kIgnoredLabel);
+    const auto target = row.ids.begin() + row.source;
+    Json json = {{"ids", std::vector<int32_t>(target, row.ids.end())}, {"labels", Json::array()}};
+    if (row.source > 0) json["source_ids"] = std::vector<int32_t>(row.ids.begin(), target);
+    for (auto i = static_cast<size_t>(row.source); i < row.ids.size(); ++i) {
+      json["labels"].push_back(row.weights[i] > 0 ? row.ids[i] : kIgnoredLabel);
     }
-    text += Json{{"ids", row.ids}, {"labels", std::move(labels)}}.dump() + "\n";
+    text += json.dump() + "\n";
   }
   return text;
 }

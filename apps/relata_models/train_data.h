@@ -20,6 +20,19 @@ struct TaskData {
 Result<TaskData> read_task_data(const std::vector<std::string>& paths, const std::string& format,
                                 int64_t limit, int64_t seed = 42);
 
+// How the model to be trained takes a prompt and its answer: in one sequence, or, of
+// encoder-decoders, as a source and a target.
+struct RowForm {
+  bool parted = false;
+  int32_t start = 0;     // the token that targets begin with
+  int32_t closing = -1;  // the token that ends a source; -1: none
+  // Sets ids and source, and the weight 1 of the answer, 0 of all before it.
+  void join(const std::vector<int32_t>& prompt, const std::vector<int32_t>& answer,
+            train::Row& row) const;
+};
+// Of the configuration's model. Errors: settings that do not fit an encoder-decoder, by name.
+Result<RowForm> row_form(const TrainConfig& config, const text::Tokenizer& tokenizer);
+
 // The prompts of all queries as text, to train a vocabulary on.
 Result<std::vector<std::string>> prompt_texts(const extract::Extractor& extractor,
                                               const TaskData& data);
@@ -32,7 +45,8 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
                                           const text::Tokenizer& tokenizer, const TaskData& data,
                                           const TrainConfig& config, RowCount& count);
 
-// JSONL {"ids": [...], "labels": [...]}; a label of -100 takes no loss, as in Transformers.
+// JSONL {"ids": [...], "labels": [...]}; a label of -100 takes no loss, as in Transformers. Of
+// encoder-decoders also "source_ids", and "ids" begins with the token that targets begin with.
 Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& paths);
 
 // The rows as JSONL, as read_id_rows() reads them.

@@ -9,6 +9,7 @@
 #include "relata/base/log.h"
 #include "relata/extract/pipeline.h"
 #include "shipped_schemas.h"
+#include "train_data.h"
 
 namespace relata::app {
 namespace {
@@ -81,6 +82,7 @@ Result<std::vector<train::Row>> document_rows(const extract::Extractor& extracto
                                               const std::vector<data::Document>& documents,
                                               const TrainConfig& config,
                                               const std::vector<std::string>& adapters) {
+  RELATA_TRY(const RowForm form, row_form(config, tokenizer));
   extract::RowOptions options = config.rows;
   options.max_tokens = config.cutoff_len;
   options.seed = static_cast<uint64_t>(config.trainer.seed);
@@ -93,10 +95,7 @@ Result<std::vector<train::Row>> document_rows(const extract::Extractor& extracto
   for (const extract::DocumentExamples& document : groups) {
     for (const extract::StepExample& example : document.examples) {
       train::Row& row = rows.emplace_back();
-      row.ids = example.prompt;
-      row.ids.insert(row.ids.end(), example.answer.begin(), example.answer.end());
-      row.weights.assign(row.ids.size(), 0.0F);
-      std::fill(row.weights.begin() + std::ssize(example.prompt), row.weights.end(), 1.0F);
+      form.join(example.prompt, example.answer, row);
       row.group = group;
       const auto found = std::find(adapters.begin(), adapters.end(), example.adapter);
       row.adapter = found == adapters.end() ? 0 : static_cast<int>(found - adapters.begin());

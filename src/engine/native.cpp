@@ -8,6 +8,7 @@
 
 #include "native_engine.h"
 #include "relata/base/log.h"
+#include "relata/text/closing.h"
 
 namespace relata::engine {
 namespace {
@@ -55,17 +56,23 @@ NativeEngine::NativeEngine(std::shared_ptr<model::Decoder> model,
       tokenizer_(std::move(tokenizer)),
       options_(options),
       id_(std::move(id)),
-      tree_(options.cache_bytes) {
+      tree_(options.cache_bytes, model_->config().encoder_layers > 0) {
   for (const int64_t eos : model_->config().eos_ids) stops_.insert(static_cast<int32_t>(eos));
   if (tokenizer_) {
     for (const int32_t stop : tokenizer_->stop_ids()) stops_.insert(stop);
   }
+  if (tree_.has_sources() && tokenizer_) closing_ = text::closing_id(*tokenizer_);
   usage_.cache_limit = options.cache_bytes;
 }
 
 EngineUsage NativeEngine::usage() const {
   const std::lock_guard lock(mutex_);
   return usage_;
+}
+
+void NativeEngine::forget() {
+  const Turn turn(*this, [] { return false; });
+  if (active_.empty()) tree_.clear();
 }
 
 // What was computed with other weights is of no use.
@@ -91,8 +98,11 @@ Symbols NativeEngine::symbols_of(const Ids& ids, int adapter) const {
     begin = model::adapter_begin(model_->adapters()[static_cast<size_t>(adapter)].config, ids);
   }
   Symbols out;
-  out.reserve(ids.size());
+  out.reserve(ids.size() + 2);
   for (size_t i = 0; i < ids.size(); ++i) out.push_back({ids[i], i >= begin ? adapter : -1});
+  if (!tree_.has_sources()) return out;
+  if (closing_ >= 0 && ids.back() != closing_) out.push_back({closing_, adapter});
+  out.push_back({static_cast<int32_t>(model_->config().start_id), adapter});
   return out;
 }
 
@@ -108,7 +118,8 @@ std::vector<size_t> NativeEngine::order_of(const std::vector<Symbols>& prompts) 
   return order;
 }
 
-int64_t NativeEngine::new_tokens(const Symbols& previous, const Symbols& prompt) {
+int64_t NativeEngine::new_tokens(const Symbols& previous, const Symbols& prompt) const {
+  if (tree_.has_sources()) return previous == prompt ? 0 : std::ssize(prompt);
   const auto end =
       std::mismatch(prompt.begin(), prompt.end(), previous.begin(), previous.end()).first;
   return prompt.end() - end;

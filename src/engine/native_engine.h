@@ -75,17 +75,23 @@ class NativeEngine final : public generate::Engine {
   const text::Tokenizer* tokenizer() const override { return tokenizer_.get(); }
   std::shared_ptr<const text::Tokenizer> shared_tokenizer() const override { return tokenizer_; }
   std::string model_id() const override { return id_; }
-  int64_t max_tokens() const override { return model_->config().max_positions; }
+  int64_t max_tokens() const override {
+    const int64_t positions = model_->config().max_positions;
+    return positions == model::kAnyPositions ? 0 : positions;
+  }
   generate::EngineUsage usage() const override;
+  void forget() override;
 
  private:
   class Turn;
 
   Result<int> adapter_of(const std::string& name) const;
+  // What is computed before an answer: the prompt, or, with an encoder-decoder, the source and the
+  // token that targets begin with.
   Symbols symbols_of(const Ids& ids, int adapter) const;
   // The requests' prompts in an order in which neighbours begin alike.
   static std::vector<size_t> order_of(const std::vector<Symbols>& prompts);
-  static int64_t new_tokens(const Symbols& previous, const Symbols& prompt);
+  int64_t new_tokens(const Symbols& previous, const Symbols& prompt) const;
   void renew();
   at::Tensor compute(TreePass& plan, const std::vector<int64_t>& rows);
   void log_sharing(const std::string& work, const generate::EngineUsage& before) const;
@@ -121,6 +127,7 @@ class NativeEngine final : public generate::Engine {
   NativeEngineOptions options_;
   std::string id_;
   std::set<int32_t> stops_;  // tokens that end an answer
+  int32_t closing_ = -1;     // the token that ends a source; -1: none
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable turn_;

@@ -47,11 +47,13 @@ Status NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
                                  const std::vector<size_t>& group,
                                  std::vector<ScoreResult>& results) {
   std::vector<RadixNode*> ends;
+  std::vector<size_t> begins;  // of the requests' continuations
   std::vector<Wanted> wanted;
   for (const size_t r : group) {
     const ScoreRequest& request = requests[r];
     RELATA_TRY(const int adapter, adapter_of(request.adapter));
     const Symbols prefix = symbols_of(request.prefix, adapter);
+    begins.push_back(prefix.size());
     for (size_t c = 0; c < request.continuations.size(); ++c) {
       const Ids& continuation = request.continuations[c];
       results[r].token_logprobs[c].resize(continuation.size());
@@ -67,12 +69,14 @@ Status NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
   std::map<const RadixNode*, int64_t> first_row;
   for (size_t i = 0; i < plan.nodes.size(); ++i) first_row[plan.nodes[i]] = plan.node_rows[i];
   auto end = ends.begin();
+  auto begin = begins.begin();
   for (const size_t r : group) {
     const ScoreRequest& request = requests[r];
+    const size_t before = *begin++;
     for (size_t c = 0; c < request.continuations.size(); ++c, ++end) {
       const Ids& continuation = request.continuations[c];
       const RadixNode* node = *end;
-      auto position = static_cast<int64_t>(request.prefix.size() + continuation.size()) - 2;
+      auto position = static_cast<int64_t>(before + continuation.size()) - 2;
       for (auto i = std::ssize(continuation) - 1; i >= 0; --i, --position) {
         while (position < node->begin) node = node->parent;
         wanted.push_back(

@@ -46,10 +46,33 @@ RadixNode* RadixTree::split(RadixNode& node, size_t at) {
   return place.get();
 }
 
+RadixNode* RadixTree::add_child(RadixNode& parent, Symbols symbols, bool keep, size_t begin) {
+  auto child = std::make_unique<RadixNode>();
+  child->symbols = std::move(symbols);
+  child->keep = keep;
+  child->parent = &parent;
+  child->begin = static_cast<int64_t>(begin);
+  parent.children.push_back(std::move(child));
+  return parent.children.back().get();
+}
+
+RadixNode* RadixTree::source_node(const Symbols& source) {
+  for (const auto& child : root_.children) {
+    if (child->symbols == source) return child.get();
+  }
+  RadixNode* node = add_child(root_, source, true, 0);
+  node->source = true;
+  return node;
+}
+
 RadixNode* RadixTree::insert(const Symbols& symbols, size_t keep_length) {
   ++clock_;
   RadixNode* node = &root_;
   size_t at = 0;
+  if (sources_) {
+    at = std::min(keep_length, symbols.size());
+    node = source_node({symbols.begin(), symbols.begin() + static_cast<int64_t>(at)});
+  }
   while (at < symbols.size()) {
     node->used = clock_;
     RadixNode* best = nullptr;
@@ -74,14 +97,10 @@ RadixNode* RadixTree::insert(const Symbols& symbols, size_t keep_length) {
     size_t end = at + 1;
     const size_t limit = at < keep_length ? std::min(keep_length, symbols.size()) : symbols.size();
     while (end < limit && symbols[end].adapter == symbols[at].adapter) ++end;
-    auto child = std::make_unique<RadixNode>();
-    child->symbols.assign(symbols.begin() + static_cast<int64_t>(at),
-                          symbols.begin() + static_cast<int64_t>(end));
-    child->keep = at < keep_length;
-    child->parent = node;
-    child->begin = static_cast<int64_t>(at);
-    node->children.push_back(std::move(child));
-    node = node->children.back().get();
+    node = add_child(
+        *node,
+        {symbols.begin() + static_cast<int64_t>(at), symbols.begin() + static_cast<int64_t>(end)},
+        at < keep_length, at);
     at = end;
   }
   node->used = clock_;
@@ -133,8 +152,8 @@ namespace {
 // Emits segments in the order that attention wants: parents first, trees side by side.
 class Planner {
  public:
-  Planner(const model::Decoder& model, std::vector<Tail>& tails, TreePass& out)
-      : model_(model), out_(out) {
+  Planner(const model::Decoder& model, bool sources, std::vector<Tail>& tails, TreePass& out)
+      : model_(model), sources_(sources), out_(out) {
     out_.tail_rows.resize(tails.size());
     for (size_t i = 0; i < tails.size(); ++i) {
       tails_of_[tails[i].node].push_back({&tails[i], i});
@@ -167,6 +186,7 @@ class Planner {
         {cached ? 0 : static_cast<int64_t>(ids_.size()), length, parent, cached});
     pass.adapters.push_back(adapter);
     pass.runs.push_back(run);
+    if (sources_) pass.sources.push_back(false);
     return static_cast<int64_t>(pass.segments.size()) - 1;
   }
 
@@ -186,6 +206,7 @@ class Planner {
         positions_.push_back(node.begin + static_cast<int64_t>(i));
       }
     }
+    if (node.source) out_.pass.sources.back() = true;
     if (const auto found = tails_of_.find(&node); found != tails_of_.end()) {
       for (const auto& [tail, index] : found->second) emit_tail(*tail, index, node, segment);
     }
@@ -205,6 +226,7 @@ class Planner {
   }
 
   const model::Decoder& model_;
+  bool sources_;
   TreePass& out_;
   std::map<const RadixNode*, std::vector<std::pair<const Tail*, size_t>>> tails_of_;
   std::set<const RadixNode*> needed_;
@@ -215,7 +237,7 @@ class Planner {
 
 TreePass plan_pass(const RadixTree& tree, const model::Decoder& model, std::vector<Tail>& tails) {
   TreePass out;
-  Planner(model, tails, out).plan(tree.root());
+  Planner(model, tree.has_sources(), tails, out).plan(tree.root());
   return out;
 }
 

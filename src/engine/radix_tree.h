@@ -25,6 +25,7 @@ struct RadixNode {
   model::KvRun run;  // undefined while it is not computed
   bool computed = false;
   bool keep = true;  // false: keys and values are not worth keeping, the node goes after its pass
+  bool source = false;  // of an encoder-decoder
   RadixNode* parent = nullptr;
   std::vector<std::unique_ptr<RadixNode>> children;
   int pins = 0;  // sequences under way that end in it
@@ -36,7 +37,11 @@ struct RadixNode {
 
 class RadixTree {
  public:
-  explicit RadixTree(int64_t max_bytes) : max_bytes_(max_bytes) { root_.computed = true; }
+  // `sources`: of an encoder-decoder. The symbols that are kept are then sources, each a node that
+  // is shared as a whole or not at all.
+  RadixTree(int64_t max_bytes, bool sources) : max_bytes_(max_bytes), sources_(sources) {
+    root_.computed = true;
+  }
   // The node in which `symbols` end, which is pinned; missing nodes are made, uncomputed. Keys and
   // values of the first `keep_length` symbols are kept; the others are always computed anew.
   RadixNode* insert(const Symbols& symbols, size_t keep_length);
@@ -46,15 +51,19 @@ class RadixTree {
   void trim();
   void clear();  // nothing may be pinned
   const RadixNode& root() const { return root_; }
+  bool has_sources() const { return sources_; }
   int64_t bytes() const { return bytes_; }
   void count(const RadixNode& node) { bytes_ += node.run.bytes(); }  // after it was computed
 
  private:
+  RadixNode* source_node(const Symbols& source);
+  RadixNode* add_child(RadixNode& parent, Symbols symbols, bool keep, size_t begin);
   RadixNode* split(RadixNode& node, size_t at);
   bool remove(RadixNode& node);
 
   RadixNode root_;  // no symbols
   int64_t max_bytes_;
+  bool sources_;
   int64_t bytes_ = 0;
   uint64_t clock_ = 0;
 };

@@ -114,29 +114,14 @@ Status Extraction::open_journal(const std::string& path, const std::string& sett
 Result<std::vector<Document>> Extraction::run(int batch_size) {
   const auto batch = static_cast<size_t>(std::max(batch_size, 1));
   out_.resize(documents_.size());
-  std::vector<size_t> todo;
-  size_t waiting = 0;
-  for (size_t i = 0; i < documents_.size(); ++i) {
-    RELATA_TRY(const bool found, take_finished(i));
-    const int64_t work = work_of(documents_[i]);
-    if (found) {
-      note_skipped(work);
-      done_ += work;
-      report(0);
-      if (todo.empty()) RELATA_CHECK(hand_on(i + 1));
-      continue;
-    }
-    todo.push_back(i);
-    waiting += static_cast<size_t>(work);
+  for (size_t begin = 0, end = 0; begin < documents_.size(); begin = end) {
     // Bounded in documents as well: those without pairs ask for nothing.
-    if (waiting < batch && todo.size() < batch) continue;
-    RELATA_CHECK(extract_batch(todo));
-    RELATA_CHECK(hand_on(i + 1));
-    todo.clear();
-    waiting = 0;
+    for (size_t work = 0; end < documents_.size() && work < batch && end - begin < batch; ++end) {
+      work += static_cast<size_t>(work_of(documents_[end]));
+    }
+    RELATA_CHECK(finish_batch(begin, end));
+    RELATA_CHECK(hand_on(end));
   }
-  RELATA_CHECK(extract_batch(todo));
-  RELATA_CHECK(hand_on(documents_.size()));
   return std::move(out_);
 }
 
@@ -164,18 +149,43 @@ Result<bool> Extraction::take_finished(size_t index) {
   return true;
 }
 
-Status Extraction::extract_batch(const std::vector<size_t>& todo) {
+// What stands in a batch decides the order of sums, and so their last digits. A model that runs
+// here is asked about a batch as a whole, as if for the first time: then an interrupted extraction
+// ends with the very file of one that was not. What a server answered is not asked twice.
+Status Extraction::finish_batch(size_t begin, size_t end) {
+  std::vector<size_t> open, all;
+  for (size_t i = begin; i < end; ++i) {
+    RELATA_TRY(const bool found, take_finished(i));
+    if (!found) open.push_back(i);
+    all.push_back(i);
+  }
+  const bool as_a_whole = engine_.prompt_form() == generate::PromptForm::kIds;
+  const std::vector<size_t>& asked = as_a_whole && !open.empty() ? all : open;
+  for (const size_t i : all) {
+    if (std::binary_search(asked.begin(), asked.end(), i)) continue;
+    note_skipped(work_of(documents_[i]));
+    done_ += work_of(documents_[i]);
+  }
+  report(0);
+  if (open.empty()) return {};
+  engine_.forget();
+  return extract(asked, open);
+}
+
+// Asks about some documents and keeps what is found in those of them that are open.
+Status Extraction::extract(const std::vector<size_t>& asked, const std::vector<size_t>& open) {
   std::vector<Document> documents;
-  documents.reserve(todo.size());
-  for (const size_t i : todo) documents.push_back(documents_[i]);
+  documents.reserve(asked.size());
+  for (const size_t i : asked) documents.push_back(documents_[i]);
   RELATA_TRY(std::vector<Document> results, answer(documents));
-  for (size_t i = 0; i < results.size(); ++i) {
-    stamp(results[i]);
-    if (journal_ && !is_unanswered(results[i])) {
-      RELATA_CHECK(journal_->append(to_json_line(results[i])));
+  for (size_t k = 0; k < results.size(); ++k) {
+    done_ += work_of(documents[k]);
+    if (!std::binary_search(open.begin(), open.end(), asked[k])) continue;
+    stamp(results[k]);
+    if (journal_ && !is_unanswered(results[k])) {
+      RELATA_CHECK(journal_->append(to_json_line(results[k])));
     }
-    out_[todo[i]] = std::move(results[i]);
-    done_ += work_of(documents[i]);
+    out_[asked[k]] = std::move(results[k]);
   }
   return {};
 }

@@ -54,7 +54,8 @@ class Extraction {
  private:
   Status hand_on(size_t end);
   Result<bool> take_finished(size_t index);
-  Status extract_batch(const std::vector<size_t>& todo);
+  Status finish_batch(size_t begin, size_t end);
+  Status extract(const std::vector<size_t>& asked, const std::vector<size_t>& open);
   void stamp(data::Document& document);
 
   const std::vector<data::Document>& documents_;

@@ -57,6 +57,33 @@ std::string written(const AnswerShape& shape, const std::vector<std::string>& va
   return out;
 }
 
+// What stands before an answer was cut off, up to its last whole item, closed; nothing where there
+// is no such item.
+std::optional<std::string> closed_after_last_item(std::string_view text) {
+  constexpr int kItemDepth = 2;  // within the object and its list
+  int depth = 0;
+  bool in_string = false;
+  size_t whole = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c != '"') continue;
+      in_string = false;
+      if (depth == kItemDepth) whole = i + 1;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == '}' || c == ']') {
+      --depth;
+      if (depth == kItemDepth) whole = i + 1;
+    }
+  }
+  if (whole == 0) return std::nullopt;
+  return std::string(text.substr(0, whole)) + "]}";
+}
+
 }  // namespace
 
 Json answer_schema(const AnswerShape& shape) {
@@ -80,7 +107,13 @@ Json answer_schema(const AnswerShape& shape) {
 }
 
 std::optional<std::string> answer_of_json(const AnswerShape& shape, std::string_view text) {
-  const auto json = parse_json(text, "answer");
+  auto json = parse_json(text, "answer");
+  const bool cut_off = !json.ok();
+  if (cut_off) {
+    const auto closed = closed_after_last_item(text);
+    if (!closed) return std::nullopt;
+    json = parse_json(*closed, "answer");
+  }
   if (!json.ok() || !json->is_object()) return std::nullopt;
   const Json items = json->value(kItems, Json());
   if (!items.is_array()) return std::nullopt;
@@ -93,6 +126,7 @@ std::optional<std::string> answer_of_json(const AnswerShape& shape, std::string_
     if (!out.empty()) out += shape.separator;
     out += written(shape, *values);
   }
+  if (cut_off) out += shape.separator;
   return out;
 }
 

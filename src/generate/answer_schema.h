@@ -15,8 +15,9 @@ namespace relata::generate {
 // the spans of a text are, a schema cannot say: any string may stand there.
 Json answer_schema(const AnswerShape& shape);
 
-// The answer as it would be written without a schema; none where `text` is not of the schema (a
-// server may ignore it, or have been cut off).
+// The answer as it would be written without a schema; none where `text` is not of the schema, which
+// a server may ignore. Of what was cut off, its whole items, a
+// separator behind each.
 std::optional<std::string> answer_of_json(const AnswerShape& shape, std::string_view text);
 
 }  // namespace relata::generate

@@ -120,7 +120,8 @@ RELATA_INLINE void read_queries(const CachedAttention<T>& a, int64_t key_value_h
                                 const Buffers& b) {
   const AttentionShape& s = a.shape;
   const int64_t groups = s.query_heads / s.key_value_heads;
-  const int64_t stride = (s.query_heads + 2 * s.key_value_heads) * s.width;
+  const int64_t stride =
+      a.stride > 0 ? a.stride : (s.query_heads + 2 * s.key_value_heads) * s.width;
   const int64_t half = s.width / 2;
   float* out = b.queries;
   for (int64_t row = rows.begin; row < rows.begin + rows.length; ++row) {

@@ -43,10 +43,15 @@ RELATA_INLINE void score_block(const float* q, const T* keys, int64_t width, flo
 // not seen become 0. What is added up together depends on the tokens' numbers alone, not on the
 // runs.
 template <class T>
-RELATA_INLINE float weigh_scores(const std::vector<CacheRun<T>>& runs, float slope, float* scores,
-                                 int64_t end) {
-  if (slope != 0.0F) {
+RELATA_INLINE float weigh_scores(const std::vector<CacheRun<T>>& runs, const GroupAttention& group,
+                                 int64_t head, float* scores, int64_t end) {
+  if (group.slopes != nullptr) {
+    const float slope = group.slopes[head];
     for (int64_t t = 0; t < end; ++t) scores[t] += slope * static_cast<float>(t);
+  }
+  if (group.relative != nullptr) {
+    const float* table = group.relative + head * (2 * group.farthest + 1) + group.farthest;
+    for (int64_t t = 0; t < end; ++t) scores[t] += table[-std::min(group.farthest, end - 1 - t)];
   }
   float* own = scores;
   for (const CacheRun<T>& run : runs) {
@@ -105,10 +110,10 @@ RELATA_INLINE void weigh_rest(const std::vector<CacheRun<T>>& runs, const float*
   for (int64_t i = 0; i < width - column; ++i) store(out[column + i], sums[i] * factor);
 }
 
-// H heads, whose queries and results lie one after the other.
+// H heads from `first` on, whose queries and results lie one after the other.
 template <int H, class T>
 RELATA_INLINE void attend_heads(const T* q, const std::vector<CacheRun<T>>& runs, T* out,
-                                const GroupAttention& group, const float* slopes, float* scratch) {
+                                const GroupAttention& group, int64_t first, float* scratch) {
   const int64_t width = group.width;
   float* queries = scratch;
   float* scores = scratch + H * width;
@@ -127,8 +132,7 @@ RELATA_INLINE void attend_heads(const T* q, const std::vector<CacheRun<T>>& runs
   }
   float factors[H];
   for (int h = 0; h < H; ++h) {
-    factors[h] =
-        weigh_scores(runs, slopes == nullptr ? 0.0F : slopes[h], scores + h * stride, tokens);
+    factors[h] = weigh_scores(runs, group, first + h, scores + h * stride, tokens);
   }
   constexpr int kColumns = H > 2 ? 2 : 4;  // so that the sums stay in registers
   int64_t e = 0;
@@ -148,18 +152,17 @@ RELATA_INLINE void attend_group_body(const T* q, const std::vector<CacheRun<T>>&
                                      const GroupAttention& group, float* scratch) {
   for (int64_t h = 0; h < group.heads;) {
     const int64_t left = group.heads - h, at = h * group.width;
-    const float* slopes = group.slopes == nullptr ? nullptr : group.slopes + h;
     if (left >= kHeadsTogether) {
-      attend_heads<kHeadsTogether>(q + at, runs, out + at, group, slopes, scratch);
+      attend_heads<kHeadsTogether>(q + at, runs, out + at, group, h, scratch);
       h += kHeadsTogether;
     } else if (left == 3) {
-      attend_heads<3>(q + at, runs, out + at, group, slopes, scratch);
+      attend_heads<3>(q + at, runs, out + at, group, h, scratch);
       h += 3;
     } else if (left == 2) {
-      attend_heads<2>(q + at, runs, out + at, group, slopes, scratch);
+      attend_heads<2>(q + at, runs, out + at, group, h, scratch);
       h += 2;
     } else {
-      attend_heads<1>(q + at, runs, out + at, group, slopes, scratch);
+      attend_heads<1>(q + at, runs, out + at, group, h, scratch);
       ++h;
     }
   }

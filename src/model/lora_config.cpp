@@ -216,7 +216,7 @@ Json lora_config_to_json(const LoraConfig& config) {
   const bool all = config.targets == std::vector<std::string>{kAllLinear};
   Json value;
   value["peft_type"] = "LORA";
-  value["task_type"] = "CAUSAL_LM";
+  value["task_type"] = config.task_type;
   value["base_model_name_or_path"] =
       config.base_model.empty() ? Json(nullptr) : Json(config.base_model);
   value["r"] = config.rank;

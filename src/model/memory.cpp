@@ -103,6 +103,7 @@ Result<int64_t> weight_bytes(const std::string& path, const LoadOptions& options
 
 Result<LoraMemory> forecast_lora(const std::string& path, const LoraStep& step) {
   RELATA_TRY(const DecoderConfig c, read_decoder_config(path));
+  RELATA_CHECK(check_one_stack(c, path, "have its memory forecast"));
   RELATA_TRY(const int64_t trained, lora_parameter_count(c, step.lora));
   LoraMemory out;
   out.program = kProgram;

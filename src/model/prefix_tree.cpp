@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
+#include <stdexcept>
+#include <utility>
 
 namespace relata::model {
 namespace {
@@ -16,12 +19,14 @@ using Sequences = std::vector<std::vector<Symbol>>;
 
 class Packer {
  public:
-  Packer(const Sequences& sequences, int64_t min_shared)
-      : sequences_(sequences), min_shared_(std::clamp<int64_t>(min_shared, 1, INT32_MAX)) {
+  // `sources`: the tokens of each sequence that are its source; empty: there are none.
+  Packer(const Sequences& sequences, std::vector<size_t> sources, int64_t min_shared)
+      : sequences_(sequences),
+        sources_(std::move(sources)),
+        min_shared_(std::clamp<int64_t>(min_shared, 1, INT32_MAX)) {
     order_.resize(sequences.size());
     std::iota(order_.begin(), order_.end(), 0);
-    std::stable_sort(order_.begin(), order_.end(),
-                     [&](size_t a, size_t b) { return sequences[a] < sequences[b]; });
+    std::stable_sort(order_.begin(), order_.end(), [&](size_t a, size_t b) { return less(a, b); });
     shared_.assign(order_.size(), 0);
     for (size_t i = 1; i < order_.size(); ++i) {
       shared_[i] = common(sequences_[order_[i - 1]], sequences_[order_[i]]);
@@ -31,7 +36,11 @@ class Packer {
   }
 
   PackedSequences pack() {
-    branch(0, order_.size(), 0, -1);
+    if (sources_.empty()) {
+      branch(0, order_.size(), 0, -1);
+    } else {
+      place_sources();
+    }
     packed_.pass.ids = at::tensor(ids_, at::kLong);
     packed_.pass.positions = at::tensor(positions_, at::kLong);
     return std::move(packed_);
@@ -43,6 +52,30 @@ class Packer {
     return end - a.begin();
   }
   int64_t length(size_t i) const { return static_cast<int64_t>(sequences_[order_[i]].size()); }
+
+  std::span<const Symbol> source(size_t s) const {
+    return {sequences_[s].data(), sources_.empty() ? 0 : sources_[s]};
+  }
+  bool same_source(size_t a, size_t b) const { return std::ranges::equal(source(a), source(b)); }
+  // By source as a whole, then by what follows it.
+  bool less(size_t a, size_t b) const {
+    if (sources_.empty() || same_source(a, b)) return sequences_[a] < sequences_[b];
+    return std::ranges::lexicographical_compare(source(a), source(b));
+  }
+
+  void place_sources() {
+    for (size_t first = 0; first < order_.size();) {
+      size_t last = first + 1;
+      while (last < order_.size() && same_source(order_[first], order_[last])) ++last;
+      const auto length = static_cast<int64_t>(sources_[order_[first]]);
+      const int64_t parent = segment(first, last, 0, length, -1);
+      packed_.pass.sources.resize(static_cast<size_t>(parent) + 1, false);
+      packed_.pass.sources.back() = true;
+      branch(first, last, length, parent);
+      first = last;
+    }
+    packed_.pass.sources.resize(packed_.pass.segments.size(), false);
+  }
 
   // Places the sequences order_[begin, end), which share their first `depth` tokens.
   void branch(size_t begin, size_t end, int64_t depth, int64_t parent) {
@@ -86,6 +119,7 @@ class Packer {
   }
 
   const Sequences& sequences_;
+  std::vector<size_t> sources_;
   int64_t min_shared_;
   std::vector<size_t> order_;
   std::vector<int64_t> shared_;  // tokens that order_[i] shares with order_[i - 1]
@@ -98,14 +132,19 @@ class Packer {
 PackedSequences pack_sequences(const std::vector<Sequence>& sequences, int64_t min_shared) {
   Sequences symbols;
   symbols.reserve(sequences.size());
+  std::vector<size_t> sources;
   for (const Sequence& sequence : sequences) {
+    if (sequence.source > 0) sources.push_back(sequence.source);
     auto& list = symbols.emplace_back();
     list.reserve(sequence.ids.size());
     for (size_t i = 0; i < sequence.ids.size(); ++i) {
       list.push_back({sequence.ids[i], i >= sequence.adapter_begin ? sequence.adapter : -1});
     }
   }
-  return Packer(symbols, min_shared).pack();
+  if (!sources.empty() && sources.size() != sequences.size()) {
+    throw std::logic_error("all sequences of a pass have sources, or none");
+  }
+  return Packer(symbols, std::move(sources), min_shared).pack();
 }
 
 PackedSequences pack_sequences(const std::vector<std::vector<int32_t>>& sequences,

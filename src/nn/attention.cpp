@@ -108,32 +108,6 @@ struct TreeAttention : Function<TreeAttention> {
   }
 };
 
-// Keys and values of a run that is cached, as rows of qkv whose queries are zero.
-at::Tensor rows_of_run(const CacheView& run, Heads heads, const at::TensorOptions& options) {
-  const int64_t width = heads.width;
-  const int64_t stride = (heads.query + 2 * heads.key_value) * width;
-  at::Tensor rows = at::zeros({run.length, stride}, options);
-  dispatch(rows.scalar_type(), [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    at::parallel_for(0, heads.key_value, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t head = begin; head < end; ++head) {
-        const T* keys = static_cast<const T*>(run.keys) + head * run.capacity * width;
-        const T* values = static_cast<const T*>(run.values) + head * run.capacity * width;
-        T* out = data<T>(rows) + (heads.query + head) * width;
-        for (int64_t t = 0; t < run.length; ++t) {
-          const T* block = keys + t / kernels::kKeyBlock * kernels::kKeyBlock * width;
-          T* row = out + t * stride;
-          for (int64_t e = 0; e < width; ++e) {
-            row[e] = block[e * kernels::kKeyBlock + t % kernels::kKeyBlock];
-          }
-          std::copy_n(values + t * width, width, row + heads.key_value * width);
-        }
-      }
-    });
-  });
-  return rows;
-}
-
 // A batch in which cached runs have rows as well, already rotated ones.
 struct Extended {
   at::Tensor qkv;
@@ -219,6 +193,8 @@ at::Tensor decode(const at::Tensor& qkv, const Rotation& rotation, const Segment
   const int64_t stride = input.size(1);
   at::Tensor out = at::empty({input.size(0), heads.query * width}, input.options());
   const float scale = shape_of(heads, spec.scale).scale;
+  const auto* relative = data<float>(spec.relative);
+  const int64_t farthest = relative == nullptr ? 0 : spec.relative.size(1) / 2;
   std::vector<size_t> tokens;
   for (size_t i = 0; i < segments.size(); ++i) {
     if (!segments[i].cached) tokens.push_back(i);
@@ -242,7 +218,8 @@ at::Tensor decode(const at::Tensor& qkv, const Rotation& rotation, const Segment
             data<float>(rotation.sin) + segment.begin * half, 1, groups, width, 1);
         kernels::attend_group(
             turned.data(), path, data<T>(out) + (segment.begin * heads.query + first) * width,
-            {groups, width, scale, spec.slopes.empty() ? nullptr : spec.slopes.data() + first},
+            {groups, width, scale, spec.slopes.empty() ? nullptr : spec.slopes.data() + first,
+             relative == nullptr ? nullptr : relative + first * spec.relative.size(1), farthest},
             scratch.data());
       }
     });
@@ -272,15 +249,16 @@ at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segm
   const bool any_cached =
       std::any_of(segments.begin(), segments.end(), [](const Segment& s) { return s.cached; });
   const bool windowed = spec.window > 0 && window_matters(segments, spec.window);
-  if (!runs.empty() && !use_reference(qkv) && !at::GradMode::is_enabled() && !windowed &&
-      spec.slopes.empty() && can_attend_cached(segments, runs)) {
+  const bool biased = !spec.slopes.empty() || spec.relative.defined();
+  if (!runs.empty() && !use_reference(qkv) && !at::GradMode::is_enabled() && !windowed && !biased &&
+      can_attend_cached(segments, runs)) {
     return cached_attention(qkv, rotation, segments, runs, spec);
   }
   if (any_cached && !use_reference(qkv) && !at::GradMode::is_enabled() &&
       is_decoding(segments, runs)) {
     return decode(qkv, rotation, segments, runs, spec);
   }
-  const bool plain = use_reference(qkv) || !spec.slopes.empty() || windowed;
+  const bool plain = use_reference(qkv) || biased || windowed;
   const auto attend = [&](const at::Tensor& rows, const Rotation& turn, const Segments& parts) {
     return plain ? reference::attention(rows, turn, parts, spec)
                  : TreeAttention::apply(rows, turn, parts, spec);

@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "reference.h"
+
 namespace relata::nn {
 namespace {
 
@@ -13,6 +15,16 @@ size_t alike(const Segments& segments, size_t first) {
     ++count;
   }
   return count;
+}
+
+// Relative scores of a sequence [1, heads, length, length].
+std::optional<at::Tensor> relative_scores(const AttentionSpec& spec, int64_t length,
+                                          at::ScalarType type) {
+  if (!spec.relative.defined()) return {};
+  const at::Tensor places = at::arange(length, at::kLong);
+  return reference::relative_bias(spec.relative, places.unsqueeze(0) - places.unsqueeze(1))
+      .unsqueeze(0)
+      .to(type);
 }
 
 }  // namespace
@@ -37,8 +49,9 @@ at::Tensor attention_both_ways(const at::Tensor& qkv, const Segments& segments,
     const at::Tensor parts = input.narrow(0, segments[i].begin, count * length)
                                  .view({count, length, 3, heads.query, heads.width})
                                  .permute({2, 0, 3, 1, 4});
-    const at::Tensor mixed =
-        at::scaled_dot_product_attention(parts[0], parts[1], parts[2], {}, 0.0, false, scale);
+    const at::Tensor mixed = at::scaled_dot_product_attention(
+        parts[0], parts[1], parts[2], relative_scores(spec, length, qkv.scalar_type()), 0.0, false,
+        scale);
     outs.push_back(mixed.transpose(1, 2).reshape({count * length, heads.query * heads.width}));
     i += static_cast<size_t>(count);
   }

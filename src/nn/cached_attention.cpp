@@ -116,6 +116,31 @@ kernels::AttentionShape shape_of(const Heads& heads, double scale) {
       scale > 0 ? static_cast<float>(scale) : 1.0F / std::sqrt(static_cast<float>(heads.width))};
 }
 
+at::Tensor rows_of_run(const CacheView& run, Heads heads, const at::TensorOptions& options) {
+  const int64_t width = heads.width;
+  const int64_t stride = (heads.query + 2 * heads.key_value) * width;
+  at::Tensor rows = at::zeros({run.length, stride}, options);
+  dispatch(rows.scalar_type(), [&](auto* tag) {
+    using T = std::remove_pointer_t<decltype(tag)>;
+    at::parallel_for(0, heads.key_value, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t head = begin; head < end; ++head) {
+        const T* keys = static_cast<const T*>(run.keys) + head * run.capacity * width;
+        const T* values = static_cast<const T*>(run.values) + head * run.capacity * width;
+        T* out = data<T>(rows) + (heads.query + head) * width;
+        for (int64_t t = 0; t < run.length; ++t) {
+          const T* block = keys + t / kernels::kKeyBlock * kernels::kKeyBlock * width;
+          T* row = out + t * stride;
+          for (int64_t e = 0; e < width; ++e) {
+            row[e] = block[e * kernels::kKeyBlock + t % kernels::kKeyBlock];
+          }
+          std::copy_n(values + t * width, width, row + heads.key_value * width);
+        }
+      }
+    });
+  });
+  return rows;
+}
+
 // Appends the rotated keys and the values of each computed segment to its run, if it has one.
 void append_to_runs(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                     const std::vector<CacheView>& runs, Heads heads) {

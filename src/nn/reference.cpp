@@ -43,6 +43,13 @@ at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weig
   return -(chosen * weights).sum() / divisor;
 }
 
+at::Tensor relative_bias(const at::Tensor& relative, const at::Tensor& places) {
+  const int64_t farthest = relative.size(1) / 2;
+  const at::Tensor columns = places.clamp(-farthest, farthest) + farthest;
+  return relative.index_select(1, columns.flatten().to(relative.device()))
+      .view({relative.size(0), places.size(0), places.size(1)});
+}
+
 namespace {
 
 // The segments of one tree, and how many of its rows are computed.
@@ -104,6 +111,7 @@ at::Tensor bias_of(const Tree& tree, const Segments& segments, const AttentionSp
     const at::Tensor slopes = at::tensor(spec.slopes, at::kFloat).view({-1, 1, 1});
     bias = -slopes * distance.unsqueeze(0);
   }
+  if (spec.relative.defined()) bias = bias + relative_bias(spec.relative, -distance.to(at::kLong));
   return bias.masked_fill(hidden.unsqueeze(0), -INFINITY);
 }
 

@@ -18,6 +18,9 @@ at::Tensor gated(const at::Tensor& gate_up, Activation activation);
 at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight,
                                 const at::Tensor& compute_weight, const at::Tensor& targets,
                                 const at::Tensor& weights, double divisor);
+// What spec.relative [H, 2 D + 1] adds to scores [H, queries, keys], of places [queries, keys]: the
+// key's less the query's, int64.
+at::Tensor relative_bias(const at::Tensor& relative, const at::Tensor& places);
 // Also what the kernels do not know: windows and position biases. Cost: the square of a tree's
 // tokens in memory.
 at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,

@@ -36,7 +36,8 @@ std::vector<std::vector<int32_t>> drop_tokens(const std::vector<Row>& rows,
     const Row& row = rows[index];
     std::vector<int32_t>& ids = sequences.emplace_back(row.ids);
     for (size_t i = 1; config.token_dropout > 0 && i < ids.size(); ++i) {
-      if (row.weights[i] == 0 && (random() >> 11) < drop_below) {
+      const bool starts_target = row.source > 0 && static_cast<int64_t>(i) == row.source;
+      if (row.weights[i] == 0 && !starts_target && (random() >> 11) < drop_below) {
         ids[i] = static_cast<int32_t>(config.token_dropout_id);
       }
     }
@@ -53,9 +54,11 @@ PackedRows pack_rows(const model::Decoder& model, const std::vector<Row>& rows,
   std::vector<model::Sequence> list;
   for (std::vector<int32_t>& ids : drop_tokens(rows, indices, config, seed)) {
     model::Sequence& sequence = list.emplace_back();
+    const Row& row = rows[static_cast<size_t>(indices[list.size() - 1])];
     sequence.ids = std::move(ids);
+    sequence.source = static_cast<size_t>(row.source);
     if (model.adapters().empty()) continue;
-    sequence.adapter = rows[static_cast<size_t>(indices[list.size() - 1])].adapter;
+    sequence.adapter = row.adapter;
     sequence.adapter_begin = model::adapter_begin(
         model.adapters()[static_cast<size_t>(sequence.adapter)].config, sequence.ids);
   }

@@ -27,15 +27,47 @@ std::string RowsObjective::identity() const {
     append_bytes(bytes, row.weights);
     append_bytes(bytes, row.secondary);
     append_bytes(bytes, std::vector<int64_t>{row.group, row.adapter});
+    if (row.source > 0) append_bytes(bytes, std::vector<int64_t>{row.source});
     digests += sha256_hex(bytes);
   }
   return "sha256:" + sha256_hex(digests);
 }
 
+namespace {
+
+// Whether the row has the parts that the model reads.
+Status check_source(const Row& row, const model::DecoderConfig& config, const std::string& where) {
+  const auto length = std::ssize(row.ids);
+  if (config.encoder_layers == 0) {
+    if (row.source == 0) return {};
+    return input_error(where + ": has a source, the model takes prompts and answers in one",
+                       "train an encoder-decoder such as T5 on such rows");
+  }
+  if (row.source < 1 || row.source + 2 > length) {
+    return input_error(where +
+                           ": the model is an encoder-decoder and needs rows of a source and a "
+                           "target of two tokens or more",
+                       "give \"source_ids\" beside \"ids\"");
+  }
+  for (int64_t i = 0; i <= row.source; ++i) {
+    if (row.weights[static_cast<size_t>(i)] == 0) continue;
+    return input_error(where + ": a loss on the source, which an encoder does not predict",
+                       "leave train_on_prompt out");
+  }
+  return {};
+}
+
+}  // namespace
+
 Status RowsObjective::check(const model::Decoder& model) const {
   const model::DecoderConfig& config = model.config();
   const auto adapters = static_cast<int>(std::max<size_t>(1, model.adapters().size()));
   if (rows_.empty()) return input_error("there is nothing to train on", "check the dataset path");
+  if (config.encoder_layers > 0 && config_.prompt_loss_weight > 0) {
+    return usage_error(
+        "prompt_loss_weight does not fit an encoder-decoder, which predicts no prompts",
+        "leave it out");
+  }
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
     const std::string where = "training row " + std::to_string(i);
@@ -43,6 +75,7 @@ Status RowsObjective::check(const model::Decoder& model) const {
     if (row.ids.size() < 2 || row.weights.size() != row.ids.size() || !whole) {
       return input_error(where + ": needs two tokens or more and a weight for each");
     }
+    RELATA_CHECK(check_source(row, config, where));
     if (row.adapter < 0 || row.adapter >= adapters) {
       return input_error(where + ": there is no adapter " + std::to_string(row.adapter));
     }
@@ -78,13 +111,14 @@ StepLoss RowsObjective::add_gradients(const model::Decoder& model, const StepIte
   const double prompt_weight =
       items.fraction < config_.prompt_loss_share ? config_.prompt_loss_weight : 0.0;
   StepLoss out;
-  int64_t begin = items.begin;
-  for (const int64_t micro_end : ends) {
-    const std::vector<int64_t> micro(first + begin, first + micro_end);
+  const int64_t share = config_.gradient_accumulation_steps;  // micro-batches of each process
+  for (int64_t i = items.process * share;
+       i < std::min(std::ssize(ends), (items.process + 1) * share); ++i) {
+    const int64_t begin = i == 0 ? items.begin : ends[static_cast<size_t>(i) - 1];
+    const std::vector<int64_t> micro(first + begin, first + ends[static_cast<size_t>(i)]);
     const uint64_t seed = (static_cast<uint64_t>(config_.seed) << 40U) +
                           static_cast<uint64_t>(items.step) * 1009U +
                           static_cast<uint64_t>(begin - items.begin);
-    begin = micro_end;
     PackedRows packed = pack_rows(model, rows_, micro, {sums, prompt_weight, seed}, config_);
     out.tokens += packed.tokens;
     out.answer_tokens += packed.answer_tokens;

@@ -71,6 +71,8 @@ struct BuiltinPipeline {
   std::string language = "en";
   std::string relation_mode = "list";
   bool document_first = true;  // false: relation and description before the text, as in AutoRE
+  // What asks for relations names those of the schema: for models that were not trained on it.
+  bool names_relations = false;
 };
 Result<PipelineSpec> builtin_pipeline(const BuiltinPipeline& choice);
 std::vector<std::string> builtin_pipeline_names();

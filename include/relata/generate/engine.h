@@ -86,7 +86,8 @@ class Engine {
  public:
   virtual ~Engine() = default;
   // Results are in request order. The same request gives the same tokens whatever else is in the
-  // batch. Errors: a prompt longer than the model's positions, ids outside the vocabulary.
+  // batch; log-probabilities may differ in their last digits, which depend on the order of sums.
+  // Errors: a prompt longer than the model's positions, ids outside the vocabulary.
   virtual Result<std::vector<GenerateResult>> generate(const std::vector<GenerateRequest>& requests,
                                                        const EngineProgress& progress = {}) = 0;
   virtual Result<std::vector<ScoreResult>> score(const std::vector<ScoreRequest>& requests,
@@ -100,6 +101,9 @@ class Engine {
   virtual EngineUsage usage() const { return {}; }
   // The most tokens that prompt and answer may have together; 0 if that is not known here.
   virtual int64_t max_tokens() const { return 0; }
+  // Forgets what was computed for earlier requests: the next call's results are, to the last digit,
+  // those of a new engine. Not while another thread is in a call.
+  virtual void forget() {}
 };
 
 }  // namespace relata::generate

@@ -103,6 +103,10 @@ struct GroupAttention {
   int64_t width = 0;
   float scale = 1.0F;
   const float* slopes = nullptr;  // [heads], of scores that fall with distance; null: none
+  // [heads, 2 D + 1], added to scores: column D - min(D, distance) of how far the token stands
+  // before the last; null: none
+  const float* relative = nullptr;
+  int64_t farthest = 0;  // D
 };
 constexpr int64_t kHeadsTogether = 4;
 
@@ -114,10 +118,10 @@ int64_t attend_group_scratch(const std::vector<CacheRun<T>>& runs, int64_t width
   return size * kHeadsTogether;
 }
 
-// Each head against all runs together: out = softmax(scale q k^T + slope t) v for the tokens t = 0,
-// 1, ... of the runs. q, rotated, and out [heads, E]. How a sequence is cut into runs, and which
-// heads are computed together, does not change a result. Cost: one read of the runs for four heads,
-// at about the memory's speed.
+// Each head against all runs together: out = softmax(scale q k^T + slope t + relative) v for the
+// tokens t = 0, 1, ... of the runs. q, rotated, and out [heads, E]. How a sequence is cut into
+// runs, and which heads are computed together, does not change a result. Cost: one read of the runs
+// for four heads, at about the memory's speed.
 void attend_group(const float* q, const std::vector<CacheRun<float>>& runs, float* out,
                   const GroupAttention& group, float* scratch);
 void attend_group(const Bf16* q, const std::vector<CacheRun<Bf16>>& runs, Bf16* out,

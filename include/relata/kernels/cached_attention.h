@@ -37,6 +37,7 @@ struct CachedAttention {
   const float* cos;
   const float* sin;
   T* out;
+  int64_t stride = 0;  // of qkv's rows; 0: (H + 2K) * E
 };
 
 // The query heads of one key/value head, for rows [first_row, first_row + rows), all of whose keys

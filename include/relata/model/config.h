@@ -28,9 +28,9 @@ struct RopeConfig {
   std::vector<double> divisors{};     // of the frequencies, type "divisors" (GGUF's rope_freqs)
 };
 
-// A decoder-only model, or an encoder of BERT's kind (`causal` false). What architectures differ in
-// is said here, so that one forward pass serves all (decoder.h); arch/ says how each architecture's
-// files say it.
+// A decoder-only model, an encoder of BERT's kind (`causal` false), or an encoder-decoder of T5's
+// (`encoder_layers` above 0). What architectures differ in is said here, so that one forward pass
+// serves all (decoder.h); arch/ says how each architecture's files say it.
 struct DecoderConfig {
   std::string model_type = "llama";  // of an architecture in arch/
   int64_t vocab_size = 32000;
@@ -71,8 +71,18 @@ struct DecoderConfig {
   int64_t token_types = 0;      // kinds of segments, which have embeddings; 0: none
   int64_t labels = 0;           // outputs of a head over the first token; 0: none
   nn::Activation label_activation = nn::Activation::Tanh;  // within that head
-  std::string dtype = "float32";                           // as stored: float32, bfloat16, float16
-  int64_t bos_id = 1;                                      // -1: none
+
+  // What encoder-decoders differ in. Shapes are those of both stacks.
+  int64_t encoder_layers = 0;  // that read a source both ways; the num_layers of the decoder attend
+                               // to what they give, too. 0: there is no encoder
+  int64_t start_id = 0;        // the token that every target begins with
+  int64_t relative_buckets = 0;  // kinds of distances, for each of which every head of a stack has
+                                 // a score (Raffel et al. 2020); 0: none
+  int64_t relative_distance = 128;  // from here on all distances are of one kind
+  double head_scale = 1.0;          // of the states that the head reads
+
+  std::string dtype = "float32";  // as stored: float32, bfloat16, float16
+  int64_t bos_id = 1;             // -1: none
   std::vector<int64_t> eos_ids = {2};
 
   bool slides(int64_t layer) const {
@@ -90,6 +100,12 @@ Json decoder_config_to_json(const DecoderConfig& config);
 
 // An error for models that write no text. `where` names the model.
 Status check_causal(const DecoderConfig& config, const std::string& where);
+// An error for encoder-decoders, which cannot do `what` ("be trained from token rows ...").
+Status check_one_stack(const DecoderConfig& config, const std::string& where,
+                       const std::string& what);
+
+// `max_positions` of models that have no limit.
+constexpr int64_t kAnyPositions = int64_t{1} << 30;
 
 int64_t parameter_count(const DecoderConfig& config);
 

@@ -1,7 +1,11 @@
-// Decoder-only language models over packed prefix trees, and encoders: one forward pass for
-// training, prefill, decoding, scoring and encoding; checkpoints and LoRA adapters.
+// Decoder-only language models over packed prefix trees, encoders, and encoder-decoders: one
+// forward pass for training, prefill, decoding, scoring and encoding; checkpoints and LoRA
+// adapters.
 //
 // An encoder (config.causal false) is the same pass over segments without parents and without runs.
+// In a pass of an encoder-decoder the root of each tree is a source, which the encoder's blocks
+// compute, and all below it is its targets, which the decoder's blocks compute
+// (docs/decisions/0016).
 //
 // legend: N tokens of all segments of a pass, no padding; D model width; V vocabulary.
 // Names of weights are those of Transformers' class of the model's architecture.
@@ -34,7 +38,11 @@ struct Pass {
   // Per segment, or empty: of a cached one, its run; of a computed one, the run that its keys and
   // values are appended to, or null. A run must have room; its length is set by forward().
   std::vector<KvRun*> runs;
-  at::Tensor rows;  // [M] int64: the rows whose hidden states are wanted; undefined: all
+  // Of encoder-decoders, per segment: whether it is a source. Its run has what the decoder's blocks
+  // attend to of it, for each of them.
+  std::vector<bool> sources;
+  // [M] int64: the rows whose hidden states are wanted, of no source; undefined: all such
+  at::Tensor rows;
 
   double dropout = 0.0;                 // on embeddings and on what each block adds
   uint32_t dropout_seed = 0;            // of this pass
@@ -81,6 +89,10 @@ struct Block {
   nn::Linear output;
   nn::Linear gate_up;  // gate rows, up rows; or up rows alone
   nn::Linear down;
+  // Between attention and feed-forward, in the decoder of an encoder-decoder: attention to the
+  // source.
+  Norm source_norm;
+  nn::Linear source_query, source_key_value, source_output;
 };
 
 // Const members may be called from several threads at once, with runs of their own.
@@ -103,7 +115,13 @@ class Decoder {
   // LoRA with A uniform (Kaiming, as PEFT) and B zero; freezes every other weight. The number of
   // the new adapter.
   Result<int> add_adapter(const std::string& name, const LoraConfig& config, uint64_t seed);
-  Result<int> load_adapter(const std::string& name, const std::string& folder);
+  // Where the adapter says what base it was trained on (identity.h), another one is refused;
+  // `any_base` makes that a warning.
+  Result<int> load_adapter(const std::string& name, const std::string& folder,
+                           bool any_base = false);
+  // Has adapters that are saved from now on say that they were trained on this base, by the content
+  // of the files it was loaded from. Cost: reads them.
+  Status record_base();
   Status save_adapter(int adapter, const std::string& folder) const;
   // Adds the adapter's product to the weights it adapts, and removes all adapters.
   Status merge_adapter(int adapter);
@@ -118,8 +136,8 @@ class Decoder {
   void set_compute_type(at::ScalarType type);
   at::ScalarType compute_type() const { return compute_type_; }
 
-  // Final, normalised hidden states [N, D], or of pass.rows [M, D], which costs less.
-  // Differentiable when gradients are enabled; then nothing can be kept in runs.
+  // Final, normalised hidden states [N, D] (of no source), or of pass.rows [M, D], which costs
+  // less. Differentiable when gradients are enabled; then nothing can be kept in runs.
   at::Tensor forward(const Pass& pass) const;
   // Logits [M, V], float32, of hidden states [M, D].
   at::Tensor logits(const at::Tensor& hidden) const;
@@ -161,6 +179,8 @@ class Decoder {
 
  private:
   struct Stream;
+  struct Stack;
+  struct Source;
   struct Turns;
   struct LayerCall;
   friend struct CheckpointedLayer;
@@ -173,28 +193,39 @@ class Decoder {
     std::vector<bool> projections;
   };
   void allocate(const at::TensorOptions& options, const Quantized& quantized);
+  std::string block_prefix(size_t index) const;  // of trained weights' names
+  at::Tensor head_input(const at::Tensor& hidden) const;
   const nn::Weight& head() const { return config_.tie_embeddings ? embedding_ : head_; }
   nn::Rotation rotation(const at::Tensor& positions, const RopeConfig& rope, int64_t length) const;
-  nn::AttentionSpec attention_spec(int64_t layer) const;
+  Stack stack(bool of_encoder) const;
+  Turns turns(const Stack& stack, const Pass& pass) const;
+  nn::AttentionSpec attention_spec(const LayerCall& call) const;
   std::pair<at::Tensor, at::Tensor> norm(const Stream& in, const Norm& norm, const Pass& pass,
                                          size_t site) const;
   at::Tensor post_norm(const at::Tensor& x, const at::Tensor& weight) const;
+  at::Tensor attend(const LayerCall& call, const at::Tensor& h) const;
+  at::Tensor attend_source(const LayerCall& call, const at::Tensor& h) const;
   Stream run_layer(const LayerCall& call, const Stream& in) const;
+  at::Tensor run_stack(const Stack& stack, const Pass& pass, const Source* source) const;
   at::Tensor embed(const Pass& pass) const;
   std::vector<std::pair<std::string, nn::Linear*>> projections();
   void freeze();
 
   DecoderConfig config_;
-  nn::Weight embedding_;  // [V, D]
-  nn::Weight positions_;  // [position_rows, D]; undefined where positions are not learned
-  nn::Weight types_;      // [token_types, D]; undefined where there are none
-  std::vector<Block> blocks_;
+  nn::Weight embedding_;       // [V, D]
+  nn::Weight positions_;       // [position_rows, D]; undefined where positions are not learned
+  nn::Weight types_;           // [token_types, D]; undefined where there are none
+  std::vector<Block> blocks_;  // the encoder's first, where there is one
   Norm norm_;
-  nn::Weight head_;          // [V, D]; undefined when tied, and of encoders
-  nn::Linear label_dense_;   // [D, D], of models with labels
-  nn::Linear label_output_;  // [labels, D]
+  Norm encoder_norm_;                       // undefined where there is no encoder
+  at::Tensor relative_, encoder_relative_;  // [relative_buckets, H] float32, or undefined
+  nn::Weight head_;                         // [V, D]; undefined when tied, and of encoders
+  nn::Linear label_dense_;                  // [D, D], of models with labels
+  nn::Linear label_output_;                 // [labels, D]
   std::vector<float> slopes_;
   std::vector<Adapter> adapters_;
+  std::string source_;  // what it was loaded from
+  std::string base_;    // record_base()
   at::ScalarType compute_type_ = at::kFloat;
   uint64_t version_ = 0;
 };

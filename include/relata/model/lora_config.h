@@ -10,6 +10,8 @@
 
 namespace relata::model {
 
+struct DecoderConfig;
+
 struct LoraConfig {
   int64_t rank = 8;
   double alpha = 16.0;
@@ -27,11 +29,15 @@ struct LoraConfig {
   // tokens stand in the prompt; what is before is the base's. Empty: plain LoRA.
   std::vector<int32_t> invocation;
   std::string base_model;
+  std::string task_type = "CAUSAL_LM";  // PEFT's name of what the model is for
 
   bool targeted(const std::string& module) const;
   int64_t rank_of(const std::string& module) const;
   double scale_of(const std::string& module) const;  // alpha / rank, or alpha / sqrt(rank)
 };
+
+// The modules that PEFT adapts in such a model where nothing else is said.
+std::vector<std::string> usual_lora_targets(const DecoderConfig& config);
 
 Result<LoraConfig> lora_config_from_json(const Json& value, const std::string& where);
 Json lora_config_to_json(const LoraConfig& config);

@@ -15,11 +15,13 @@ struct Sequence {
   std::vector<int32_t> ids;
   int adapter = -1;
   size_t adapter_begin = 0;
+  size_t source = 0;  // of encoder-decoders: so many tokens are the source, the others its target
 };
 
 // Beginnings of `min_shared` tokens or more that sequences have in common, computed by the same
-// adapter, become one segment, also below a shared beginning. Sequences may be equal; none may be
-// empty. Cost: a sort of the sequences.
+// adapter, become one segment, also below a shared beginning. Sources are shared where they are
+// equal as a whole. Sequences may be equal; none may be empty, and none a source alone. Cost: a
+// sort of the sequences.
 PackedSequences pack_sequences(const std::vector<Sequence>& sequences, int64_t min_shared);
 // All computed by the first adapter, if there is one.
 PackedSequences pack_sequences(const std::vector<std::vector<int32_t>>& sequences,

@@ -45,8 +45,10 @@ struct AttentionSpec {
   int64_t window = 0;         // a token sees this many tokens, itself included; 0: all before it
   std::vector<float> slopes;  // per query head, of scores that fall with distance (Press et al.
                               // 2022, ALiBi); empty: none
-  bool causal = true;  // false: a token sees its whole segment. Then segments have no parents and
-                       // nothing is cached, and there is no rotation, window or slope
+  bool causal = true;   // false: a token sees its whole segment. Then segments have no parents and
+                        // nothing is cached, and there is no rotation, window or slope
+  at::Tensor relative;  // [H, 2 D + 1] float32, added to scores: column D + clamp(key - query, -D,
+                        // D) of the places of key and query; undefined: none. Differentiable
 };
 
 // (x + dropout(delta), its RMS norm times weight). x [N, D] float32; delta [N, D] or undefined;
@@ -117,9 +119,26 @@ struct CacheView {
 // rotation -> [N, H * E]. `runs` [segments] may be empty where nothing is cached or kept:
 // of a cached segment, what was cached; of a computed one, where its rotated keys and values are
 // appended (no keys: nowhere). Such a run has room for them and is as long as before the call: its
-// length is the caller's to change, once all layers have been computed. Differentiable in qkv.
+// length is the caller's to change, once all layers have been computed. Differentiable in qkv and
+// spec.relative.
 at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                      const std::vector<CacheView>& runs, const AttentionSpec& spec);
+
+// Rows of a batch that all see the same tokens of another text, which are other rows or cached.
+struct SourceSpan {
+  int64_t begin = 0;  // of the rows that see them
+  int64_t length = 0;
+  Segment source;  // without parent; its begin is a row of keys and values
+  CacheView run;   // of a cached source, what was cached; of another, an empty run where its keys
+                  // and values are kept (no keys: nowhere)
+};
+
+// Attention to other texts: q [N, H * E], all of whose rows the spans cover in order; keys and
+// values [S, 2 H * E] of the sources that are not cached, undefined where there are none -> [N, H *
+// E]. As many key heads as query heads; of `spec` only heads and scale count. Differentiable in q
+// and key_values.
+at::Tensor source_attention(const at::Tensor& q, const at::Tensor& key_values,
+                            const std::vector<SourceSpan>& spans, const AttentionSpec& spec);
 
 // sum_i weights[i] * -log softmax(hidden_i W^T)[targets_i], in chunks of rows so that the full
 // logits never exist; gradients of hidden and weight (add_gradient()) are computed in the same

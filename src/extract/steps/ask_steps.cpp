@@ -204,7 +204,9 @@ class StepRun {
         answer.items.pop_back();
       }
       if (answer.problem.empty()) {
-        answer.problem = "cut off after " + std::to_string(result.ids.size()) + " tokens";
+        const size_t most = static_cast<size_t>(asking_.extractor.config.max_new_tokens);
+        const size_t tokens = result.ids.empty() ? most : result.ids.size();  // servers tell none
+        answer.problem = "cut off after " + std::to_string(tokens) + " tokens";
       }
     }
     if (!answer.problem.empty())
@@ -306,7 +308,7 @@ class StepRun {
     if (asking_.engine.prompt_form() != generate::PromptForm::kIds) {
       return usage_error("step \"" + step().name + "\" is a check, which this engine cannot answer",
                          "checks need probabilities: use the native engine, or a template whose "
-                         "steps are lists");
+                         "steps are lists, such as --pipeline drhf --schema FILE without -x");
     }
     std::vector<Asked> asked;
     std::vector<generate::ScoreRequest> requests;

@@ -15,6 +15,7 @@ struct Words {
   std::string relations, relations_check;  // requests
   std::string heads, tails, pairs_of_relation, all_facts, facts_of_relations;
   std::string pairs, relations_of_pair;
+  std::string possible_relations;  // precedes what asks for relations, if they are to be named
   std::string nothing, yes, no;
 };
 
@@ -38,6 +39,7 @@ Words english() {
   words.relations_of_pair =
       "Head: {head}\nTail: {tail}\n"
       "Which relations does the text state from head to tail? One per line.";
+  words.possible_relations = "Possible relations: {schema}\n";
   words.nothing = "none";
   words.yes = "yes";
   words.no = "no";
@@ -61,6 +63,7 @@ Words chinese() {
   words.pairs = "文中哪些事物之间有联系？每行写一对：头实体 | 尾实体。";
   words.relations_of_pair =
       "头实体：{head}\n尾实体：{tail}\n文中头实体对尾实体有哪些关系？每行写一个。";
+  words.possible_relations = "可能的关系：{schema}\n";
   words.nothing = "无";
   words.yes = "有";
   words.no = "没有";
@@ -78,9 +81,14 @@ StepTemplate list_step(std::string name, std::vector<std::string> inputs, std::s
   return step;
 }
 
+std::string named_relations(const Words& words, const BuiltinPipeline& choice) {
+  return choice.names_relations ? words.possible_relations : "";
+}
+
 StepTemplate relation_step(const Words& words, const BuiltinPipeline& choice, bool described) {
   if (choice.relation_mode == "list") {
-    return list_step("relation", {}, words.relations, "{relation}");
+    return list_step("relation", {}, named_relations(words, choice) + words.relations,
+                     "{relation}");
   }
   StepTemplate step = list_step(
       "relation", {"relation"},
@@ -94,13 +102,15 @@ void add_steps(const Words& words, const BuiltinPipeline& choice, PipelineSpec& 
   const std::string& name = choice.name;
   const std::string all = "{relation} | {head} | {tail}";
   if (name == "df") {
-    spec.steps.push_back(list_step("fact", {}, words.all_facts, all));
+    spec.steps.push_back(
+        list_step("fact", {}, named_relations(words, choice) + words.all_facts, all));
     return;
   }
   if (name == "eprsr") {
     spec.steps.push_back(list_step("pair", {}, words.pairs, "{head} | {tail}"));
-    spec.steps.push_back(
-        list_step("relation", {"head", "tail"}, words.relations_of_pair, "{relation}"));
+    spec.steps.push_back(list_step("relation", {"head", "tail"},
+                                   named_relations(words, choice) + words.relations_of_pair,
+                                   "{relation}"));
     return;
   }
   const bool described = name == "rhf";

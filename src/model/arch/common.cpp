@@ -356,15 +356,20 @@ Status check_causal(const DecoderConfig& config, const std::string& where) {
       "writes, such as a Llama");
 }
 
+Status check_one_stack(const DecoderConfig& config, const std::string& where,
+                       const std::string& what) {
+  if (config.encoder_layers == 0) return {};
+  return usage_error(where + ": model type \"" + config.model_type +
+                         "\" is an encoder-decoder, which cannot " + what,
+                     "for this give a model of one stack, such as a Llama");
+}
+
 namespace {
 
 // What an encoder has beside or instead of a decoder's weights.
 int64_t encoder_parameters(const DecoderConfig& c) {
   int64_t count = (c.position_rows + c.token_types) * c.hidden_size;
   if (c.layer_norm) count += (2 * c.num_layers + 1) * c.hidden_size;
-  if (!c.gated) {
-    count -= c.num_layers * c.intermediate_size * (c.hidden_size + (c.mlp_bias ? 1 : 0));
-  }
   if (c.labels > 0) count += (c.hidden_size + 1) * (c.hidden_size + c.labels);
   return count;
 }
@@ -376,14 +381,21 @@ int64_t parameter_count(const DecoderConfig& config) {
   const int64_t query = config.num_heads * config.head_dim;
   const int64_t key = config.num_kv_heads * config.head_dim;
   const int64_t inner = config.intermediate_size;
-  int64_t layer = 2 * hidden * query + 2 * hidden * key + 3 * hidden * inner + 2 * hidden;
+  const int64_t attention = 2 * hidden * query + 2 * hidden * key + hidden;  // and its norm
+  const int64_t matrices = config.gated ? 3 : 2;
+  int64_t layer = attention + matrices * hidden * inner + hidden;
   if (config.post_norms) layer += 2 * hidden;
   if (config.qk_norm) layer += 2 * config.head_dim;
   if (config.qkv_bias) layer += query + 2 * key;
   if (config.output_bias) layer += hidden;
-  if (config.mlp_bias) layer += 2 * inner + hidden;
+  if (config.mlp_bias) layer += (matrices - 1) * inner + hidden;
+  int64_t stacks = config.num_layers * layer + hidden;
+  if (config.encoder_layers > 0) {
+    stacks += config.encoder_layers * layer + hidden + config.num_layers * attention +
+              2 * config.relative_buckets * config.num_heads;
+  }
   const int64_t embeddings = config.vocab_size * hidden * (config.tie_embeddings ? 1 : 2);
-  return embeddings + config.num_layers * layer + hidden + encoder_parameters(config);
+  return embeddings + stacks + encoder_parameters(config);
 }
 
 }  // namespace relata::model

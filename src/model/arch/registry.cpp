@@ -2,13 +2,14 @@
 #include <stdexcept>
 
 #include "arch/architecture.h"
+#include "relata/model/lora_config.h"
 
 namespace relata::model {
 
 const std::vector<Architecture>& architectures() {
-  static const std::vector<Architecture> kAll = {kLlama,   kMistral,    kQwen2,   kQwen3,
-                                                 kGemma3,  kBaichuan,   kChatGlm, kBert,
-                                                 kRoberta, kXlmRoberta, kElectra};
+  static const std::vector<Architecture> kAll = {kLlama,    kMistral, kQwen2, kQwen3,   kGemma3,
+                                                 kBaichuan, kChatGlm, kBert,  kRoberta, kXlmRoberta,
+                                                 kElectra,  kT5,      kMt5};
   return kAll;
 }
 
@@ -23,6 +24,10 @@ const Architecture& architecture_of(const DecoderConfig& config) {
   const Architecture* found = find_architecture(config.model_type);
   if (found == nullptr) throw std::logic_error("no architecture " + config.model_type);
   return *found;
+}
+
+std::vector<std::string> usual_lora_targets(const DecoderConfig& config) {
+  return architecture_of(config).lora_targets;
 }
 
 }  // namespace relata::model

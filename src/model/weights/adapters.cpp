@@ -3,6 +3,7 @@
 
 #include "relata/base/file.h"
 #include "relata/model/decoder.h"
+#include "relata/model/identity.h"
 #include "relata/model/safetensors.h"
 #include "weights/checkpoint.h"
 #include "weights/naming.h"
@@ -45,6 +46,12 @@ int Decoder::find_adapter(const std::string& name) const {
 Result<int> Decoder::add_adapter(const std::string& name, const LoraConfig& config, uint64_t seed) {
   if (find_adapter(name) >= 0) return usage_error("the model already has an adapter " + name);
   if (config.rank <= 0) return usage_error("lora_rank must be positive");
+  if (config_.encoder_layers > 0 && !config.invocation.empty()) {
+    return usage_error("an activated LoRA does not fit a model of type \"" + config_.model_type +
+                           "\": it acts from a place in the prompt on, and here every token of the "
+                           "prompt sees all others",
+                       "use an ordinary LoRA (finetuning_type: lora)");
+  }
   at::NoGradGuard no_grad;
   if (adapters_.empty()) freeze();
   const int index = static_cast<int>(adapters_.size());
@@ -71,14 +78,17 @@ Result<int> Decoder::add_adapter(const std::string& name, const LoraConfig& conf
   }
   if (!any) return no_target(blocks_.front(), config_);
   adapters_.push_back({name, config});
+  if (config_.encoder_layers > 0) adapters_.back().config.task_type = "SEQ_2_SEQ_LM";
   return index;
 }
 
-Result<int> Decoder::load_adapter(const std::string& name, const std::string& folder) {
+Result<int> Decoder::load_adapter(const std::string& name, const std::string& folder,
+                                  bool any_base) {
   const std::string config_path = folder + "/adapter_config.json";
   RELATA_TRY(const Json json, read_json(config_path));
   RELATA_TRY(const LoraConfig config, lora_config_from_json(json, config_path));
   RELATA_CHECK(read_adapter_tensors(folder, config));  // before memory is taken for the rank
+  if (!source_.empty()) RELATA_CHECK(check_base(folder, source_, any_base));
   RELATA_TRY(const auto source, open_safetensors_file(folder + "/adapter_model.safetensors"));
   RELATA_TRY(const int index, add_adapter(name, config, 0));
   at::NoGradGuard no_grad;
@@ -107,6 +117,12 @@ Result<int> Decoder::load_adapter(const std::string& name, const std::string& fo
   return index;
 }
 
+Status Decoder::record_base() {
+  if (source_.empty()) return {};
+  RELATA_TRY(base_, base_identity(source_));
+  return {};
+}
+
 Status Decoder::save_adapter(int adapter, const std::string& folder) const {
   if (adapter < 0 || static_cast<size_t>(adapter) >= adapters_.size()) {
     return usage_error("the model has no adapter to save");
@@ -118,7 +134,11 @@ Status Decoder::save_adapter(int adapter, const std::string& folder) const {
     tensors.add(kPrefix + m.module + ".lora_A.weight", m.a);
     tensors.add(kPrefix + m.module + ".lora_B.weight", m.b);
   }
-  RELATA_CHECK(write_safetensors(folder + "/adapter_model.safetensors", tensors.list));
+  // PEFT refuses or warns about unknown keys of its configuration; metadata beside the tensors it
+  // leaves alone.
+  std::map<std::string, std::string> metadata;
+  if (!base_.empty()) metadata[kBaseKey] = base_;
+  RELATA_CHECK(write_safetensors(folder + "/adapter_model.safetensors", tensors.list, metadata));
   return write_json(folder + "/adapter_config.json",
                     lora_config_to_json(adapters_[static_cast<size_t>(adapter)].config));
 }

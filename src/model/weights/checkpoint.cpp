@@ -53,7 +53,9 @@ bool is_unused(const std::string& name, const DecoderConfig& config, const Namin
                                      ? std::string_view(name).substr(names.prefix.size())
                                      : std::string_view(name);
   const auto begins = [&](const std::string& beginning) { return inner.starts_with(beginning); };
+  const auto is_copy = [&](const std::string& module) { return name == module + ".weight"; };
   return std::any_of(names.ignored.begin(), names.ignored.end(), begins) ||
+         std::any_of(names.copies.begin(), names.copies.end(), is_copy) ||
          name.find("rotary_emb.inv_freq") != std::string::npos ||
          name.find("rotary_pos_emb.inv_freq") != std::string::npos || name == "rope_freqs.weight" ||
          (config.tie_embeddings && !names.head.empty() && name == names.head + ".weight");
@@ -70,8 +72,7 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
   const auto bias = [&](const std::string& name, const at::Tensor& value) {
     if (value.defined()) out.push_back({name + ".bias", value.detach(), {}});
   };
-  const auto attention_norm = [&](int64_t layer, const Norm& value) {
-    const std::string name = attention_norm_name(names, layer, c.num_layers);
+  const auto whole_norm = [&](const std::string& name, const Norm& value) {
     norm(name, value.weight);
     bias(name, value.bias);
   };
@@ -84,9 +85,12 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
   matrix(names.types, model.types_);
   for (size_t i = 0; i < model.blocks_.size(); ++i) {
     auto& block = const_cast<Block&>(model.blocks_[i]);  // slices hand out pointers
-    const std::string prefix = names.layer + std::to_string(i) + ".";
-    attention_norm(static_cast<int64_t>(i), block.attention_norm);
-    norm(prefix + names.attention_post_norm, block.attention_post_norm);
+    const auto [own, prefix] = block_names(names, c, static_cast<int64_t>(i));
+    const bool named_by_place = !names.first_norm.empty();
+    whole_norm(named_by_place ? attention_norm_name(names, static_cast<int64_t>(i), c.num_layers)
+                              : prefix + own.attention_norm,
+               block.attention_norm);
+    norm(prefix + own.attention_post_norm, block.attention_post_norm);
     for (const Slice& slice : slices_of(block, static_cast<int64_t>(i), c, names)) {
       if (!slice.linear->weight.quantized()) {
         out.push_back({slice.module + ".weight",
@@ -99,13 +103,23 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
                        slice.stored_rows});
       }
     }
-    norm(prefix + names.query_norm, block.query_norm);
-    norm(prefix + names.key_norm, block.key_norm);
-    norm(prefix + names.mlp_norm, block.mlp_norm.weight);
-    bias(prefix + names.mlp_norm, block.mlp_norm.bias);
-    norm(prefix + names.mlp_post_norm, block.mlp_post_norm);
+    norm(prefix + own.query_norm, block.query_norm);
+    norm(prefix + own.key_norm, block.key_norm);
+    whole_norm(prefix + own.source_norm, block.source_norm);
+    whole_norm(prefix + own.mlp_norm, block.mlp_norm);
+    norm(prefix + own.mlp_post_norm, block.mlp_post_norm);
   }
-  attention_norm(c.num_layers, model.norm_);
+  whole_norm(attention_norm_name(names, c.num_layers, c.num_layers), model.norm_);
+  const auto relative = [&](int64_t block, const at::Tensor& kinds) {
+    if (!kinds.defined()) return;
+    const auto [own, prefix] = block_names(names, c, block);
+    out.push_back({prefix + own.relative + ".weight", kinds.detach(), {}});
+  };
+  if (c.encoder_layers > 0) {
+    whole_norm(names.encoder.front().norm, model.encoder_norm_);
+    relative(0, model.encoder_relative_);
+  }
+  relative(c.encoder_layers, model.relative_);
   matrix(names.head, model.head_);
   matrix(names.label_dense, model.label_dense_.weight);
   bias(names.label_dense, model.label_dense_.bias);
@@ -168,7 +182,9 @@ std::set<std::string> Checkpoint::projection_names(const DecoderConfig& config,
   std::set<std::string> out;
   for (size_t i = 0; i < model.blocks_.size(); ++i) {
     for (const Slice& slice : slices_of(model.blocks_[i], static_cast<int64_t>(i), config, names)) {
-      out.insert(slice.module + ".weight");
+      const bool kept =
+          !names.unquantised.empty() && slice.module.ends_with("." + names.unquantised);
+      if (!kept) out.insert(slice.module + ".weight");
     }
   }
   return out;
@@ -253,6 +269,39 @@ Result<DecoderConfig> read_decoder_config(const std::string& path) {
 
 namespace {
 
+// Whether two stored matrices hold the same numbers.
+Result<bool> same_numbers(const WeightSource& source, const std::string& a, const std::string& b) {
+  const auto first = source.find(a), second = source.find(b);
+  if (!first || !second || first->shape != second->shape) return false;
+  at::Tensor one = at::empty(first->shape), other = at::empty(first->shape);
+  RELATA_CHECK(source.read(a, one));
+  RELATA_CHECK(source.read(b, other));
+  return at::equal(one, other);
+}
+
+// Where the weights say whether the head is the embeddings', they say it here; all further copies
+// of the embeddings must be such.
+Status find_copies(const WeightSource& source, const Naming& names, bool tied_by_weights,
+                   DecoderConfig& config) {
+  const std::string embedding = names.embedding + ".weight";
+  for (const std::string& module : names.copies) {
+    const std::string copy = module + ".weight";
+    if (!source.find(copy)) continue;
+    RELATA_TRY(const bool same, same_numbers(source, embedding, copy));
+    if (same) continue;
+    return input_error(source.where() + ": tensor " + copy + " differs from " + embedding,
+                       "stacks with embeddings of their own are not supported");
+  }
+  if (!tied_by_weights) return {};
+  const std::string head = names.head + ".weight";
+  if (!source.find(head)) {
+    config.tie_embeddings = true;
+    return {};
+  }
+  RELATA_TRY(config.tie_embeddings, same_numbers(source, embedding, head));
+  return {};
+}
+
 // What "auto" means for a file: float16 is computed with in float32.
 std::string computed_dtype(const std::string& stored) {
   return stored == "F16" || stored == "float16" ? "float32" : stored;
@@ -264,10 +313,11 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
                                                const LoadOptions& options) {
   RELATA_CHECK(kernels::check_isa());
   const bool gguf = is_gguf(path);
-  RELATA_TRY(const DecoderConfig config, read_decoder_config(path));
+  RELATA_TRY(DecoderConfig config, read_decoder_config(path));
   const Architecture& architecture = architecture_of(config);
   Naming names = gguf ? architecture.gguf_names : architecture.names;
   RELATA_TRY(const auto source, open_weights(path));
+  RELATA_CHECK(find_copies(*source, names, architecture.tied_by_weights, config));
   if (!gguf && !names.prefix.empty() && source->find(names.prefix + names.embedding + ".weight")) {
     names = with_prefix(names);
   }
@@ -279,22 +329,29 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
                             ".weight");
     resolved.dtype = computed_dtype(norm ? norm->type : config.dtype);
   }
-  if (options.quantize.empty()) return Checkpoint::load(config, names, *source, resolved);
+  if (options.quantize.empty()) {
+    RELATA_TRY(auto model, Checkpoint::load(config, names, *source, resolved));
+    model->source_ = path;
+    return model;
+  }
   if (options.quantize != "nf4") {
     return usage_error("quantization type \"" + options.quantize + "\" is not known", "use nf4");
   }
   const auto quantised =
       nf4_source(*source, Checkpoint::projection_names(config, names), options.double_quantization);
-  return Checkpoint::load(config, names, *quantised, resolved);
+  RELATA_TRY(auto model, Checkpoint::load(config, names, *quantised, resolved));
+  model->source_ = path;
+  return model;
 }
 
-Status Checkpoint::save(const Decoder& model, at::ScalarType type, const std::string& folder) {
+Status Checkpoint::save(const Decoder& model, at::ScalarType type, const std::string& folder,
+                        const std::map<std::string, std::string>& metadata) {
   RELATA_CHECK(make_folders(folder));
   TensorList tensors;
   for (const NamedWeight& weight : weights(model, written_names(model.config_))) {
     tensors.add(weight.name, stored_form(weight).to(type));
   }
-  RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list));
+  RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list, metadata));
   DecoderConfig config = model.config_;
   config.dtype = type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";
   return write_json(folder + "/config.json", decoder_config_to_json(config));

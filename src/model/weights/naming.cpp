@@ -38,6 +38,13 @@ std::string attention_norm_name(const Naming& names, int64_t layer, int64_t laye
   return layer == 0 ? names.first_norm : of_block(layer - 1);
 }
 
+BlockNames block_names(const Naming& names, const DecoderConfig& config, int64_t index) {
+  const bool of_encoder = index < config.encoder_layers;
+  const Naming& own = of_encoder ? names.encoder.front() : names;
+  const int64_t layer = of_encoder ? index : index - config.encoder_layers;
+  return {own, own.layer + std::to_string(layer) + "."};
+}
+
 Naming with_prefix(Naming names) {
   for (std::string* name :
        {&names.embedding, &names.positions, &names.types, &names.first_norm, &names.layer}) {
@@ -55,8 +62,8 @@ std::vector<int64_t> inverse_rows(const std::vector<int64_t>& stored_rows) {
 }
 
 std::vector<Slice> slices_of(Block& block, int64_t layer, const DecoderConfig& c,
-                             const Naming& names) {
-  const std::string prefix = names.layer + std::to_string(layer) + ".";
+                             const Naming& all_names) {
+  const auto [names, prefix] = block_names(all_names, c, layer);
   const int64_t q = c.num_heads * c.head_dim, kv = c.num_kv_heads * c.head_dim;
   std::vector<int64_t> queries, keys;
   if (names.interleaved) {
@@ -81,8 +88,16 @@ std::vector<Slice> slices_of(Block& block, int64_t layer, const DecoderConfig& c
     out.push_back({prefix + names.qkv[0], &block.qkv, 0, q + 2 * kv, all});
   }
   out.push_back({prefix + names.output, &block.output, 0, c.hidden_size, {}});
+  if (block.source_query.weight.defined()) {
+    out.push_back({prefix + names.source_qkv[0], &block.source_query, 0, q, {}});
+    out.push_back({prefix + names.source_qkv[1], &block.source_key_value, 0, kv, {}});
+    out.push_back({prefix + names.source_qkv[2], &block.source_key_value, kv, kv, {}});
+    out.push_back({prefix + names.source_output, &block.source_output, 0, c.hidden_size, {}});
+  }
   const int64_t inner = c.intermediate_size;
-  if (names.gate_up.size() == 2) {
+  if (!c.gated && !names.up.empty()) {
+    out.push_back({prefix + names.up, &block.gate_up, 0, inner, {}});
+  } else if (names.gate_up.size() == 2) {
     out.push_back({prefix + names.gate_up[0], &block.gate_up, 0, inner, {}});
     out.push_back({prefix + names.gate_up[1], &block.gate_up, inner, inner, {}});
   } else {

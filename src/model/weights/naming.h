@@ -18,8 +18,9 @@ struct Slice {
   // Where each of our rows lies in the stored module; empty: in the same order.
   std::vector<int64_t> stored_rows;
 };
+// `layer`: among all blocks, the encoder's first.
 std::vector<Slice> slices_of(Block& block, int64_t layer, const DecoderConfig& config,
-                             const Naming& names);
+                             const Naming& all_names);
 
 // For targets that match none of the model's modules.
 Error no_target(Block& block, const DecoderConfig& config);

@@ -68,6 +68,8 @@ Result<std::unique_ptr<TextEncoder>> TextEncoder::load(const EncoderOptions& opt
   const std::string& folder = out->settings_.transformer;
   model::LoadOptions how;
   how.dtype = options.dtype;
+  RELATA_TRY(const auto shape, model::read_decoder_config(folder));
+  RELATA_CHECK(model::check_one_stack(shape, folder, "make vectors"));
   RELATA_TRY(out->model_, model::Decoder::load(folder, how));
   RELATA_TRY(out->tokenizer_, text::load_tokenizer(folder));
   const model::DecoderConfig& config = out->model_->config();

@@ -426,6 +426,44 @@ TEST_F(Facts, AJournalKeepsFinishedDocuments) {
   EXPECT_FALSE(run_all().ok());  // another document
 }
 
+TEST_F(Facts, ABatchIsAskedAboutAsAWhole) {
+  rules_ = {{{kAskRelations}, "father"}, {{kAskHeads}, "Ann"}, {{kAskTails}, "Bob"}};
+  const std::string folder = testing::TempDir() + "facts_batches";
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(make_folders(folder).ok());
+  const std::vector<Document> documents = {
+      make_document("a", "Ann and Bob.", {}), make_document("b", "Bob and Ann.", {}),
+      make_document("c", "Ann or Bob.", {}), make_document("d", "Bob or Ann.", {})};
+  options_.batch = 2;
+  options_.decode = "free";
+  for (const auto form : {generate::PromptForm::kIds, generate::PromptForm::kUserTurn}) {
+    const bool here = form == generate::PromptForm::kIds;
+    const std::string path = folder + (here ? "/model" : "/server");
+    engine_.form = form;
+    const auto run_all = [&] {
+      engine_.generated.clear();
+      engine_.forgotten = 0;
+      return extract_fact_documents(extractor_, engine_, nullptr, documents, options_, path)
+          .value();
+    };
+    const auto whole = run_all();
+    EXPECT_EQ(engine_.generated.size(), 12u);
+    EXPECT_EQ(engine_.forgotten, 2);
+    Strings lines = Journal::open(path).value().lines();
+    std::filesystem::remove(path);
+    {
+      Journal begun = Journal::open(path).value();
+      // The header, a, c and d: what the first batch's results were before they were all written.
+      for (const size_t i : {0, 1, 3, 4}) ASSERT_TRUE(begun.append(lines.at(i)).ok());
+    }
+    const auto resumed = run_all();
+    EXPECT_EQ(engine_.generated.size(), here ? 6u : 3u);
+    EXPECT_EQ(engine_.forgotten, 1);
+    for (size_t i = 0; i < 4; ++i) EXPECT_EQ(to_json_line(resumed[i]), to_json_line(whole[i]));
+    EXPECT_EQ(Journal::open(path).value().lines().size(), 5u);
+  }
+}
+
 TEST_F(Facts, StepsUseTheirAdapters) {
   rules_ = {{{kAskRelations}, "father"}, {{kAskHeads}, "Ann Lee"}, {{kAskTails}, "Cid"}};
   run(family_);

@@ -59,6 +59,7 @@ class FakeEngine : public generate::Engine {
   generate::PromptForm form = generate::PromptForm::kIds;
   bool silent = false;  // about probabilities
   int64_t most_tokens = 0;
+  int forgotten = 0;
 
   Result<std::vector<generate::GenerateResult>> generate(
       const std::vector<generate::GenerateRequest>& requests,
@@ -104,6 +105,7 @@ class FakeEngine : public generate::Engine {
   std::string model_id() const override { return id; }
   generate::PromptForm prompt_form() const override { return form; }
   int64_t max_tokens() const override { return most_tokens; }
+  void forget() override { ++forgotten; }
 };
 
 inline data::Schema company_schema() {

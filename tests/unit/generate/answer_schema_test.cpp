@@ -49,9 +49,19 @@ TEST(AnswerSchema, AnswersReadAsTheShapeWritesThem) {
   EXPECT_EQ(answer_of_json(names(), R"({"items": []})"), "none");
 }
 
+TEST(AnswerSchema, WhatWasCutOffKeepsItsWholeItems) {
+  EXPECT_EQ(answer_of_json(names(), R"({"items": ["owns", "chi)"), "owns\n");
+  EXPECT_EQ(answer_of_json(names(), R"({ "items" : ["owns", "child of",)"), "owns\nchild of\n");
+  EXPECT_EQ(answer_of_json(names(), R"({"items": ["a \"b\" ]}", "c)"), "a \"b\" ]}\n");
+  EXPECT_EQ(answer_of_json(pairs(), R"({"items": [{"head": "A", "tail": "B"}, {"head": "C", "t)"),
+            "(A | B)\n");
+  EXPECT_FALSE(answer_of_json(names(), R"({"items)"));
+  EXPECT_FALSE(answer_of_json(names(), "owns]}\"owns\""));
+}
+
 TEST(AnswerSchema, WhatIsNotOfTheSchemaIsNoAnswer) {
   for (const char* text : {"owns", "", "[]", "{}", R"({"items": "owns"})", R"({"items": [7]})",
-                           R"({"items": ["owns", "chi)", R"({"items": [{"head": "A"}]})"}) {
+                           R"({"items": ["ow)", R"({"items": [{"head": "A"}]})"}) {
     EXPECT_FALSE(answer_of_json(names(), text)) << text;
   }
   EXPECT_FALSE(answer_of_json(pairs(), R"({"items": [{"head": "A"}]})"));

@@ -1,0 +1,85 @@
+"""Document pipelines asked of models that were not trained on them."""
+
+import json
+
+import pytest
+
+from program import json_lines, relata, train_toy_model
+
+TEXTS = [("a", "Ada was the daughter of Byron."), ("b", "甲公司拥有乙公司的股份。")]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return train_toy_model(tmp_path_factory.mktemp("untrained"), 2048)
+
+
+@pytest.fixture
+def texts(tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in TEXTS))
+    return path
+
+
+def write_schema(folder, *names):
+    path = folder / "schema.json"
+    path.write_text(json.dumps({"relation_types": [{"id": n, "name": n} for n in names]}))
+    return path
+
+
+@pytest.mark.parametrize("pipeline", ["df", "drhf", "eprsr"])
+def test_a_model_answers_within_schema_and_text(tmp_path, model, texts, pipeline):
+    schema = write_schema(tmp_path, "parent of", "owner of")
+    documents = json_lines(relata("extract", "-m", model, "--pipeline", pipeline, "--schema", schema,
+                                  texts, "--min-score", 0, "--no-closure").out)
+    assert [d["id"] for d in documents] == ["a", "b"]
+    for document in documents:
+        assert {r["type"] for r in document["relations"]} <= {"parent of", "owner of"}
+        for entity in document["entities"]:
+            for begin, end in entity["mentions"]:
+                assert document["text"][begin:end] == entity["text"]
+
+
+def test_what_is_missing_is_named(tmp_path, model, texts):
+    assert "--schema" in relata("extract", "-m", model, "--pipeline", "df", texts, code=2).err
+    assert "--pipeline drhf" in relata("extract", "-m", model, texts, code=2).err
+    schema = write_schema(tmp_path, "parent of")
+    err = relata("extract", "--pipeline", "df", "--schema", schema, texts, code=2).err
+    assert "-m" in err
+
+
+@pytest.mark.parametrize("names, words", [(("parent of", "owner of"), "Possible relations: "),
+                                          (("父母", "拥有"), "可能的关系：")])
+def test_a_server_is_told_the_relations(tmp_path, server, texts, names, words):
+    def reply(path, body):
+        if path == "/v1/models":
+            return 200, {"data": [{"id": "only"}]}
+        known = f"{names[0]} | Ada | Byron" if "Ada" in body["prompt"] else f"{names[1]} | 甲公司 | 乙公司"
+        return 200, {"choices": [{"text": known, "finish_reason": "stop"}]}
+    server.reply = reply
+    out = relata("extract", "--backend", "openai", "--pipeline", "df", "--schema",
+                 write_schema(tmp_path, *names), texts, env={"OPENAI_BASE_URL": server.url}).out
+    facts = [[(d["entities"][0]["text"], r["type"]) for r in d["relations"]]
+             for d in json_lines(out)]
+    assert facts == [[("Ada", names[0])], [("甲公司", names[1])]]
+    for body in server.bodies():
+        assert words in body["prompt"] and all(name in body["prompt"] for name in names)
+
+
+def test_a_json_answer_that_was_cut_off_keeps_its_whole_items(tmp_path, server, texts):
+    def reply(path, body):
+        if path == "/v1/models":
+            return 200, {"data": [{"id": "only"}]}
+        assert body["response_format"]["type"] == "json_schema"
+        item = json.dumps({"relation": "parent of", "head": "Byron", "tail": "Ada"})
+        text = f'{{"items": [{item}, {{"relation": "parent of", "head": "By'
+        return 200, {"choices": [{"text": text, "finish_reason": "length"}]}
+    server.reply = reply
+    out = tmp_path / "out.jsonl"
+    relata("extract", "--backend", "openai", "--pipeline", "df", "--schema",
+           write_schema(tmp_path, "parent of"), texts, "-o", out, code=4,
+           env={"OPENAI_BASE_URL": server.url})
+    first, second = json_lines(out.read_text(encoding="utf-8"))
+    assert [r["type"] for r in first["relations"]] == ["parent of"]
+    assert second["relations"] == []  # neither stands in this text
+    assert "cut off after 512 tokens" in first["meta"]["unparsed"][0]["problem"]
