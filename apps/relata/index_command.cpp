@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include "command_io.h"
@@ -86,6 +87,8 @@ Result<int> run_build(const IndexBuildOptions& options, const Context& context) 
 
 // For people: a passage of several lines on one, nothing hidden in it.
 std::string one_line(const std::string& text) {
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~'; };
+  if (std::all_of(text.begin(), text.end(), is_plain)) return text;
   std::string out = visible_text(text);
   std::replace(out.begin(), out.end(), '\n', ' ');
   std::replace(out.begin(), out.end(), '\t', ' ');
@@ -121,9 +124,10 @@ Result<retrieve::SearchOptions> search_options(const IndexSearchOptions& options
   return out;
 }
 
-std::string hit_line(const retrieve::Hit& hit, size_t rank, const retrieve::Passage& passage) {
-  return fmt::format("{:<3} {:8.4f}  {}  {}\n", rank, hit.score, passage.id,
-                     one_line(passage.text));
+void add_hit_line(std::string& out, const retrieve::Hit& hit, size_t rank,
+                  const retrieve::Passage& passage) {
+  fmt::format_to(std::back_inserter(out), "{:<3} {:8.4f}  {}  {}\n", rank, hit.score, passage.id,
+                 one_line(passage.text));
 }
 
 Json hit_json(const retrieve::Hit& hit, size_t rank, const retrieve::Passage& passage) {
@@ -162,6 +166,37 @@ Rankings search_all(const Bm25Index& index, const OpenedVectors& opened, const s
   return dense;
 }
 
+// `numbered`: JSON lines tell the query.
+Status print_hits(const Bm25Index& index, const Rankings& found, bool numbered, bool json) {
+  constexpr size_t kWrittenAtOnce = 1 << 20;
+  std::string out;
+  size_t without = 0;
+  for (size_t query = 0; query < found.size(); ++query) {
+    if (found[query].empty()) ++without;
+    if (query > 0 && !json) out += "\n";
+    for (size_t i = 0; i < found[query].size(); ++i) {
+      const retrieve::Hit& hit = found[query][i];
+      const retrieve::Passage& passage = index.passage(hit.passage);
+      if (!json) {
+        add_hit_line(out, hit, i + 1, passage);
+        continue;
+      }
+      Json line = hit_json(hit, i + 1, passage);
+      if (numbered) line["query"] = query + 1;
+      out += json_line(line) + "\n";
+    }
+    if (out.size() < kWrittenAtOnce) continue;
+    RELATA_CHECK(write_result("", out));
+    out.clear();
+  }
+  if (without > 0) {
+    log_warning(found.size() == 1 ? "no passage has a word of the query"
+                                  : fmt::format("{} of {} queries share no word with any passage",
+                                                without, found.size()));
+  }
+  return write_result("", out);
+}
+
 Result<int> run_search(const IndexSearchOptions& options, const Context& context) {
   RELATA_TRY(const Bm25Index index, Bm25Index::open(options.index));
   RELATA_TRY(const retrieve::SearchOptions search, search_options(options, index));
@@ -175,29 +210,7 @@ Result<int> run_search(const IndexSearchOptions& options, const Context& context
   RELATA_TRY(const std::vector<std::string> queries, read_queries(options.query));
   Rankings found;
   with_threads(context.threads, [&] { found = search_all(index, vectors, by, queries, search); });
-  std::string out;
-  size_t without = 0;
-  for (size_t query = 0; query < found.size(); ++query) {
-    if (found[query].empty()) ++without;
-    if (query > 0 && !context.json) out += "\n";
-    for (size_t i = 0; i < found[query].size(); ++i) {
-      const retrieve::Hit& hit = found[query][i];
-      const retrieve::Passage& passage = index.passage(hit.passage);
-      if (!context.json) {
-        out += hit_line(hit, i + 1, passage);
-        continue;
-      }
-      Json line = hit_json(hit, i + 1, passage);
-      if (options.query == "-") line["query"] = query + 1;
-      out += json_line(line) + "\n";
-    }
-  }
-  if (without > 0) {
-    log_warning(queries.size() == 1 ? "no passage has a word of the query"
-                                    : fmt::format("{} of {} queries share no word with any passage",
-                                                  without, queries.size()));
-  }
-  RELATA_CHECK(write_result("", out));
+  RELATA_CHECK(print_hits(index, found, options.query == "-", context.json));
   return kDone;
 }
 

@@ -145,11 +145,21 @@ def test_rewards_are_those_of_the_cross_encoder(finished):
         assert score == pytest.approx(line["score"], abs=1e-4)
 
 
-def test_a_reward_model_is_an_encoder_that_others_read(finished):
+@pytest.mark.parametrize("kind", ["bert", "electra"])
+def test_a_reward_model_is_a_classifier_that_others_read(world, finished, tmp_path, kind):
     transformers = pytest.importorskip("transformers")
     torch = pytest.importorskip("torch")
     folder = finished[1]["reward-train"]["model"]
+    if kind == "electra":
+        encoder = write_encoder(tmp_path / "electra", seed=3, words=PEOPLE + PLACES, positions=96)
+        config = json.loads((encoder / "config.json").read_text())
+        config |= {"model_type": "electra", "architectures": ["ElectraModel"], "embedding_size": 24}
+        (encoder / "config.json").write_text(json.dumps(config))
+        output = with_stages(finished, tmp_path / "out", "build", "bm25", "score")
+        folder = json.loads(train(world, output, f"reward_model={encoder}",
+                                  verb="reward-train").out)["reward-train"]["model"]
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    assert type(model).__name__.lower().startswith(kind)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     pair = ("ada lives in paris", "byron was born in oslo")
     ours = json.loads(relata("encode", "-m", folder, stdin=json.dumps(

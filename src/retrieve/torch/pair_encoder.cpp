@@ -61,6 +61,7 @@ Result<std::unique_ptr<PairEncoder>> PairEncoder::begin(const CrossEncoderOption
   RELATA_TRY(model::DecoderConfig config, model::read_decoder_config(options.model));
   if (config.labels == 1) return load(options);
   if (config.labels > 1) return not_one_label(options.model, config);
+  RELATA_CHECK(model::check_one_stack(config, options.model, "judge pairs of texts"));
   if (config.causal) {
     return usage_error(options.model + ": is no encoder: it cannot read two texts together",
                        "give a model of BERT's family");
