@@ -124,6 +124,30 @@ Result<RowForm> row_form(const TrainConfig& config, const text::Tokenizer& token
   return RowForm{true, static_cast<int32_t>(shape.start_id), text::closing_id(tokenizer)};
 }
 
+namespace {
+
+// T5's vocabularies lack characters such as "<": an answer with one is generated without it, and
+// could never be read.
+Status check_readable(const extract::Extractor& extractor, const text::Tokenizer& tokenizer,
+                      const data::Document& document, const Target& target,
+                      const std::vector<int32_t>& answer) {
+  const std::string text = tokenizer.decode(answer, true);
+  const extract::ParsedAnswer parsed = extract::parse_answer(
+      extractor.pair_template, extractor.schema, document, target.head, target.tail, text);
+  const std::set<std::string> wanted(target.labels.begin(), target.labels.end());
+  const std::set<std::string> found(parsed.labels.begin(), parsed.labels.end());
+  if (parsed.problem.empty() && wanted == found) return {};
+  return usage_error(
+      fmt::format(
+          "document {}: its answer reads \"{}\" in the model's tokens, which is no answer of "
+          "template \"{}\"",
+          document.id, text, extractor.pair_template.name),
+      "the model's vocabulary lacks characters of the template or of the labels: choose another "
+      "prompt_template (sentence-first-en, rag-en), rename the labels, or set decode: labels");
+}
+
+}  // namespace
+
 Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
                                           const text::Tokenizer& tokenizer, const TaskData& data,
                                           const TrainConfig& config, RowCount& count) {
@@ -153,11 +177,13 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
         answers.push_back(target.labels);
       }
       for (const auto& labels : answers) {
-        train::Row row =
-            make_row(prompt.ids,
-                     extract::encode_answer(extractor, tokenizer, document, target.head,
-                                            target.tail, labels, tokenizer.eos_id()),
-                     config, form);
+        const auto answer = extract::encode_answer(extractor, tokenizer, document, target.head,
+                                                   target.tail, labels, tokenizer.eos_id());
+        if (form.parted && config.decode == "free") {
+          RELATA_CHECK(check_readable(extractor, tokenizer, document,
+                                      {target.head, target.tail, labels}, answer));
+        }
+        train::Row row = make_row(prompt.ids, answer, config, form);
         if (static_cast<int64_t>(row.ids.size()) > config.cutoff_len) {
           ++count.too_long;
           continue;

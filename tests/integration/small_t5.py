@@ -8,7 +8,8 @@ from safetensors.numpy import save_file
 
 
 def write_vocabulary(folder, texts):
-    """T5's kind: <pad> 0, </s> 1, <unk> 2; its folder says that texts end with </s>."""
+    """T5's kind: <pad> 0, </s> 1, <unk> 2, as the real one without a "<"; its folder says that texts
+    end with </s>."""
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(texts) + "\n", encoding="utf-8")
     sentencepiece.SentencePieceTrainer.train(

@@ -9,7 +9,8 @@ import pytest
 from program import RELATA, ROOT, ROWS, json_lines, relata
 from small_t5 import write_t5
 
-TEXTS = [row[3] for row in ROWS] + ["relation between and of is the", "parent unknown 拥有 任职"]
+TEXTS = [row[3] for row in ROWS] + ["parent unknown 拥有 任职", "entity PER LOC none; Eve lives in Rome",
+                                    "Ada met Byron at the fox", "-->(),:|"]
 POOL = [
     ("北风文具", "长升", "拥有", "北风文具拥有长升的股份。"),
     ("Eve", "Finn", "parent", "Eve was the mother of Finn."),
@@ -94,13 +95,18 @@ def test_the_preset_trains_as_many_weights_as_it_says(tmp_path):
 @pytest.mark.parametrize("kind", ["full", "lora"])
 @pytest.mark.parametrize("decode", ["labels", "free"])
 def test_train_and_extract(base, tmp_path, kind, decode):
-    relata("train", recipe(tmp_path, base, finetuning_type=kind, decode=decode, max_steps=60,
-                           learning_rate=0.02, eval_dataset=str(write_rows(tmp_path / "dev.txt", ROWS))))
-    question = write_rows(tmp_path / "q.txt", ROWS)
-    out = json_lines(relata("extract", "-x", tmp_path / "out", question).out)
-    found = [record["relations"][0]["type"] for record in out if record["relations"]]
-    assert "unparsed" not in json.dumps(out)
-    assert found == [row[2] for row in ROWS if row[2] != "unknown"] or kind == "lora"
+    """Four sentences are learned by heart; low-rank changes of a random model need all its matrices."""
+    dev = write_rows(tmp_path / "dev.txt", ROWS)
+    relata("train", recipe(tmp_path, base, finetuning_type=kind, decode=decode, max_steps=150,
+                           prompt_template="sentence-first-zh", eval_dataset=str(dev), eval_steps=50,
+                           lora_rank=16, lora_target="all"))
+    out = json_lines(relata("extract", "-x", tmp_path / "out", dev).out)
+    assert [record["relations"][0]["type"] for record in out] == [row[2] for row in ROWS]
+
+
+def test_answers_that_could_never_be_read_are_refused(base, tmp_path):
+    err = relata("train", recipe(tmp_path, base, decode="free", prompt_template="marked"), code=2).err
+    assert 'which is no answer of template "marked"' in err and "decode: labels" in err
 
 
 def test_examples_in_prompts(base, tmp_path):
