@@ -10,7 +10,7 @@ from program import RELATA, ROOT, ROWS, json_lines, relata
 from small_t5 import write_t5
 
 TEXTS = [row[3] for row in ROWS] + ["parent unknown 拥有 任职", "entity PER LOC none; Eve lives in Rome",
-                                    "Ada met Byron at the fox", "-->(),:|"]
+                                    "Ada met Byron at the fox", "-->(),:|、"]
 POOL = [
     ("北风文具", "长升", "拥有", "北风文具拥有长升的股份。"),
     ("Eve", "Finn", "parent", "Eve was the mother of Finn."),
@@ -27,8 +27,8 @@ def write_rows(path, rows):
     return path
 
 
-def recipe(folder, base, **extra):
-    data = write_rows(folder / "train.txt", ROWS * 2)
+def recipe(folder, base, rows=ROWS, **extra):
+    data = write_rows(folder / "train.txt", rows)
     config = {
         "model_name_or_path": str(base), "dataset": str(data), "dataset_format": "cre-tsv",
         "output_dir": str(folder / "out"), "max_steps": 4, "per_device_train_batch_size": 4,
@@ -92,16 +92,23 @@ def test_the_preset_trains_as_many_weights_as_it_says(tmp_path):
     assert report["parameters"] == 737_668_096  # as its authors' checkpoint
 
 
-@pytest.mark.parametrize("kind", ["full", "lora"])
 @pytest.mark.parametrize("decode", ["labels", "free"])
-def test_train_and_extract(base, tmp_path, kind, decode):
-    """Four sentences are learned by heart; low-rank changes of a random model need all its matrices."""
-    dev = write_rows(tmp_path / "dev.txt", ROWS)
-    relata("train", recipe(tmp_path, base, finetuning_type=kind, decode=decode, max_steps=150,
-                           prompt_template="sentence-first-zh", eval_dataset=str(dev), eval_steps=50,
-                           lora_rank=16, lora_target="all"))
-    out = json_lines(relata("extract", "-x", tmp_path / "out", dev).out)
+def test_train_and_extract(base, tmp_path, decode):
+    """Four sentences are learned by heart."""
+    relata("train", recipe(tmp_path, base, decode=decode, max_steps=80,
+                           prompt_template="sentence-first-zh"))
+    questions = write_rows(tmp_path / "q.txt", ROWS)
+    out = json_lines(relata("extract", "-x", tmp_path / "out", questions).out)
     assert [record["relations"][0]["type"] for record in out] == [row[2] for row in ROWS]
+
+
+def test_an_adapter_is_evaluated_and_extracts(base, tmp_path):
+    dev = write_rows(tmp_path / "dev.txt", ROWS)
+    result = relata("train", recipe(tmp_path, base, finetuning_type="lora", eval_dataset=str(dev),
+                                    eval_steps=2))
+    assert "micro-F1" in result.out
+    out = json_lines(relata("extract", "-x", tmp_path / "out", dev).out)
+    assert {record["relations"][0]["type"] for record in out} <= {row[2] for row in ROWS}
 
 
 def test_answers_that_could_never_be_read_are_refused(base, tmp_path):
@@ -154,9 +161,9 @@ def test_a_killed_run_resumes_to_the_same_weights(base, tmp_path, kind):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
-    relata("train", recipe(whole, base, **settings))
-    path = recipe(killed, base, **settings)
-    # The rows are named by their content, so that other files may hold them.
+    # A sentence that is there twice has two labels, and so two rows of one source.
+    relata("train", recipe(whole, base, ROWS * 2, **settings))
+    path = recipe(killed, base, ROWS * 2, **settings)
     process = subprocess.Popen([RELATA, "train", str(path)], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     until = time.monotonic() + 60
