@@ -130,7 +130,7 @@ struct SourceSpan {
   int64_t length = 0;
   Segment source;  // without parent; its begin is a row of keys and values
   CacheView run;   // of a cached source, what was cached; of another, an empty run where its keys
-                  // and values are kept (no keys: nowhere)
+                   // and values are kept (no keys: nowhere)
 };
 
 // Attention to other texts: q [N, H * E], all of whose rows the spans cover in order; keys and
