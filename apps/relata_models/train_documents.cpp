@@ -46,6 +46,16 @@ void log_counts(const extract::RowCounts& counts) {
   }
 }
 
+// T5's vocabularies turn line breaks into spaces: items of a list could never be told apart.
+Status check_separator(const extract::PipelineSpec& pipeline, const text::Tokenizer& tokenizer) {
+  const std::string list = "a" + pipeline.separator + "a";
+  if (tokenizer.decode(tokenizer.encode_ids(list, false), true) == list) return {};
+  return usage_error(
+      "the separator of the pipeline's answers cannot be written with the model's tokens",
+      "give a pipeline file whose separator the model's vocabulary has, such as "
+      "separator: \"; \", as prompt_template");
+}
+
 }  // namespace
 
 Result<extract::Extractor> make_document_extractor(const TrainConfig& config,
@@ -83,6 +93,7 @@ Result<std::vector<train::Row>> document_rows(const extract::Extractor& extracto
                                               const TrainConfig& config,
                                               const std::vector<std::string>& adapters) {
   RELATA_TRY(const RowForm form, row_form(config, tokenizer));
+  if (form.parted) RELATA_CHECK(check_separator(extractor.pipeline, tokenizer));
   extract::RowOptions options = config.rows;
   options.max_tokens = config.cutoff_len;
   options.seed = static_cast<uint64_t>(config.trainer.seed);

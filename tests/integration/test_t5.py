@@ -181,6 +181,7 @@ def test_a_killed_run_resumes_to_the_same_weights(base, tmp_path, kind):
     ({"train_on_prompt": True}, "cannot learn prompts"),
     ({"prompt_loss_weight": 0.1}, "cannot learn prompts"),
     ({"finetuning_type": "alora"}, "activated LoRA"),
+    ({"pipeline": "drsf"}, "the separator of the pipeline's answers cannot be written"),
     ({"finetuning_type": "lora", "lora_target": ["q_proj"]}, "its modules are q, k, v, o, wi_0, wi_1, wo"),
 ])
 def test_settings_that_do_not_fit(base, tmp_path, extra, message):

@@ -284,6 +284,7 @@ Result<bool> same_numbers(const WeightSource& source, const std::string& a, cons
 Status find_copies(const WeightSource& source, const Naming& names, bool tied_by_weights,
                    DecoderConfig& config) {
   const std::string embedding = names.embedding + ".weight";
+  if (!source.find(embedding)) return {};  // which is said where all weights are looked for
   for (const std::string& module : names.copies) {
     const std::string copy = module + ".weight";
     if (!source.find(copy)) continue;
