@@ -11,6 +11,7 @@
 #include "relata/base/parallel.h"
 #include "relata/model/identity.h"
 #include "relata/retrieve/retriever.h"
+#include "relata/train/process_group.h"
 
 namespace relata::app {
 namespace {
@@ -136,6 +137,11 @@ class RetrieverRun {
 
 Result<int> run_retriever(const RetrieverOptions& options, const Context& context) {
   RELATA_CHECK(check_device_is_supported(context));
+  RELATA_TRY(const train::ProcessPlace place, train::process_place());
+  if (place.count > 1) {
+    return usage_error("a retriever is trained in one process, and a launcher started several",
+                       "run it without torchrun; --threads uses all cores");
+  }
   RELATA_TRY(RetrieverRecipe recipe,
              retrieve::read_retriever_recipe(options.recipe, options.overrides));
   const bool wants_reward =

@@ -341,6 +341,12 @@ def test_bad_recipes_are_refused(world, tmp_path, change, message):
     assert message in done.stderr.decode()
 
 
+def test_a_launcher_of_several_processes_is_refused(world):
+    env = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    err = relata("retriever", "train", world / "recipe.yaml", code=2, env=env).err
+    assert "in one process" in err
+
+
 def test_the_shipped_recipe_is_read_as_far_as_its_data_go(tmp_path):
     recipe = ROOT / "recipes/ruie_small.yaml"
     if not (ROOT.parent / "shared/data/conll04").exists():
