@@ -11,6 +11,7 @@ find_package(Threads REQUIRED)
 
 find_package(SentencePiece REQUIRED)
 find_package(Stemmer REQUIRED)
+find_package(Hnswlib REQUIRED)
 find_package(CURL REQUIRED)
 find_package(EXPAT REQUIRED)
 find_package(ZLIB REQUIRED)

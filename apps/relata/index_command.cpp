@@ -2,32 +2,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include "command_io.h"
 #include "commands.h"
 #include "encoder_options.h"
 #include "help.h"
+#include "index_change.h"
+#include "index_passages.h"
 #include "index_vectors.h"
-#include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"
 #include "relata/base/visible_text.h"
 #include "relata/retrieve/bm25.h"
-#include "relata/retrieve/passages.h"
 #include "relata/text/utf8.h"
 
 namespace relata::app {
 namespace {
 
 using retrieve::Bm25Index;
-
-struct PassageFlags {
-  std::vector<std::string> inputs;
-  data::ReadOptions read;
-  std::string text_of = "sentence";
-  std::string partition_by;
-};
 
 struct IndexBuildOptions {
   PassageFlags passages;
@@ -36,6 +30,7 @@ struct IndexBuildOptions {
   retrieve::Bm25Settings settings;
   EncoderFlags encoder;
   bool append = false;
+  bool graph = false;
 };
 
 struct IndexSearchOptions {
@@ -46,6 +41,7 @@ struct IndexSearchOptions {
   size_t k = 10;
   std::string by;  // "": fused where there are vectors, else bm25
   std::string encoder;
+  bool exact = false;
 };
 
 struct IndexStatsOptions {
@@ -53,54 +49,37 @@ struct IndexStatsOptions {
   PassageFlags passages;
 };
 
-struct ReadPassages {
-  std::vector<retrieve::Passage> passages;
-  size_t documents = 0;
-  int code = kDone;
-};
-
-Result<ReadPassages> read_passages(const PassageFlags& flags, const std::string& output) {
-  data::ReadOptions read = flags.read;
-  read.whole_file = true;  // a file of plain text is one document, as for `relata extract`
-  RELATA_TRY(const data::Dataset dataset, read_datasets(flags.inputs, read));
-  ReadPassages out;
-  RELATA_TRY(out.code, report_skipped(dataset, output));
-  retrieve::PassageOptions options;
-  options.unit = flags.text_of == "document" ? retrieve::PassageUnit::Document
-                                             : retrieve::PassageUnit::Sentence;
-  options.partition_key = flags.partition_by;
-  out.passages = retrieve::passages_of(dataset.documents, options);
-  out.documents = dataset.documents.size();
-  return out;
-}
-
 Result<int> run_build(const IndexBuildOptions& options, const Context& context) {
+  RELATA_TRY(const auto lock, lock_index(options.output));
   retrieve::Bm25Settings settings = options.settings;
   settings.analyzer = retrieve::analyzer_of_name(options.analyzer).value();
   RELATA_TRY(Bm25Index index,
              options.append ? Bm25Index::open(options.output) : Bm25Index::make(settings));
   // Before the documents: opening an encoder may begin the program anew.
   OpenedVectors vectors;
-  if (options.append && file_exists(vectors_path(options.output))) {
+  if (options.append && has_vectors(options.output, index)) {
     RELATA_TRY(vectors, open_vectors(options.output, index, options.encoder.model, context));
   } else if (!options.encoder.model.empty()) {
     vectors.options = encoder_options(options.encoder);
     RELATA_TRY(vectors.encoder, context.open_encoder(vectors.options));
   }
+  if (options.graph && !vectors.encoder) {
+    return usage_error("--hnsw: there are no vectors to make a graph of",
+                       "name the model that makes them: --encoder MODEL");
+  }
   RELATA_TRY(ReadPassages read, read_passages(options.passages, options.output));
   if (read.passages.empty()) {
-    return input_error("no text in " + counted(read.documents, "document"),
+    return input_error("no text in " + counted(read.documents.size(), "document"),
                        "an index needs at least one passage");
   }
   const size_t added = read.passages.size();
   Status done;
   with_threads(context.threads, [&] { done = index.add(std::move(read.passages)); });
   RELATA_CHECK(done);
-  if (vectors.encoder) RELATA_CHECK(write_vectors(options.output, index, vectors, context));
-  RELATA_CHECK(index.save(options.output));
-  RELATA_CHECK(drop_stale_vectors(options.output, index));
+  RELATA_CHECK(
+      save_index(options.output, index, vectors, {nullptr, options.graph, context.threads}));
   log_info(fmt::format("{} of {}{}, {} different terms", counted(added, "passage"),
-                       counted(read.documents, "document"),
+                       counted(read.documents.size(), "document"),
                        options.append ? fmt::format(" added, {} in all", index.size()) : "",
                        index.term_count()));
   return read.code;
@@ -108,6 +87,8 @@ Result<int> run_build(const IndexBuildOptions& options, const Context& context) 
 
 // For people: a passage of several lines on one, nothing hidden in it.
 std::string one_line(const std::string& text) {
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~'; };
+  if (std::all_of(text.begin(), text.end(), is_plain)) return text;
   std::string out = visible_text(text);
   std::replace(out.begin(), out.end(), '\n', ' ');
   std::replace(out.begin(), out.end(), '\t', ' ');
@@ -143,9 +124,10 @@ Result<retrieve::SearchOptions> search_options(const IndexSearchOptions& options
   return out;
 }
 
-std::string hit_line(const retrieve::Hit& hit, size_t rank, const retrieve::Passage& passage) {
-  return fmt::format("{:<3} {:8.4f}  {}  {}\n", rank, hit.score, passage.id,
-                     one_line(passage.text));
+void add_hit_line(std::string& out, const retrieve::Hit& hit, size_t rank,
+                  const retrieve::Passage& passage) {
+  fmt::format_to(std::back_inserter(out), "{:<3} {:8.4f}  {}  {}\n", rank, hit.score, passage.id,
+                 one_line(passage.text));
 }
 
 Json hit_json(const retrieve::Hit& hit, size_t rank, const retrieve::Passage& passage) {
@@ -173,7 +155,9 @@ Rankings search_all(const Bm25Index& index, const OpenedVectors& opened, const s
   retrieve::SearchOptions deep = search;
   if (by == "fused") deep.k = std::max(kDepth, search.k);
   const retrieve::Vectors vectors = opened.encoder->encode(queries, retrieve::TextRole::Query);
-  Rankings dense = opened.vectors->search(vectors, deep, &index);
+  const bool by_graph = opened.graph && opened.graph->covers(deep);
+  Rankings dense = by_graph ? opened.graph->search(vectors, deep)
+                            : opened.vectors->search(vectors, deep, &index);
   if (by == "dense") return dense;
   const Rankings words = search_words(index, queries, deep);
   for (size_t i = 0; i < queries.size(); ++i) {
@@ -182,41 +166,51 @@ Rankings search_all(const Bm25Index& index, const OpenedVectors& opened, const s
   return dense;
 }
 
-Result<int> run_search(const IndexSearchOptions& options, const Context& context) {
-  RELATA_TRY(const Bm25Index index, Bm25Index::open(options.index));
-  RELATA_TRY(const retrieve::SearchOptions search, search_options(options, index));
-  const bool has_vectors = file_exists(vectors_path(options.index));
-  const std::string by = !options.by.empty() ? options.by : has_vectors ? "fused" : "bm25";
-  OpenedVectors vectors;
-  if (by != "bm25") {
-    RELATA_TRY(vectors, open_vectors(options.index, index, options.encoder, context));
-  }
-  RELATA_TRY(const std::vector<std::string> queries, read_queries(options.query));
-  Rankings found;
-  with_threads(context.threads, [&] { found = search_all(index, vectors, by, queries, search); });
+// `numbered`: JSON lines tell the query.
+Status print_hits(const Bm25Index& index, const Rankings& found, bool numbered, bool json) {
+  constexpr size_t kWrittenAtOnce = 1 << 20;
   std::string out;
   size_t without = 0;
   for (size_t query = 0; query < found.size(); ++query) {
     if (found[query].empty()) ++without;
-    if (query > 0 && !context.json) out += "\n";
+    if (query > 0 && !json) out += "\n";
     for (size_t i = 0; i < found[query].size(); ++i) {
       const retrieve::Hit& hit = found[query][i];
       const retrieve::Passage& passage = index.passage(hit.passage);
-      if (!context.json) {
-        out += hit_line(hit, i + 1, passage);
+      if (!json) {
+        add_hit_line(out, hit, i + 1, passage);
         continue;
       }
       Json line = hit_json(hit, i + 1, passage);
-      if (options.query == "-") line["query"] = query + 1;
+      if (numbered) line["query"] = query + 1;
       out += json_line(line) + "\n";
     }
+    if (out.size() < kWrittenAtOnce) continue;
+    RELATA_CHECK(write_result("", out));
+    out.clear();
   }
   if (without > 0) {
-    log_warning(queries.size() == 1 ? "no passage has a word of the query"
-                                    : fmt::format("{} of {} queries share no word with any passage",
-                                                  without, queries.size()));
+    log_warning(found.size() == 1 ? "no passage has a word of the query"
+                                  : fmt::format("{} of {} queries share no word with any passage",
+                                                without, found.size()));
   }
-  RELATA_CHECK(write_result("", out));
+  return write_result("", out);
+}
+
+Result<int> run_search(const IndexSearchOptions& options, const Context& context) {
+  RELATA_TRY(const Bm25Index index, Bm25Index::open(options.index));
+  RELATA_TRY(const retrieve::SearchOptions search, search_options(options, index));
+  const bool with_vectors = has_vectors(options.index, index);
+  const std::string by = !options.by.empty() ? options.by : with_vectors ? "fused" : "bm25";
+  OpenedVectors vectors;
+  if (by != "bm25") {
+    RELATA_TRY(vectors, open_vectors(options.index, index, options.encoder, context));
+    if (options.exact) vectors.graph.reset();
+  }
+  RELATA_TRY(const std::vector<std::string> queries, read_queries(options.query));
+  Rankings found;
+  with_threads(context.threads, [&] { found = search_all(index, vectors, by, queries, search); });
+  RELATA_CHECK(print_hits(index, found, options.query == "-", context.json));
   return kDone;
 }
 
@@ -249,20 +243,6 @@ Result<int> run_stats(const IndexStatsOptions& options, const Context& context) 
   }
   RELATA_CHECK(write_result("", context.json ? json_page(page) : json_outline(page)));
   return code;
-}
-
-void add_passage_options(CLI::App& verb, PassageFlags& flags) {
-  verb.add_option("--format", flags.read.format, "Input format (default: guessed)")
-      ->type_name("FMT");
-  verb.add_option("--on-error", flags.read.on_error, "stop (default) or skip")
-      ->check(CLI::IsMember({"stop", "skip"}));
-  verb.add_option("--text-of", flags.text_of,
-                  "What is a passage: sentence (default) or document, its whole text")
-      ->type_name("UNIT")
-      ->check(CLI::IsMember({"sentence", "document"}));
-  verb.add_option("--partition-by", flags.partition_by,
-                  "The member of a document's meta that names the partition of its passages")
-      ->type_name("KEY");
 }
 
 void add_build(CLI::App& parent, Context& context) {
@@ -302,6 +282,10 @@ void add_build(CLI::App& parent, Context& context) {
                    "vectors that are there are added to without it")
       ->type_name("MODEL");
   add_encoder_flags(*verb, options->encoder);
+  verb->add_flag(
+      "--hnsw", options->graph,
+      "Also make a graph of neighbours of the vectors, in FILE.hnsw: searches are faster\n"
+      "and no longer exact. From a million passages on it is made without this");
   verb->callback([options, &context] {
     context.action = [options, &context] { return run_build(*options, context); };
   });
@@ -332,6 +316,8 @@ void add_search(CLI::App& parent, Context& context) {
   verb->add_option("--encoder", options->encoder,
                    "Where the encoder is that made the vectors (default: where it was then)")
       ->type_name("MODEL");
+  verb->add_flag("--exact", options->exact,
+                 "Compare with every vector, also where there is a graph of neighbours");
   auto* partition =
       verb->add_option("--partition", options->partition, "Only passages of this partition")
           ->type_name("NAME");
@@ -363,9 +349,11 @@ void add_index_command(CLI::App& app, Context& context) {
       app, "index", "Search the passages of documents",
       "Builds and searches indexes, by words and by the vectors of an encoder.",
       {"relata index build train.jsonl -o train.bm25",
-       "relata index search train.bm25 'a question' -k 5", "relata index stats train.bm25"});
+       "relata index search train.bm25 'a question' -k 5", "relata index add train.bm25 more.jsonl",
+       "relata index delete train.bm25 doc-17", "relata index stats train.bm25"});
   index->require_subcommand(1);
   add_build(*index, context);
+  add_index_change_commands(*index, context);
   add_search(*index, context);
   add_stats(*index, context);
 }

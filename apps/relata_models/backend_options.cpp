@@ -33,6 +33,7 @@ constexpr const char* kServerGroup = "Options of --backend openai";
 
 void add_backend_options(CLI::App& verb, BackendOptions& options) {
   add_packed_option(verb, options.packed);
+  add_any_base_option(verb, options.any_base);
   verb.add_option("--backend", options.backend,
                   "native (default): the extractor's model, here; openai: a server that speaks\n"
                   "OpenAI's HTTP interface answers the prompts")
@@ -105,6 +106,7 @@ Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& opt
     engine::NativeEngineOptions native;
     RELATA_TRY(native.model, extractor.find_model(model_places()));
     native.dequantize = !options.packed;
+    native.any_base = options.any_base;
     native.quantize = extractor.config.quantization;
     native.double_quantization = extractor.config.double_quantization;
     if (const std::string adapter = extractor.adapter_path(); !adapter.empty()) {

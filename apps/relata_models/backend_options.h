@@ -15,6 +15,7 @@ namespace relata::app {
 struct BackendOptions {
   std::string backend = "native";  // or "openai"
   bool packed = false;             // of the native engine: quantised weights stay so
+  bool any_base = false;           // of it: adapters may say that they are of another base
   std::string url;
   std::string model;
   std::string api = "completions";

@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <map>
 
 #include "command_io.h"
+#include "model_places.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
 #include "relata/base/log.h"
 #include "relata/data/formats.h"
+#include "relata/extract/icl.h"
+#include "relata/retrieve/dense_ranker.h"
 
 namespace relata::app {
 namespace {
@@ -26,9 +30,11 @@ class PoolSource : public extract::DemonstrationSource {
 
   Result<extract::FoundDemonstrations> find(const extract::DemonstrationQuery& query,
                                             size_t most) const override {
-    RELATA_TRY(const auto found,
-               pool_.find({query.document, query.head, query.tail, query.event_type, query.diverse},
-                          most));
+    const retrieve::ExampleQuery asked{query.document, query.head,
+                                       query.tail,     query.event_type,
+                                       query.diverse,  retrieve::ie_task_of_name(query.task),
+                                       query.event};
+    RELATA_TRY(const auto found, pool_.find(asked, most));
     extract::FoundDemonstrations out;
     out.duplicates = found.duplicates;
     for (const retrieve::FoundExample& hit : found.best) {
@@ -78,21 +84,94 @@ class LabelFilter {
   std::map<std::string, int64_t> unknown_;
 };
 
-Result<retrieve::RankerMaker> ranker_maker(const extract::DemonstrationSettings& settings) {
-  using Passages = std::vector<retrieve::Passage>;
-  const std::string& name = settings.retriever;
-  if (name == "bm25") {
-    return retrieve::RankerMaker(
-        [](Passages passages) { return retrieve::make_bm25_ranker(std::move(passages), {}); });
+using Passages = std::vector<retrieve::Passage>;
+using MadeRanker = Result<std::shared_ptr<const retrieve::Ranker>>;
+
+MadeRanker rank_by_words(Passages passages) {
+  // What tags mark is found by the words that they stand around.
+  for (retrieve::Passage& passage : passages) passage.text = retrieve::untagged_text(passage.text);
+  return retrieve::make_bm25_ranker(std::move(passages), {});
+}
+
+MadeRanker rank_by_both(const Passages& passages, const retrieve::DenseRankerOptions& options) {
+  RELATA_TRY(auto words, rank_by_words(passages));
+  RELATA_TRY(auto vectors, retrieve::make_dense_ranker(passages, options));
+  return retrieve::make_fused_ranker({std::move(words), std::move(vectors)});
+}
+
+bool needs_encoder(const extract::DemonstrationSettings& settings) {
+  return settings.retriever == "dense" || settings.retriever == "fused";
+}
+
+Result<retrieve::DenseRankerOptions> open_encoder(const extract::Extractor& extractor) {
+  const extract::DemonstrationSettings& settings = extractor.config.demonstrations;
+  if (settings.encoder.empty()) {
+    return usage_error("retriever " + settings.retriever + " needs an encoder",
+                       "name the folder of one with --encoder (`./dev models minilm` fetches one), "
+                       "or use --retriever bm25");
   }
-  if (name == "random") {
+  retrieve::DenseRankerOptions out;
+  out.opened.model = example_encoder_path(extractor);
+  if (!file_exists(out.opened.model)) {
+    return usage_error(settings.encoder + ": no such encoder; the extractor finds examples with it",
+                       "put it there, name another with --encoder, or use --retriever bm25");
+  }
+  RELATA_TRY(out.encoder, retrieve::make_encoder(out.opened));
+  const std::string& identity = out.encoder->identity();
+  if (!settings.encoder_sha256.empty() && settings.encoder_sha256 != identity) {
+    return usage_error(out.opened.model +
+                           ": is not the encoder that the extractor was made with (" +
+                           settings.encoder_sha256 + ", this is " + identity + ")",
+                       "put the old one back, or remove encoder_sha256 from extractor.yaml to use "
+                       "this one");
+  }
+  if (const std::string cache = user_cache(); !cache.empty()) out.cache = cache + "/vectors";
+  return out;
+}
+
+retrieve::RankerMaker ranker_maker(const extract::DemonstrationSettings& settings,
+                                   const retrieve::DenseRankerOptions& dense) {
+  if (settings.retriever == "dense") {
+    return [dense](Passages passages) {
+      return retrieve::make_dense_ranker(std::move(passages), dense);
+    };
+  }
+  if (settings.retriever == "fused") {
+    return [dense](const Passages& passages) { return rank_by_both(passages, dense); };
+  }
+  if (settings.retriever == "random") {
     const auto seed = static_cast<uint64_t>(settings.seed);
-    return retrieve::RankerMaker(
-        [seed](Passages passages) -> Result<std::shared_ptr<const retrieve::Ranker>> {
-          return retrieve::make_random_ranker(std::move(passages), seed);
-        });
+    return [seed](Passages passages) -> MadeRanker {
+      return retrieve::make_random_ranker(std::move(passages), seed);
+    };
   }
-  return usage_error("retriever " + name + ": this version has no encoder", "use bm25");
+  return rank_by_words;
+}
+
+// The tasks that the pipeline icl will ask for.
+std::vector<retrieve::IeTask> tasks_of(const extract::Extractor& extractor) {
+  std::vector<std::string> names = extractor.config.tasks;
+  if (names.empty()) {
+    for (const extract::IclTask task : extract::icl_tasks_of(extractor.schema)) {
+      names.push_back(extract::icl_task_name(task));
+    }
+  }
+  std::vector<retrieve::IeTask> out;
+  for (const std::string& name : names) {
+    if (const auto task = retrieve::ie_task_of_name(name)) out.push_back(*task);
+  }
+  return out;
+}
+
+retrieve::PoolOptions pool_options(const extract::Extractor& extractor) {
+  const extract::DemonstrationSettings& settings = extractor.config.demonstrations;
+  retrieve::PoolOptions out;
+  out.unit = extract::asks_pairs(extractor.config.pipeline) ? retrieve::ExampleUnit::Pair
+                                                            : retrieve::ExampleUnit::Document;
+  out.form = query_form(settings.query);
+  out.near_duplicate = settings.near_duplicate;
+  out.diversity = settings.diversity;
+  return out;
 }
 
 std::string pool_text(const std::vector<data::Document>& documents) {
@@ -103,33 +182,44 @@ std::string pool_text(const std::vector<data::Document>& documents) {
 
 }  // namespace
 
-Result<std::shared_ptr<const extract::DemonstrationSource>> make_demonstrations(
-    std::vector<data::Document> documents, const extract::DemonstrationSettings& settings,
-    const PoolOptions& options) {
-  RELATA_TRY(const auto make_ranker, ranker_maker(settings));
-  LabelFilter filter(*options.schema);
-  retrieve::PoolOptions pool;
-  pool.unit = options.unit;
-  pool.form = query_form(settings.query);
-  pool.near_duplicate = settings.near_duplicate;
-  pool.diversity = settings.diversity;
+Result<Demonstrations> make_demonstrations(std::vector<data::Document> documents,
+                                           const extract::Extractor& extractor,
+                                           const std::string& pool) {
+  const extract::DemonstrationSettings& settings = extractor.config.demonstrations;
+  retrieve::PoolOptions options = pool_options(extractor);
+  retrieve::DenseRankerOptions dense;
+  if (needs_encoder(settings)) {
+    RELATA_TRY(dense, open_encoder(extractor));
+    RELATA_TRY(const auto form, retrieve::read_retriever_form(dense.opened.model));
+    if (form && options.unit == retrieve::ExampleUnit::Document) {
+      options.instances = {tasks_of(extractor), *form, extractor.schema};
+    }
+  }
+  LabelFilter filter(extractor.schema);
   if (options.unit == retrieve::ExampleUnit::Pair) {
-    pool.accept = [&filter](const data::Document&, const retrieve::Example& example) {
+    options.accept = [&filter](const data::Document&, const retrieve::Example& example) {
       return filter(example);
     };
   }
-  auto made = retrieve::ExamplePool::make(std::move(documents), pool, make_ranker);
-  filter.report(options.name);
+  auto made =
+      retrieve::ExamplePool::make(std::move(documents), options, ranker_maker(settings, dense));
+  filter.report(pool);
   if (!made.ok()) {
-    return Error{made.error().code, options.name + ": " + made.error().message, made.error().hint};
+    return Error{made.error().code, pool + ": " + made.error().message, made.error().hint};
   }
-  return std::shared_ptr<const extract::DemonstrationSource>(
-      std::make_shared<PoolSource>(std::move(*made)));
+  return Demonstrations{std::make_shared<PoolSource>(std::move(*made)),
+                        dense.encoder ? dense.encoder->identity() : ""};
 }
 
-retrieve::ExampleUnit example_unit(const std::string& pipeline) {
-  return extract::asks_pairs(pipeline) ? retrieve::ExampleUnit::Pair
-                                       : retrieve::ExampleUnit::Document;
+std::string example_encoder_path(const extract::Extractor& extractor) {
+  const std::filesystem::path named = extractor.config.demonstrations.encoder;
+  const std::string beside = (std::filesystem::path(extractor.folder) / named).string();
+  if (file_exists(beside)) return beside;
+  for (const std::string& place : model_places()) {
+    const std::string found = (std::filesystem::path(place) / named).string();
+    if (file_exists(found)) return found;
+  }
+  return named.string();
 }
 
 Result<std::vector<data::Document>> read_pool(const std::vector<std::string>& paths,
@@ -164,9 +254,9 @@ Status open_demonstrations(extract::Extractor& extractor) {
   data::ReadOptions read;
   read.format = "jsonl";
   RELATA_TRY(data::Dataset dataset, data::parse_dataset(content, path, read));
-  RELATA_TRY(extractor.demonstrations, make_demonstrations(std::move(dataset.documents), settings,
-                                                           {example_unit(extractor.config.pipeline),
-                                                            &extractor.schema, path}));
+  RELATA_TRY(const Demonstrations made,
+             make_demonstrations(std::move(dataset.documents), extractor, path));
+  extractor.demonstrations = made.source;
   return {};
 }
 

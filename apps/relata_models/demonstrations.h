@@ -10,23 +10,24 @@
 
 namespace relata::app {
 
-struct PoolOptions {
-  retrieve::ExampleUnit unit = retrieve::ExampleUnit::Pair;
-  const data::Schema* schema =
-      nullptr;       // borrowed; pairs with other labels are left out, and named
-  std::string name;  // of the pool, for messages
+struct Demonstrations {
+  std::shared_ptr<const extract::DemonstrationSource> source;
+  std::string encoder;  // identity of the model that makes vectors; "": none does
 };
 
-Result<std::shared_ptr<const extract::DemonstrationSource>> make_demonstrations(
-    std::vector<data::Document> documents, const extract::DemonstrationSettings& settings,
-    const PoolOptions& options);
+// Examples of `documents` for the extractor, as its configuration says; examples with labels that
+// its schema does not have are left out, and named. `pool` is the pool's name, for messages.
+Result<Demonstrations> make_demonstrations(std::vector<data::Document> documents,
+                                           const extract::Extractor& extractor,
+                                           const std::string& pool);
+
+// Where the settings' encoder lies: at its path, also from the extractor's folder, or under its
+// name in a place of models.
+std::string example_encoder_path(const extract::Extractor& extractor);
 
 // Documents of all the files, which must state relations, entities or events.
 Result<std::vector<data::Document>> read_pool(const std::vector<std::string>& paths,
                                               const std::string& format);
-
-// What the pool of a pipeline is made of.
-retrieve::ExampleUnit example_unit(const std::string& pipeline);
 
 // Reads the pool that a loaded extractor's configuration names, where its pipeline shows examples,
 // and sets Extractor::demonstrations. Errors: no such file; another content than the one stated.

@@ -24,11 +24,17 @@ void add_packed_option(CLI::App& verb, bool& packed) {
       "integers, faster than what they stand for; NF4 takes less memory and is slower");
 }
 
+void add_any_base_option(CLI::App& verb, bool& any_base) {
+  verb.add_flag("--any-base", any_base,
+                "Use an adapter also where it says that it was trained on another base model");
+}
+
 void add_engine_options(CLI::App& verb, EngineOptions& options) {
   verb.add_option("-m,--model", options.model, "Model folder, as Hugging Face writes it")
       ->required()
       ->type_name("DIR");
   verb.add_option("--adapter", options.adapter, "PEFT adapter folder")->type_name("DIR");
+  add_any_base_option(verb, options.any_base);
   verb.add_option("--dtype", options.dtype, "auto (as stored), float32 or bfloat16")
       ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
   add_packed_option(verb, options.packed);
@@ -58,6 +64,7 @@ Result<std::unique_ptr<generate::Engine>> open_engine(const EngineOptions& optio
   engine::NativeEngineOptions native;
   native.model = options.model;
   if (!options.adapter.empty()) native.adapters.emplace_back("adapter", options.adapter);
+  native.any_base = options.any_base;
   native.dtype = options.dtype;
   native.dequantize = !options.packed;
   return open_engine(native, context);

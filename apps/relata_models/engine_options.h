@@ -18,7 +18,8 @@ struct EngineOptions {
   std::string model;
   std::string adapter;
   std::string dtype = "auto";
-  bool packed = false;  // quantised weights stay so
+  bool any_base = false;  // of the adapter
+  bool packed = false;    // quantised weights stay so
   int batch = 256;
   std::vector<std::string> inputs;
   std::string output;
@@ -26,6 +27,7 @@ struct EngineOptions {
 
 void add_engine_options(CLI::App& verb, EngineOptions& options);
 void add_packed_option(CLI::App& verb, bool& packed);
+void add_any_base_option(CLI::App& verb, bool& any_base);
 
 // Models run on the CPU; any other --device is a usage error that says so.
 Status check_device_is_supported(const Context& context);

@@ -50,7 +50,12 @@ void apply_flags(const ExtractorFlags& flags, extract::Extractor& extractor) {
   if (flags.examples >= 0) examples.examples = flags.examples;
   if (flags.example_tokens >= 0) examples.max_tokens = flags.example_tokens;
   if (!flags.retriever.empty()) examples.retriever = flags.retriever;
-  if (!flags.encoder.empty()) examples.encoder = std::filesystem::absolute(flags.encoder).string();
+  if (!flags.encoder.empty()) {
+    examples.encoder = file_exists(flags.encoder)
+                           ? std::filesystem::absolute(flags.encoder).string()
+                           : flags.encoder;
+    examples.encoder_sha256.clear();
+  }
   if (!flags.query.empty()) examples.query = flags.query;
   if (flags.vote >= 0) examples.vote = flags.vote;
   if (flags.voters > 0) examples.voters = flags.voters;
@@ -188,10 +193,10 @@ Result<extract::Extractor> open_extractor(const ExtractorFlags& flags) {
     RELATA_CHECK(open_demonstrations(extractor));
     return extractor;
   }
-  const PoolOptions options{example_unit(config.pipeline), &extractor.schema,
-                            fmt::format("{}", fmt::join(flags.pool, ", "))};
-  RELATA_TRY(extractor.demonstrations,
-             make_demonstrations(std::move(pool), config.demonstrations, options));
+  RELATA_TRY(const Demonstrations made,
+             make_demonstrations(std::move(pool), extractor,
+                                 fmt::format("{}", fmt::join(flags.pool, ", "))));
+  extractor.demonstrations = made.source;
   return extractor;
 }
 
@@ -273,7 +278,9 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
       ->type_name("R")
       ->check(CLI::IsMember(extract::retriever_names()))
       ->group(kExamplesGroup);
-  verb.add_option("--encoder", flags.encoder, "Sentence encoder of dense and fused")
+  verb.add_option("--encoder", flags.encoder,
+                  "Of dense and fused: a sentence encoder's folder, or one that `relata retriever\n"
+                  "train` made. The pool's vectors are made once and kept")
       ->type_name("DIR")
       ->group(kExamplesGroup);
   verb.add_option("--vote", flags.vote,

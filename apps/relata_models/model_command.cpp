@@ -19,6 +19,7 @@ namespace {
 struct ModelOptions {
   std::string folder;
   std::string adapter;
+  bool any_base = false;
   std::string dtype = "auto";
   std::string out, to;   // export and merge, quantize
   bool packed = false;   // quantised weights stay so
@@ -44,9 +45,10 @@ Result<model::LoraMemory> lora_memory(const ModelOptions& options, const model::
 }
 
 Json to_json(const model::LoraMemory& memory) {
-  return {{"program", memory.program}, {"weights", memory.weights},
-          {"adapter", memory.adapter}, {"activations", memory.activations},
-          {"scratch", memory.scratch}, {"total", memory.total()}};
+  return {
+      {"program", memory.program}, {"weights", memory.weights},         {"file", memory.file},
+      {"adapter", memory.adapter}, {"activations", memory.activations}, {"scratch", memory.scratch},
+      {"total", memory.total()}};
 }
 
 std::string layers_text(const model::DecoderConfig& config) {
@@ -80,6 +82,15 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
       {"cache_bytes_per_token_bfloat16", 2 * cache},
       // weights, gradients and two moments in float32, and a bfloat16 copy to compute with
       {"full_training_bytes", 18 * weights}};
+  // config.json alone tells the number of weights, not how they are stored: no forecast then.
+  model::LoadOptions packed;
+  packed.dequantize = false;
+  const auto answering = model::forecast_answering(options.folder, {}, options.tokens);
+  const auto answering_packed = model::forecast_answering(options.folder, packed, options.tokens);
+  if (answering.ok() && answering_packed.ok()) {
+    out["answering_bytes"] = *answering;
+    out["answering_packed_bytes"] = *answering_packed;
+  }
   int64_t trained = 0;
   std::optional<model::LoraMemory> memory;
   if (options.lora_rank > 0) {
@@ -90,7 +101,6 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
     if (lora.targets == std::vector<std::string>{"all"}) lora.targets = {"all-linear"};
     RELATA_TRY(trained, model::lora_parameter_count(config, lora));
     out["lora_parameters"] = trained;
-    // config.json alone tells the number of weights, not how they are stored.
     if (const auto forecast = lora_memory(options, lora); forecast.ok()) {
       memory = *forecast;
       out["lora_training_bytes"] = to_json(*memory);
@@ -108,6 +118,13 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
       config.vocab_size, positions_text(config), config.dtype);
   fmt::print("inference: {} in float32, {} in bfloat16, and {:.1f} kB of cache per token\n",
              megabytes(4 * weights), megabytes(2 * weights), 2 * cache / 1e3);
+  if (out.contains("answering_bytes")) {
+    fmt::print("answering {} tokens: {}{}\n", options.tokens,
+               megabytes(static_cast<double>(*answering)),
+               *answering == *answering_packed
+                   ? ""
+                   : ", with --no-dequantize " + megabytes(static_cast<double>(*answering_packed)));
+  }
   fmt::print("training: {} for all weights, without activations; LoRA: {} and the adapter\n",
              megabytes(18 * weights), megabytes(2 * weights));
   if (options.lora_rank > 0) {
@@ -116,11 +133,11 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
   }
   if (memory) {
     fmt::print(
-        "training it with {} tokens at once: {} (weights {}, adapter {}, activations {}, scratch "
-        "{}, "
-        "program {})\n",
+        "training it with {} tokens at once: {} (weights {}, their file while it is read {}, or "
+        "adapter {}, activations {}, scratch {}; program {})\n",
         options.tokens, megabytes(static_cast<double>(memory->total())),
         megabytes(static_cast<double>(memory->weights)),
+        megabytes(static_cast<double>(memory->file)),
         megabytes(static_cast<double>(memory->adapter)),
         megabytes(static_cast<double>(memory->activations)),
         megabytes(static_cast<double>(memory->scratch)),
@@ -130,7 +147,7 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
 }
 
 Result<int> export_model(const ModelOptions& options, const Context& context) {
-  const model::ExportOptions how{options.dtype, options.adapter};
+  const model::ExportOptions how{options.dtype, options.adapter, options.any_base};
   if (options.to == "hf") {
     RELATA_CHECK(model::export_hf(options.folder, options.out, how));
   } else if (options.to == "gguf") {
@@ -140,7 +157,8 @@ Result<int> export_model(const ModelOptions& options, const Context& context) {
   } else if (options.dtype != "auto") {
     return usage_error("--to gguf-lora writes float32", "leave --dtype away");
   } else {
-    RELATA_CHECK(model::export_gguf_lora(options.folder, options.adapter, options.out));
+    RELATA_CHECK(
+        model::export_gguf_lora(options.folder, options.adapter, options.out, options.any_base));
   }
   if (context.json) {
     fmt::print("{}\n", Json{{"to", options.to}, {"output", options.out}}.dump());
@@ -205,7 +223,9 @@ Result<int> print_logits(const ModelOptions& options, const Context&) {
   how.dequantize = !options.packed;
   RELATA_TRY(auto model, model::Decoder::load(options.folder, how));
   RELATA_CHECK(model::check_causal(model->config(), options.folder));
-  if (!options.adapter.empty()) RELATA_CHECK(model->load_adapter("adapter", options.adapter));
+  if (!options.adapter.empty()) {
+    RELATA_CHECK(model->load_adapter("adapter", options.adapter, options.any_base));
+  }
   RELATA_TRY(const auto lines, read_lines({}));
   at::NoGradGuard no_grad;
   for (const InputLine& line : lines) {
@@ -255,6 +275,7 @@ void add_export(CLI::App& model, const SharedOptions& options, Context& context)
       ->check(CLI::IsMember({"hf", "gguf", "gguf-lora"}));
   verb->add_option("--adapter", options->adapter,
                    "PEFT folder: merged into the weights, or what gguf-lora writes");
+  add_any_base_option(*verb, options->any_base);
   verb->callback([options, &context] {
     context.action = [options, &context] { return export_model(*options, context); };
   });
@@ -268,6 +289,7 @@ void add_merge(CLI::App& model, const SharedOptions& options, Context& context) 
                             {"relata model merge MODEL out/merged --adapter out/run/adapter"});
   add_places(*verb, options);
   verb->add_option("--adapter", options->adapter, "PEFT folder")->required();
+  add_any_base_option(*verb, options->any_base);
   verb->callback([options, &context] {
     options->to = options->out.ends_with(".gguf") ? "gguf" : "hf";
     context.action = [options, &context] { return export_model(*options, context); };
@@ -306,7 +328,8 @@ void add_model_command(CLI::App& app, Context& context) {
   show->add_option("--lora-target", options->lora_target,
                    "Modules it adapts (q_proj,v_proj; of T5 q,v), or all")
       ->delimiter(',');
-  show->add_option("--tokens", options->tokens, "Tokens that training computes at once")
+  show->add_option("--tokens", options->tokens,
+                   "Tokens that training computes at once, or that are answered together")
       ->check(CLI::Range(1, 1 << 24));
   show->add_flag("--gradient-checkpointing", options->checkpointing,
                  "Training keeps the layers' inputs only");
@@ -328,6 +351,7 @@ void add_model_command(CLI::App& app, Context& context) {
       verb->add_subcommand("logits", "Logits of {\"ids\": [...]} lines on standard input");
   logits->add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
   logits->add_option("--adapter", options->adapter, "PEFT folder");
+  add_any_base_option(*logits, options->any_base);
   logits->add_option("--dtype", options->dtype, "auto, float32 or bfloat16");
   add_packed_option(*logits, options->packed);
   logits->footer(

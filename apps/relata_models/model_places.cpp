@@ -21,12 +21,18 @@ std::vector<std::string> model_places() {
   for (auto folder = program_folder(); folder.has_relative_path(); folder = folder.parent_path()) {
     places.push_back((folder / "models").string());
   }
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
-    places.push_back(std::string(cache) + "/relata/models");
-  } else if (const char* home = std::getenv("HOME")) {
-    places.push_back(std::string(home) + "/.cache/relata/models");
-  }
+  if (const std::string cache = user_cache(); !cache.empty()) places.push_back(cache + "/models");
   return places;
+}
+
+std::string user_cache() {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
+    return std::string(cache) + "/relata";
+  }
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+    return std::string(home) + "/.cache/relata";
+  }
+  return "";
 }
 
 std::string shipped_extractor(const std::string& name) {

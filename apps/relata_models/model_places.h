@@ -10,6 +10,9 @@ namespace relata::app {
 // and in the working folder, and the user's cache folder.
 std::vector<std::string> model_places();
 
+// The user's cache folder of relata, where what can be made again is kept; "": there is none.
+std::string user_cache();
+
 // <prefix>/share/relata/extractors/NAME.
 std::string shipped_extractor(const std::string& name);
 inline constexpr const char* kDefaultExtractor = "en-wiki-facts";

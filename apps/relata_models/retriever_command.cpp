@@ -11,6 +11,7 @@
 #include "relata/base/parallel.h"
 #include "relata/model/identity.h"
 #include "relata/retrieve/retriever.h"
+#include "relata/train/process_group.h"
 
 namespace relata::app {
 namespace {
@@ -20,7 +21,7 @@ using retrieve::RetrieverPool;
 using retrieve::RetrieverRecipe;
 using retrieve::ScoreSet;
 
-enum class LastStage { Build, Bm25, Score, Train };
+enum class LastStage { Build, Bm25, Score, RewardTrain, RewardScore, Train };
 
 struct RetrieverOptions {
   std::string recipe;
@@ -30,65 +31,128 @@ struct RetrieverOptions {
 };
 
 Json forecast_json(const retrieve::ScoreForecast& forecast) {
-  return {{"pairs", forecast.pairs},
-          {"already_scored", forecast.done},
-          {"too_long", forecast.too_long},
-          {"tokens", forecast.tokens},
-          {"tokens_shared", forecast.shared}};
+  return {
+      {"pairs", forecast.pairs}, {"already_scored", forecast.done}, {"tokens", forecast.tokens}};
 }
 
-Status print_page(const Json& page, const Context& context) {
-  return write_result("", context.json ? json_page(page) : json_outline(page));
+Json training_json(int64_t questions, const train::TrainSummary& summary,
+                   const std::string& model) {
+  return {{"questions", questions},
+          {"steps", summary.steps},
+          {"loss", summary.final_loss},
+          {"seconds", summary.seconds},
+          {"model", model}};
 }
+
+// The stages, one after the other; a page tells what became of each.
+class RetrieverRun {
+ public:
+  RetrieverRun(const RetrieverOptions& options, RetrieverRecipe recipe, const Context& context)
+      : options_(options), recipe_(std::move(recipe)), context_(context) {}
+
+  Status run() {
+    RELATA_CHECK(build());
+    if (options_.last == LastStage::Build) return {};
+    log_info(fmt::format("{} instances, {} questions", pool_.items.size(), pool_.queries.size()));
+    RELATA_CHECK(find());
+    if (options_.last == LastStage::Bm25) return {};
+    RELATA_CHECK(score());
+    if (options_.last == LastStage::Score) return {};
+    if (!recipe_.reward.model.empty()) RELATA_CHECK(reward());
+    if (options_.last != LastStage::Train || options_.dry_run) return {};
+    return train();
+  }
+  const Json& page() const { return page_; }
+
+ private:
+  Status build() {
+    RELATA_TRY(pool_, retrieve::build_pool(recipe_));
+    page_["build"] = {{"pool", pool_.items.size()}, {"questions", pool_.queries.size()}};
+    return {};
+  }
+
+  Status find() {
+    Result<CandidateLists> candidates = internal_error("not looked for");
+    with_threads(context_.threads, [&] { candidates = retrieve::find_candidates(recipe_, pool_); });
+    if (!candidates.ok()) return candidates.error();
+    candidates_ = std::move(*candidates);
+    size_t found = 0;
+    for (const auto& list : candidates_.lists) found += list.documents.size();
+    page_["bm25"] = {{"candidates", found}};
+    return {};
+  }
+
+  Status score() {
+    retrieve::Scorer scorer;
+    RELATA_TRY(scorer.id, model::model_identity({recipe_.scorer, "", "auto"}));
+    scorer.open = [&]() -> Result<std::unique_ptr<generate::Engine>> {
+      engine::NativeEngineOptions native;
+      native.model = recipe_.scorer;
+      native.cache_bytes = 0;
+      return open_engine(native, context_);
+    };
+    scorer.dry_run = options_.dry_run;
+    RELATA_TRY(scores_, retrieve::score_candidates(recipe_, pool_, candidates_, scorer));
+    page_["score"] = forecast_json(scores_.forecast);
+    page_["score"]["tokens_shared"] = scores_.forecast.shared;
+    page_["score"]["too_long"] = scores_.forecast.too_long;
+    if (scores_.forecast.too_long > 0) {
+      log_warning(fmt::format("{} left out, longer than max_tokens ({}) with its question",
+                              counted(static_cast<size_t>(scores_.forecast.too_long), "candidate"),
+                              recipe_.max_tokens));
+    }
+    return {};
+  }
+
+  // The reward model's word stands for the language model's from here on.
+  Status reward() {
+    RELATA_TRY(const retrieve::RewardModel model,
+               retrieve::train_reward(recipe_, pool_, candidates_, scores_, options_.dry_run));
+    if (!options_.dry_run) {
+      page_["reward-train"] = training_json(model.questions, model.train, model.folder);
+    }
+    if (options_.last == LastStage::RewardTrain) return {};
+    RELATA_TRY(scores_,
+               retrieve::score_by_reward(recipe_, pool_, candidates_, model, options_.dry_run));
+    page_["reward-score"] = forecast_json(scores_.forecast);
+    return {};
+  }
+
+  Status train() {
+    RELATA_TRY(const retrieve::RetrieverSummary summary,
+               retrieve::train_retriever(recipe_, pool_, candidates_, scores_));
+    page_["retriever-train"] =
+        training_json(summary.questions, summary.train, recipe_.output_dir + "/retriever");
+    return {};
+  }
+
+  const RetrieverOptions& options_;
+  RetrieverRecipe recipe_;
+  const Context& context_;
+  RetrieverPool pool_;
+  CandidateLists candidates_;
+  ScoreSet scores_;
+  Json page_ = Json::object();
+};
 
 Result<int> run_retriever(const RetrieverOptions& options, const Context& context) {
   RELATA_CHECK(check_device_is_supported(context));
-  RELATA_TRY(const RetrieverRecipe recipe,
+  RELATA_TRY(const train::ProcessPlace place, train::process_place());
+  if (place.count > 1) {
+    return usage_error("a retriever is trained in one process, and a launcher started several",
+                       "run it without torchrun; --threads uses all cores");
+  }
+  RELATA_TRY(RetrieverRecipe recipe,
              retrieve::read_retriever_recipe(options.recipe, options.overrides));
-  Json page = Json::object();
-  RELATA_TRY(const RetrieverPool pool, retrieve::build_pool(recipe));
-  page["build"] = {{"pool", pool.items.size()}, {"questions", pool.queries.size()}};
-  if (options.last == LastStage::Build) {
-    RELATA_CHECK(print_page(page, context));
-    return kDone;
+  const bool wants_reward =
+      options.last == LastStage::RewardTrain || options.last == LastStage::RewardScore;
+  if (wants_reward && recipe.reward.model.empty()) {
+    return usage_error(options.recipe + ": reward_model is none: there is no such stage",
+                       "set reward_model to the folder of an encoder");
   }
-  log_info(fmt::format("{} instances, {} questions", pool.items.size(), pool.queries.size()));
-  Result<CandidateLists> candidates = internal_error("not looked for");
-  with_threads(context.threads, [&] { candidates = retrieve::find_candidates(recipe, pool); });
-  if (!candidates.ok()) return candidates.error();
-  size_t found = 0;
-  for (const auto& list : candidates->lists) found += list.documents.size();
-  page["bm25"] = {{"candidates", found}};
-  if (options.last == LastStage::Bm25) {
-    RELATA_CHECK(print_page(page, context));
-    return kDone;
-  }
-  retrieve::Scorer scorer;
-  RELATA_TRY(scorer.id, model::model_identity({recipe.scorer, "", "auto"}));
-  scorer.open = [&]() -> Result<std::unique_ptr<generate::Engine>> {
-    engine::NativeEngineOptions native;
-    native.model = recipe.scorer;
-    native.cache_bytes = 0;
-    return open_engine(native, context);
-  };
-  scorer.dry_run = options.dry_run;
-  RELATA_TRY(const ScoreSet scores, retrieve::score_candidates(recipe, pool, *candidates, scorer));
-  page["score"] = forecast_json(scores.forecast);
-  if (scores.forecast.too_long > 0) {
-    log_warning(fmt::format("{} left out, longer than max_tokens ({}) with its question",
-                            counted(static_cast<size_t>(scores.forecast.too_long), "candidate"),
-                            recipe.max_tokens));
-  }
-  if (options.last == LastStage::Train && !options.dry_run) {
-    RELATA_TRY(const retrieve::RetrieverSummary summary,
-               retrieve::train_retriever(recipe, pool, *candidates, scores));
-    page["retriever-train"] = {{"questions", summary.questions},
-                               {"steps", summary.train.steps},
-                               {"loss", summary.train.final_loss},
-                               {"seconds", summary.train.seconds},
-                               {"model", recipe.output_dir + "/retriever"}};
-  }
-  RELATA_CHECK(print_page(page, context));
+  RetrieverRun run(options, std::move(recipe), context);
+  RELATA_CHECK(run.run());
+  RELATA_CHECK(write_result("", context.json ? json_page(run.page()) : json_outline(run.page())));
   return kDone;
 }
 
@@ -108,7 +172,7 @@ void add_stage(CLI::App& parent, Context& context, const StageVerb& stage) {
                             {command, command + " max_queries=50 output_dir=out/try"});
   verb->add_option("RECIPE", options->recipe, "YAML file")->required();
   verb->add_option("OVERRIDES", options->overrides, "key=value, after the recipe's own");
-  if (stage.last == LastStage::Train || stage.last == LastStage::Score) {
+  if (stage.last != LastStage::Build && stage.last != LastStage::Bm25) {
     verb->add_flag("--dry-run", options->dry_run,
                    "Only count what would be scored, and the tokens of it");
   }
@@ -128,11 +192,11 @@ void add_retriever_command(CLI::App& app, Context& context) {
       {"relata retriever train recipes/ruie_small.yaml",
        "relata retriever train recipes/ruie_small.yaml --dry-run"});
   retriever->require_subcommand(1);
-  add_stage(
-      *retriever, context,
-      {LastStage::Train, "train", "All stages",
-       "Builds the pool, finds candidates, has them scored, and trains the encoder, which then\n"
-       "lies in OUTPUT_DIR/retriever, a folder of sentence-transformers."});
+  add_stage(*retriever, context,
+            {LastStage::Train, "train", "All stages",
+             "Builds the pool, finds candidates, has some scored by a language model and all by a\n"
+             "cross-encoder that learned from it, and trains the encoder, which then lies in\n"
+             "OUTPUT_DIR/retriever, a folder of sentence-transformers."});
   add_stage(*retriever, context,
             {LastStage::Build, "build", "The pool and the questions",
              "Data sets become instances of one form; some of them are questions to train on."});
@@ -142,6 +206,13 @@ void add_retriever_command(CLI::App& app, Context& context) {
   add_stage(*retriever, context,
             {LastStage::Score, "score", "What a language model thinks of them",
              "The mean log-probability of the right answer's tokens after each candidate."});
+  add_stage(*retriever, context,
+            {LastStage::RewardTrain, "reward-train", "A cross-encoder learns what it thinks",
+             "Of a question's candidates it should give those the most after which the language\n"
+             "model found the right answer likely."});
+  add_stage(*retriever, context,
+            {LastStage::RewardScore, "reward-score", "What the cross-encoder thinks of all",
+             "Scores all candidates of each question, of which the language model saw some."});
 }
 
 }  // namespace relata::app

@@ -80,9 +80,14 @@ Status add_demonstrations(const TrainConfig& config, const TaskData& data, bool 
     RELATA_TRY(pool, read_pool(config.pool, config.dataset_format));
   }
   if (save) RELATA_CHECK(save_pool(pool, extractor));
-  const PoolOptions options{retrieve::ExampleUnit::Pair, &extractor.schema, extractor.pool_path()};
-  RELATA_TRY(extractor.demonstrations,
-             make_demonstrations(std::move(pool), extractor.config.demonstrations, options));
+  RELATA_TRY(const Demonstrations made,
+             make_demonstrations(std::move(pool), extractor, extractor.pool_path()));
+  extractor.demonstrations = made.source;
+  if (made.encoder.empty()) return {};
+  // The folder's own word of it: it is not copied, and must be the same when questions are asked.
+  extract::DemonstrationSettings& settings = extractor.config.demonstrations;
+  settings.encoder = std::filesystem::absolute(example_encoder_path(extractor)).string();
+  settings.encoder_sha256 = made.encoder;
   return {};
 }
 
@@ -151,12 +156,18 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
         RELATA_TRY(const model::LoraConfig lora, adapter_config(config, tokenizer));
         RELATA_CHECK(model->add_adapter(adapters[i], lora, seed + i));
       } else {
-        RELATA_CHECK(model->load_adapter(adapters[i], folder));
+        RELATA_CHECK(model->load_adapter(adapters[i], folder, config.any_base));
       }
     }
+    RELATA_CHECK(model->record_base());
   }
   if (use_bf16(config)) model->set_compute_type(at::kBFloat16);
   return model;
+}
+
+// Whether this process is the one that writes: the only one, or the first of several.
+bool leads(const TrainConfig& config) {
+  return config.trainer.processes == nullptr || config.trainer.processes->leads();
 }
 
 Json content(const Json& value, const std::string& identity) {
@@ -310,6 +321,7 @@ Result<int> train_on_ids(const TrainConfig& config, const Context& context) {
   RELATA_TRY(auto model, prepare_model(config, nullptr, {"pair"}));
   RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, nullptr, nullptr));
   RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
+  if (!leads(config)) return kDone;
   RELATA_CHECK(save_result(config, *model, nullptr, nullptr));
   report(config, summary, false, context);
   return kDone;
@@ -336,7 +348,7 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
              read_task_data(config.dataset, config.dataset_format, config.max_samples));
   RELATA_TRY(extract::Extractor extractor, make_extractor(config, data));
   RELATA_CHECK(make_folders(config.trainer.output_dir));
-  RELATA_CHECK(add_demonstrations(config, data, rows_folder.empty(), extractor));
+  RELATA_CHECK(add_demonstrations(config, data, rows_folder.empty() && leads(config), extractor));
   RELATA_TRY(const std::string tokenizer_folder, prepare_tokenizer(config, extractor, data));
   RELATA_TRY(const auto tokenizer, text::load_tokenizer(tokenizer_folder));
   RowCount count;
@@ -364,6 +376,7 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
   RELATA_TRY(const train::TrainerConfig trainer,
              with_settings(config, &extractor, development ? &development->data() : nullptr));
   RELATA_TRY(const auto summary, train::train(*model, rows, trainer, evaluate, "micro-F1"));
+  if (!leads(config)) return kDone;
   if (development && config.decode == "labels") {
     // The weights kept may be those of an earlier evaluation: tune the decision for them.
     RELATA_TRY(const double f1, development->evaluate());
@@ -402,20 +415,52 @@ Result<int> train_documents(const TrainConfig& config, const std::string& rows_f
   RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), adapters));
   RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, &extractor, nullptr));
   RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
+  if (!leads(config)) return kDone;
   RELATA_CHECK(save_result(config, *model, tokenizer.get(), &extractor));
   report(config, summary, false, context);
   return kDone;
 }
 
-Result<int> run_train(const TrainOptions& options, const Context& context) {
-  RELATA_CHECK(check_device_is_supported(context));
-  RELATA_TRY(const TrainConfig config, read_train_config(options.config, options.overrides));
-  // Rows alone write nothing there but the vocabulary of a new model.
-  const bool writes = options.rows.empty() || config.model_name_or_path.empty();
-  if (writes) RELATA_CHECK(train::check_output_dir(config.trainer));
+// Meets the other processes where a launcher started several; those but the first say only what is
+// wrong.
+Status join_processes(const TrainOptions& options, TrainConfig& config) {
+  RELATA_TRY(const train::ProcessPlace place, train::process_place());
+  if (place.count == 1) return {};
+  if (!options.rows.empty()) {
+    return usage_error("--rows writes its files in one process", "run it without a launcher");
+  }
+  if (config.model_name_or_path.empty()) {
+    return usage_error("a new model is trained in one process",
+                       "name a model_name_or_path, or run it without a launcher");
+  }
+  if (place.rank > 0) {
+    set_log_level(LogLevel::kQuiet);
+    set_progress_mode(ProgressMode::kOff);
+  }
+  RELATA_TRY(config.trainer.processes, train::ProcessGroup::join(place));
+  log_info(fmt::format("{} processes train together", place.count));
+  return {};
+}
+
+Result<int> train_as_configured(const TrainOptions& options, const TrainConfig& config,
+                                const Context& context) {
   if (config.dataset_format == "ids") return train_on_ids(config, context);
   if (!extract::asks_pairs(config.pipeline)) return train_documents(config, options.rows, context);
   return train_extractor(config, options.rows, context);
+}
+
+Result<int> run_train(const TrainOptions& options, const Context& context) {
+  RELATA_CHECK(check_device_is_supported(context));
+  RELATA_TRY(TrainConfig config, read_train_config(options.config, options.overrides));
+  // Rows alone write nothing there but the vocabulary of a new model.
+  const bool writes = options.rows.empty() || config.model_name_or_path.empty();
+  if (writes) RELATA_CHECK(train::check_output_dir(config.trainer));
+  RELATA_CHECK(join_processes(options, config));
+  auto done = train_as_configured(options, config, context);
+  if (!done.ok() && config.trainer.processes != nullptr) {
+    config.trainer.processes->give_up(done.error().message);
+  }
+  return done;
 }
 
 }  // namespace

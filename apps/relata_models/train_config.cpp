@@ -94,6 +94,7 @@ Result<TrainConfig> read_train_config(const std::string& path,
   Fields fields(json, path);
   fields.get("model_name_or_path", c.model_name_or_path);
   fields.get("adapter_name_or_path", c.adapter_name_or_path);
+  fields.get("any_base", c.any_base);
   fields.get("model", model_section);
   fields.get("tokenizer", tokenizer_section);
   fields.get_choice("finetuning_type", c.finetuning_type, {"full", "lora", "alora"});

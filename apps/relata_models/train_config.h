@@ -16,6 +16,7 @@ namespace relata::app {
 struct TrainConfig {
   std::string model_name_or_path;    // "": a new model from `model` and `tokenizer`
   std::string adapter_name_or_path;  // go on from this adapter
+  bool any_base = false;             // which may say that it was trained on another base
   model::DecoderConfig model;
   text::TokenizerTraining tokenizer;
   std::string finetuning_type = "full";  // or lora, alora

@@ -44,7 +44,7 @@ Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineO
   how.double_quantization = options.double_quantization;
   RELATA_TRY(auto model, model::Decoder::load(options.model, how));
   for (const auto& [name, folder] : options.adapters) {
-    RELATA_CHECK(model->load_adapter(name, folder));
+    RELATA_CHECK(model->load_adapter(name, folder, options.any_base));
   }
   model->keep_packed_only();
   RELATA_TRY(auto tokenizer, text::find_tokenizer(options.model));

@@ -29,6 +29,7 @@ Result<DemonstrationSettings> demonstration_settings(const Json& section,
   fields.get("pool_sha256", out.pool_sha256);
   fields.get_choice("retriever", out.retriever, retriever_names());
   fields.get("encoder", out.encoder);
+  fields.get("encoder_sha256", out.encoder_sha256);
   fields.get_choice("query", out.query, query_form_names());
   fields.get("examples", out.examples, NumberRange::between(0, kMost));
   fields.get("max_tokens", out.max_tokens, NumberRange::between(0, kMost));
@@ -52,6 +53,7 @@ Json to_json(const DemonstrationSettings& settings) {
   if (!settings.pool_sha256.empty()) json["pool_sha256"] = settings.pool_sha256;
   json["retriever"] = settings.retriever;
   if (!settings.encoder.empty()) json["encoder"] = settings.encoder;
+  if (!settings.encoder_sha256.empty()) json["encoder_sha256"] = settings.encoder_sha256;
   json["query"] = settings.query;
   json["examples"] = settings.examples;
   json["max_tokens"] = settings.max_tokens;

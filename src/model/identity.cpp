@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "relata/base/file.h"
+#include "relata/base/gguf.h"
 #include "relata/base/hash.h"
 #include "relata/base/json.h"
+#include "relata/base/log.h"
 #include "relata/base/parallel.h"
+#include "relata/model/safetensors.h"
 
 namespace relata::model {
 namespace {
@@ -33,10 +39,8 @@ constexpr const char* kBeside[] = {"config.json",
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr size_t kBlock = size_t{1} << 26;
 
-// Blocks are hashed apart, so that threads can share a large file.
-Result<std::string> file_digest(const std::string& path) {
-  RELATA_TRY(const auto file, MappedFile::open(path));
-  const auto bytes = file->bytes();
+// Blocks are hashed apart, so that threads can share much.
+std::string digest_of(std::span<const std::byte> bytes) {
   const size_t blocks = std::max<size_t>(1, (bytes.size() + kBlock - 1) / kBlock);
   std::vector<std::string> digests(blocks);
   run_pieces(blocks, [&](size_t i) {
@@ -47,6 +51,11 @@ Result<std::string> file_digest(const std::string& path) {
   std::string all = std::to_string(bytes.size());
   for (const std::string& digest : digests) all += digest;
   return sha256_hex(all);
+}
+
+Result<std::string> file_digest(const std::string& path) {
+  RELATA_TRY(const auto file, MappedFile::open(path));
+  return digest_of(file->bytes());
 }
 
 std::vector<std::string> files_ending_in(const std::string& folder, const std::string& ending) {
@@ -133,7 +142,110 @@ Status append_adapter(const std::string& folder, std::string& out) {
   return {};
 }
 
+// Of one tensor: what it is called, how it is stored, and its bytes.
+std::string tensor_line(const std::string& name, const std::string& type,
+                        const std::vector<int64_t>& shape, std::span<const std::byte> bytes) {
+  std::string line = name;
+  line.append(" ").append(type);
+  for (const int64_t size : shape) line.append(" ").append(std::to_string(size));
+  return line.append(" ").append(digest_of(bytes)).append("\n");
+}
+
+constexpr std::string_view kHash = "sha256:";
+
+// An identity that a file states, which may say anything.
+Result<std::string> stated_identity(const std::string& value, const std::string& where) {
+  std::string_view digits = value;
+  if (digits.starts_with(kHash)) digits.remove_prefix(kHash.size());
+  if (value.size() == kHash.size() + 64 && digits.size() == 64 &&
+      digits.find_first_not_of("0123456789abcdef") == std::string_view::npos) {
+    return value;
+  }
+  return input_error(where + ": its " + kBaseKey + " is not \"sha256:\" and 64 digits",
+                     "the file is damaged or was changed; make or get it again");
+}
+
+Result<std::string> stated_identity(const std::map<std::string, std::string>& metadata,
+                                    const std::string& where) {
+  const auto found = metadata.find(kBaseKey);
+  if (found == metadata.end()) return std::string();
+  return stated_identity(found->second, where);
+}
+
+Result<std::string> gguf_base(const std::string& path) {
+  RELATA_TRY(const auto file, GgufFile::open(path));
+  if (file->has(kBaseKey)) {
+    RELATA_TRY(const std::string stated, file->get_string(kBaseKey));
+    return stated_identity(stated, path);
+  }
+  std::vector<std::string> lines;
+  for (const GgufTensor& t : file->tensors()) {
+    lines.push_back(tensor_line(t.name, name_of(t.type), t.shape, t.bytes));
+  }
+  std::sort(lines.begin(), lines.end());  // parts of a split file may come in any order
+  std::string all;
+  for (const std::string& line : lines) all += line;
+  return std::string(kHash) + sha256_hex(all);
+}
+
+// "sha256:" and the digits that tell two contents apart.
+std::string shortened(std::string identity) {
+  identity.resize(std::min(identity.size(), kHash.size() + 12));
+  return identity;
+}
+
+// What the adapter's own configuration calls its base, for people.
+std::string name_of_base(const std::string& adapter) {
+  const auto json = read_json(adapter + "/adapter_config.json");
+  if (!json.ok() || !json->is_object()) return "";
+  const auto name = json->find("base_model_name_or_path");
+  return name != json->end() && name->is_string() ? name->get<std::string>() : "";
+}
+
 }  // namespace
+
+Result<std::string> base_identity(const std::string& model) {
+  if (is_gguf(model)) return gguf_base(model);
+  const std::string single = model + "/model.safetensors";
+  if (file_exists(single)) {
+    std::map<std::string, std::string> metadata;
+    RELATA_CHECK(read_safetensors(single, &metadata));
+    RELATA_TRY(std::string stated, stated_identity(metadata, single));
+    if (!stated.empty()) return stated;
+  }
+  RELATA_TRY(const TensorViews tensors, read_model_tensors(model));
+  std::string all;
+  for (const auto& [name, view] : tensors)
+    all += tensor_line(name, view.dtype, view.shape, view.bytes);
+  return std::string(kHash) + sha256_hex(all);
+}
+
+Result<std::string> recorded_base(const std::string& folder) {
+  const std::string path = folder + "/adapter_model.safetensors";
+  std::map<std::string, std::string> metadata;
+  RELATA_CHECK(read_safetensors(path, &metadata));
+  return stated_identity(metadata, path);
+}
+
+Status check_base(const std::string& adapter, const std::string& model, bool any_base) {
+  RELATA_TRY(const std::string wanted, recorded_base(adapter));
+  if (wanted.empty()) return {};
+  RELATA_TRY(const std::string found, base_identity(model));
+  if (found == wanted) return {};
+  const std::string name = name_of_base(adapter);
+  std::string problem = adapter + ": this adapter was trained on another base: ";
+  if (!name.empty()) problem.append(name).append(", ");
+  problem.append(shortened(wanted)).append("; ").append(model).append(" is ");
+  problem.append(shortened(found));
+  if (any_base) {
+    log_warning(problem);
+    return {};
+  }
+  return input_error(problem,
+                     "give the base it was trained on, or one that `relata model export` or "
+                     "`quantize` made of it; --any-base (any_base=true in training) goes on with "
+                     "this one");
+}
 
 Result<std::string> model_identity(const ModelFiles& files) {
   std::string list;

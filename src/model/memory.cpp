@@ -14,7 +14,11 @@ constexpr int64_t kHalf = 2;         // bytes of bfloat16
 constexpr int64_t kFloat = 4;        // of float32
 constexpr int64_t kPanel = 1 << 24;  // numbers of a quantised weight turned into bfloat16 at once
 constexpr int64_t kLossRows = 512;   // whose logits exist at once
-constexpr int64_t kProgram = 230'000'000;  // LibTorch loaded, and what its allocator holds
+constexpr int64_t kProgram = 166'000'000;  // LibTorch loaded, and its threads; measured
+// What lives until the backward pass and what does not lie in one heap, and holes are left between
+// them. Measured (bench/memory.py): 1.3 times the tensors' own bytes, and none of that where every
+// large tensor has a mapping of its own (MALLOC_MMAP_THRESHOLD_).
+constexpr double kHoles = 1.3;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -74,31 +78,57 @@ int64_t kept_per_token(const LayerSizes& s, int64_t heads) {
 
 }  // namespace
 
-Result<int64_t> weight_bytes(const std::string& path, const LoadOptions& options) {
+namespace {
+
+struct StoredSizes {
+  int64_t weights = 0;  // in memory
+  int64_t file = 0;     // as they are stored
+  int64_t panel = 0;    // numbers of the widest matrix that is turned into floats at each use
+};
+
+Result<StoredSizes> stored_sizes(const std::string& path, const LoadOptions& options) {
   RELATA_TRY(const DecoderConfig config, read_decoder_config(path));
   RELATA_TRY(const auto source, open_weights(path));
   const Architecture& architecture = architecture_of(config);
   const Naming& names = is_gguf(path) ? architecture.gguf_names : architecture.names;
   const auto projections = Checkpoint::projection_names(config, names);
   const int64_t element = options.dtype == "float32" ? kFloat : kHalf;
-  int64_t total = 0;
+  StoredSizes out;
   for (const std::string& name : source->names()) {
     const StoredTensor stored = *source->find(name);
     int64_t count = 1;
     for (const int64_t size : stored.shape) count *= size;
     const bool makes_nf4 =
         !options.quantize.empty() && projections.contains(name) && !stored.quantized;
-    if (stored.shape.size() < 2) {
-      total += kFloat * count;
-    } else if (options.dequantize || !(stored.quantized || makes_nf4)) {
-      total += element * count;
-    } else if (makes_nf4 || stored.type == "NF4") {
-      total += nf4_bytes(count, options.double_quantization);
+    const bool is_nf4 = stored.type == "NF4";
+    if (is_nf4) {
+      out.file += nf4_bytes(count, options.double_quantization);
+    } else if (stored.quantized) {
+      out.file += block_bytes(count, stored.type);
     } else {
-      total += block_bytes(count, stored.type);
+      out.file += count * (stored.type == "F32" ? kFloat : kHalf);
+    }
+    const bool packed =
+        stored.shape.size() > 1 && !options.dequantize && (stored.quantized || makes_nf4);
+    if (packed) out.panel = std::max(out.panel, count);
+    if (stored.shape.size() < 2) {
+      out.weights += kFloat * count;
+    } else if (!packed) {
+      out.weights += element * count;
+    } else if (makes_nf4 || is_nf4) {
+      out.weights += nf4_bytes(count, options.double_quantization);
+    } else {
+      out.weights += block_bytes(count, stored.type);
     }
   }
-  return total;
+  return out;
+}
+
+}  // namespace
+
+Result<int64_t> weight_bytes(const std::string& path, const LoadOptions& options) {
+  RELATA_TRY(const StoredSizes sizes, stored_sizes(path, options));
+  return sizes.weights;
 }
 
 Result<LoraMemory> forecast_lora(const std::string& path, const LoraStep& step) {
@@ -107,7 +137,9 @@ Result<LoraMemory> forecast_lora(const std::string& path, const LoraStep& step) 
   RELATA_TRY(const int64_t trained, lora_parameter_count(c, step.lora));
   LoraMemory out;
   out.program = kProgram;
-  RELATA_TRY(out.weights, weight_bytes(path, step.load));
+  RELATA_TRY(const StoredSizes stored, stored_sizes(path, step.load));
+  out.weights = stored.weights;
+  out.file = stored.file;
   // Value and two moments in float32, gradient and copy in bfloat16.
   out.adapter = trained * (3 * kFloat + 2 * kHalf);
   const LayerSizes sizes = layer_sizes(c, step.lora);
@@ -115,13 +147,36 @@ Result<LoraMemory> forecast_lora(const std::string& path, const LoraStep& step) 
   const int64_t stream = (kFloat + kHalf) * c.hidden_size;
   const int64_t kept =
       step.gradient_checkpointing ? c.num_layers * stream + layer : c.num_layers * layer;
-  out.activations = step.tokens * (kept + stream);
+  out.activations =
+      static_cast<int64_t>(kHoles * static_cast<double>(step.tokens * (kept + stream)));
   // Gradients of one layer's widest tensors while the layer's own lie there too.
   const int64_t backward = step.tokens * (kHalf * (3 * sizes.inner + sizes.qkv) + 2 * stream);
   const int64_t loss = std::min(step.tokens, kLossRows) * c.vocab_size * kHalf;
-  const int64_t widest = std::max(2 * sizes.inner, sizes.qkv) * sizes.hidden;
-  out.scratch = std::max(backward, loss) + kHalf * std::min(kPanel, widest);
+  // Parts of a fused matrix are turned into floats together.
+  const int64_t fused = std::max(2 * sizes.inner, sizes.qkv) * sizes.hidden;
+  const int64_t panel = stored.panel > 0 ? std::max(stored.panel, fused) : 0;
+  out.scratch = std::max(backward, loss) + kHalf * std::min(kPanel, panel);
   return out;
+}
+
+Result<int64_t> forecast_answering(const std::string& path, const LoadOptions& options,
+                                   int64_t tokens) {
+  constexpr int64_t kTogether = 4096;  // tokens of prompts that are computed at once
+  RELATA_TRY(const DecoderConfig c, read_decoder_config(path));
+  RELATA_CHECK(check_one_stack(c, path, "have its memory forecast"));
+  RELATA_CHECK(check_causal(c, path));
+  LoadOptions how = options;
+  if (how.dtype == "auto") {
+    how.dtype = is_gguf(path) || c.dtype == "bfloat16" ? "bfloat16" : "float32";
+  }
+  RELATA_TRY(const StoredSizes stored, stored_sizes(path, how));
+  const int64_t element = how.dtype == "float32" ? kFloat : kHalf;
+  const LayerSizes sizes = layer_sizes(c, {});
+  const int64_t cache = element * 2 * c.num_layers * c.num_kv_heads * c.head_dim * tokens;
+  const int64_t layer =
+      element * (3 * sizes.inner + sizes.qkv + sizes.query) + (kFloat + element) * c.hidden_size;
+  return kProgram + stored.weights +
+         std::max(stored.file, cache + std::min(tokens, kTogether) * layer);
 }
 
 }  // namespace relata::model

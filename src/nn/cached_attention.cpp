@@ -95,17 +95,41 @@ std::vector<Tree> trees_of(const Segments& segments, const std::vector<CacheView
   return trees;
 }
 
-template <class T>
-void attend_tree(const kernels::CachedAttention<T>& a, const Tree& tree, int64_t head,
-                 std::vector<kernels::SharedRun<T>>& shared, kernels::AttentionScratch& scratch) {
-  shared.clear();
-  for (const Node& node : tree.nodes) {
-    const int64_t offset = head * node.run->capacity * a.shape.width;
-    shared.push_back({static_cast<const T*>(node.run->keys) + offset,
-                      static_cast<const T*>(node.run->values) + offset, node.length,
-                      node.rows.begin, node.rows.count, node.own_rows});
+// Rows of a tree that one thread works on, for one head: a long prompt alone has work for all.
+struct Piece {
+  const Tree* tree;
+  kernels::Span rows;
+};
+
+std::vector<Piece> pieces_of(const std::vector<Tree>& trees) {
+  constexpr int64_t kRows = 128;
+  std::vector<Piece> pieces;
+  for (const Tree& tree : trees) {
+    const int64_t end = tree.rows.begin + tree.rows.length;
+    for (int64_t row = tree.rows.begin; row < end; row += kRows) {
+      pieces.push_back({&tree, {row, std::min(kRows, end - row)}});
+    }
   }
-  kernels::attend_runs(a, shared, head, tree.rows, scratch);
+  return pieces;
+}
+
+template <class T>
+void attend_piece(const kernels::CachedAttention<T>& a, const Piece& piece, int64_t head,
+                  std::vector<kernels::SharedRun<T>>& shared, kernels::AttentionScratch& scratch) {
+  shared.clear();
+  for (const Node& node : piece.tree->nodes) {
+    const int64_t first = std::max(node.rows.begin, piece.rows.begin);
+    const int64_t end =
+        std::min(node.rows.begin + node.rows.count, piece.rows.begin + piece.rows.length);
+    if (first >= end) continue;
+    const int64_t offset = head * node.run->capacity * a.shape.width;
+    // A row's own key is as far from the run's end, however many rows before it are left out.
+    shared.push_back({static_cast<const T*>(node.run->keys) + offset,
+                      static_cast<const T*>(node.run->values) + offset, node.length, first,
+                      end - first,
+                      std::max<int64_t>(0, node.own_rows - (first - node.rows.begin))});
+  }
+  kernels::attend_runs(a, shared, head, piece.rows, scratch);
 }
 
 }  // namespace
@@ -210,15 +234,14 @@ at::Tensor cached_attention(const at::Tensor& qkv, const Rotation& rotation,
     const kernels::CachedAttention<T> a{shape_of(heads, spec.scale), data<T>(input),
                                         data<float>(rotation.cos), data<float>(rotation.sin),
                                         data<T>(out)};
-    const auto count = static_cast<int64_t>(trees.size()) * heads.key_value;
+    const std::vector<Piece> pieces = pieces_of(trees);
+    const auto count = static_cast<int64_t>(pieces.size()) * heads.key_value;
     at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
       kernels::AttentionScratch scratch;
       std::vector<kernels::SharedRun<T>> shared;
       for (int64_t i = begin; i < end; ++i) {
-        const Tree& tree = trees[static_cast<size_t>(i / heads.key_value)];
-        if (tree.rows.length > 0) {
-          attend_tree(a, tree, i % heads.key_value, shared, scratch);
-        }
+        attend_piece(a, pieces[static_cast<size_t>(i / heads.key_value)], i % heads.key_value,
+                     shared, scratch);
       }
     });
   });

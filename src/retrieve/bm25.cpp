@@ -22,6 +22,32 @@ TermCounts count_terms(Analyzer analyzer, const std::string& text) {
   return counts;
 }
 
+// Sums of scores by passage, all 0 between searches: memory that is fetched once for each thread.
+class Sums {
+ public:
+  explicit Sums(size_t passages) : sums_(memory()) {
+    if (sums_.size() < passages) sums_.resize(passages, 0.0);
+  }
+  ~Sums() {
+    if (!clean_) std::fill(sums_.begin(), sums_.end(), 0.0);
+  }
+  Sums(const Sums&) = delete;
+  Sums& operator=(const Sums&) = delete;
+  double* data() { return sums_.data(); }
+  void set_clean() { clean_ = true; }
+
+ private:
+  static std::vector<double>& memory() {
+    thread_local std::vector<double> sums;
+    return sums;
+  }
+  std::vector<double>& sums_;
+  bool clean_ = false;  // whether who used it has left only zeros
+};
+
+// Above this share of all passages, hits are looked for passage by passage.
+constexpr double kManyPostings = 0.1;
+
 }  // namespace
 
 void CorpusHash::add(const Passage& passage) {
@@ -83,21 +109,56 @@ Status Bm25Index::add(std::vector<Passage> passages) {
       }
     }
   }
+  weigh();
   return {};
 }
 
+std::vector<size_t> Bm25Index::remove(const std::function<bool(const Passage&)>& gone) {
+  Bm25Index rest;
+  rest.settings_ = settings_;
+  std::vector<size_t> kept;
+  std::vector<uint32_t> new_number(entries_.size(), UINT32_MAX);
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    Passage& passage = entries_[i].passage;
+    if (gone(passage)) continue;
+    new_number[i] = static_cast<uint32_t>(kept.size());
+    kept.push_back(i);
+    rest.partition_number(passage.partition);
+    rest.corpus_.add(passage);
+    rest.entries_.push_back({std::move(passage), 0});
+  }
+  for (const auto& [letters, term] : terms_) {
+    for (const auto& [partition, postings] : term.by_partition) {
+      for (const Posting& posting : postings) {
+        const uint32_t number = new_number[posting.passage];
+        if (number == UINT32_MAX) continue;
+        const std::string& name = rest.entries_[number].passage.partition;
+        rest.add_posting(rest.terms_[letters], rest.partitions_.at(name), {number, posting.count});
+      }
+    }
+  }
+  rest.weigh();
+  *this = std::move(rest);
+  return kept;
+}
+
+void Bm25Index::weigh() {
+  const double mean = static_cast<double>(tokens_) / static_cast<double>(entries_.size());
+  norms_.resize(entries_.size());
+  for (size_t i = 0; i < norms_.size(); ++i) {
+    const auto length = static_cast<double>(entries_[i].length);
+    norms_[i] = settings_.k1 * (1.0 - settings_.b + settings_.b * length / mean);
+  }
+}
+
 void Bm25Index::collect(const Term& term, const std::vector<Posting>& postings,
-                        std::vector<double>& scores) const {
+                        double* scores) const {
   const auto all = static_cast<double>(entries_.size());
   const auto with = static_cast<double>(term.passages);
   const double weight = std::log(1.0 + (all - with + 0.5) / (with + 0.5));
-  const double mean = static_cast<double>(tokens_) / all;
-  const double k1 = settings_.k1;
-  const double b = settings_.b;
   for (const Posting& posting : postings) {
     const auto count = static_cast<double>(posting.count);
-    const auto length = static_cast<double>(entries_[posting.passage].length);
-    scores[posting.passage] += weight * count / (count + k1 * (1.0 - b + b * length / mean));
+    scores[posting.passage] += weight * count / (count + norms_[posting.passage]);
   }
 }
 
@@ -108,8 +169,10 @@ std::vector<Hit> Bm25Index::search(std::string_view query, const SearchOptions& 
     if (found == partitions_.end()) return {};
     only = found->second;
   }
-  std::vector<double> scores(entries_.size(), 0.0);
+  Sums sums(entries_.size());
+  double* scores = sums.data();
   std::vector<const std::vector<Posting>*> seen;
+  size_t looked_at = 0;
   for (const std::string& word : analyze(settings_.analyzer, query)) {
     const auto term = terms_.find(word);
     if (term == terms_.end()) continue;
@@ -117,16 +180,23 @@ std::vector<Hit> Bm25Index::search(std::string_view query, const SearchOptions& 
       if (only && partition != *only) continue;
       collect(term->second, postings, scores);
       seen.push_back(&postings);
+      looked_at += postings.size();
     }
   }
   BestHits best(options);
-  for (const std::vector<Posting>* postings : seen) {
-    for (const Posting& posting : *postings) {
-      double& score = scores[posting.passage];
-      if (score > 0) best.offer({posting.passage, score});
-      score = 0;  // offered once, though it may hold several of the terms
+  if (static_cast<double>(looked_at) > kManyPostings * static_cast<double>(entries_.size())) {
+    best.offer_all(scores, entries_.size());
+    std::fill_n(scores, entries_.size(), 0.0);
+  } else {
+    for (const std::vector<Posting>* postings : seen) {
+      for (const Posting& posting : *postings) {
+        double& score = scores[posting.passage];
+        if (score > 0) best.offer({posting.passage, score});
+        score = 0;  // offered once, though it may hold several of the terms
+      }
     }
   }
+  sums.set_clean();
   return best.sorted();
 }
 

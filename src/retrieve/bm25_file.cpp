@@ -165,6 +165,7 @@ class IndexFile {
     RELATA_CHECK(read_passages(reader, path, index));
     RELATA_CHECK(read_terms(reader, path, index));
     if (reader.bad() || !reader.at_end()) return damaged(path, "its end is not where it should be");
+    index.weigh();
     return index;
   }
 

@@ -55,27 +55,24 @@ void multiply(const float* vectors, size_t rows, const PackedQueries& queries, f
   }
 }
 
-// Passages that are searched: all, or those of a partition.
+// Passages that are searched: all, or some.
 struct Rows {
   bool all = true;
   size_t count = 0;
-  std::vector<size_t> chosen;
+  std::span<const size_t> chosen;
   size_t passage(size_t i) const { return all ? i : chosen[i]; }
 };
 
-Rows rows_of(size_t count, const SearchOptions& options, const Bm25Index* partitions) {
-  Rows rows;
-  rows.count = count;
-  if (!options.partition) return rows;
+std::vector<size_t> rows_of_partition(const std::string& name, size_t count,
+                                      const Bm25Index* partitions) {
   if (partitions == nullptr || partitions->size() != count) {
     throw std::logic_error("the partitions of other passages");
   }
-  rows.all = false;
+  std::vector<size_t> out;
   for (size_t i = 0; i < count; ++i) {
-    if (partitions->passage(i).partition == *options.partition) rows.chosen.push_back(i);
+    if (partitions->passage(i).partition == name) out.push_back(i);
   }
-  rows.count = rows.chosen.size();
-  return rows;
+  return out;
 }
 
 // The vectors that are searched.
@@ -162,10 +159,28 @@ Status DenseIndex::check(const std::string& encoder, const std::string& corpus,
 std::vector<std::vector<Hit>> DenseIndex::search(const Vectors& queries,
                                                  const SearchOptions& options,
                                                  const Bm25Index* partitions) const {
+  if (!options.partition) return scan(nullptr, queries, options);
+  const std::vector<size_t> rows = rows_of_partition(*options.partition, size(), partitions);
+  const std::span<const size_t> chosen = rows;
+  return scan(&chosen, queries, options);
+}
+
+std::vector<std::vector<Hit>> DenseIndex::search_among(std::span<const size_t> passages,
+                                                       const Vectors& queries,
+                                                       const SearchOptions& options) const {
+  if (options.partition) throw std::logic_error("a search among passages and in a partition");
+  return scan(&passages, queries, options);
+}
+
+std::vector<std::vector<Hit>> DenseIndex::scan(const std::span<const size_t>* passages,
+                                               const Vectors& queries,
+                                               const SearchOptions& options) const {
   if (queries.size() > 0 && queries.width != width_) {
     throw std::logic_error("queries of another width than the index");
   }
-  const Scan scan{values_.data(), width_, rows_of(size(), options, partitions)};
+  const Rows rows =
+      passages == nullptr ? Rows{true, size(), {}} : Rows{false, passages->size(), *passages};
+  const Scan scan{values_.data(), width_, rows};
   std::vector<std::vector<Hit>> found(queries.size());
   for (size_t first = 0; first < queries.size(); first += kQueriesTogether) {
     const size_t end = std::min(queries.size(), first + kQueriesTogether);

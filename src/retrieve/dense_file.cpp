@@ -1,11 +1,9 @@
-// The file of a DenseIndex: a first line that says what it is, the size of its header and the
-// header's SHA-256; the header, JSON, filled up with spaces to a multiple of 64 bytes; the vectors,
-// float32, little-endian, row after row.
+// The file of a DenseIndex: a header line (header_line.h); the vectors, float32, little-endian, row
+// after row.
 #include <bit>
-#include <charconv>
-#include <cstring>
 #include <string_view>
 
+#include "header_line.h"
 #include "relata/base/atomic_file.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
@@ -16,27 +14,15 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "vectors are mapped as they lie");
 
-constexpr std::string_view kMagic = "relata-vectors ";
-constexpr std::string_view kVersion = "1 ";
-constexpr size_t kSizeDigits = 16;
-constexpr size_t kHashLetters = 64;
-constexpr size_t kLineBytes = kMagic.size() + kVersion.size() + kSizeDigits + 1 + kHashLetters + 1;
-constexpr size_t kAlignment = 64;
-constexpr uint64_t kMostHeader = 1 << 20;
+constexpr FileKind kKind = {"relata-vectors ", "1 ", "file of vectors",
+                            "relata index build --encoder"};
 
 Error damaged(const std::string& path, const std::string& what) {
-  return input_error(path + ": damaged: " + what, "make it again: relata index build --encoder");
+  return damaged_file(kKind, path, what);
 }
 
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::string digits(uint64_t number) {
-  std::string out(kSizeDigits, '0');
-  const std::string plain = std::to_string(number);
-  out.replace(kSizeDigits - plain.size(), plain.size(), plain);
-  return out;
 }
 
 Json options_json(const EncoderOptions& options) {
@@ -71,8 +57,7 @@ struct Header {
   std::string hash;  // of the vectors
 };
 
-Result<Header> parse_header(std::string_view text, const std::string& path) {
-  RELATA_TRY(const Json value, parse_json(text, path));
+Result<Header> header_of(const Json& value, const std::string& path) {
   Header out;
   try {
     out.origin.encoder = value.at("encoder").get<std::string>();
@@ -87,34 +72,6 @@ Result<Header> parse_header(std::string_view text, const std::string& path) {
   return out;
 }
 
-// The header's text, if its line vouches for it.
-Result<std::string_view> checked_header(std::string_view bytes, const std::string& path) {
-  if (!bytes.starts_with(kMagic)) {
-    return input_error(path + ": is no file of vectors",
-                       "name a file that `relata index build --encoder` wrote");
-  }
-  if (!bytes.substr(kMagic.size()).starts_with(kVersion)) {
-    return input_error(path + ": is of another format version than this program reads",
-                       "make it again: relata index build --encoder");
-  }
-  if (bytes.size() < kLineBytes) return damaged(path, "it ends within its first line");
-  if (bytes[kLineBytes - kHashLetters - 2] != ' ' || bytes[kLineBytes - 1] != '\n') {
-    return damaged(path, "its first line is not of the form that it should have");
-  }
-  const std::string_view number = bytes.substr(kMagic.size() + kVersion.size(), kSizeDigits);
-  uint64_t size = 0;
-  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), size);
-  if (parsed.ec != std::errc() || parsed.ptr != number.data() + number.size() ||
-      size > kMostHeader || size > bytes.size() - kLineBytes) {
-    return damaged(path, "its header has no size that it could have");
-  }
-  const std::string_view header = bytes.substr(kLineBytes, size);
-  if (sha256_hex(header) != bytes.substr(kLineBytes - kHashLetters - 1, kHashLetters)) {
-    return damaged(path, "its header's checksum is another");
-  }
-  return header;
-}
-
 }  // namespace
 
 Status DenseIndex::save(const std::string& path) const {
@@ -125,10 +82,7 @@ Status DenseIndex::save(const std::string& path) const {
                       {"count", size()},
                       {"width", width_},
                       {"vectors", sha256_hex(text_of(data))}};
-  std::string header = value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-  header.append((kAlignment - (kLineBytes + header.size()) % kAlignment) % kAlignment, ' ');
-  const std::string start = std::string(kMagic) + std::string(kVersion) + digits(header.size()) +
-                            " " + sha256_hex(header) + "\n" + header;
+  const std::string start = with_header_line(kKind, value);
   RELATA_TRY(AtomicFile file, AtomicFile::create(path));
   RELATA_CHECK(file.write(std::as_bytes(std::span(start))));
   RELATA_CHECK(file.write(data));
@@ -137,10 +91,9 @@ Status DenseIndex::save(const std::string& path) const {
 
 Result<DenseIndex> DenseIndex::open(const std::string& path) {
   RELATA_TRY(auto file, MappedFile::open(path));
-  const std::string_view bytes = text_of(file->bytes());
-  RELATA_TRY(const std::string_view text, checked_header(bytes, path));
-  RELATA_TRY(Header header, parse_header(text, path));
-  const std::string_view data = bytes.substr(kLineBytes + text.size());
+  RELATA_TRY(const HeaderAndData parts, split_header(text_of(file->bytes()), kKind, path));
+  RELATA_TRY(Header header, header_of(parts.header, path));
+  const std::string_view data = parts.data;
   uint64_t wanted = 0;
   if (header.width == 0 || __builtin_mul_overflow(header.count, header.width, &wanted) ||
       __builtin_mul_overflow(wanted, sizeof(float), &wanted) || wanted != data.size()) {

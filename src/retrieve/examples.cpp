@@ -1,7 +1,8 @@
 #include "relata/retrieve/examples.h"
 
 #include <algorithm>
-#include <atomic>
+#include <mutex>
+#include <set>
 
 #include "relata/base/hash.h"
 #include "relata/base/parallel.h"
@@ -42,6 +43,55 @@ std::vector<Example> examples_of(const std::vector<Document>& documents, Example
     if (documents[i].text.empty()) continue;
     out.emplace_back().document = i;
   }
+  return out;
+}
+
+// An instance of each task in each document; of arguments, one for each event with a trigger.
+std::vector<Example> instance_examples(const std::vector<Document>& documents,
+                                       const std::vector<IeTask>& tasks) {
+  std::vector<Example> out;
+  const auto add = [&](size_t document, IeTask task, int event) {
+    Example example;
+    example.document = document;
+    example.task = task;
+    example.event = event;
+    out.push_back(std::move(example));
+  };
+  for (const IeTask task : tasks) {
+    for (size_t i = 0; i < documents.size(); ++i) {
+      if (documents[i].text.empty()) continue;
+      if (task != IeTask::kEae) {
+        add(i, task, -1);
+        continue;
+      }
+      for (size_t e = 0; e < documents[i].events.size(); ++e) {
+        const ByteRange& trigger = documents[i].events[e].trigger;
+        if (trigger.begin < trigger.end) add(i, task, static_cast<int>(e));
+      }
+    }
+  }
+  return out;
+}
+
+Instance instance_of(const Document& document, IeTask task, int event, const data::Schema& schema) {
+  if (task == IeTask::kEae) {
+    return argument_instance(document, document.events.at(static_cast<size_t>(event)), schema);
+  }
+  return instances_of(document, task, schema).front();
+}
+
+// What a search compares with questions.
+Passage passage_of(const Document& document, const Example& example, const PoolOptions& options) {
+  Passage out;
+  out.id = document.id;
+  if (!example.task) {
+    out.text = query_text({&document, example.head, example.tail, ""}, options.form);
+    return out;
+  }
+  const InstanceOptions& how = *options.instances;
+  out.partition = ie_task_name(*example.task);
+  out.text = retriever_passage(instance_of(document, *example.task, example.event, how.schema),
+                               *example.task, how.form.tags);
   return out;
 }
 
@@ -216,7 +266,8 @@ Result<ExamplePool> ExamplePool::make(std::vector<Document> documents, const Poo
   pool.options_ = options;
   pool.options_.accept = nullptr;  // it may borrow
   pool.documents_ = std::move(documents);
-  pool.examples_ = examples_of(pool.documents_, options.unit);
+  pool.examples_ = options.instances ? instance_examples(pool.documents_, options.instances->tasks)
+                                     : examples_of(pool.documents_, options.unit);
   if (options.accept) {
     std::erase_if(pool.examples_, [&](const Example& example) {
       return !options.accept(pool.documents_[example.document], example);
@@ -236,39 +287,70 @@ Result<ExamplePool> ExamplePool::make(std::vector<Document> documents, const Poo
   std::vector<Passage> passages;
   passages.reserve(pool.examples_.size());
   for (const Example& example : pool.examples_) {
-    const Document& document = pool.documents_[example.document];
-    Passage passage;
-    passage.id = document.id;
-    passage.text = query_text({&document, example.head, example.tail, ""}, options.form);
-    passages.push_back(std::move(passage));
+    passages.push_back(passage_of(pool.documents_[example.document], example, options));
   }
   pool.chance_ = make_random_ranker(passages, 0);
   RELATA_TRY(pool.ranker_, make_ranker(std::move(passages)));
   return pool;
 }
 
+Result<std::string> ExamplePool::text_of(const ExampleQuery& query) const {
+  if (!options_.instances) return query_text(query, options_.form);
+  if (!query.task) return internal_error("a pool of instances is asked without a task");
+  return retriever_query(
+      instance_of(*query.document, *query.task, query.event, options_.instances->schema),
+      *query.task);
+}
+
+// Several instances of a document are one example: it is shown whole.
+bool ExamplePool::same_example(size_t a, size_t b) const {
+  if (!options_.instances) return a == b;
+  return examples_[a].document == examples_[b].document && examples_[a].task == examples_[b].task;
+}
+
+std::vector<Hit> ExamplePool::distinct(const std::vector<Hit>& ranked) const {
+  if (!options_.instances) return ranked;
+  std::vector<Hit> out;
+  for (const Hit& hit : ranked) {
+    const bool known = std::any_of(out.begin(), out.end(), [&](const Hit& other) {
+      return same_example(hit.passage, other.passage);
+    });
+    if (!known) out.push_back(hit);
+  }
+  return out;
+}
+
 Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) const {
   FoundExamples out;
   if (k == 0) return out;
   const std::vector<uint32_t> own = text_shingles(query.document->text);
-  std::atomic<int64_t> left_out = 0;  // rankers may ask from several threads
+  std::mutex asking;          // rankers may ask from several threads
+  std::set<size_t> left_out;  // several may ask about the same one
   const double limit = std::min(options_.near_duplicate, 1.0);
   SearchOptions search;
   const double diversity = query.diverse ? options_.diversity : 0.0;
-  search.k = diversity > 0 ? k * kCandidates : k;
+  search.k = diversity > 0 || query.event >= 0 ? k * kCandidates : k;
+  if (options_.instances && query.task) search.partition = ie_task_name(*query.task);
   search.skip = [&](size_t passage) {
-    const Document& document = documents_[examples_[passage].document];
+    const Example& example = examples_[passage];
+    const Document& document = documents_[example.document];
     if (!query.event_type.empty() && !has_event(document, query.event_type)) return true;
-    const bool same = shingle_similarity(own, shingles_[examples_[passage].document]) >= limit;
-    if (same) ++left_out;
+    if (example.event >= 0 &&
+        document.events[static_cast<size_t>(example.event)].type != query.event_type) {
+      return true;
+    }
+    const bool same = shingle_similarity(own, shingles_[example.document]) >= limit;
+    if (same) {
+      const std::lock_guard lock(asking);
+      left_out.insert(passage);
+    }
     return same;
   };
-  const std::string text = query_text(query, options_.form);
+  RELATA_TRY(const std::string text, text_of(query));
   RELATA_TRY(const auto ranked, ranker_->search(text, search));
-  out.best = choose(ranked, k, diversity);
-  out.duplicates = left_out.exchange(0);
+  out.best = choose(distinct(ranked), k, diversity);
   RELATA_CHECK(fill_up(text, search, k, out.best));
-  out.duplicates = std::max(out.duplicates, left_out.load());  // the same ones, met again
+  out.duplicates = std::ssize(left_out);
   return out;
 }
 
@@ -280,8 +362,9 @@ Status ExamplePool::fill_up(const std::string& query, const SearchOptions& searc
   others.k = k;
   RELATA_TRY(const auto hits, chance_->search(query, others));
   const auto is_new = [&](size_t example) {
-    return std::none_of(best.begin(), best.end(),
-                        [&](const FoundExample& known) { return known.example == example; });
+    return std::none_of(best.begin(), best.end(), [&](const FoundExample& known) {
+      return same_example(known.example, example);
+    });
   };
   for (const Hit& hit : hits) {
     if (best.size() < k && is_new(hit.passage)) best.push_back({hit.passage, 0.0});
@@ -301,14 +384,15 @@ std::vector<FoundExample> ExamplePool::choose(const std::vector<Hit>& ranked, si
     double best_value = 0.0;
     for (size_t i = 0; i < ranked.size(); ++i) {
       if (taken[i]) continue;
-      const double relevance = top > 0 ? ranked[i].score / top : 0.0;
+      // Inner products may all be below 0; their order counts then.
+      const double relevance = top > 0 ? ranked[i].score / top : 1.0 / static_cast<double>(i + 1);
       const double value = (1.0 - diversity) * relevance - diversity * nearest[i];
       if (best < ranked.size() && value <= best_value) continue;
       best = i;
       best_value = value;
     }
     taken[best] = true;
-    out.push_back({ranked[best].passage, ranked[best].score});
+    out.push_back({ranked[best].passage, std::max(ranked[best].score, 0.0)});
     const auto& chosen = shingles_[examples_[ranked[best].passage].document];
     for (size_t i = 0; diversity > 0 && i < ranked.size(); ++i) {
       if (taken[i]) continue;
@@ -326,6 +410,11 @@ std::string ExamplePool::identity() const {
                     std::to_string(static_cast<int>(options_.form)) + " " +
                     std::to_string(options_.near_duplicate) + " " +
                     std::to_string(options_.diversity) + " " + ranker_->identity() + "\n";
+  if (options_.instances) {
+    all += std::string("instances ") + (options_.instances->form.tags ? "tagged" : "plain");
+    for (const IeTask task : options_.instances->tasks) all += " " + ie_task_name(task);
+    all += "\n" + data::schema_to_json(options_.instances->schema).dump() + "\n";
+  }
   for (const Document& document : documents_) all += sha256_hex(data::to_json_line(document));
   return "sha256:" + sha256_hex(all);
 }

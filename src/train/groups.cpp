@@ -34,7 +34,8 @@ std::vector<int64_t> micro_batch_ends(const std::vector<Row>& rows,
   };
   std::vector<int64_t> ends;
   int64_t end = begin;
-  for (int64_t i = 0; i < config.gradient_accumulation_steps && end < total; ++i) {
+  const int64_t most = config.gradient_accumulation_steps * config.process_count();
+  for (int64_t i = 0; i < most && end < total; ++i) {
     end = std::min(total, end + config.per_device_train_batch_size);
     while (end < total && same_group(end)) ++end;
     ends.push_back(end);

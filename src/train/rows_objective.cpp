@@ -111,13 +111,14 @@ StepLoss RowsObjective::add_gradients(const model::Decoder& model, const StepIte
   const double prompt_weight =
       items.fraction < config_.prompt_loss_share ? config_.prompt_loss_weight : 0.0;
   StepLoss out;
-  int64_t begin = items.begin;
-  for (const int64_t micro_end : ends) {
-    const std::vector<int64_t> micro(first + begin, first + micro_end);
+  const int64_t share = config_.gradient_accumulation_steps;  // micro-batches of each process
+  for (int64_t i = items.process * share;
+       i < std::min(std::ssize(ends), (items.process + 1) * share); ++i) {
+    const int64_t begin = i == 0 ? items.begin : ends[static_cast<size_t>(i) - 1];
+    const std::vector<int64_t> micro(first + begin, first + ends[static_cast<size_t>(i)]);
     const uint64_t seed = (static_cast<uint64_t>(config_.seed) << 40U) +
                           static_cast<uint64_t>(items.step) * 1009U +
                           static_cast<uint64_t>(begin - items.begin);
-    begin = micro_end;
     PackedRows packed = pack_rows(model, rows_, micro, {sums, prompt_weight, seed}, config_);
     out.tokens += packed.tokens;
     out.answer_tokens += packed.answer_tokens;

@@ -53,6 +53,8 @@ const Json& setting_of(const Json& settings, const std::string& key) {
   return found == settings.end() ? kNone : *found;
 }
 
+}  // namespace
+
 std::vector<std::string> differing_keys(const Json& before, const Json& now) {
   std::vector<std::string> keys;
   std::set<std::string> seen;
@@ -65,11 +67,11 @@ std::vector<std::string> differing_keys(const Json& before, const Json& now) {
   return keys;
 }
 
-}  // namespace
-
 Json run_settings(const TrainerConfig& config, const std::string& items,
                   const std::vector<model::Decoder::Parameter>& parameters) {
   Json settings = trainer_config_to_json(config);
+  settings["gradient_accumulation_steps"] =
+      config.gradient_accumulation_steps * config.process_count();
   settings.update(config.settings);
   Json data = Json::object();
   data["value"] = setting_of(config.settings, "dataset");

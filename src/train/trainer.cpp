@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <span>
 
+#include "distributed/gradients.h"
 #include "optimizer.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
@@ -37,17 +40,30 @@ class Loop {
         config_(config),
         evaluate_(evaluate),
         metric_name_(std::move(metric_name)),
+        processes_(config.processes.get()),
+        leads_(processes_ == nullptr || processes_->leads()),
         parameters_(model.trainable()) {
     std::erase_if(parameters_, [](const model::Decoder::Parameter& p) {
       return !p.value.requires_grad();  // frozen by the caller
     });
   }
 
-  Result<TrainSummary> run();
+  Result<TrainSummary> run() {
+    auto summary = run_all();
+    if (!summary.ok() && processes_ != nullptr) processes_->give_up(summary.error().message);
+    return summary;
+  }
 
  private:
+  Result<TrainSummary> run_all();
   Status prepare();
   Status resume();
+  // Several processes: whether all are at the same place of the same run.
+  Status check_processes_agree();
+  // What processes count, summed up.
+  Status add_up(StepLoss& found);
+  // Reads the clock by which the run decides: that of the first process.
+  Status tick();
   Status one_step();
   Status optimise(double rate);
   // Of the weights that are trained.
@@ -69,6 +85,8 @@ class Loop {
   const TrainerConfig& config_;
   const Evaluate& evaluate_;
   std::string metric_name_;
+  ProcessGroup* processes_;  // null: this process alone
+  bool leads_;               // writes the folder and the log, and evaluates
   std::vector<model::Decoder::Parameter> parameters_;
   TrainState state_;
   std::optional<TrainLog> log_;
@@ -79,6 +97,7 @@ class Loop {
   int64_t steps_per_epoch_ = 0;
   Clock::time_point start_;
   double seconds_before_ = 0;
+  double now_ = 0;  // as of tick()
   double last_evaluation_ = 0;
   bool stop_early_ = false;
 
@@ -115,11 +134,50 @@ Status Loop::prepare() {
   RELATA_CHECK(resume());
   RELATA_CHECK(check_finite("before training", kDamagedModel));
   model_.weights_changed();
-  RELATA_TRY(log_, TrainLog::open(config_.output_dir, state_.step));
-  RELATA_CHECK(write_run(config_.output_dir, {run_.id, false}));  // the folder is ours now
+  RELATA_CHECK(check_processes_agree());
+  if (leads_) {
+    RELATA_TRY(log_, TrainLog::open(config_.output_dir, state_.step));
+    RELATA_CHECK(write_run(config_.output_dir, {run_.id, false}));  // the folder is ours now
+  }
   seconds_before_ = state_.seconds;
   start_ = Clock::now();
+  RELATA_CHECK(tick());
   last_evaluation_ = interval_start_ = elapsed();
+  return {};
+}
+
+Status Loop::check_processes_agree() {
+  if (processes_ == nullptr) return {};
+  Json mine = run_.settings;
+  mine["step"] = state_.step;
+  RELATA_TRY(const std::string text, processes_->share(mine.dump()));
+  RELATA_TRY(const Json first, parse_json(text, "process 0"));
+  std::string names;
+  for (const std::string& key : differing_keys(first, mine)) {
+    if (key != "output_dir") names += (names.empty() ? "" : ", ") + key;
+  }
+  if (names.empty()) return {};
+  return usage_error(
+      fmt::format("process {} differs from process 0 in: {}", processes_->rank(), names),
+      "start all with the same command line, where they see the same files, checkpoints too");
+}
+
+Status Loop::add_up(StepLoss& found) {
+  if (processes_ == nullptr) return {};
+  std::array<double, 3> counts = {found.loss, static_cast<double>(found.tokens),
+                                  static_cast<double>(found.answer_tokens)};
+  RELATA_CHECK(processes_->sum(std::span<double>(counts)));
+  found = {counts[0], static_cast<int64_t>(counts[1]), static_cast<int64_t>(counts[2])};
+  if (!std::isfinite(found.loss)) return {};  // all stop
+  return sum_gradients(parameters_, *processes_);
+}
+
+Status Loop::tick() {
+  now_ = elapsed();
+  const bool decides = config_.max_train_minutes > 0 || config_.eval_minutes > 0;
+  if (processes_ != nullptr && decides) {
+    RELATA_TRY(now_, processes_->share(now_));
+  }
   return {};
 }
 
@@ -139,7 +197,7 @@ Status Loop::resume() {
     log_info(fmt::format("resuming after step {} of {}", state_.step, config_.output_dir));
   } else {
     const size_t others = checkpoint_folders(config_.output_dir).size();
-    if (others > 0) {
+    if (others > 0 && leads_) {
       log_warning(
           fmt::format("{}: begins a new run beside {} checkpoint{} of another, which this "
                       "run neither uses nor deletes, but for equal names",
@@ -175,12 +233,13 @@ Error Loop::bad_loss() const {
 
 Status Loop::save() {
   RELATA_CHECK(check_finite(fmt::format("after step {}", state_.step), kDiverged));
+  if (!leads_) return {};
   state_.seconds = elapsed();
   return save_checkpoint(config_, run_, parameters_, state_);
 }
 
 double Loop::fraction() const {
-  if (config_.max_train_minutes > 0) return elapsed() / (60.0 * config_.max_train_minutes);
+  if (config_.max_train_minutes > 0) return now_ / (60.0 * config_.max_train_minutes);
   return static_cast<double>(state_.step) / static_cast<double>(total_steps_);
 }
 
@@ -194,7 +253,11 @@ bool Loop::finished() const {
 
 Status Loop::optimise(double rate) {
   at::NoGradGuard no_grad;
-  const double norm = gradient_norm(parameters_);
+  double norm = gradient_norm(parameters_);
+  // Summed with another number of threads it could differ in its last bit, and weights with it.
+  if (processes_ != nullptr) {
+    RELATA_TRY(norm, processes_->share(norm));
+  }
   if (!std::isfinite(norm)) {
     const std::string name = first_bad_gradient(parameters_);
     for (auto& p : parameters_) p.value.mutable_grad() = at::Tensor();
@@ -226,8 +289,17 @@ Status Loop::one_step() {
     order_epoch_ = state_.epoch;
   }
   const int64_t end = objective_.step_end(order_, state_.next_row);
-  const StepLoss found = objective_.add_gradients(
-      model_, {order_, state_.next_row, end, state_.step, state_.epoch, fraction()});
+  StepItems items{order_, state_.next_row, end, state_.step, state_.epoch, fraction()};
+  if (processes_ != nullptr) {
+    items.process = processes_->rank();
+    items.processes = processes_->count();
+    // Noise of the generator is a function of step and process: a checkpoint has one state only.
+    torch::manual_seed((static_cast<uint64_t>(config_.seed) << 32U) ^
+                       (static_cast<uint64_t>(state_.step * items.processes + items.process)));
+  }
+  StepLoss found = objective_.add_gradients(model_, items);
+  RELATA_CHECK(add_up(found));
+  RELATA_CHECK(tick());
   interval_tokens_ += found.tokens;
   interval_answers_ += found.answer_tokens;
   const double loss = found.loss;
@@ -236,9 +308,9 @@ Status Loop::one_step() {
   const bool timed = config_.max_train_minutes > 0;
   const double total = timed ? 60.0 * config_.max_train_minutes : static_cast<double>(total_steps_);
   if (warmup <= 0 || timed) warmup = config_.warmup_ratio * total;
-  rate_ = config_.learning_rate *
-          schedule_factor(config_.lr_scheduler_type,
-                          timed ? elapsed() : static_cast<double>(state_.step), total, warmup);
+  rate_ = config_.learning_rate * schedule_factor(config_.lr_scheduler_type,
+                                                  timed ? now_ : static_cast<double>(state_.step),
+                                                  total, warmup);
   RELATA_CHECK(optimise(rate_));
   ++state_.step;
   state_.next_row = end;
@@ -264,7 +336,8 @@ Status Loop::evaluate_now() {
     for (const auto& p : parameters_) current.push_back(p.value.detach().clone());
     copy_into_model(state_.average);
   }
-  Result<double> metric = evaluate_();
+  Result<double> metric = leads_ ? evaluate_() : Result<double>(0.0);
+  if (metric.ok() && processes_ != nullptr) metric = processes_->share(*metric);
   if (metric.ok() && *metric > state_.best_metric) {
     state_.best_metric = *metric;
     state_.best_step = state_.step;
@@ -276,7 +349,8 @@ Status Loop::evaluate_now() {
   }
   if (!current.empty()) copy_into_model(current);
   if (!metric.ok()) return metric.error();
-  last_evaluation_ = elapsed();
+  RELATA_CHECK(tick());
+  last_evaluation_ = now_;
   if (config_.early_stopping_patience > 0 &&
       state_.stale_evaluations >= config_.early_stopping_patience) {
     stop_early_ = true;
@@ -288,7 +362,7 @@ Status Loop::evaluate_now() {
   line["metric_name"] = metric_name_;
   log_info(fmt::format("step {}: {} {:.4f} (best {:.4f} at step {})", state_.step, metric_name_,
                        *metric, state_.best_metric, state_.best_step));
-  return log_->add(line);
+  return log_ ? log_->add(line) : Status();
 }
 
 Status Loop::log_interval() {
@@ -310,7 +384,7 @@ Status Loop::log_interval() {
   loss_sum_ = 0;
   loss_count_ = interval_tokens_ = interval_answers_ = 0;
   interval_start_ = now;
-  return log_->add(line);
+  return log_ ? log_->add(line) : Status();
 }
 
 Status Loop::after_step() {
@@ -319,7 +393,7 @@ Status Loop::after_step() {
   if (evaluate_) {
     const bool by_steps = config_.eval_steps > 0 && step % config_.eval_steps == 0;
     const bool by_time =
-        config_.eval_minutes > 0 && elapsed() - last_evaluation_ >= 60.0 * config_.eval_minutes;
+        config_.eval_minutes > 0 && now_ - last_evaluation_ >= 60.0 * config_.eval_minutes;
     const bool by_epoch =
         config_.eval_steps <= 0 && config_.eval_minutes <= 0 && step % steps_per_epoch_ == 0;
     if (by_steps || by_time || by_epoch || finished()) {
@@ -334,7 +408,7 @@ Status Loop::after_step() {
   return {};
 }
 
-Result<TrainSummary> Loop::run() {
+Result<TrainSummary> Loop::run_all() {
   RELATA_CHECK(prepare());
   const bool timed = config_.max_train_minutes > 0;
   Progress progress("train",
@@ -362,7 +436,7 @@ Result<TrainSummary> Loop::run() {
     copy_into_model(state_.average);
   }
   RELATA_CHECK(check_finite("at the end", kDiverged));
-  RELATA_CHECK(log_->plot());
+  if (log_) RELATA_CHECK(log_->plot());
   summary_.steps = state_.step;
   summary_.seconds = elapsed() - started;
   summary_.best_metric = state_.best_step > 0 ? state_.best_metric : 0.0;

@@ -289,3 +289,24 @@ def compare_adapter_gradients(state, wanted):
         ]
         assert len(fits) == 1, f"{tuple(found.shape)}: {fits}; left {list(left)}"
         del left[fits[0]]
+
+
+def test_every_gradient_of_an_activated_adapter(relata, activated, tmp_path):
+    """Rows with the invocation at the beginning, within, twice, and one without, which trains nothing."""
+    base, adapter, model = activated
+    rows = []
+    for ids in activated_prompts().values():
+        if len(ids) > 1:
+            rows.append({"ids": ids, "labels": [-100] * 2 + ids[2:]})
+    shared = without_invocation(random_ids(40, 20))
+    for seed in (41, 42):  # what begins alike is computed once, and by the base alone
+        ids = shared + INVOCATION + without_invocation(random_ids(seed, 6))
+        rows.append({"ids": ids, "labels": [-100] * (len(ids) - 4) + ids[-4:]})
+    (tmp_path / "base").symlink_to(base, target_is_directory=True)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("lora_" in name)
+    wanted = peer_moments(model, rows)
+    state = our_moments(
+        relata, tmp_path, rows, 8, finetuning_type="alora", adapter_name_or_path=str(adapter)
+    )
+    compare_adapter_gradients(state, wanted)

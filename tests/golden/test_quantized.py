@@ -168,6 +168,64 @@ def test_gradients_of_adapters(relata, folders, adapted, tmp_path, kind, base, o
     compare_adapter_gradients(state, peer_moments(model, rows))
 
 
+# ---- a step in bfloat16 ----------------------------------------------------------------------------
+
+
+def apart(found, wanted):
+    """Of all gradients together, relative to their length."""
+    errors = sum((found[name].float() - wanted[name]).pow(2).sum() for name in wanted)
+    return (errors / sum(value.pow(2).sum() for value in wanted.values())).sqrt().item()
+
+
+def matched(state, wanted):
+    """Our tensors, which the state keeps without names, by the names of theirs that fit best."""
+    ours = [value.float() / 0.1 for name, value in state.items() if name.startswith("first.")]
+    assert len(ours) == len(wanted)
+    out = {}
+    for found in ours:
+        fits = [name for name in wanted if name not in out and wanted[name].shape == found.shape]
+        best = min(fits, key=lambda name: (found - wanted[name]).norm() / wanted[name].norm())
+        out[best] = found
+    return out
+
+
+def in_type(folder, dtype, adapter):
+    """Transformers with bitsandbytes and PEFT, everything computed in `dtype`."""
+    model = load_quantized(folder, dtype)
+    for module in model.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            module.compute_dtype, module.compute_type_is_set = dtype, True
+    return peft.PeftModel.from_pretrained(
+        model, adapter, is_trainable=True, autocast_adapter_dtype=False
+    ).to(dtype).train()
+
+
+def test_a_step_in_bfloat16_is_as_exact_as_theirs(relata, tmp_path):
+    """Roundings to eight bits come in another order on the two sides, so that neither's gradients can be
+    the other's to 1e-3; the yardstick is the same step in float32, on the same bits of the weights."""
+    base = random_model(9, **SIZES)
+    with torch.no_grad():  # as small as trained weights are: larger ones make rounding chaotic
+        for name, parameter in base.named_parameters():
+            if is_projection(name):
+                parameter.mul_(0.25)
+    base.to(torch.bfloat16).save_pretrained(tmp_path / "float")
+    quantize(relata, tmp_path / "float", tmp_path / "nf4")
+    adapted = add_adapter(load_quantized(tmp_path / "nf4"), 7, r=4, lora_alpha=8, target_modules=ALL)
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if "lora_" in name:
+                parameter.mul_(0.25)
+    adapted.save_pretrained(tmp_path / "adapter")
+    rows = rows_of("apart")
+    exact = peer_moments(in_type(tmp_path / "nf4", torch.float32, tmp_path / "adapter"), rows)
+    theirs = peer_moments(in_type(tmp_path / "nf4", torch.bfloat16, tmp_path / "adapter"), rows)
+    state = step_on(relata, tmp_path, tmp_path / "nf4", tmp_path / "adapter", rows, bf16=True)
+    ours, peer = apart(matched(state, exact), exact), apart(theirs, exact)
+    print(f"relative error of a step's gradients in bfloat16: {ours:.2e}, theirs {peer:.2e}")
+    assert ours <= 1.1 * peer
+    assert ours <= 2e-2
+
+
 # ---- blocks of GGUF files --------------------------------------------------------------------------
 
 

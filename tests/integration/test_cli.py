@@ -16,8 +16,9 @@ VERBS = [
     "train", "extract", "evaluate", "generate", "score", "doctor", "completion",
     "data convert", "data stats", "data validate", "data split", "data formats",
     "schema validate", "schema show", "schema list", "schema infer",
-    "index build", "index search", "index stats", "encode",
+    "index build", "index search", "index add", "index delete", "index stats", "encode",
     "retriever train", "retriever build", "retriever bm25", "retriever score",
+    "retriever reward-train", "retriever reward-score",
     "graph build", "graph merge", "graph show", "graph query", "graph export",
     "tokenizer train", "tokenizer encode", "tokenizer decode", "tokenizer show",
 ]

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -61,8 +62,13 @@ def world(tmp_path_factory, scorer):
         "max_queries": 12, "candidates": 20, "scored": 8, "negatives": 4, "max_tokens": 1000,
         "scorer": str(scorer), "encoder": str(folder / "encoder"),
         "per_device_train_batch_size": 4, "num_train_epochs": 3, "save_steps": 2,
-        "learning_rate": 1e-3, "instruction": "Extract."}))
+        "learning_rate": 1e-3, "instruction": "Extract.",
+        "reward": {"learning_rate": 1e-3, "per_device_train_batch_size": 4, "num_train_epochs": 2,
+                   "save_steps": 2, "passages": 4, "max_tokens": 90}}))
     return folder
+
+
+STAGES = ["none", "build", "bm25", "score", "reward-train", "reward-score", "retriever-train"]
 
 
 def train(world, output, *more, verb="train", **options):
@@ -78,13 +84,14 @@ def only(folder, pattern):
 def artefacts(output):
     """What the stages made, by name; the trained weights too."""
     names = ("build-*/pool.jsonl", "build-*/queries.jsonl", "bm25-*/candidates.jsonl",
-             "retriever-train-*/model/model.safetensors")
+             "reward-train-*/model/model.safetensors", "retriever-train-*/model/model.safetensors",
+             "retriever-train-*/model/relata_retriever.json")
     return {str(path.relative_to(output)): path.read_bytes()
             for name in names for path in sorted(output.glob(name))}
 
 
-def scores(output):
-    lines = json_lines(only(output, "score-*/scores.jsonl").read_text())
+def scores(output, stage="score"):
+    lines = json_lines(only(output, f"{stage}-*/scores.jsonl").read_text())
     return sorted(tuple(pair) for line in lines for pair in line["pairs"])
 
 
@@ -113,7 +120,98 @@ def test_stages_make_what_they_say(world, finished):
     found = scores(output)
     assert page["score"]["too_long"] == 0 and len(found) == page["score"]["pairs"] == 24 * 8
     assert len(set(pair[:2] for pair in found)) == len(found)
+    assert page["retriever-train"]["questions"] == page["reward-train"]["questions"] == 24
+    # All candidates, of which the language model saw eight.
+    rewards = scores(output, "reward-score")
+    assert len(rewards) == page["reward-score"]["pairs"] == page["bm25"]["candidates"] > 24 * 8
+    assert page["reward-score"]["already_scored"] == 0
+
+
+def test_rewards_are_those_of_the_cross_encoder(finished):
+    output, page = finished
+    pool = json_lines(only(output, "build-*/pool.jsonl").read_text())
+
+    def text(item):
+        lines = f"{item['tagged_question']} {item['answer']}".split("\n")
+        return "\n".join(line for line in lines if not line.startswith("Schema: "))
+
+    some = scores(output, "reward-score")[::23]
+    requests = "".join(json.dumps({"text": text(pool[query]), "pair": text(pool[document])}) + "\n"
+                       for query, document, _ in some)
+    found = json_lines(relata("encode", "-m", page["reward-train"]["model"], "--max-tokens", 90,
+                              stdin=requests).out)
+    assert len({line["score"] for line in found}) > 1
+    for (_, _, score), line in zip(some, found, strict=True):
+        assert score == pytest.approx(line["score"], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["bert", "electra"])
+def test_a_reward_model_is_a_classifier_that_others_read(world, finished, tmp_path, kind):
+    transformers = pytest.importorskip("transformers")
+    torch = pytest.importorskip("torch")
+    folder = finished[1]["reward-train"]["model"]
+    if kind == "electra":
+        encoder = write_encoder(tmp_path / "electra", seed=3, words=PEOPLE + PLACES, positions=96)
+        config = json.loads((encoder / "config.json").read_text())
+        config |= {"model_type": "electra", "architectures": ["ElectraModel"], "embedding_size": 24}
+        (encoder / "config.json").write_text(json.dumps(config))
+        output = with_stages(finished, tmp_path / "out", "build", "bm25", "score")
+        folder = json.loads(train(world, output, f"reward_model={encoder}",
+                                  verb="reward-train").out)["reward-train"]["model"]
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    assert type(model).__name__.lower().startswith(kind)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    pair = ("ada lives in paris", "byron was born in oslo")
+    ours = json.loads(relata("encode", "-m", folder, stdin=json.dumps(
+        {"text": pair[0], "pair": pair[1]})).out)["score"]
+    with torch.no_grad():
+        theirs = model(**tokenizer(*pair, return_tensors="pt")).logits.item()
+    assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+def with_stages(finished, output, *stages):
+    """An output folder in which some stages are complete."""
+    output.mkdir(exist_ok=True)
+    for stage in stages:
+        source = only(finished[0], f"{stage}-*")
+        shutil.copytree(source, output / source.name)
+    return output
+
+
+def test_without_a_reward_model_scores_teach_directly(world, finished, tmp_path):
+    with_stages(finished, tmp_path, "build", "bm25", "score")
+    page = json.loads(train(world, tmp_path, "reward_model=none").out)
+    assert "reward-train" not in page and not list(tmp_path.glob("reward-*"))
     assert page["retriever-train"]["questions"] == 24
+    for verb in ("reward-train", "reward-score"):
+        err = relata("retriever", verb, world / "recipe.yaml", f"output_dir={tmp_path}",
+                     "reward_model=none", code=2).err
+        assert "reward_model is none" in err
+
+
+def test_each_stage_is_a_command(world, finished, tmp_path):
+    wanted, _ = finished
+    for verb in ("build", "bm25", "score", "reward-train", "reward-score", "train"):
+        page = json.loads(train(world, tmp_path, verb=verb).out)
+        last = "retriever-train" if verb == "train" else verb
+        assert list(page)[-1] == last or last in page
+        made = {path.name.rsplit("-", 1)[0] for path in tmp_path.glob("*-*")}
+        assert last in made and len(made) == STAGES.index(last)
+    assert artefacts(tmp_path) == artefacts(wanted)
+
+
+@pytest.mark.parametrize("change", ["tags=false", "divergence=0", "contrastive=0", "query_negatives=false",
+                                    "passage_negatives=false", "teacher_scale=3"])
+def test_every_switch_makes_a_retriever_of_its_own(world, finished, tmp_path, change):
+    wanted, _ = finished
+    with_stages(finished, tmp_path, "build", "bm25", "score", "reward-train", "reward-score")
+    train(world, tmp_path, change)
+    own, other = (only(output, "retriever-train-*") for output in (tmp_path, wanted))
+    assert own.name != other.name
+    assert (own / "model/model.safetensors").read_bytes() != (
+        other / "model/model.safetensors").read_bytes()
+    form = json.loads((own / "model/relata_retriever.json").read_text())
+    assert form["tags"] == (change != "tags=false")
 
 
 def test_scores_are_those_of_relata_score(finished, scorer):
@@ -140,31 +238,66 @@ def test_what_is_done_is_not_done_again(world, finished):
     assert again["score"]["already_scored"] == again["score"]["pairs"]
     assert again["score"]["tokens"] == 0
     assert artefacts(output) == before
-    more = json.loads(train(world, output, "scored=10", "--dry-run").out)["score"]
+    assert again["reward-score"]["already_scored"] == again["reward-score"]["pairs"]
+    known = json.loads(train(world, output, "--dry-run").out)["reward-score"]
+    assert known["already_scored"] == known["pairs"] and known["tokens"] == 0
+    forecast = json.loads(train(world, output, "scored=10", "--dry-run").out)
+    assert forecast["reward-score"]["already_scored"] == 0 < forecast["reward-score"]["tokens"]
+    more = forecast["score"]
     assert more["pairs"] > page["score"]["pairs"]
     assert more["tokens"] > 0 and more["tokens_shared"] < more["tokens"]
     assert len(scores(output)) == page["score"]["pairs"]
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_killed_runs_end_in_the_same_artefacts(world, finished, tmp_path, seed):
-    wanted, _ = finished
-    draw = random.Random(seed)
-    output = tmp_path / "out"
-    command = [RELATA, "retriever", "train", str(world / "recipe.yaml"), f"output_dir={output}"]
-    for _ in range(3):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-            time.sleep(draw.uniform(0.2, 3.0))
+TRIALS = 100 if os.environ.get("FULL_TESTS") else 3
+
+
+def killed(command, wait):
+    """Sends SIGKILL after so many seconds; whether the run was still going."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        try:
+            run.wait(wait)
+        except subprocess.TimeoutExpired:
             run.send_signal(signal.SIGKILL)
-    relata(*command[1:])
-    assert artefacts(output) == artefacts(wanted)
-    assert scores(output) == scores(wanted)
+            return True
+    return False
+
+
+def stage_of(output):
+    """The last stage that has a folder."""
+    made = {path.name.rsplit("-", 1)[0] for path in output.glob("*-*")}
+    return max(made, key=STAGES.index, default="none")
+
+
+def test_killed_runs_end_in_the_same_artefacts(world, finished, tmp_path):
+    """SIGKILL at a random moment, then again after a while, then left alone."""
+    wanted, _ = finished
+    draw = random.Random(11)
+    output = tmp_path / "whole"
+    command = [RELATA, "retriever", "train", str(world / "recipe.yaml")]
+    start = time.monotonic()
+    subprocess.run([*command, f"output_dir={output}"], check=True, capture_output=True)
+    duration = time.monotonic() - start
+    stages = set()
+    for trial in range(TRIALS):
+        output = tmp_path / f"out{trial}"
+        moment = duration * (trial + draw.random()) / TRIALS
+        if killed([*command, f"output_dir={output}"], moment):
+            stages.add(stage_of(output))
+            if killed([*command, f"output_dir={output}"], draw.uniform(0, duration - moment)):
+                stages.add(stage_of(output))
+        relata(*command[1:], f"output_dir={output}")
+        assert artefacts(output) == artefacts(wanted), (trial, moment)
+        for stage in ("score", "reward-score"):
+            assert scores(output, stage) == scores(wanted, stage), (trial, moment, stage)
+        assert (output / "retriever").resolve().parent.name.startswith("retriever-train-")
+        shutil.rmtree(output)
+    assert len(stages) >= 2, stages
 
 
 def test_a_torn_record_is_scored_again(world, finished, tmp_path):
     wanted, page = finished
-    output = tmp_path / "out"
-    train(world, output, verb="bm25")
+    output = with_stages(finished, tmp_path / "out", "build", "bm25")
     source = only(wanted, "score-*/scores.jsonl")
     target = output / source.parent.name / source.name
     target.parent.mkdir()
@@ -172,6 +305,14 @@ def test_a_torn_record_is_scored_again(world, finished, tmp_path):
     again = json.loads(train(world, output, verb="score").out)
     assert 0 < again["score"]["already_scored"] < page["score"]["pairs"]
     assert scores(output) == scores(wanted)
+    with_stages(finished, output, "reward-train")
+    source = only(wanted, "reward-score-*/scores.jsonl")
+    target = output / source.parent.name / source.name
+    target.parent.mkdir()
+    target.write_bytes(source.read_bytes()[:-9])
+    again = json.loads(train(world, output, verb="reward-score").out)["reward-score"]
+    assert 0 < again["already_scored"] < page["reward-score"]["pairs"]
+    assert scores(output, "reward-score") == scores(wanted, "reward-score")
 
 
 def test_the_trained_encoder_is_one_that_relata_reads(world, finished):
@@ -188,6 +329,9 @@ def test_the_trained_encoder_is_one_that_relata_reads(world, finished):
     ("candidats=3", "candidates"),
     ("scorer=none", "none"),
     ("datasets=[]", "datasets"),
+    ("reward_model=nowhere", "nowhere"),
+    ("reward.passages=1", "passages"),
+    ("reward.output_dir=x", "output_dir"),
 ])
 def test_bad_recipes_are_refused(world, tmp_path, change, message):
     done = subprocess.run([RELATA, "retriever", "train", str(world / "recipe.yaml"),
@@ -195,6 +339,12 @@ def test_bad_recipes_are_refused(world, tmp_path, change, message):
                           env=os.environ)
     assert done.returncode in (2, 3, 5)
     assert message in done.stderr.decode()
+
+
+def test_a_launcher_of_several_processes_is_refused(world):
+    env = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    err = relata("retriever", "train", world / "recipe.yaml", code=2, env=env).err
+    assert "in one process" in err
 
 
 def test_the_shipped_recipe_is_read_as_far_as_its_data_go(tmp_path):

@@ -24,6 +24,7 @@ struct NativeEngineOptions {
   std::string model;  // Hugging Face folder or .gguf file
   // PEFT folders by the names that requests call them; a request without a name takes the first.
   std::vector<std::pair<std::string, std::string>> adapters;
+  bool any_base = false;       // adapters may say that they were trained on another base
   std::string dtype = "auto";  // auto (as stored), float32, bfloat16
   // Weights that are stored quantised are turned into that type; false: they stay as they are
   // stored, in a fraction of the memory.

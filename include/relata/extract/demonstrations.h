@@ -19,7 +19,8 @@ struct DemonstrationSettings {
   std::string pool = "demonstrations.jsonl";  // file, relative to the extractor's folder
   std::string pool_sha256;                    // of that file; "": any content
   std::string retriever = "bm25";             // bm25, dense, fused (both), random
-  std::string encoder;          // of dense and fused: folder of the model that makes vectors
+  // Of dense and fused: folder of the model that makes vectors, and its identity; "": any.
+  std::string encoder, encoder_sha256;
   std::string query = "pair";   // what is compared: sentence, masked, pair (retrieve/examples.h)
   int examples = 4;             // at most so many are shown; 0: none
   int max_tokens = 1024;        // all examples together; 0: as many as the model takes
@@ -46,6 +47,9 @@ struct DemonstrationQuery {
   int tail = -1;
   std::string event_type;  // only documents with such an event; "": any
   bool diverse = true;     // false: the nearest, however alike they are
+  // About a document: what is asked for (ner, re, ed, eae), and of eae about which of its events.
+  std::string task = "";
+  int event = -1;
 };
 
 // Borrowed from its source, which outlives it.

@@ -55,7 +55,8 @@ class SpanSource {
  public:
   struct Options {
     // Spans begin and end at word boundaries: ICU's, at an apostrophe inside a word, and beside
-    // Chinese and Japanese characters. Without it, at any code point.
+    // Chinese and Japanese characters; they do not end with the mark behind a name ("Cornwall.",
+    // but "Corp."). Without it, at any code point.
     bool whole_words = true;
     int max_bytes = 200;
   };

@@ -115,7 +115,13 @@ class Decoder {
   // LoRA with A uniform (Kaiming, as PEFT) and B zero; freezes every other weight. The number of
   // the new adapter.
   Result<int> add_adapter(const std::string& name, const LoraConfig& config, uint64_t seed);
-  Result<int> load_adapter(const std::string& name, const std::string& folder);
+  // Where the adapter says what base it was trained on (identity.h), another one is refused;
+  // `any_base` makes that a warning.
+  Result<int> load_adapter(const std::string& name, const std::string& folder,
+                           bool any_base = false);
+  // Has adapters that are saved from now on say that they were trained on this base, by the content
+  // of the files it was loaded from. Cost: reads them.
+  Status record_base();
   Status save_adapter(int adapter, const std::string& folder) const;
   // Adds the adapter's product to the weights it adapts, and removes all adapters.
   Status merge_adapter(int adapter);
@@ -218,6 +224,8 @@ class Decoder {
   nn::Linear label_output_;                 // [labels, D]
   std::vector<float> slopes_;
   std::vector<Adapter> adapters_;
+  std::string source_;  // what it was loaded from
+  std::string base_;    // record_base()
   at::ScalarType compute_type_ = at::kFloat;
   uint64_t version_ = 0;
 };

@@ -25,4 +25,20 @@ Result<std::string> model_identity(const ModelFiles& files);
 // Of an adapter alone, or of a folder of adapters.
 Result<std::string> adapter_identity(const std::string& folder);
 
+// What an adapter belongs to: a hash over names, types, shapes and bytes of a model's tensors, and
+// over nothing else, so that its files may be split, moved and given other templates. A folder or
+// file that relata made of another model, in another type or quantised, says which, and has that
+// model's identity; one that an adapter was merged into does not. Cost: reads all tensors, on all
+// threads of with_threads().
+Result<std::string> base_identity(const std::string& model);
+
+// Where files say it: metadata of safetensors files, and a key of GGUF files.
+inline constexpr const char* kBaseKey = "relata.base";
+
+// What the adapter in `folder` was trained on, as relata records it; "": it does not say.
+Result<std::string> recorded_base(const std::string& folder);
+// An error where the adapter says that it was trained on another base than `model`; with `any_base`
+// a warning.
+Status check_base(const std::string& adapter, const std::string& model, bool any_base);
+
 }  // namespace relata::model

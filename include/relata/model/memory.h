@@ -1,6 +1,7 @@
 // What memory a model will take, forecast from its files' headers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -21,16 +22,25 @@ struct LoraStep {
   bool gradient_checkpointing = false;
 };
 
-// Bytes at the peak.
+// Bytes at the peak, which is reached while the weights are read from their mapped file, or in a
+// step.
 struct LoraMemory {
   int64_t program = 0;      // the program and its libraries
   int64_t weights = 0;      // of the base
+  int64_t file = 0;         // of the base, mapped while it is read
   int64_t adapter = 0;      // with gradients, moments and the copy in bfloat16
   int64_t activations = 0;  // kept for the backward pass
   int64_t scratch = 0;      // of the layer, or the loss, that is computed with most
-  int64_t total() const { return program + weights + adapter + activations + scratch; }
+  int64_t total() const {
+    return program + weights + std::max(file, adapter + activations + scratch);
+  }
 };
+// Within a tenth of the kernel's figure where that was measured (bench/memory.py).
 // Error: the adapter targets no module of the model.
 Result<LoraMemory> forecast_lora(const std::string& path, const LoraStep& step);
+
+// Bytes at the peak of answering prompts of so many tokens together, their answers counted.
+Result<int64_t> forecast_answering(const std::string& path, const LoadOptions& options,
+                                   int64_t tokens);
 
 }  // namespace relata::model

@@ -45,7 +45,8 @@ struct TensorToWrite {
   std::span<const std::byte> bytes;
 };
 // Atomic, and streamed: no copy of the data is made. The header is sorted by name, the data by
-// element size and name, so that every tensor is aligned; metadata {"format": "pt"}.
-Status write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors);
+// element size and name, so that every tensor is aligned; metadata {"format": "pt"} and `metadata`.
+Status write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors,
+                         const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace relata::model

@@ -66,8 +66,13 @@ class Bm25Index {
   // among the threads of base/parallel.h. Error: more than 2^32 - 1 passages in all.
   Status add(std::vector<Passage> passages);
 
+  // Takes out the passages that `gone` names; the index is then as if made of the others, whose
+  // numbers before are returned. Cost: one walk over all terms and passages.
+  std::vector<size_t> remove(const std::function<bool(const Passage&)>& gone);
+
   // The best first, equal scores in the order of adding; only passages with one of the query's
-  // terms. Cost: the passages that hold the query's terms, and 8 bytes for every passage.
+  // terms. Cost: the passages that hold the query's terms; each thread that searches keeps 8 bytes
+  // for every passage.
   std::vector<Hit> search(std::string_view query, const SearchOptions& options) const;
 
   // One file, written atomically: settings, texts, counts, the corpus hash and a checksum.
@@ -109,12 +114,13 @@ class Bm25Index {
   Bm25Index() = default;
   uint32_t partition_number(const std::string& name);
   void add_posting(Term& term, uint32_t partition, Posting posting);
-  void collect(const Term& term, const std::vector<Posting>& postings,
-               std::vector<double>& scores) const;
+  void weigh();  // sets norms_; to be called after every change
+  void collect(const Term& term, const std::vector<Posting>& postings, double* scores) const;
 
   Bm25Settings settings_;
   CorpusHash corpus_;
   std::vector<Entry> entries_;
+  std::vector<double> norms_;  // k1 (1 - b + b L / A) of each passage: what a search needs of it
   std::unordered_map<std::string, uint32_t> partitions_;
   std::unordered_map<std::string, Term> terms_;
   uint64_t tokens_ = 0;

@@ -43,6 +43,10 @@ class DenseIndex {
   // for a passage and a query, and one read of the vectors for every 256 queries.
   std::vector<std::vector<Hit>> search(const Vectors& queries, const SearchOptions& options,
                                        const Bm25Index* partitions = nullptr) const;
+  // The same among `passages` alone, which rise; options.partition must be unset.
+  std::vector<std::vector<Hit>> search_among(std::span<const size_t> passages,
+                                             const Vectors& queries,
+                                             const SearchOptions& options) const;
 
   size_t size() const { return width_ == 0 ? 0 : values_.size() / width_; }
   size_t width() const { return width_; }
@@ -51,6 +55,8 @@ class DenseIndex {
 
  private:
   DenseIndex() = default;
+  std::vector<std::vector<Hit>> scan(const std::span<const size_t>* passages,
+                                     const Vectors& queries, const SearchOptions& options) const;
   VectorOrigin origin_;
   size_t width_ = 0;
   std::span<const float> values_;

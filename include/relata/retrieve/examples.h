@@ -8,13 +8,17 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "relata/base/result.h"
 #include "relata/data/document.h"
+#include "relata/data/schema.h"
+#include "relata/retrieve/instances.h"
 #include "relata/retrieve/ranker.h"
+#include "relata/retrieve/retriever_form.h"
 
 namespace relata::retrieve {
 
@@ -28,6 +32,9 @@ struct Example {
   int head = -1;        // of a pair: indices into the document's entities
   int tail = -1;
   std::vector<std::string> labels;  // of a pair: its relations, distinct; none where none is stated
+  // Where documents are compared as instances: of which task, and of kEae which of its events.
+  std::optional<IeTask> task = std::nullopt;
+  int event = -1;
 };
 
 // What of a question is compared with the pool's examples.
@@ -39,9 +46,19 @@ enum class QueryForm {
              // another question
 };
 
+// Documents compared as a trained retriever was taught to: a demonstration of the task that is
+// asked for with its answer, a question without one.
+struct InstanceOptions {
+  std::vector<IeTask> tasks;  // that will be asked for
+  RetrieverForm form;
+  data::Schema schema;  // whose roles a question about arguments lists
+};
+
 struct PoolOptions {
   ExampleUnit unit = ExampleUnit::Pair;
   QueryForm form = QueryForm::Pair;
+  std::optional<InstanceOptions> instances =
+      std::nullopt;  // of documents; `form` is of no matter then
   // From this similarity of two texts on (Jaccard's, of their character trigrams) an example is the
   // question itself and left out. Above 1: only texts that are equal but for case, spaces and
   // signs.
@@ -69,6 +86,9 @@ struct ExampleQuery {
   int tail = -1;
   std::string event_type;  // only documents with such an event; "": any
   bool diverse = true;     // false: PoolOptions::diversity is taken as 0
+  // Of a pool of instances: what is asked for, and of kEae about which of the document's events.
+  std::optional<IeTask> task = std::nullopt;
+  int event = -1;
 };
 
 // Makes a ranker of the pool's passages.
@@ -83,9 +103,9 @@ class ExamplePool {
   static Result<ExamplePool> make(std::vector<data::Document> documents, const PoolOptions& options,
                                   const RankerMaker& make_ranker);
 
-  // `k`, where the pool has them: the ranker's first, then, with a score of 0, others by chance
-  // (the same for the same query). Cost: one search of the ranker for a few times `k`, and as many
-  // comparisons of texts.
+  // `k` of different documents or pairs, where the pool has them: the ranker's first, then, with a
+  // score of 0, others by chance (the same for the same query). Scores below 0 are 0. Cost: one
+  // search of the ranker for a few times `k`, and as many comparisons of texts.
   Result<FoundExamples> find(const ExampleQuery& query, size_t k) const;
 
   const std::vector<data::Document>& documents() const { return documents_; }
@@ -95,6 +115,9 @@ class ExamplePool {
 
  private:
   ExamplePool() = default;
+  Result<std::string> text_of(const ExampleQuery& query) const;
+  bool same_example(size_t a, size_t b) const;
+  std::vector<Hit> distinct(const std::vector<Hit>& ranked) const;
   Status fill_up(const std::string& query, const SearchOptions& search, size_t k,
                  std::vector<FoundExample>& best) const;
   std::vector<FoundExample> choose(const std::vector<Hit>& ranked, size_t k,

@@ -37,10 +37,23 @@ inline constexpr std::string_view kKeywordEnd = "</Keyword>";
 // `text` with a mark around each of `ranges`, those that overlap as one. Ranges lie in `text`.
 std::string tagged_text(const std::string& text, std::vector<data::ByteRange> ranges);
 
+// `text` without these marks.
+std::string untagged_text(std::string_view text);
+
 // The names of what the schema has for the task stand in the Schema line: entity types, relations
 // (without the negative one), event types; for arguments the roles of the event's type.
 std::vector<Instance> instances_of(const data::Document& document, IeTask task,
                                    const data::Schema& schema);
+
+// The instance of one event's arguments; the event has a trigger.
+Instance argument_instance(const data::Document& document, const data::Event& event,
+                           const data::Schema& schema);
+
+// What a trained retriever reads. A question has no labels; a demonstration has, and may be tagged
+// with them. Without its Schema line unless it says what is asked for (arguments): a long list of
+// labels, which all of a task share, would push the text out of what an encoder reads.
+std::string retriever_query(const Instance& instance, IeTask task);
+std::string retriever_passage(const Instance& instance, IeTask task, bool tags);
 
 // Labels in the documents, in the order of first appearance, for data without a schema.
 data::Schema labels_of(const std::vector<data::Document>& documents);

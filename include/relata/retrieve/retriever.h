@@ -1,7 +1,8 @@
 // Training a retriever of demonstrations, after RUIE (Liao et al. 2025, arXiv 2409.11673): a
 // language model says how much each candidate helps with a question, and an encoder learns to find
 // those that help. Stages: build (pool and questions), bm25 (candidates), score (the language
-// model's word on them), retriever-train.
+// model's word on some of them), reward-train (a cross-encoder learns what it said), reward-score
+// (the cross-encoder's word on all of them), retriever-train.
 //
 // What a stage makes lies in a folder of the output folder that is named by the stage and by a hash
 // of everything it was made from; a stage whose folder is complete is not run again. A killed stage
@@ -33,12 +34,23 @@ struct RetrieverDataset {
 };
 
 struct RetrieverLoss {
-  double temperature = 0.01;  // of the products of vectors
-  double divergence = 1.0;    // weight of the divergence from the scores; 0: off
-  double contrastive = 0.2;   // weight of the contrast within the batch; 0: off
-  // Of the scores, before the softmax that makes probabilities of them. Mean log-probabilities of
-  // a question's candidates lie some tenths apart.
-  double teacher_scale = 10.0;
+  double temperature = 0.01;      // of the products of vectors
+  double divergence = 1.0;        // weight of the divergence from the scores; 0: off
+  double contrastive = 0.2;       // weight of the contrast within the batch; 0: off
+  bool query_negatives = true;    // the contrast is also with other questions of the batch,
+  bool passage_negatives = true;  // and a question's positive is told from other questions'
+  // Of the scores, before the softmax that makes probabilities of them. A reward model's are
+  // logits; a language model's mean log-probabilities lie some tenths apart. 0: 1 for the former,
+  // 10 for the latter.
+  double teacher_scale = 0;
+};
+
+// The cross-encoder that learns the language model's preferences and then knows all candidates.
+struct RewardRecipe {
+  std::string model;     // folder that its training begins with; "": none, scores teach directly
+  int64_t passages = 8;  // of a question in a batch, one of them positive
+  int64_t max_tokens = 512;  // of a pair; the longer text is cut first
+  train::TrainerConfig trainer;
 };
 
 struct RetrieverRecipe {
@@ -59,6 +71,8 @@ struct RetrieverRecipe {
   // The reference's prompts show the tags, and with them the answer; its paper says otherwise.
   bool tags_in_scoring = false;
   std::string instruction = "Extract what the task asks for from the input, in the same form.";
+
+  RewardRecipe reward;
 
   std::string encoder;                    // folder that training begins with
   bool tags = true;                       // demonstrations are found by their tagged text
@@ -130,12 +144,31 @@ struct Scorer {
 Result<ScoreSet> score_candidates(const RetrieverRecipe& recipe, const RetrieverPool& pool,
                                   const CandidateLists& candidates, const Scorer& scorer);
 
+// What a cross-encoder has learned, or will.
+struct RewardModel {
+  std::string folder;  // of a trained one, as Transformers writes it
+  std::string key;     // names everything that it was made from
+  int64_t questions = 0;
+  train::TrainSummary train;
+};
+// With LibTorch, in relata::retrieve_torch, as what follows. The loss is -log of the positive's
+// share among a question's passages. The first text of a pair is a demonstration's form of the
+// question, with its answer; the second a candidate's. `dry_run`: only where it will lie.
+Result<RewardModel> train_reward(const RetrieverRecipe& recipe, const RetrieverPool& pool,
+                                 const CandidateLists& candidates, const ScoreSet& scores,
+                                 bool dry_run);
+// The model's output for all candidates of the questions' own tasks, kept as score_candidates()
+// does. `dry_run`: only the forecast, for a model that need not be trained yet.
+Result<ScoreSet> score_by_reward(const RetrieverRecipe& recipe, const RetrieverPool& pool,
+                                 const CandidateLists& candidates, const RewardModel& model,
+                                 bool dry_run);
+
 struct RetrieverSummary {
   std::string folder;  // of the trained encoder, as sentence-transformers writes it
   int64_t questions = 0;
   train::TrainSummary train;
 };
-// With LibTorch, in relata::retrieve_torch.
+// `scores` are of score_candidates(), or of score_by_reward().
 Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const RetrieverPool& pool,
                                          const CandidateLists& candidates, const ScoreSet& scores);
 

@@ -21,6 +21,8 @@ struct StepItems {
   int64_t step = 0;  // steps done before
   int64_t epoch = 0;
   double fraction = 0;  // of the run that is done
+  int process = 0;      // takes its share of the items;
+  int processes = 1;    // together they take all
 };
 
 struct StepLoss {
@@ -43,7 +45,8 @@ class Objective {
   virtual std::vector<int64_t> order(int64_t epoch) const = 0;
   // Where the step that begins at `begin` ends in `order`.
   virtual int64_t step_end(const std::vector<int64_t>& order, int64_t begin) const = 0;
-  // Adds the gradients of the step's loss to the model's trained weights.
+  // Adds the gradients of the step's loss to the model's trained weights. Of several processes,
+  // each gives the part of its items, normalised as the whole: the sum is the step's loss.
   virtual StepLoss add_gradients(const model::Decoder& model, const StepItems& items) const = 0;
 };
 

@@ -16,6 +16,7 @@
 #include "relata/base/json.h"
 #include "relata/base/result.h"
 #include "relata/train/objective.h"
+#include "relata/train/process_group.h"
 
 namespace relata::train {
 
@@ -68,6 +69,10 @@ struct TrainerConfig {
   // these keys is refused by its name. A value that stands for content (a file, a model) is
   // {"value": what people call it, "sha256": its identity} and is compared by the latter.
   Json settings = Json::object();
+  // The processes that train together, each on its share of every step; null: this one alone. A
+  // step then has gradient_accumulation_steps micro-batches for each process.
+  std::shared_ptr<ProcessGroup> processes;
+  int process_count() const { return processes == nullptr ? 1 : processes->count(); }
 };
 
 // Reads the keys above but `settings`, each within its range; unknown keys are the caller's to
@@ -98,6 +103,9 @@ struct TrainSummary {
   int64_t answer_tokens = 0;
 };
 
+// Several processes train to the same weights as one that takes the same micro-batches in one step,
+// but for rounding and noise; the first evaluates and writes. Where one fails, all do.
+//
 // Trains `model` in place; on return it holds the best weights when there was an evaluation, else
 // the last. Writes run.json, train_log.jsonl, loss.svg and checkpoints into output_dir; of other
 // runs' checkpoints there it takes none and deletes none. A killed run resumes from its last

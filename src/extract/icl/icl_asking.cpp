@@ -55,10 +55,13 @@ Status IclAsker::add_prompt(AnsweredQuestion& question, generate::GenerateReques
   const IclQuestion& asked = question.asked.question;
   std::vector<Demonstration> examples;  // best first
   if (extractor.demonstrations != nullptr) {
-    const std::string type = event_type_of(asked);
+    DemonstrationQuery wanted;
+    wanted.document = asked.document;
+    wanted.event_type = event_type_of(asked);
+    wanted.task = icl_task_name(asked.task);
+    wanted.event = asked.event;
     const auto most = static_cast<size_t>(std::max(extractor.config.demonstrations.examples, 0));
-    RELATA_TRY(FoundDemonstrations found,
-               extractor.demonstrations->find({asked.document, -1, -1, type}, most));
+    RELATA_TRY(FoundDemonstrations found, extractor.demonstrations->find(wanted, most));
     question.examples.duplicates += found.duplicates;
     examples = std::move(found.best);
   }

@@ -5,9 +5,12 @@
 #include <unicode/unistr.h>
 #include <unicode/uscript.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "relata/text/utf8.h"
 
@@ -59,6 +62,45 @@ bool cuts_besides(char32_t left, char32_t right) {
          has_no_spaces_between_words(right);
 }
 
+// Abbreviations that names end with and that are not known by being short.
+constexpr std::u32string_view kLongAbbreviations[] = {
+    U"Acad", U"Assn", U"Assoc", U"Blvd", U"Bros", U"Capt", U"Corp", U"Dept", U"Govt",
+    U"Hosp", U"Inst", U"Intl",  U"Maj",  U"Natl", U"Prof", U"Supt", U"Univ"};
+
+// Whether the full stop before `end` is that of a sentence: behind a word or number too long for an
+// abbreviation, and before a blank.
+bool ends_sentence(const std::u32string& points, size_t end) {
+  constexpr size_t kShort = 3;
+  if (end < points.size() && !is_blank(points[end])) return false;
+  size_t begin = end - 1;
+  while (begin > 0 && u_isalnum(static_cast<UChar32>(points[begin - 1]))) --begin;
+  const std::u32string_view word = std::u32string_view(points).substr(begin, end - 1 - begin);
+  if (word.size() <= kShort || (begin > 0 && points[begin - 1] == U'.')) return false;
+  return std::find(std::begin(kLongAbbreviations), std::end(kLongAbbreviations), word) ==
+         std::end(kLongAbbreviations);
+}
+
+// Whether the code point before `end` is a mark that stands behind a name and is no part of it. One
+// that a blank sets apart is left to the model: texts of data sets are written so.
+bool is_mark_behind(const std::u32string& points, size_t end) {
+  if (end < 2 || is_blank(points[end - 2])) return false;
+  switch (points[end - 1]) {
+    case U',':
+    case U';':
+    case U':':
+    case U'\u3001':  // ideographic comma
+    case U'\u3002':  // and full stop
+    case U'\uFF0C':  // full-width comma,
+    case U'\uFF1A':  // colon
+    case U'\uFF1B':  // and semicolon
+      return true;
+    case U'.':
+      return ends_sentence(points, end);
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 bool is_line_break(char32_t c) {
@@ -78,8 +120,10 @@ WordMarks mark_words(std::string_view valid_utf8, bool whole_words) {
     const bool last = i == points.size();
     const bool cut =
         first || last || cuts[i] != 0 || (whole_words && cuts_besides(points[i - 1], points[i]));
-    marks.begins[byte] = cut && !last && !is_blank(points[i]) ? 1 : 0;
-    marks.ends[byte] = cut && !first && !is_blank(points[i - 1]) ? 1 : 0;
+    const bool ahead = whole_words && !last && is_mark_behind(points, i + 1);
+    marks.begins[byte] = cut && !last && !ahead && !is_blank(points[i]) ? 1 : 0;
+    const bool behind = whole_words && !first && is_mark_behind(points, i);
+    marks.ends[byte] = cut && !first && !behind && !is_blank(points[i - 1]) ? 1 : 0;
     if (!last) byte += text::code_point_length(valid_utf8, byte);
   }
   return marks;

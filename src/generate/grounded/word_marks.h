@@ -18,7 +18,9 @@ struct WordMarks {
 
 // No span begins or ends with white space. With `whole_words` both are boundaries as ICU finds
 // them, and besides the sides of an apostrophe inside a word ("France's") and of every character of
-// a script that writes no spaces between words (Han, kana); else they are code points.
+// a script that writes no spaces between words (Han, kana), and no span begins or ends with a
+// comma, colon, semicolon or a sentence's full stop that directly follows a word; else they are
+// code points.
 WordMarks mark_words(std::string_view valid_utf8, bool whole_words);
 
 }  // namespace relata::generate

@@ -3,6 +3,7 @@
 
 #include "relata/base/file.h"
 #include "relata/model/decoder.h"
+#include "relata/model/identity.h"
 #include "relata/model/safetensors.h"
 #include "weights/checkpoint.h"
 #include "weights/naming.h"
@@ -81,11 +82,13 @@ Result<int> Decoder::add_adapter(const std::string& name, const LoraConfig& conf
   return index;
 }
 
-Result<int> Decoder::load_adapter(const std::string& name, const std::string& folder) {
+Result<int> Decoder::load_adapter(const std::string& name, const std::string& folder,
+                                  bool any_base) {
   const std::string config_path = folder + "/adapter_config.json";
   RELATA_TRY(const Json json, read_json(config_path));
   RELATA_TRY(const LoraConfig config, lora_config_from_json(json, config_path));
   RELATA_CHECK(read_adapter_tensors(folder, config));  // before memory is taken for the rank
+  if (!source_.empty()) RELATA_CHECK(check_base(folder, source_, any_base));
   RELATA_TRY(const auto source, open_safetensors_file(folder + "/adapter_model.safetensors"));
   RELATA_TRY(const int index, add_adapter(name, config, 0));
   at::NoGradGuard no_grad;
@@ -114,6 +117,12 @@ Result<int> Decoder::load_adapter(const std::string& name, const std::string& fo
   return index;
 }
 
+Status Decoder::record_base() {
+  if (source_.empty()) return {};
+  RELATA_TRY(base_, base_identity(source_));
+  return {};
+}
+
 Status Decoder::save_adapter(int adapter, const std::string& folder) const {
   if (adapter < 0 || static_cast<size_t>(adapter) >= adapters_.size()) {
     return usage_error("the model has no adapter to save");
@@ -125,7 +134,11 @@ Status Decoder::save_adapter(int adapter, const std::string& folder) const {
     tensors.add(kPrefix + m.module + ".lora_A.weight", m.a);
     tensors.add(kPrefix + m.module + ".lora_B.weight", m.b);
   }
-  RELATA_CHECK(write_safetensors(folder + "/adapter_model.safetensors", tensors.list));
+  // PEFT refuses or warns about unknown keys of its configuration; metadata beside the tensors it
+  // leaves alone.
+  std::map<std::string, std::string> metadata;
+  if (!base_.empty()) metadata[kBaseKey] = base_;
+  RELATA_CHECK(write_safetensors(folder + "/adapter_model.safetensors", tensors.list, metadata));
   return write_json(folder + "/adapter_config.json",
                     lora_config_to_json(adapters_[static_cast<size_t>(adapter)].config));
 }

@@ -330,22 +330,29 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
                             ".weight");
     resolved.dtype = computed_dtype(norm ? norm->type : config.dtype);
   }
-  if (options.quantize.empty()) return Checkpoint::load(config, names, *source, resolved);
+  if (options.quantize.empty()) {
+    RELATA_TRY(auto model, Checkpoint::load(config, names, *source, resolved));
+    model->source_ = path;
+    return model;
+  }
   if (options.quantize != "nf4") {
     return usage_error("quantization type \"" + options.quantize + "\" is not known", "use nf4");
   }
   const auto quantised =
       nf4_source(*source, Checkpoint::projection_names(config, names), options.double_quantization);
-  return Checkpoint::load(config, names, *quantised, resolved);
+  RELATA_TRY(auto model, Checkpoint::load(config, names, *quantised, resolved));
+  model->source_ = path;
+  return model;
 }
 
-Status Checkpoint::save(const Decoder& model, at::ScalarType type, const std::string& folder) {
+Status Checkpoint::save(const Decoder& model, at::ScalarType type, const std::string& folder,
+                        const std::map<std::string, std::string>& metadata) {
   RELATA_CHECK(make_folders(folder));
   TensorList tensors;
   for (const NamedWeight& weight : weights(model, written_names(model.config_))) {
     tensors.add(weight.name, stored_form(weight).to(type));
   }
-  RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list));
+  RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list, metadata));
   DecoderConfig config = model.config_;
   config.dtype = type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";
   return write_json(folder + "/config.json", decoder_config_to_json(config));

@@ -1,6 +1,7 @@
 // A model's weights in and out of files.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -20,8 +21,9 @@ class Checkpoint {
   static Result<std::shared_ptr<Decoder>> load(const DecoderConfig& config, const Naming& names,
                                                const WeightSource& source,
                                                const LoadOptions& options);
-  // config.json and model.safetensors, all weights in `type`.
-  static Status save(const Decoder& model, at::ScalarType type, const std::string& folder);
+  // config.json and model.safetensors, all weights in `type`; `metadata` goes beside them.
+  static Status save(const Decoder& model, at::ScalarType type, const std::string& folder,
+                     const std::map<std::string, std::string>& metadata = {});
   // An adapter's matrices by the modules of `names`, which must name the slices it adapts.
   struct LoraMatrices {
     std::string module;

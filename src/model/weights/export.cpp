@@ -6,6 +6,7 @@
 #include "arch/architecture.h"
 #include "relata/base/file.h"
 #include "relata/base/gguf.h"
+#include "relata/model/identity.h"
 #include "relata/text/tokenizer.h"
 #include "weights/checkpoint.h"
 #include "weights/export_common.h"
@@ -79,15 +80,24 @@ Result<GgmlType> export_type(const std::string& dtype, const DecoderConfig& conf
 }
 
 Result<std::shared_ptr<Decoder>> load_for_export(const std::string& model,
-                                                 const std::string& adapter, GgmlType type) {
+                                                 const ExportOptions& options, GgmlType type) {
   LoadOptions how;
   how.dtype = type == GgmlType::kBf16 ? "bfloat16" : "float32";
   RELATA_TRY(auto decoder, Decoder::load(model, how));
-  if (!adapter.empty()) {
-    RELATA_TRY(const int index, decoder->load_adapter("adapter", adapter));
+  if (!options.adapter.empty()) {
+    RELATA_TRY(const int index,
+               decoder->load_adapter("adapter", options.adapter, options.any_base));
     RELATA_CHECK(decoder->merge_adapter(index));
   }
   return decoder;
+}
+
+Result<std::map<std::string, std::string>> origin_of(const std::string& model,
+                                                     const ExportOptions& options) {
+  std::map<std::string, std::string> out;
+  if (!options.adapter.empty()) return out;
+  RELATA_TRY(out[kBaseKey], base_identity(model));
+  return out;
 }
 
 Status export_hf(const std::string& model, const std::string& folder,
@@ -99,11 +109,12 @@ Status export_hf(const std::string& model, const std::string& folder,
   if (type == GgmlType::kQ80) {
     return usage_error("q8_0 is a type of GGUF files", "use f32, bf16 or f16, or --to gguf");
   }
-  RELATA_TRY(const auto decoder, load_for_export(model, options.adapter, type));
+  RELATA_TRY(const auto decoder, load_for_export(model, options, type));
   const at::ScalarType stored = type == GgmlType::kF32   ? at::kFloat
                                 : type == GgmlType::kF16 ? at::kHalf
                                                          : at::kBFloat16;
-  RELATA_CHECK(Checkpoint::save(*decoder, stored, folder));
+  RELATA_TRY(const auto origin, origin_of(model, options));
+  RELATA_CHECK(Checkpoint::save(*decoder, stored, folder, origin));
   return copy_companions(model, folder);
 }
 

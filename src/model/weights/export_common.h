@@ -1,12 +1,14 @@
 // What all exports do first.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
 #include "relata/base/ggml_type.h"
 #include "relata/model/config.h"
 #include "relata/model/decoder.h"
+#include "relata/model/export.h"
 
 namespace relata::model {
 
@@ -16,7 +18,10 @@ Status check_place(const std::string& model, const std::string& out);
 Result<GgmlType> export_type(const std::string& dtype, const DecoderConfig& config);
 // In float32, or bfloat16 for that type; merged with the adapter, if there is one.
 Result<std::shared_ptr<Decoder>> load_for_export(const std::string& model,
-                                                 const std::string& adapter, GgmlType type);
+                                                 const ExportOptions& options, GgmlType type);
+// What the written file says of the model it was made of; nothing where an adapter is merged.
+Result<std::map<std::string, std::string>> origin_of(const std::string& model,
+                                                     const ExportOptions& options);
 
 // The tokenizer's and the chat template's files of a model, into a folder.
 Status copy_companions(const std::string& model, const std::string& folder);

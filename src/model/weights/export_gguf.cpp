@@ -116,6 +116,8 @@ Status export_gguf(const std::string& model, const std::string& path,
   if (type == GgmlType::kQ80) {
     metadata.emplace_back("general.quantization_version", kQuantizationVersion);
   }
+  RELATA_TRY(const auto origin, origin_of(model, options));
+  metadata.insert(metadata.end(), origin.begin(), origin.end());
   std::shared_ptr<const GgufFile> source;  // raw values are views into it
   if (is_gguf(model)) {
     RELATA_TRY(source, GgufFile::open(model));
@@ -126,7 +128,7 @@ Status export_gguf(const std::string& model, const std::string& path,
     RELATA_TRY(const GgufMetadata tokens, text::gguf_tokenizer_metadata(model, config.vocab_size));
     metadata.insert(metadata.end(), tokens.begin(), tokens.end());
   }
-  RELATA_TRY(const auto decoder, load_for_export(model, options.adapter, type));
+  RELATA_TRY(const auto decoder, load_for_export(model, options, type));
   Tensors tensors;
   if (config.rope.type == "llama3" || config.rope.type == "divisors") {
     tensors.add("rope_freqs.weight", rope_divisors(config), GgmlType::kF32);
@@ -139,11 +141,11 @@ Status export_gguf(const std::string& model, const std::string& path,
 }
 
 Status export_gguf_lora(const std::string& model, const std::string& adapter,
-                        const std::string& path) {
+                        const std::string& path, bool any_base) {
   RELATA_TRY(const DecoderConfig config, read_decoder_config(model));
   RELATA_CHECK(check_export(model, path, config));
   RELATA_TRY(const auto decoder, Decoder::load(model, {}));
-  RELATA_TRY(const int index, decoder->load_adapter("adapter", adapter));
+  RELATA_TRY(const int index, decoder->load_adapter("adapter", adapter, any_base));
   const LoraConfig& lora = decoder->adapters()[static_cast<size_t>(index)].config;
   GgufMetadata metadata = {{"general.architecture", architecture_of(config).gguf},
                            {"general.type", std::string("adapter")},

@@ -59,7 +59,7 @@ Status export_nf4(const std::string& model, const std::string& folder, bool doub
                               : stored == GgmlType::kF16 ? at::kHalf
                                                          : at::kBFloat16;
   config.dtype = type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";
-  RELATA_TRY(const auto decoder, load_for_export(model, "", stored));
+  RELATA_TRY(const auto decoder, load_for_export(model, {}, stored));
   const Naming& names = architecture_of(config).names;
   const std::set<std::string> quantised = Checkpoint::projection_names(config, names);
   TensorList tensors;
@@ -72,7 +72,8 @@ Status export_nf4(const std::string& model, const std::string& folder, bool doub
     }
   }
   RELATA_CHECK(make_folders(folder));
-  RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list));
+  RELATA_TRY(const auto origin, origin_of(model, {}));
+  RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list, origin));
   Json json = decoder_config_to_json(config);
   json["quantization_config"] = quantization_config(config.dtype, double_quantization);
   RELATA_CHECK(write_json(folder + "/config.json", json));

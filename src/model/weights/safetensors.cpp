@@ -319,7 +319,8 @@ Result<TensorViews> read_adapter_tensors(const std::string& folder, const LoraCo
   return tensors;
 }
 
-Status write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors) {
+Status write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors,
+                         const std::map<std::string, std::string>& metadata) {
   std::vector<const TensorToWrite*> order;
   std::map<std::string, std::pair<int64_t, int64_t>> offsets;
   for (const TensorToWrite& tensor : tensors) {
@@ -352,6 +353,7 @@ Status write_safetensors(const std::string& path, const std::vector<TensorToWrit
   std::map<std::string, const TensorToWrite*> by_name;
   for (const TensorToWrite* tensor : order) by_name[tensor->name] = tensor;
   Json header = {{kMetadata, {{"format", "pt"}}}};
+  for (const auto& [key, value] : metadata) header[kMetadata][key] = value;
   for (const auto& [name, tensor] : by_name) {
     const auto& [begin, stop] = offsets[name];
     header[name] = {{"dtype", tensor->dtype},

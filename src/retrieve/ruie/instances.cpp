@@ -164,6 +164,15 @@ Instance instance(const data::Document& document, IeTask task, const std::string
   return out;
 }
 
+constexpr std::string_view kSchemaLine = "\nSchema: ";
+
+std::string without_schema(IeTask task, const std::string& text) {
+  const size_t begin = text.find(kSchemaLine);
+  if (task == IeTask::kEae || begin == std::string::npos) return text;
+  const size_t end = std::min(text.find('\n', begin + 1), text.size());
+  return text.substr(0, begin) + text.substr(end);
+}
+
 }  // namespace
 
 std::optional<IeTask> ie_task_of_name(std::string_view name) {
@@ -194,6 +203,31 @@ std::string tagged_text(const std::string& text, std::vector<ByteRange> ranges) 
   return out + text.substr(at);
 }
 
+std::string untagged_text(std::string_view text) {
+  std::string out(text);
+  for (const std::string& mark :
+       {std::string(kKeywordBegin) + " ", " " + std::string(kKeywordEnd)}) {
+    for (size_t at = out.find(mark); at != std::string::npos; at = out.find(mark, at)) {
+      out.erase(at, mark.size());
+    }
+  }
+  return out;
+}
+
+Instance argument_instance(const data::Document& document, const data::Event& event,
+                           const data::Schema& schema) {
+  return instance(document, IeTask::kEae, argument_line(document, event, schema),
+                  arguments(document, event));
+}
+
+std::string retriever_query(const Instance& instance, IeTask task) {
+  return without_schema(task, instance.question);
+}
+
+std::string retriever_passage(const Instance& instance, IeTask task, bool tags) {
+  return without_schema(task, tags ? instance.tagged_block() : instance.block());
+}
+
 std::vector<Instance> instances_of(const data::Document& document, IeTask task,
                                    const data::Schema& schema) {
   if (task != IeTask::kEae) {
@@ -205,8 +239,7 @@ std::vector<Instance> instances_of(const data::Document& document, IeTask task,
   std::vector<Instance> out;
   for (const data::Event& event : document.events) {
     if (is_empty(event.trigger)) continue;
-    out.push_back(instance(document, task, argument_line(document, event, schema),
-                           arguments(document, event)));
+    out.push_back(argument_instance(document, event, schema));
     if (document.events.size() > 1) out.back().id += "#" + event.id;
   }
   return out;

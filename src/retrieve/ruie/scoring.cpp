@@ -3,14 +3,13 @@
 // Pairs are ordered by candidate: prompts begin with the instruction and the candidate, whose keys
 // and values the engine then computes once for all questions that it is a candidate of.
 #include <algorithm>
-#include <map>
 #include <numeric>
-#include <set>
 
 #include "relata/base/file.h"
 #include "relata/base/progress.h"
 #include "relata/data/sampling.h"
 #include "relata/retrieve/retriever.h"
+#include "ruie/score_store.h"
 #include "ruie/stage.h"
 
 namespace relata::retrieve {
@@ -21,7 +20,7 @@ constexpr int kRevision = 1;
 // that a run that goes on after a kill hands over the same.
 constexpr size_t kPairsTogether = 128;
 
-using Pair = std::pair<size_t, size_t>;  // document, query
+using Pair = DocumentAndQuery;
 
 // Distinct pairs by their documents; candidates of another task are never run.
 std::vector<Pair> wanted_pairs(const RetrieverRecipe& recipe, const RetrieverPool& pool,
@@ -39,49 +38,6 @@ std::vector<Pair> wanted_pairs(const RetrieverRecipe& recipe, const RetrieverPoo
   std::sort(out.begin(), out.end());
   return out;
 }
-
-// Scores by pair, as a journal has them: {"pairs": [[query, document, score], ...]}.
-class ScoreStore {
- public:
-  static Result<ScoreStore> open(const std::string& path) {
-    RELATA_TRY(Journal journal, Journal::open(path));
-    ScoreStore out(std::move(journal), path);
-    for (const std::string& line : out.journal_.lines()) RELATA_CHECK(out.take(line));
-    return out;
-  }
-
-  bool has(const Pair& pair) const { return scores_.contains(pair); }
-  double at(const Pair& pair) const { return scores_.at(pair); }
-
-  Status add(const std::vector<Pair>& pairs, const std::vector<double>& scores) {
-    Json list = Json::array();
-    for (size_t i = 0; i < pairs.size(); ++i) {
-      list.push_back({pairs[i].second, pairs[i].first, scores[i]});
-      scores_[pairs[i]] = scores[i];
-    }
-    return journal_.append(Json{{"pairs", std::move(list)}}.dump());
-  }
-
- private:
-  ScoreStore(Journal journal, std::string path)
-      : journal_(std::move(journal)), path_(std::move(path)) {}
-
-  Status take(const std::string& line) {
-    RELATA_TRY(const Json value, parse_json(line, path_));
-    try {
-      for (const Json& entry : value.at("pairs")) {
-        scores_[{entry.at(1).get<size_t>(), entry.at(0).get<size_t>()}] = entry.at(2).get<double>();
-      }
-    } catch (const Json::exception& problem) {
-      return input_error(path_ + ": " + problem.what(), "remove it: its pairs are scored again");
-    }
-    return {};
-  }
-
-  Journal journal_;
-  std::string path_;
-  std::map<Pair, double> scores_;
-};
 
 // Prompts as tokens. The answer follows a space: it is one text with it, so that its tokens are
 // those that the model was trained to see there.
@@ -218,9 +174,7 @@ Result<ScoreSet> score_candidates(const RetrieverRecipe& recipe, const Retriever
   if (!missing.empty()) {
     RELATA_CHECK(score_missing({recipe, pool, scorer, store}, missing, out.forecast));
   }
-  for (const Pair& pair : wanted) {
-    if (store.has(pair)) out.pairs.push_back({pair.second, pair.first, store.at(pair)});
-  }
+  out.pairs = store.among(wanted);
   if (!scorer.dry_run) RELATA_CHECK(stage.finish({{"pairs", out.pairs.size()}}));
   return out;
 }

@@ -1,6 +1,7 @@
 #include "pair_encoder.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "relata/base/hash.h"
@@ -23,20 +24,63 @@ std::pair<size_t, size_t> shares(size_t first, size_t second, size_t room) {
   return first > second ? std::pair(longer, shorter) : std::pair(shorter, longer);
 }
 
+// A model of `config`, which has a head, with the weights of `from`, which has none.
+std::shared_ptr<model::Decoder> with_fresh_head(const model::DecoderConfig& config,
+                                                const model::Decoder& from, uint64_t seed) {
+  at::NoGradGuard no_grad;
+  std::map<std::string, at::Tensor> known;
+  for (const auto& parameter : from.trainable()) known[parameter.name] = parameter.value;
+  auto out = model::Decoder::random(config, seed);
+  for (const auto& parameter : out->trainable()) {
+    const auto found = known.find(parameter.name);
+    if (found != known.end()) at::Tensor(parameter.value).copy_(found->second);
+  }
+  out->weights_changed();
+  return out;
+}
+
+Error not_one_label(const std::string& folder, const model::DecoderConfig& config) {
+  return usage_error(folder + ": a cross-encoder needs a head of one label, this has " +
+                         std::to_string(config.labels),
+                     "give a model made for ranking pairs, or train one");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PairEncoder>> PairEncoder::load(const CrossEncoderOptions& options) {
-  std::unique_ptr<PairEncoder> out(new PairEncoder());
-  const std::string& folder = options.model;
-  RELATA_TRY(const model::DecoderConfig config, model::read_decoder_config(folder));
-  if (config.labels != 1) {
-    return usage_error(folder + ": a cross-encoder needs a head of one label, this has " +
-                           std::to_string(config.labels),
-                       "give a model made for ranking pairs, or train one");
+  RELATA_TRY(const model::DecoderConfig config, model::read_decoder_config(options.model));
+  if (config.labels != 1) return not_one_label(options.model, config);
+  model::LoadOptions how;
+  how.dtype = options.dtype;
+  RELATA_TRY(auto model, model::Decoder::load(options.model, how));
+  return with(std::move(model), options);
+}
+
+Result<std::unique_ptr<PairEncoder>> PairEncoder::begin(const CrossEncoderOptions& options,
+                                                        uint64_t seed) {
+  RELATA_TRY(model::DecoderConfig config, model::read_decoder_config(options.model));
+  if (config.labels == 1) return load(options);
+  if (config.labels > 1) return not_one_label(options.model, config);
+  RELATA_CHECK(model::check_one_stack(config, options.model, "judge pairs of texts"));
+  if (config.causal) {
+    return usage_error(options.model + ": is no encoder: it cannot read two texts together",
+                       "give a model of BERT's family");
   }
   model::LoadOptions how;
   how.dtype = options.dtype;
-  RELATA_TRY(out->model_, model::Decoder::load(folder, how));
+  RELATA_TRY(const auto headless, model::Decoder::load(options.model, how));
+  config.labels = 1;
+  RELATA_TRY(auto out, with(with_fresh_head(config, *headless, seed), options));
+  out->identity_ = "sha256:" + sha256_hex(out->identity_ + "\nhead " + std::to_string(seed));
+  return out;
+}
+
+Result<std::unique_ptr<PairEncoder>> PairEncoder::with(std::shared_ptr<model::Decoder> model,
+                                                       const CrossEncoderOptions& options) {
+  std::unique_ptr<PairEncoder> out(new PairEncoder());
+  const std::string& folder = options.model;
+  const model::DecoderConfig& config = model->config();
+  out->model_ = std::move(model);
   RELATA_TRY(out->tokenizer_, text::load_tokenizer(folder));
   RELATA_CHECK(model::check_vocabulary(*out->tokenizer_, config.vocab_size, folder));
   RELATA_TRY(out->frame_, find_frame(*out->tokenizer_, folder));
@@ -74,7 +118,17 @@ PairEncoder::PairIds PairEncoder::ids_of(const TextPair& pair) const {
   return out;
 }
 
-at::Tensor PairEncoder::scores(const std::vector<PairIds>& pairs) const {
+size_t PairEncoder::count_tokens(const std::string& text) const {
+  return tokenizer_->encode_ids(text, false).size();
+}
+
+Status PairEncoder::save(const std::string& folder) const {
+  RELATA_CHECK(model_->save(folder));
+  return tokenizer_->save(folder);
+}
+
+at::Tensor PairEncoder::scores(const std::vector<PairIds>& pairs,
+                               const PassSettings& settings) const {
   std::vector<std::vector<int32_t>> sequences;
   sequences.reserve(pairs.size());
   for (const PairIds& pair : pairs) sequences.push_back(pair.ids);
@@ -82,6 +136,9 @@ at::Tensor PairEncoder::scores(const std::vector<PairIds>& pairs) const {
   std::vector<int64_t> begins;
   for (const nn::Segment& s : pass.segments) begins.push_back(s.begin);
   pass.rows = at::tensor(begins, at::kLong);
+  pass.dropout = settings.dropout;
+  pass.dropout_seed = settings.dropout_seed;
+  pass.gradient_checkpointing = settings.gradient_checkpointing;
   if (model_->config().token_types > 1) {
     pass.types = at::zeros_like(pass.ids);
     auto* types = pass.types.data_ptr<int64_t>();

@@ -7,6 +7,8 @@ namespace relata::retrieve {
 namespace {
 
 constexpr double kMostCount = 1e9;
+constexpr const char* kNoReward = "none";
+constexpr double kScaleOfScores = 10.0, kScaleOfRewards = 1.0;
 
 Result<RetrieverDataset> read_dataset_entry(const Json& value, const std::string& where) {
   if (!value.is_object()) return usage_error(where + ": a mapping of keys to values is wanted");
@@ -44,6 +46,35 @@ Status read_datasets(const Json& list, const std::string& path, RetrieverRecipe&
   return {};
 }
 
+// Keys of the section `reward`, those of the loop with the study's values.
+Status read_reward(const Json& section, const std::string& path, RetrieverRecipe& recipe) {
+  RewardRecipe& reward = recipe.reward;
+  reward.trainer.seed = recipe.trainer.seed;
+  reward.trainer.learning_rate = 1e-5;
+  reward.trainer.lr_scheduler_type = "linear";
+  reward.trainer.warmup_ratio = 0.13;
+  reward.trainer.per_device_train_batch_size = 32;
+  reward.trainer.num_train_epochs = 1;
+  reward.trainer.save_steps = 100;
+  reward.trainer.resume_from_checkpoint = "auto";
+  if (section.is_null()) return {};
+  const std::string where = path + ": reward";
+  if (!section.is_object()) {
+    return usage_error(where + ": not a mapping of keys to values",
+                       "reward: {learning_rate: 1e-5, num_train_epochs: 1}");
+  }
+  for (const char* key : {"output_dir", "resume_from_checkpoint"}) {
+    if (section.contains(key)) {
+      return usage_error(where + ": " + key + " is the recipe's, not the reward model's");
+    }
+  }
+  Fields fields(section, where);
+  fields.get("passages", reward.passages, NumberRange::between(2, kMostCount));
+  fields.get("max_tokens", reward.max_tokens, NumberRange::between(16, kMostCount));
+  train::read_trainer_config(fields, reward.trainer);
+  return fields.finish();
+}
+
 }  // namespace
 
 Result<RetrieverRecipe> read_retriever_recipe(const std::string& path,
@@ -61,7 +92,7 @@ Result<RetrieverRecipe> read_retriever_recipe(const std::string& path,
   out.trainer.num_train_epochs = 1;
   out.trainer.save_steps = 100;
   out.trainer.resume_from_checkpoint = "auto";
-  Json datasets;
+  Json datasets, reward;
   Fields fields(json, path);
   const auto count = [&](const char* key, int64_t& value, double low) {
     fields.get(key, value, NumberRange::between(low, kMostCount));
@@ -77,6 +108,8 @@ Result<RetrieverRecipe> read_retriever_recipe(const std::string& path,
   fields.get("tags_in_scoring", out.tags_in_scoring);
   fields.get("instruction", out.instruction);
   fields.get("encoder", out.encoder);
+  fields.get("reward_model", out.reward.model);
+  fields.get("reward", reward);
   fields.get("tags", out.tags);
   count("positives", out.positives, 1);
   count("negatives", out.negatives, 1);
@@ -84,6 +117,8 @@ Result<RetrieverRecipe> read_retriever_recipe(const std::string& path,
   fields.get("temperature", out.loss.temperature, NumberRange::above(0, 100));
   fields.get("divergence", out.loss.divergence, NumberRange::between(0, 1e6));
   fields.get("contrastive", out.loss.contrastive, NumberRange::between(0, 1e6));
+  fields.get("query_negatives", out.loss.query_negatives);
+  fields.get("passage_negatives", out.loss.passage_negatives);
   fields.get("teacher_scale", out.loss.teacher_scale, NumberRange::above(0, 1e6));
   train::read_trainer_config(fields, out.trainer);
   RELATA_CHECK(fields.finish());
@@ -94,6 +129,12 @@ Result<RetrieverRecipe> read_retriever_recipe(const std::string& path,
        {std::pair("output_dir", &out.output_dir), std::pair("scorer", &out.scorer),
         std::pair("encoder", &out.encoder)}) {
     if (value->empty()) return usage_error(path + ": no " + key, std::string("set ") + key);
+  }
+  RELATA_CHECK(read_reward(reward, path, out));
+  if (out.reward.model.empty()) out.reward.model = out.encoder;
+  if (out.reward.model == kNoReward) out.reward.model.clear();
+  if (out.loss.teacher_scale == 0) {
+    out.loss.teacher_scale = out.reward.model.empty() ? kScaleOfScores : kScaleOfRewards;
   }
   if (out.loss.divergence == 0 && out.loss.contrastive == 0) {
     return usage_error(path + ": divergence and contrastive are both 0: there is no loss");

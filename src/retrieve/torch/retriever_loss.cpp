@@ -12,22 +12,23 @@ at::Tensor divergence(const RetrieverBatch& batch, double temperature) {
          static_cast<double>(queries);
 }
 
-at::Tensor contrast(const RetrieverBatch& batch, double temperature) {
+at::Tensor contrast(const RetrieverBatch& batch, const RetrieverLoss& options) {
   const int64_t queries = batch.queries.size(0);
   const int64_t each = batch.passages.size(0) / queries;
   const at::Tensor numbers = at::arange(queries, at::kLong);
   const at::Tensor positives = batch.passages.index_select(0, numbers * each);
   const at::Tensor itself = at::eye(queries, at::kBool);
   const auto products = [&](const at::Tensor& a, const at::Tensor& b) {
-    return at::matmul(a, b.t()) / temperature;
+    return at::matmul(a, b.t()) / options.temperature;
   };
   const auto others = [&](const at::Tensor& a, const at::Tensor& b) {
     return products(a, b).masked_fill(itself, -INFINITY);
   };
-  const at::Tensor all =
-      at::cat({products(batch.queries, batch.passages), others(positives, batch.queries),
-               others(batch.queries, batch.queries), others(positives, positives)},
-              1);
+  std::vector<at::Tensor> parts = {products(batch.queries, batch.passages),
+                                   others(positives, batch.queries)};
+  if (options.query_negatives) parts.push_back(others(batch.queries, batch.queries));
+  if (options.passage_negatives) parts.push_back(others(positives, positives));
+  const at::Tensor all = at::cat(parts, 1);
   return at::nll_loss(at::log_softmax(all, 1), numbers * each);
 }
 
@@ -39,9 +40,13 @@ at::Tensor retriever_loss(const RetrieverBatch& batch, const RetrieverLoss& opti
     loss = loss + options.divergence * divergence(batch, options.temperature);
   }
   if (options.contrastive > 0) {
-    loss = loss + options.contrastive * contrast(batch, options.temperature);
+    loss = loss + options.contrastive * contrast(batch, options);
   }
   return loss;
+}
+
+at::Tensor reward_loss(const at::Tensor& scores) {
+  return -at::log_softmax(scores, 1).select(1, 0).mean();
 }
 
 }  // namespace relata::retrieve

@@ -2,24 +2,12 @@
 
 #include <algorithm>
 #include <numeric>
-#include <random>
 
-#include "relata/base/hash.h"
-#include "relata/base/json.h"
 #include "relata/train/schedule.h"
 #include "retriever_loss.h"
 
 namespace relata::retrieve {
 namespace {
-
-constexpr const char* kSchemaLine = "\nSchema: ";
-
-std::string without_schema(const PoolItem& item, const std::string& text) {
-  const size_t begin = text.find(kSchemaLine);
-  if (item.task == IeTask::kEae || begin == std::string::npos) return text;
-  const size_t end = std::min(text.find('\n', begin + 1), text.size());
-  return text.substr(0, begin) + text.substr(end);
-}
 
 // [S, D], of sequences in any order; those of one length go through the model side by side.
 at::Tensor vectors_of(const TextEncoder& encoder, const std::vector<std::vector<int32_t>>& ids,
@@ -40,34 +28,13 @@ at::Tensor vectors_of(const TextEncoder& encoder, const std::vector<std::vector<
 
 }  // namespace
 
-std::string retriever_query(const PoolItem& item) {
-  return without_schema(item, item.instance.question);
-}
-
-std::string retriever_passage(const PoolItem& item, bool tags) {
-  return without_schema(item, tags ? item.instance.tagged_block() : item.instance.block());
-}
-
 Status RetrieverObjective::check(const model::Decoder&) const {
   if (!questions_.empty()) return {};
   return input_error("no question has candidates of which some are better than others",
                      "score more candidates (scored), or use more data");
 }
 
-std::string RetrieverObjective::identity() const {
-  Json all = Json::array({pool_.key});
-  for (const Question& question : questions_) {
-    Json line = Json::array({question.item});
-    for (const auto* part : {&question.selection.positives, &question.selection.negatives}) {
-      for (const Candidate& candidate : *part) {
-        line.push_back(candidate.document);
-        line.push_back(candidate.score);
-      }
-    }
-    all.push_back(std::move(line));
-  }
-  return "sha256:" + sha256_hex(all.dump());
-}
+std::string RetrieverObjective::identity() const { return questions_identity(pool_, questions_); }
 
 std::vector<int64_t> RetrieverObjective::order(int64_t epoch) const {
   return train::epoch_order(size(), recipe_.trainer.seed, epoch, recipe_.trainer.shuffle);
@@ -77,19 +44,6 @@ int64_t RetrieverObjective::step_end(const std::vector<int64_t>& order, int64_t 
   const train::TrainerConfig& config = recipe_.trainer;
   return std::min(std::ssize(order),
                   begin + config.per_device_train_batch_size * config.gradient_accumulation_steps);
-}
-
-std::vector<Candidate> RetrieverObjective::passages_of(const Question& question,
-                                                       int64_t epoch) const {
-  const auto negatives = static_cast<size_t>(recipe_.passages - 1);
-  std::vector<Candidate> out =
-      example_of(question.selection, negatives, static_cast<uint64_t>(epoch + recipe_.seed));
-  std::mt19937_64 draw(static_cast<uint64_t>(recipe_.seed) * 0x9E3779B97F4A7C15ULL +
-                       question.item * 1009 + static_cast<uint64_t>(epoch));
-  while (out.size() <= negatives) {
-    out.push_back({static_cast<size_t>(draw() % pool_.items.size()), kForeignScore});
-  }
-  return out;
 }
 
 train::StepLoss RetrieverObjective::add_gradients(const model::Decoder&,
@@ -105,10 +59,13 @@ train::StepLoss RetrieverObjective::add_gradients(const model::Decoder&,
     for (int64_t i = begin; i < end; ++i) {
       const auto number = static_cast<size_t>(items.order[static_cast<size_t>(i)]);
       const Question& question = questions_[number];
-      ids.push_back(encoder_.ids_of(retriever_query(pool_.items[question.item]), TextRole::Query));
-      for (const Candidate& candidate : passages_of(question, items.epoch)) {
+      const PoolItem& asked = pool_.items[question.item];
+      ids.push_back(encoder_.ids_of(retriever_query(asked.instance, asked.task), TextRole::Query));
+      const Turn turn{static_cast<size_t>(recipe_.passages), items.epoch, recipe_.seed};
+      for (const Candidate& candidate : passages_of(question, pool_, turn)) {
+        const PoolItem& found = pool_.items[candidate.document];
         passages.push_back(encoder_.ids_of(
-            retriever_passage(pool_.items[candidate.document], recipe_.tags), TextRole::Passage));
+            retriever_passage(found.instance, found.task, recipe_.tags), TextRole::Passage));
         teacher.push_back(static_cast<float>(candidate.score * recipe_.loss.teacher_scale));
       }
     }

@@ -1,51 +1,18 @@
 // Stage retriever-train: the encoder learns to find what the scores prefer.
 #include <filesystem>
-#include <map>
 
 #include "relata/base/file.h"
-#include "relata/base/log.h"
+#include "relata/retrieve/retriever_form.h"
 #include "retriever_objective.h"
 #include "ruie/stage.h"
+#include "trainer_inputs.h"
 
 namespace relata::retrieve {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kRevision = 1;
-
-// What decides about the weights of the settings of the loop.
-Json trainer_inputs(const train::TrainerConfig& config) {
-  Json out = train::trainer_config_to_json(config);
-  for (const char* key : {"output_dir", "logging_steps", "save_steps", "save_total_limit",
-                          "resume_from_checkpoint", "overwrite_output_dir"}) {
-    out.erase(key);
-  }
-  return out;
-}
-
-// Questions whose candidates teach, with those of other tasks as the worst.
-std::vector<Question> questions_of(const RetrieverRecipe& recipe, const RetrieverPool& pool,
-                                   const CandidateLists& candidates, const ScoreSet& scores) {
-  std::map<size_t, std::vector<Candidate>> by_query;
-  for (const ScoredPair& pair : scores.pairs) {
-    by_query[pair.query].push_back({pair.document, pair.score});
-  }
-  std::vector<Question> out;
-  for (const QueryCandidates& list : candidates.lists) {
-    std::vector<Candidate> own = by_query[list.query];
-    for (const size_t document : list.documents) {
-      if (pool.items[document].dataset == pool.items[list.query].dataset) continue;
-      own.push_back({document, kForeignScore});
-    }
-    const SelectionOptions options{static_cast<size_t>(recipe.positives),
-                                   static_cast<size_t>(recipe.negatives)};
-    if (auto selection = select_candidates(std::move(own), options)) {
-      out.push_back({list.query, std::move(*selection)});
-    }
-  }
-  return out;
-}
+constexpr int kRevision = 2;
 
 // The new folder under a name that stays: OUTPUT/retriever.
 Status point_to(const std::string& output_dir, const std::string& folder) {
@@ -81,6 +48,8 @@ Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const Re
                      {"temperature", recipe.loss.temperature},
                      {"divergence", recipe.loss.divergence},
                      {"contrastive", recipe.loss.contrastive},
+                     {"query_negatives", recipe.loss.query_negatives},
+                     {"passage_negatives", recipe.loss.passage_negatives},
                      {"teacher_scale", recipe.loss.teacher_scale},
                      {"trainer", trainer_inputs(recipe.trainer)}});
   RetrieverSummary out;
@@ -97,6 +66,7 @@ Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const Re
     const RetrieverObjective objective(recipe, pool, questions, *encoder);
     RELATA_TRY(out.train, train::train(*encoder->model(), objective, config));
     RELATA_CHECK(encoder->save(out.folder));
+    RELATA_CHECK(write_retriever_form({recipe.tags}, out.folder));
     RELATA_CHECK(train::mark_finished(config.output_dir));
     RELATA_CHECK(stage.finish({{"questions", out.questions},
                                {"steps", out.train.steps},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "encoder_folder.h"
+#include "pass_settings.h"
 #include "relata/model/decoder.h"
 #include "relata/retrieve/encoder.h"
 #include "relata/text/tokenizer.h"
@@ -19,13 +20,6 @@ namespace relata::retrieve {
 
 // One vector for each sequence of `pass` from its tokens' states. Differentiable.
 at::Tensor pooled(const model::Decoder& model, model::Pass pass, Pooling pooling);
-
-// Of a pass that trains.
-struct PassSettings {
-  double dropout = 0.0;
-  uint32_t dropout_seed = 0;
-  bool gradient_checkpointing = false;
-};
 
 class TextEncoder final : public Encoder {
  public:

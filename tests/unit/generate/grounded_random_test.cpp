@@ -60,6 +60,15 @@ std::set<std::string> all_spans(const Case& test) {
            !is_letter(points[at - 1]) || !is_letter(points[at]);
   };
   const auto blank = [&](size_t at) { return points[at] == " " || points[at] == "\n"; };
+  const auto mark = [&](size_t at) {  // behind a word
+    if (!test.options.whole_words || at == 0 || blank(at - 1)) return false;
+    if (std::set<std::string>{",", ";", ":", "，", "。", "、", "：", "；"}.contains(points[at]))
+      return true;
+    if (points[at] != "." || (at + 1 < points.size() && !blank(at + 1))) return false;
+    size_t begin = at;
+    while (begin > 0 && is_letter(points[begin - 1])) --begin;
+    return at - begin > 3 && (begin == 0 || points[begin - 1] != ".");
+  };
   std::set<std::string> spans;
   for (size_t begin = 0; begin < points.size(); ++begin) {
     std::string span;
@@ -68,6 +77,7 @@ std::set<std::string> all_spans(const Case& test) {
       if (last == "\n" || last == test.missing) break;
       span += last;
       if (span.size() > static_cast<size_t>(test.options.max_bytes)) break;
+      if (mark(begin) || mark(end - 1)) continue;
       if (cut(begin) && cut(end) && !blank(begin) && !blank(end - 1)) spans.insert(span);
     }
   }

@@ -73,13 +73,30 @@ using Tokens = std::set<std::string>;
 TEST(Grounded, SpansAreWordsOfTheDocument) {
   const Grounded may("Ada Byron (London), France's queen.", {.item = {span()}});
   for (const char* good : {"none", "Ada", "Ada Byron", "Byron (London)", "London\nFrance\nAda", "(",
-                           "France's", "France's queen.", "queen"}) {
+                           "France's", "France's queen", "queen"}) {
     EXPECT_TRUE(may(good)) << good;
   }
   for (const char* bad : {"", "Ad", "da", "Ada ", " Ada", "Byron\n", "\nAda", "Ada\nAda", "Rome",
                           "none\n", "Ada  Byron", "AdaByron"}) {
     EXPECT_FALSE(may(bad)) << bad;
   }
+}
+
+TEST(Grounded, MarksBehindNamesAreNoPartOfThem) {
+  const Grounded may("Hale Corp. of Leeds, in St. Ives. Born 1902; see U.S.A. law: Yahoo! in it",
+                     {.item = {span()}});
+  for (const char* good : {"Hale Corp.", "Hale Corp. of Leeds", "Leeds", "St.", "St. Ives", "1902",
+                           "U.S.A.", "Leeds, in St. Ives", "Yahoo!"}) {
+    EXPECT_TRUE(may(good)) << good;
+  }
+  for (const char* bad : {"Leeds,", "St. Ives.", "Ives.", "1902;", "law:", ",", ", in St. Ives"}) {
+    EXPECT_FALSE(may(bad)) << bad;
+  }
+  const Grounded apart("Leeds , Ives .", {.item = {span()}});
+  for (const char* good : {"Leeds ,", "Ives .", ", Ives"}) EXPECT_TRUE(apart(good)) << good;
+  const Grounded chinese("贝多芬，生于波恩。", {.item = {span()}});
+  EXPECT_TRUE(chinese("波恩"));
+  for (const char* bad : {"波恩。", "贝多芬，", "，生于"}) EXPECT_FALSE(chinese(bad)) << bad;
 }
 
 TEST(Grounded, ChineseSpansAreCodePoints) {

@@ -157,6 +157,17 @@ TEST_P(Attention, ContinuedRunEqualsWhole) {
   expect_near(at::cat(parts, 0), dense(qkv, rotation, sight(whole, GetParam().window)), "parts");
 }
 
+// Long enough that several threads share the rows of one tree, within segments and between them.
+TEST_P(Attention, LongTreeEqualsDenseMask) {
+  const at::NoGradGuard no_grad;
+  const Segments segments = {{0, 150, -1}, {150, 70, 0}, {220, 1, 1}, {221, 90, 1}, {311, 20, 0}};
+  const std::vector<CacheView> runs(segments.size());
+  const Rotation rotation = rotation_of(positions_of(segments));
+  const at::Tensor qkv = input(331);
+  const at::Tensor got = attention(qkv, rotation, segments, runs, spec());
+  expect_near(got, dense(qkv, rotation, sight(segments, GetParam().window)), "long tree");
+}
+
 TEST_P(Attention, GradientEqualsDenseMask) {
   if (GetParam().type != at::kFloat) GTEST_SKIP() << "compared in float32";
   const Segments segments = tree();

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -160,6 +161,51 @@ TEST_F(Bm25File, NoPlaceToWriteIsAResourceError) {
   const Status saved = index.save(path_ + "/below");
   ASSERT_FALSE(saved.ok());
   EXPECT_EQ(saved.error().code, ErrorCode::kResource);
+}
+
+TEST_F(Bm25File, OfAnIndexWithoutSomePassagesIsAsIfItNeverHadThem) {
+  std::vector<Passage> all;
+  std::mt19937 draw(4);
+  for (size_t i = 0; i < 200; ++i) {
+    std::string text;
+    for (size_t k = draw() % 9; k > 0; --k) text += "w" + std::to_string(draw() % 30) + " ";
+    all.push_back({std::to_string(i), std::string(1, static_cast<char>('a' + draw() % 3)), text});
+  }
+  for (const unsigned share : {1U, 5U, 100U}) {
+    std::vector<Passage> left;
+    std::vector<size_t> numbers;
+    for (size_t i = 0; i < all.size(); ++i) {
+      // Partition a goes altogether.
+      if (draw() % 100 < share || all[i].partition == "a") continue;
+      left.push_back(all[i]);
+      numbers.push_back(i);
+    }
+    Bm25Index index = Bm25Index::make({}).value();
+    ASSERT_TRUE(index.add(all).ok());
+    const auto kept = index.remove([&](const Passage& passage) {
+      return std::none_of(left.begin(), left.end(),
+                          [&](const Passage& other) { return other.id == passage.id; });
+    });
+    EXPECT_EQ(kept, numbers);
+    Bm25Index wanted = Bm25Index::make({}).value();
+    ASSERT_TRUE(wanted.add(left).ok());
+    ASSERT_TRUE(index.save(path_).ok());
+    const std::string bytes = read_file(path_).value();
+    ASSERT_TRUE(wanted.save(path_).ok());
+    EXPECT_EQ(bytes, read_file(path_).value());
+    EXPECT_EQ(index.partition_sizes(), wanted.partition_sizes());
+    // And goes on from there.
+    for (Bm25Index* each : {&index, &wanted}) ASSERT_TRUE(each->add({{"new", "a", "w3 w5"}}).ok());
+    SearchOptions options;
+    options.k = 20;
+    const auto found = index.search("w3 w5 w5 w7", options);
+    const auto other = wanted.search("w3 w5 w5 w7", options);
+    ASSERT_EQ(found.size(), other.size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_EQ(found[i].passage, other[i].passage);
+      EXPECT_EQ(found[i].score, other[i].score);
+    }
+  }
 }
 
 }  // namespace

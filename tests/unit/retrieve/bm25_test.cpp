@@ -121,6 +121,78 @@ TEST(Bm25, KnownScore) {
   EXPECT_EQ(index.passages_with("dog"), 2U);
 }
 
+// Acceptance check 3 of the study of RUIE, whose scores have a factor k1 + 1 more.
+TEST(Bm25, ScoresAsTheStudyDoes) {
+  const Bm25Index index =
+      make_index({{"0", "", "red fox"}, {"1", "", "red red dog"}, {"2", "", "blue cat fish"}});
+  const double factor = index.settings().k1 + 1.0;
+  const auto scores = [&](const char* query) {
+    std::vector<double> out(3, 0.0);
+    for (const Hit& hit : index.search(query, {})) out[hit.passage] = factor * hit.score;
+    return out;
+  };
+  constexpr double kRounding = 1e-4;
+  const auto expect = [&](const char* query, const std::vector<double>& wanted) {
+    const std::vector<double> found = scores(query);
+    for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], kRounding) << query;
+  };
+  expect("red fox", {1.6161, 0.6243, 0.0});
+  expect("red red fox", {2.1397, 1.2486, 0.0});
+}
+
+// Hits are looked for passage by passage where most passages have a term, else term by term.
+TEST(Bm25, CommonAndRareTermsAreFoundAlike) {
+  std::vector<Passage> passages;
+  std::mt19937 draw(8);
+  for (size_t i = 0; i < 3000; ++i) {
+    std::string text = "common";
+    for (size_t k = draw() % 12; k > 0; --k) text += " w" + std::to_string(draw() % 400);
+    passages.push_back({std::to_string(i), i % 2 == 0 ? "even" : "odd", text});
+  }
+  const Bm25Index index = make_index(passages);
+  for (const char* query : {"common", "common w1 w2", "w1", "w1 w2 w3 common common"}) {
+    for (const char* partition : {"", "odd"}) {
+      SearchOptions all;
+      all.k = passages.size();
+      if (*partition != 0) all.partition = partition;
+      const auto wanted = index.search(query, all);
+      for (size_t i = 1; i < wanted.size(); ++i) {
+        const bool falls =
+            wanted[i].score < wanted[i - 1].score ||
+            (wanted[i].score == wanted[i - 1].score && wanted[i].passage > wanted[i - 1].passage);
+        ASSERT_TRUE(falls) << query << i;
+      }
+      SearchOptions few = all;
+      few.k = 25;
+      few.skip = [](size_t passage) { return passage % 3 == 0; };
+      const auto found = index.search(query, few);
+      size_t at = 0;
+      for (const Hit& hit : wanted) {
+        if (hit.passage % 3 == 0 || at == found.size()) continue;
+        ASSERT_EQ(found[at].passage, hit.passage) << query;
+        EXPECT_EQ(found[at++].score, hit.score);
+      }
+      EXPECT_EQ(found.size(), std::min<size_t>(25, at));
+    }
+  }
+}
+
+// What a search leaves behind, and what a search that failed does, is no part of the next.
+TEST(Bm25, SearchesDoNotMeetEachOther) {
+  const Bm25Index index = make_index({{"0", "", "red fox"}, {"1", "", "red dog"}});
+  const Bm25Index other = make_index({{"0", "", "cat"}, {"1", "", "red"}, {"2", "", "red"}});
+  SearchOptions failing;
+  failing.skip = [](size_t) -> bool { throw std::runtime_error("no"); };
+  const auto wanted = index.search("red fox", {});
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_THROW(index.search("red fox dog", failing), std::runtime_error);
+    EXPECT_EQ(other.search("cat", {}).size(), 1U);
+    const auto found = index.search("red fox", {});
+    ASSERT_EQ(found.size(), wanted.size());
+    for (size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].score, wanted[i].score);
+  }
+}
+
 TEST(Bm25, AddingInPartsAndByThreadsIsTheSame) {
   RandomTexts texts;
   const std::vector<Passage> passages = texts.passages(200);

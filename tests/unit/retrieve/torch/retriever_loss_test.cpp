@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace relata::retrieve {
 namespace {
 
@@ -35,6 +37,41 @@ TEST(RetrieverLoss, FollowsTheFigureOfThePaper) {
   passages.select(1, 0).copy_(at::tensor({0.925F, 0.901F, 0.895F}));
   const RetrieverBatch batch{query, passages, at::tensor({6.894F, 2.083F, -0.472F}).view({1, 3})};
   EXPECT_NEAR(loss(batch, 0.01, 1, 0), 0.1005, kRounding);
+}
+
+// Of the second question of small_batch() at temperature 0.5: its own products are 2 and 0, those
+// with the first one's passages 1.2 and 1.6; d+ q' is 0, q q' 0 and d+ d+' 0.6 / 0.5 = 1.2.
+TEST(RetrieverLoss, CanDoWithoutSomeNegatives) {
+  RetrieverLoss options;
+  options.temperature = 0.5;
+  options.divergence = 0;
+  options.contrastive = 1;
+  // The first's: own 1.6 and 1.2, the others' 0 and 2; d+ q' 1.2, q q' 0, d+ d+' 1.2.
+  const double first = std::exp(1.6) + std::exp(1.2) + std::exp(0.0) + std::exp(2.0);
+  const double second = std::exp(1.2) + std::exp(1.6) + std::exp(2.0) + std::exp(0.0);
+  const double questions = std::exp(0.0), positives = std::exp(1.2);
+  const auto wanted = [&](double with_first, double with_second) {
+    return (std::log(first + std::exp(1.2) + with_first) - 1.6 +
+            std::log(second + std::exp(0.0) + with_second) - 2.0) /
+           2;
+  };
+  const auto found = [&] { return retriever_loss(small_batch(), options).item<double>(); };
+  EXPECT_NEAR(found(), wanted(questions + positives, questions + positives), 1e-5);
+  options.query_negatives = false;
+  EXPECT_NEAR(found(), wanted(positives, positives), 1e-5);
+  options.passage_negatives = false;
+  EXPECT_NEAR(found(), wanted(0, 0), 1e-5);
+  options.query_negatives = true;
+  EXPECT_NEAR(found(), wanted(questions, questions), 1e-5);
+}
+
+// Acceptance check 7.
+TEST(RewardLoss, IsThatOfTheStudy) {
+  const at::Tensor scores = at::tensor({2.0F, 1.0F, 0.0F, -1.0F}).view({1, 4});
+  EXPECT_NEAR(reward_loss(scores).item<double>(), 0.4402, kRounding);
+  // The mean over questions, not over their passages.
+  const at::Tensor two = at::cat({scores, at::zeros({1, 4})});
+  EXPECT_NEAR(reward_loss(two).item<double>(), (0.4402 + std::log(4.0)) / 2, kRounding);
 }
 
 // Every gradient by central differences in float64.

@@ -1,0 +1,77 @@
+#include "reward_objective.h"
+
+#include <algorithm>
+
+#include "relata/train/schedule.h"
+#include "retriever_loss.h"
+
+namespace relata::retrieve {
+namespace {
+
+// Questions share no term of the loss, so that a step goes through the model in parts of so many
+// tokens, whatever its batch.
+constexpr size_t kPassTokens = 4096;
+
+}  // namespace
+
+TextPair reward_pair(const PoolItem& question, const PoolItem& candidate, bool tags) {
+  return {retriever_passage(question.instance, question.task, tags),
+          retriever_passage(candidate.instance, candidate.task, tags)};
+}
+
+Status RewardObjective::check(const model::Decoder&) const {
+  if (!questions_.empty()) return {};
+  return input_error("no question has candidates of which some are better than others",
+                     "score more candidates (scored), or use more data");
+}
+
+std::vector<int64_t> RewardObjective::order(int64_t epoch) const {
+  const train::TrainerConfig& config = recipe_.reward.trainer;
+  return train::epoch_order(size(), config.seed, epoch, config.shuffle);
+}
+
+int64_t RewardObjective::step_end(const std::vector<int64_t>& order, int64_t begin) const {
+  const train::TrainerConfig& config = recipe_.reward.trainer;
+  return std::min(std::ssize(order),
+                  begin + config.per_device_train_batch_size * config.gradient_accumulation_steps);
+}
+
+train::StepLoss RewardObjective::add_gradients(const model::Decoder&,
+                                               const train::StepItems& items) const {
+  const train::TrainerConfig& config = recipe_.reward.trainer;
+  const Turn turn{static_cast<size_t>(recipe_.reward.passages), items.epoch, config.seed};
+  train::StepLoss out;
+  std::vector<PairEncoder::PairIds> pairs;  // of some questions, each its positive first
+  size_t tokens = 0;
+  const auto learn = [&](int64_t last) {
+    const uint64_t seed = static_cast<uint64_t>(config.seed) * 1000003 +
+                          static_cast<uint64_t>(items.step) * 1009 +
+                          static_cast<uint64_t>(last - items.begin);
+    const at::Tensor scores = encoder_.scores(
+        pairs, {config.dropout, static_cast<uint32_t>(seed), config.gradient_checkpointing});
+    const int64_t questions = std::ssize(pairs) / recipe_.reward.passages;
+    const double share =
+        static_cast<double>(questions) / static_cast<double>(items.end - items.begin);
+    const at::Tensor loss = reward_loss(scores.view({questions, recipe_.reward.passages})) * share;
+    loss.backward();
+    out.loss += loss.item<double>();
+    out.tokens += static_cast<int64_t>(tokens);
+    pairs.clear();
+    tokens = 0;
+  };
+  for (int64_t i = items.begin; i < items.end; ++i) {
+    const auto number = static_cast<size_t>(items.order[static_cast<size_t>(i)]);
+    const Question& question = questions_[number];
+    for (const Candidate& candidate : passages_of(question, pool_, turn)) {
+      pairs.push_back(encoder_.ids_of(
+          reward_pair(pool_.items[question.item], pool_.items[candidate.document], recipe_.tags)));
+      tokens += pairs.back().ids.size();
+    }
+    if (tokens >= kPassTokens) learn(i);
+  }
+  if (!pairs.empty()) learn(items.end);
+  out.answer_tokens = items.end - items.begin;
+  return out;
+}
+
+}  // namespace relata::retrieve

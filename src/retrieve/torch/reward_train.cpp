@@ -1,0 +1,55 @@
+// Stage reward-train: a cross-encoder learns which candidates the language model preferred.
+#include "reward_objective.h"
+#include "ruie/stage.h"
+#include "trainer_inputs.h"
+
+namespace relata::retrieve {
+namespace {
+
+constexpr int kRevision = 1;
+
+}  // namespace
+
+Result<RewardModel> train_reward(const RetrieverRecipe& recipe, const RetrieverPool& pool,
+                                 const CandidateLists& candidates, const ScoreSet& scores,
+                                 bool dry_run) {
+  const RewardRecipe& reward = recipe.reward;
+  CrossEncoderOptions options;
+  options.model = reward.model;
+  options.max_tokens = static_cast<size_t>(reward.max_tokens);
+  RELATA_TRY(const auto encoder,
+             PairEncoder::begin(options, static_cast<uint64_t>(reward.trainer.seed)));
+  const Stage stage(recipe.output_dir, "reward-train",
+                    {{"revision", kRevision},
+                     {"build", pool.key},
+                     {"candidates", candidates.key},
+                     {"scores", scores.key},
+                     {"scored", recipe.scored},
+                     {"seed", recipe.seed},
+                     {"model", encoder->identity()},
+                     {"tags", recipe.tags},
+                     {"positives", recipe.positives},
+                     {"negatives", recipe.negatives},
+                     {"passages", reward.passages},
+                     {"max_tokens", reward.max_tokens},
+                     {"trainer", trainer_inputs(reward.trainer)}});
+  RewardModel out;
+  out.folder = stage.file("model");
+  out.key = stage.key();
+  const std::vector<Question> questions = questions_of(recipe, pool, candidates, scores);
+  out.questions = std::ssize(questions);
+  if (dry_run || stage.done()) return out;
+  train::TrainerConfig config = reward.trainer;
+  config.output_dir = stage.folder();
+  const RewardObjective objective(recipe, pool, questions, *encoder);
+  RELATA_TRY(out.train, train::train(*encoder->model(), objective, config));
+  RELATA_CHECK(encoder->save(out.folder));
+  RELATA_CHECK(train::mark_finished(config.output_dir));
+  RELATA_CHECK(stage.finish({{"questions", out.questions},
+                             {"steps", out.train.steps},
+                             {"loss", out.train.final_loss},
+                             {"seconds", out.train.seconds}}));
+  return out;
+}
+
+}  // namespace relata::retrieve
