@@ -191,7 +191,6 @@ def test_an_example_longer_than_all_may_be_is_left_out_and_told(trained_rag, tmp
 
 @pytest.mark.parametrize("flags, message", [
     (["--pipeline", "rag"], "needs labelled examples"),
-    (["--pipeline", "rhf"], "understood only by models trained on them"),
     (["--pipeline", "pair", "--pool", "POOL"], "shows no examples"),
     (["--pipeline", "rag", "--pool", "POOL", "--prompt-template", "marked"], "shows no examples"),
     (["--pipeline", "rag", "--pool", "POOL", "--retriever", "dense"], "encoder"),
