@@ -1,7 +1,7 @@
 // The questions that a pair data set asks.
 #include <map>
 
-#include "formats/pair_rows.h"
+#include "formats/tables/pair_rows.h"
 #include "relata/data/formats.h"
 
 namespace relata::data {

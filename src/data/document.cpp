@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "formats/pair_rows.h"
+#include "formats/tables/pair_rows.h"
 #include "relata/base/fields.h"
 
 namespace relata::data {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "formats/annotation_formats.h"
-#include "formats/pair_rows.h"
+#include "formats/annotators/annotation_formats.h"
+#include "formats/tables/pair_rows.h"
 
 namespace relata::data {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "gguf/gguf_tokenizer.h"
 #include "hf/hf_tokenizer.h"
-#include "hf/vocab_files.h"
+#include "hf/models/vocab_files.h"
 #include "model_folder.h"
 #include "relata/base/gguf.h"
 #include "relata/base/parallel.h"

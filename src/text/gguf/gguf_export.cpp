@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "hf/split_pattern.h"
+#include "hf/stages/split_pattern.h"
 #include "json_reader.h"
 #include "relata/base/file.h"
 #include "relata/text/tokenizer.h"

@@ -3,7 +3,7 @@
 #include <unordered_map>
 
 #include "gguf/gguf_parts.h"
-#include "hf/node_parts.h"
+#include "hf/stages/node_parts.h"
 
 namespace relata::text {
 namespace {

@@ -2,8 +2,8 @@
 #include <array>
 
 #include "gguf/gguf_parts.h"
-#include "hf/node_parts.h"
-#include "hf/split_pattern.h"
+#include "hf/stages/node_parts.h"
+#include "hf/stages/split_pattern.h"
 
 namespace relata::text {
 namespace {

@@ -5,7 +5,7 @@
 #include <unordered_set>
 
 #include "gguf/gguf_chat.h"
-#include "hf/vocabulary.h"
+#include "hf/models/vocabulary.h"
 #include "relata/text/utf8.h"
 
 namespace relata::text {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "hf/models/vocabulary.h"
 #include "relata/text/utf8.h"
-#include "vocabulary.h"
 
 namespace relata::text {
 

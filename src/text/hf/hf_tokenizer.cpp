@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 
-#include "bpe_model.h"
+#include "hf/models/bpe_model.h"
+#include "hf/models/unigram_model.h"
+#include "hf/models/wordpiece_model.h"
 #include "hf_components.h"
 #include "sentencepiece/sentencepiece_tokenizer.h"
 #include "unicode/unicode_sets.h"
-#include "unigram_model.h"
-#include "wordpiece_model.h"
 
 namespace relata::text {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <memory>
 
+#include "hf/models/piece_model.h"
 #include "model_folder.h"
-#include "piece_model.h"
 #include "relata/text/tokenizer.h"
 
 namespace relata::text {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "added_tokens.h"
-#include "piece_model.h"
+#include "hf/models/piece_model.h"
 #include "unicode/aligned_text.h"
 
 namespace relata::text {

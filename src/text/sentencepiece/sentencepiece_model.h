@@ -10,8 +10,8 @@
 #include <unordered_map>
 
 #include "charsmap.h"
-#include "hf/pair_merger.h"
-#include "hf/unigram_model.h"
+#include "hf/models/pair_merger.h"
+#include "hf/models/unigram_model.h"
 #include "hf/workspace.h"
 #include "relata/text/tokenizer.h"
 #include "sentencepiece_proto.h"

@@ -5,7 +5,7 @@
 #include <optional>
 #include <unordered_set>
 
-#include "hf/vocabulary.h"
+#include "hf/models/vocabulary.h"
 #include "relata/text/utf8.h"
 
 namespace relata::text {

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "hf/unigram_json.h"
+#include "hf/models/unigram_json.h"
 #include "relata/base/file.h"
 #include "relata/text/tokenizer.h"
 

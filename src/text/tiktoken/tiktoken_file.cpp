@@ -2,11 +2,11 @@
 #include <unordered_map>
 
 #include "base64.h"
-#include "hf/bpe_model.h"
 #include "hf/hf_tokenizer.h"
-#include "hf/node_parts.h"
-#include "hf/split_pattern.h"
-#include "hf/vocab_files.h"
+#include "hf/models/bpe_model.h"
+#include "hf/models/vocab_files.h"
+#include "hf/stages/node_parts.h"
+#include "hf/stages/split_pattern.h"
 
 namespace relata::text {
 namespace {

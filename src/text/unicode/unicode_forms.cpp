@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "hf/transform.h"
+#include "hf/stages/transform.h"
 
 namespace relata::text {
 namespace {

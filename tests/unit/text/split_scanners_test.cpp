@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "hf/split_pattern.h"
+#include "hf/stages/split_pattern.h"
 #include "relata/text/utf8.h"
 
 namespace relata::text {

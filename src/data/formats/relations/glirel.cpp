@@ -1,0 +1,212 @@
+// glirel: {"tokenized_text": [...], "ner": [[begin, end, type, text], ...], "relations": [{"head":
+// {"mention", "position": [begin, end], "type"}, "tail": {...}, "relation_text"}]}. Ends are
+// inclusive; where the stated text says otherwise (some exports count to behind the end), it
+// counts. Source: github.com/jackboyla/GLiREL.
+//
+// spacy: {"text", "spans" or "ents": [{"start", "end", "label"}], "relations": [{"head_span":
+// {"start", "end", "label"}, "child_span": {...}, "label"}]}, as spaCy's Doc.to_json() and
+// Prodigy's ner.manual and rel.manual write it; places count characters. spaCy has "spans" by
+// group. What a Prodigy annotator rejected or ignored is no gold and is left out. Source:
+// spacy.io/api/doc#to_json, prodi.gy/docs/api-interfaces.
+#include "building.h"
+#include "formats/token_text.h"
+
+namespace relata::data {
+namespace {
+
+class GlirelReader {
+ public:
+  GlirelReader(const JsonRecord& record, const Source& source, Intake& intake)
+      : record_(record), source_(source), intake_(intake) {}
+
+  Status read() {
+    const JsonView root = record_.root();
+    RELATA_TRY(builder_.document.id, record_id(record_, source_, {"id", "title"}));
+    RELATA_TRY(const JsonView tokens, record_.get_list(root, "tokenized_text"));
+    TokenText text(are_tight(tokens));
+    RELATA_CHECK(read_tokens(record_, tokens, text));
+    tokens_ = text;
+    text.hand_over(builder_.document);
+    RELATA_TRY(const JsonView spans, record_.find_list(root, "ner"));
+    if (spans) {
+      for (const JsonView span : spans) {
+        if (!span.is_array() || span.size() < 3) return record_.fail(span, "is not a list of 3");
+        RELATA_TRY(const std::string type, record_.as_id(span.at(2)));
+        const bool named = span.size() > 3 && span.at(3).is_string();
+        RELATA_TRY(const ByteRange range,
+                   read_place(span, named ? span.at(3).string() : std::string_view()));
+        builder_.placed(range, type);
+      }
+    }
+    RELATA_TRY(const JsonView relations, record_.find_list(root, "relations"));
+    if (relations) {
+      for (const JsonView relation : relations) {
+        RELATA_TRY(const int head, read_end(relation, "head"));
+        RELATA_TRY(const int tail, read_end(relation, "tail"));
+        RELATA_TRY(const std::string_view type, record_.get_text(relation, "relation_text"));
+        builder_.relate(head, tail, type);
+      }
+    }
+    return intake_.add(std::move(builder_.document), record_.where());
+  }
+
+ private:
+  // The range of a list that begins with its first and last token.
+  Result<ByteRange> read_place(JsonView place, std::string_view stated) {
+    RELATA_TRY(const size_t begin, record_.as_index(place.at(0), tokens_.size()));
+    RELATA_TRY(const size_t end, record_.as_index(place.at(1), tokens_.size() + 1));
+    const auto inclusive = tokens_.range(begin, end + 1);
+    const auto exclusive = tokens_.range(begin, end);
+    const auto covers = [&](const std::optional<ByteRange>& range) {
+      return range &&
+             builder_.document.text.compare(range->begin, range->end - range->begin, stated) == 0;
+    };
+    if (!stated.empty() && covers(exclusive) && !covers(inclusive)) return *exclusive;
+    if (!inclusive) return record_.fail(place, "is no range of tokens");
+    return *inclusive;
+  }
+
+  Result<int> read_end(JsonView relation, const char* key) {
+    RELATA_TRY(const JsonView value, record_.get_object(relation, key));
+    RELATA_TRY(const JsonView place, record_.get_list(value, "position"));
+    RELATA_CHECK(record_.check_list(place, 2));
+    const JsonView mention = value.find("mention");
+    RELATA_TRY(const ByteRange range,
+               read_place(place, mention.is_string() ? mention.string() : std::string_view()));
+    RELATA_TRY(const std::string_view type, record_.find_text(value, "type"));
+    return builder_.standing(range, type);
+  }
+
+  const JsonRecord& record_;
+  const Source& source_;
+  Intake& intake_;
+  DocumentBuilder builder_;
+  TokenText tokens_;
+};
+
+class SpacyReader {
+ public:
+  SpacyReader(const JsonRecord& record, const Source& source, Intake& intake)
+      : record_(record), source_(source), intake_(intake) {}
+
+  Status read() {
+    const JsonView root = record_.root();
+    RELATA_TRY(const bool accepted, is_accepted());
+    if (!accepted) return {};
+    Document& document = builder_.document;
+    RELATA_TRY(document.id, record_id(record_, source_, {"id"}));
+    RELATA_TRY(document.text, record_.get_text(root, "text"));
+    const text::OffsetMap offsets(document.text);
+    RELATA_TRY(const JsonView entities, record_.find_list(root, "ents"));
+    RELATA_CHECK(read_spans(entities, offsets));
+    const JsonView spans = root.find("spans");
+    if (spans.is_object()) {
+      Status groups;
+      spans.each_member([&](std::string_view, JsonView group) {
+        if (groups.ok()) groups = read_spans(group, offsets);
+      });
+      RELATA_CHECK(groups);
+    } else {
+      RELATA_CHECK(read_spans(spans, offsets));
+    }
+    RELATA_TRY(const JsonView sentences, record_.find_list(root, "sents"));
+    if (sentences) RELATA_CHECK(read_sentences(sentences, offsets));
+    RELATA_TRY(const JsonView relations, record_.find_list(root, "relations"));
+    if (relations) {
+      for (const JsonView relation : relations) {
+        RELATA_TRY(const JsonView head_span, record_.get_object(relation, "head_span"));
+        RELATA_TRY(const JsonView tail_span, record_.get_object(relation, "child_span"));
+        RELATA_TRY(const int head, read_span(head_span, offsets));
+        RELATA_TRY(const int tail, read_span(tail_span, offsets));
+        RELATA_TRY(const std::string_view type, record_.get_text(relation, "label"));
+        builder_.relate(head, tail, type);
+      }
+    }
+    return intake_.add(std::move(document), record_.where());
+  }
+
+ private:
+  Result<bool> is_accepted() {
+    RELATA_TRY(const std::string_view answer, record_.find_text(record_.root(), "answer"));
+    if (answer.empty() || answer == "accept") return true;
+    if (answer != "reject" && answer != "ignore") {
+      return record_.fail(record_.root().find("answer"),
+                          "is \"" + std::string(answer) + "\", not accept, reject or ignore");
+    }
+    intake_.count("records left out, whose answer is \"" + std::string(answer) + "\"");
+    return false;
+  }
+
+  Status read_spans(JsonView spans, const text::OffsetMap& offsets) {
+    if (!spans || spans.is_null()) return {};
+    if (!spans.is_array()) return record_.fail(spans, "is not a list of spans");
+    for (const JsonView span : spans) RELATA_CHECK(read_span(span, offsets));
+    return {};
+  }
+
+  Result<ByteRange> read_range(JsonView span, const text::OffsetMap& offsets) {
+    RELATA_TRY(const size_t begin, record_.get_index(span, "start", offsets.code_points()));
+    RELATA_TRY(const size_t end, record_.get_index(span, "end", offsets.code_points() + 1));
+    RELATA_TRY(const std::string_view stated, record_.find_text(span, "text"));
+    return read_code_points(record_, span, static_cast<int64_t>(begin), static_cast<int64_t>(end),
+                            stated, builder_.document.text, offsets, intake_);
+  }
+
+  Result<int> read_span(JsonView span, const text::OffsetMap& offsets) {
+    RELATA_TRY(const ByteRange range, read_range(span, offsets));
+    RELATA_TRY(const std::string_view type, record_.find_text(span, "label"));
+    return type.empty() ? builder_.standing(range, type) : builder_.placed(range, type);
+  }
+
+  Status read_sentences(JsonView sentences, const text::OffsetMap& offsets) {
+    size_t last = 0;
+    for (const JsonView sentence : sentences) {
+      RELATA_TRY(const ByteRange range, read_range(sentence, offsets));
+      if (range.begin < last) return record_.fail(sentence, "begins before the last one ends");
+      last = range.end;
+      builder_.document.sentences.push_back(range);
+    }
+    return {};
+  }
+
+  const JsonRecord& record_;
+  const Source& source_;
+  Intake& intake_;
+  DocumentBuilder builder_;
+};
+
+bool sniff_glirel(const Sample& sample) {
+  return sample.has({"tokenized_text"}) && (sample.has({"ner"}) || sample.has({"relations"}));
+}
+
+bool sniff_spacy(const Sample& sample) {
+  if (!sample.has({"text"}) || sample.has({"entities"})) return false;
+  return sample.has({"ents"}) || sample.has({"spans"}) || sample.holds("\"head_span\"");
+}
+
+template <class Reader>
+Status read_with(const Source& source, const ReadOptions&, Intake& intake) {
+  return read_json_records(source, intake, [&](const JsonRecord& record) {
+    return Reader(record, source, intake).read();
+  });
+}
+
+}  // namespace
+
+FormatEntry glirel_format() {
+  FormatEntry entry;
+  entry.info = {"glirel", "GLiREL's JSON lines: tokens, spans, relations between spans"};
+  entry.sniff = sniff_glirel;
+  entry.read = read_with<GlirelReader>;
+  return entry;
+}
+
+FormatEntry spacy_format() {
+  FormatEntry entry;
+  entry.info = {"spacy", "spaCy's and Prodigy's JSON lines: text, spans, relations between spans"};
+  entry.sniff = sniff_spacy;
+  entry.read = read_with<SpacyReader>;
+  return entry;
+}
+
+}  // namespace relata::data
