@@ -1,5 +1,7 @@
-"""Generation and label scoring of the pair task beside Transformers, on the small model."""
+"""Generation and label scoring of the pair task beside Transformers: the small model, and SmolLM2."""
 import argparse
+import collections
+import random
 
 import run
 
@@ -52,13 +54,13 @@ def generate(kind, model, source, count, new_tokens):
                     theirs["peak_rss_bytes"], PEER, smaller_is_better=True)]
 
 
-def label(kind, model, source, count, peer_count):
+def label(kind, model, source, count, peer_count, goal=20.0, options=()):
     prompts = run.WORK / f"label-{kind}.jsonl"
     run.write_lines(prompts, [{key: row[key] for key in ("prompt_ids", "continuation_ids")}
                               for row in source[:count]])
     out = {side: run.WORK / f"label-{side}.jsonl" for side in ("ours", "peer")}
     theirs = run_peer("label", "prompts_per_second", "--model", model, "--prompts", prompts,
-                      "--out", out["peer"], "--limit", peer_count)
+                      "--out", out["peer"], "--limit", peer_count, *options)
     ours = run_ours("score", model, prompts, out["ours"])
     scores = {side: [line["logprobs"] for line in run.read_lines(path)]
               for side, path in out.items()}
@@ -68,19 +70,31 @@ def label(kind, model, source, count, peer_count):
     return [run.row(f"label scoring, {kind} rows, {len(source[0]['continuation_ids'])} labels",
                     "prompts/s",
                     count / ours["seconds"], theirs["prompts_per_second"],
-                    PEER + ", one pass a label", 20.0)]
+                    PEER + ", one pass a label", goal)]
+
+
+def smollm2_questions(count):
+    """Prompts of recipes/fewrel.yaml, each with the answers of all its relations."""
+    rows = run.read_lines(run.recipe_rows("fewrel", "fewrel-rows"))
+    asked = [next(i for i, label in enumerate(row["labels"]) if label >= 0) for row in rows]
+    answers = collections.Counter(tuple(row["ids"][at:]) for row, at in zip(rows, asked))
+    relations = [list(answer) for answer, _ in answers.most_common(16)]
+    chosen = random.Random(0).sample(range(len(rows)), count)
+    return [{"prompt_ids": rows[i]["ids"][:asked[i]], "continuation_ids": relations}
+            for i in chosen]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["generate", "label"])
+    parser.add_argument("--only", choices=["generate", "label", "smollm2"])
     parser.add_argument("--prompts", type=int, default=64, help="of generation")
     parser.add_argument("--new-tokens", type=int, default=64)
     parser.add_argument("--label-prompts", type=int, default=256)
     parser.add_argument("--peer-label-prompts", type=int, default=8, help="its rate is steady")
     arguments = parser.parse_args()
-    limits, model, result = run.probe(), run.model("small"), []
-    for kind, options in run.INSTRUCTIONS.items():
+    limits, result = run.probe(), []
+    for kind, options in {} if arguments.only == "smollm2" else run.INSTRUCTIONS.items():
+        model = run.model("small")
         source = run.read_lines(run.rows(f"small-score-{kind}.jsonl", TABLE, "--vocab-size", 8000,
                                          "--kind", "score", "--limit", 512, *options))
         if arguments.only != "label":
@@ -88,6 +102,10 @@ def main():
         if arguments.only != "generate":
             result += label(kind, model, source, arguments.label_prompts,
                             arguments.peer_label_prompts)
+    if arguments.only in (None, "smollm2"):
+        result += label("smollm2 FewRel", run.smollm2(), smollm2_questions(arguments.label_prompts),
+                        arguments.label_prompts, arguments.peer_label_prompts, 10.0,
+                        ["--dtype", "bfloat16"])
     run.finish("pair", result, limits)
 
 

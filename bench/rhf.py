@@ -12,23 +12,20 @@ import time
 
 import run
 
-MODEL = run.ROOT / "models/smollm2-135m-instruct.Q4_1.gguf"
 DOCUMENTS = run.ROOT.parent / "shared/data/redocred/dev_revised.json"
 BATCH = 64  # questions handed to relata at once, and those that warm it up
 
 
 def gold_questions(count):
     """Of each document its questions, {"prompt_ids", "max_new_tokens"}."""
-    folder = run.WORK / f"rhf-gold-{count}"
-    if not (folder / "train.jsonl").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        documents = json.loads(DOCUMENTS.read_text(encoding="utf-8"))[:count]
-        (folder / "documents.json").write_text(json.dumps(documents), encoding="utf-8")
-        run.run([run.PROGRAM, "train", run.ROOT / "recipes/redocred_smollm2.yaml",
-                 f"dataset={folder}/documents.json", f"output_dir={folder}/out",
-                 "relation_negatives=0", "head_negatives=0", "--rows", folder])
+    path = run.WORK / f"rhf-gold-{count}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    documents = json.loads(DOCUMENTS.read_text(encoding="utf-8"))[:count]
+    path.write_text(json.dumps(documents), encoding="utf-8")
+    rows = run.recipe_rows("redocred_smollm2", f"rhf-gold-{count}", f"dataset={path}",
+                           "relation_negatives=0", "head_negatives=0")
     documents, text = [], []
-    for row in run.read_lines(folder / "train.jsonl"):
+    for row in run.read_lines(rows):
         asked = next(i for i, label in enumerate(row["labels"]) if label >= 0)
         ids = row["ids"][:asked]
         shared = next((i for i, pair in enumerate(zip(ids, text)) if pair[0] != pair[1]), len(ids))
@@ -44,7 +41,7 @@ def run_ours(documents, warm, threads):
     """Seconds from the last answer of the warming questions to the last of all."""
     lines = [request for document in warm for request in document][:BATCH]
     lines += [request for document in documents for request in document]
-    command = [run.PROGRAM, "generate", "-m", MODEL, "--no-progress", "--batch", BATCH,
+    command = [run.PROGRAM, "generate", "-m", run.SMOLLM2, "--no-progress", "--batch", BATCH,
                "--threads", threads]
     print("+ " + " ".join(map(str, command)), file=sys.stderr, flush=True)
     arrivals = []
@@ -70,25 +67,22 @@ def main():
     parser.add_argument("--threads", type=int, default=run.THREADS, help="of every engine")
     parser.add_argument("--slots", type=int, nargs="+", default=[1, 4, 16], help="of llama.cpp")
     arguments = parser.parse_args()
-    for path in (MODEL, DOCUMENTS):
-        if not path.is_file():
-            sys.exit(f"bench: {path} is not there")
+    if not DOCUMENTS.is_file():
+        sys.exit(f"bench: {DOCUMENTS} is not there")
+    model = run.smollm2()
     limits = run.probe()
     all_documents = gold_questions(arguments.documents + 4)
     documents, warm = all_documents[:arguments.documents], all_documents[arguments.documents:]
     path = run.WORK / "rhf-documents.jsonl"
     run.write_lines(path, documents)
-    folder = run.WORK / "smollm2-hf"
-    if not (folder / "config.json").is_file():
-        run.run([run.PROGRAM, "model", "export", MODEL, folder, "--to", "hf"])
 
     def rate(seconds):
         return len(documents) * 60 / seconds
 
     ours = rate(run_ours(documents, warm, arguments.threads))
     threads = ["--threads", arguments.threads]
-    plain = run.peer("rhf_transformers", "--model", folder, "--documents", path, *threads)
-    llama = run.peer("rhf_llamacpp", "--model", MODEL, "--documents", path, *threads,
+    plain = run.peer("rhf_transformers", "--model", model, "--documents", path, *threads)
+    llama = run.peer("rhf_llamacpp", "--model", run.SMOLLM2, "--documents", path, *threads,
                      "--slots", *arguments.slots)
     slots, seconds = min(llama["seconds"].items(), key=lambda item: item[1])
     questions = sum(len(document) for document in documents)

@@ -59,10 +59,33 @@ def peer(script, *arguments):
 
 def model(shape, *options):
     """A random-weight model folder, made once."""
-    folder = WORK / f"model-{shape}"
+    folder = WORK / "".join([f"model-{shape}", *options])
     if not (folder / "config.json").exists():
         peer("make_model", shape, folder, *options)
     return folder
+
+
+SMOLLM2 = ROOT / "models/smollm2-135m-instruct.Q4_1.gguf"
+
+
+def smollm2():
+    """SmolLM2's weights as a Hugging Face folder in bfloat16, made once of its GGUF file."""
+    if not SMOLLM2.is_file():
+        sys.exit(f"bench: {SMOLLM2} is not there; ./dev models smollm2 brings it")
+    folder = WORK / "smollm2-hf"
+    if not (folder / "config.json").is_file():
+        run([PROGRAM, "model", "export", SMOLLM2, folder, "--to", "hf"])
+    return folder
+
+
+def recipe_rows(recipe, name, *overrides):
+    """The token rows, JSONL {"ids", "labels"}, that a recipe on SmolLM2 trains on; made once."""
+    folder = WORK / name
+    if not (folder / "train.jsonl").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        run([PROGRAM, "train", ROOT / f"recipes/{recipe}.yaml", f"output_dir={folder}/out",
+             *overrides, "--rows", folder])
+    return folder / "train.jsonl"
 
 
 def rows(name, table, *options):

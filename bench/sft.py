@@ -83,17 +83,30 @@ def tinyllama(kind, steps):
     return compare(f"tinyllama LoRA, {kind} rows,", ours, theirs, 1.4, PEER + " + PEFT 0.21")
 
 
+def smollm2(kind, steps):
+    """Real weights and the rows of recipes/fewrel.yaml, which have no instruction."""
+    model, rows = run.smollm2(), run.recipe_rows("fewrel", "fewrel-rows")
+    adapter = run.WORK / "smollm2-fewrel-adapter"
+    theirs = run.peer("sft_tinyllama", "--model", model, "--rows", rows, "--batch", 32,
+                      "--steps", steps, "--warmup", 1, "--rate", 1e-4, "--save-initial", adapter)
+    ours = run_ours("smollm2", model, rows, batch=32, steps=steps, warmup=1, rate=1e-4,
+                    adapter=adapter)
+    return compare(f"smollm2 LoRA, {kind} FewRel rows,", ours, theirs, 2.5, PEER + " + PEFT 0.21")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["small", "tinyllama"])
+    parser.add_argument("--only", choices=["small", "tinyllama", "smollm2"])
     parser.add_argument("--rows", choices=list(run.INSTRUCTIONS))
     parser.add_argument("--small-steps", type=int, default=14)
     parser.add_argument("--tinyllama-steps", type=int, default=5)
+    parser.add_argument("--smollm2-steps", type=int, default=5)
     arguments = parser.parse_args()
     limits, result, extra = run.probe(), [], {}
     for name, work, steps in (("small", small, arguments.small_steps),
-                              ("tinyllama", tinyllama, arguments.tinyllama_steps)):
-        for kind in run.INSTRUCTIONS:
+                              ("tinyllama", tinyllama, arguments.tinyllama_steps),
+                              ("smollm2", smollm2, arguments.smollm2_steps)):
+        for kind in ["plain"] if name == "smollm2" else run.INSTRUCTIONS:
             if arguments.only in (None, name) and arguments.rows in (None, kind):
                 rows, extra[f"{name} {kind}"] = work(kind, steps)
                 result += rows

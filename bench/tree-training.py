@@ -5,32 +5,19 @@ import sys
 import run
 from sft import compare, run_ours
 
-MODEL = run.ROOT / "models/smollm2-135m-instruct.Q4_1.gguf"
 DOCUMENTS = run.ROOT.parent / "shared/data/redocred/dev_revised.json"
 ROWS = 32  # a step's: of one document or two
-
-
-def rows_of_documents():
-    """The rows of `rhf` for the documents, in their order, as JSONL {"ids", "labels"}."""
-    folder = run.WORK / "rhf-rows"
-    if not (folder / "train.jsonl").is_file():
-        run.run([run.PROGRAM, "train", run.ROOT / "recipes/redocred_smollm2.yaml",
-                 f"dataset={DOCUMENTS}", f"output_dir={folder}/out", "--rows", folder])
-    return folder / "train.jsonl"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=6)
     arguments = parser.parse_args()
-    for path in (MODEL, DOCUMENTS):
-        if not path.is_file():
-            sys.exit(f"bench: {path} is not there")
+    if not DOCUMENTS.is_file():
+        sys.exit(f"bench: {DOCUMENTS} is not there")
+    model = run.smollm2()
     limits = run.probe()
-    model = run.WORK / "smollm2-hf"
-    if not (model / "config.json").is_file():
-        run.run([run.PROGRAM, "model", "export", MODEL, model, "--to", "hf"])
-    rows = rows_of_documents()
+    rows = run.recipe_rows("redocred_smollm2", "rhf-rows", f"dataset={DOCUMENTS}")
     adapter = run.WORK / "smollm2-adapter"
     theirs = run.peer("sft_tinyllama", "--model", model, "--rows", rows, "--batch", ROWS,
                       "--steps", arguments.steps, "--warmup", 1, "--rate", 1e-4,
