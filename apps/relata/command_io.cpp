@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <unordered_map>
 
@@ -155,6 +156,12 @@ Result<int> report_skipped(const data::Dataset& dataset, const std::string& outp
   }
   RELATA_CHECK(list_records(dataset.skipped, "skipped", "skipped", output));
   return kSomeFailed;
+}
+
+bool is_device(const std::string& path) {
+  std::error_code ignored;
+  const auto place = std::filesystem::status(path, ignored);
+  return std::filesystem::exists(place) && !std::filesystem::is_regular_file(place);
 }
 
 Status write_result(const std::string& output, std::string_view content) {

@@ -41,6 +41,10 @@ Result<std::vector<data::NamedDataset>> read_dataset_parts(
 // The exit code of a run that skipped these; an error when nothing at all was read.
 Result<int> report_skipped(const data::Dataset& dataset, const std::string& output);
 
+// Whether there is something at the path that is no file, such as a device or a pipe: nothing can
+// lie beside it. A place that cannot be looked at is reported when it is written.
+bool is_device(const std::string& path);
+
 // To the file (atomically), or to standard output for "" and "-".
 Status write_result(const std::string& output, std::string_view content);
 

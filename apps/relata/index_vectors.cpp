@@ -157,10 +157,7 @@ Result<OpenedVectors> open_vectors(const std::string& index_path, const Bm25Inde
 }
 
 Result<std::optional<FileLock>> lock_index(const std::string& index_path) {
-  std::error_code ignored;  // a place that cannot be looked at is reported when it is written
-  const auto place = fs::status(index_path, ignored);
-  const bool device = fs::exists(place) && !fs::is_regular_file(place);
-  if (index_path == "-" || device) return std::optional<FileLock>();
+  if (index_path == "-" || is_device(index_path)) return std::optional<FileLock>();
   RELATA_TRY(FileLock lock, FileLock::take(index_path, "is changing this index"));
   return std::optional<FileLock>(std::move(lock));
 }

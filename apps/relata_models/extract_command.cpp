@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <set>
 
@@ -62,10 +61,7 @@ struct JournalPlan {
 
 JournalPlan plan_journal(const ExtractOptions& options) {
   if (!options.journal.empty()) return {options.journal, false};
-  std::error_code ignored;  // a place that cannot be looked at is reported when it is written
-  const auto place = std::filesystem::status(options.output, ignored);
-  const bool device = std::filesystem::exists(place) && !std::filesystem::is_regular_file(place);
-  if (to_stdout(options) || device) return {};
+  if (to_stdout(options) || is_device(options.output)) return {};
   return {options.output + ".journal", true};
 }
 

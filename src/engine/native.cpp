@@ -92,17 +92,18 @@ Result<int> NativeEngine::adapter_of(const std::string& name) const {
                      known.empty() ? "load it with the model" : "loaded are:" + known);
 }
 
-Symbols NativeEngine::symbols_of(const Ids& ids, int adapter) const {
+Symbols NativeEngine::symbols_of(Ids ids, int adapter) const {
+  if (tree_.has_sources()) {
+    ids = text::closed(std::move(ids), closing_);
+    ids.push_back(static_cast<int32_t>(model_->config().start_id));
+  }
   size_t begin = 0;
   if (adapter >= 0) {
     begin = model::adapter_begin(model_->adapters()[static_cast<size_t>(adapter)].config, ids);
   }
   Symbols out;
-  out.reserve(ids.size() + 2);
+  out.reserve(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) out.push_back({ids[i], i >= begin ? adapter : -1});
-  if (!tree_.has_sources()) return out;
-  if (closing_ >= 0 && ids.back() != closing_) out.push_back({closing_, adapter});
-  out.push_back({static_cast<int32_t>(model_->config().start_id), adapter});
   return out;
 }
 

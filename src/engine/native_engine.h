@@ -88,7 +88,7 @@ class NativeEngine final : public generate::Engine {
   Result<int> adapter_of(const std::string& name) const;
   // What is computed before an answer: the prompt, or, with an encoder-decoder, the source and the
   // token that targets begin with.
-  Symbols symbols_of(const Ids& ids, int adapter) const;
+  Symbols symbols_of(Ids ids, int adapter) const;
   // The requests' prompts in an order in which neighbours begin alike.
   static std::vector<size_t> order_of(const std::vector<Symbols>& prompts);
   int64_t new_tokens(const Symbols& previous, const Symbols& prompt) const;

@@ -153,16 +153,18 @@ Result<bool> Extraction::take_finished(size_t index) {
 // here is asked about a batch as a whole, as if for the first time: then an interrupted extraction
 // ends with the very file of one that was not. What a server answered is not asked twice.
 Status Extraction::finish_batch(size_t begin, size_t end) {
-  std::vector<size_t> open, all;
+  std::vector<size_t> open;
   for (size_t i = begin; i < end; ++i) {
     RELATA_TRY(const bool found, take_finished(i));
     if (!found) open.push_back(i);
-    all.push_back(i);
   }
-  const bool as_a_whole = engine_.prompt_form() == generate::PromptForm::kIds;
-  const std::vector<size_t>& asked = as_a_whole && !open.empty() ? all : open;
-  for (const size_t i : all) {
-    if (std::binary_search(asked.begin(), asked.end(), i)) continue;
+  const bool as_a_whole = !open.empty() && engine_.prompt_form() == generate::PromptForm::kIds;
+  std::vector<size_t> asked;
+  for (size_t i = begin; i < end; ++i) {
+    if (as_a_whole || std::binary_search(open.begin(), open.end(), i)) {
+      asked.push_back(i);
+      continue;
+    }
     note_skipped(work_of(documents_[i]));
     done_ += work_of(documents_[i]);
   }

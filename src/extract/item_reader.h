@@ -1,4 +1,4 @@
-// An item of a generated list against the parts of its template.
+// An item of a generated list against the parts of its template, and lists that were cut off.
 #pragma once
 
 #include <functional>
@@ -9,8 +9,15 @@
 #include <vector>
 
 #include "pair/template_parts.h"
+#include "relata/generate/engine.h"
 
 namespace relata::extract {
+
+// What is wrong with an answer that ended at its limit. Servers tell no tokens: then it had `most`.
+inline std::string cut_off_problem(const generate::GenerateResult& result, int most) {
+  const size_t tokens = result.ids.empty() ? static_cast<size_t>(most) : result.ids.size();
+  return "cut off after " + std::to_string(tokens) + " tokens";
+}
 
 // A literal ends the field before it wherever that gives good fields; the first such reading
 // counts.

@@ -101,7 +101,7 @@ IclAnswer read_icl_answer(const IclPrompter& prompter, const AskedQuestion& aske
     const auto item = cut ? std::nullopt : reader.read(chunk);
     if (!item) {
       if (!out.problem.empty()) continue;
-      out.problem = cut ? "cut off after " + std::to_string(result.ids.size()) + " tokens"
+      out.problem = cut ? cut_off_problem(result, prompter.extractor().config.max_new_tokens)
                     : reader.problem().empty()
                         ? "\"" + std::string(chunk) + "\" is not in the template's form"
                         : reader.problem();

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "answer_shapes.h"
+#include "item_reader.h"
 #include "list_answer.h"
 
 namespace relata::extract {
@@ -204,9 +205,7 @@ class StepRun {
         answer.items.pop_back();
       }
       if (answer.problem.empty()) {
-        const size_t most = static_cast<size_t>(asking_.extractor.config.max_new_tokens);
-        const size_t tokens = result.ids.empty() ? most : result.ids.size();  // servers tell none
-        answer.problem = "cut off after " + std::to_string(tokens) + " tokens";
+        answer.problem = cut_off_problem(result, asking_.extractor.config.max_new_tokens);
       }
     }
     if (!answer.problem.empty())

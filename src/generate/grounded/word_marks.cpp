@@ -115,15 +115,16 @@ WordMarks mark_words(std::string_view valid_utf8, bool whole_words) {
   marks.begins.resize(valid_utf8.size() + 1);
   marks.ends.resize(valid_utf8.size() + 1);
   size_t byte = 0;
+  bool behind_before = false;  // the point before is a mark behind a word
   for (size_t i = 0; i <= points.size(); ++i) {
     const bool first = i == 0;
     const bool last = i == points.size();
     const bool cut =
         first || last || cuts[i] != 0 || (whole_words && cuts_besides(points[i - 1], points[i]));
-    const bool ahead = whole_words && !last && is_mark_behind(points, i + 1);
-    marks.begins[byte] = cut && !last && !ahead && !is_blank(points[i]) ? 1 : 0;
-    const bool behind = whole_words && !first && is_mark_behind(points, i);
-    marks.ends[byte] = cut && !first && !behind && !is_blank(points[i - 1]) ? 1 : 0;
+    const bool behind = whole_words && !last && is_mark_behind(points, i + 1);
+    marks.begins[byte] = cut && !last && !behind && !is_blank(points[i]) ? 1 : 0;
+    marks.ends[byte] = cut && !first && !behind_before && !is_blank(points[i - 1]) ? 1 : 0;
+    behind_before = behind;
     if (!last) byte += text::code_point_length(valid_utf8, byte);
   }
   return marks;

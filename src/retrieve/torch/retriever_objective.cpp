@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "relata/train/schedule.h"
 #include "retriever_loss.h"
 
 namespace relata::retrieve {
@@ -28,31 +27,12 @@ at::Tensor vectors_of(const TextEncoder& encoder, const std::vector<std::vector<
 
 }  // namespace
 
-Status RetrieverObjective::check(const model::Decoder&) const {
-  if (!questions_.empty()) return {};
-  return input_error("no question has candidates of which some are better than others",
-                     "score more candidates (scored), or use more data");
-}
-
-std::string RetrieverObjective::identity() const { return questions_identity(pool_, questions_); }
-
-std::vector<int64_t> RetrieverObjective::order(int64_t epoch) const {
-  return train::epoch_order(size(), recipe_.trainer.seed, epoch, recipe_.trainer.shuffle);
-}
-
-int64_t RetrieverObjective::step_end(const std::vector<int64_t>& order, int64_t begin) const {
-  const train::TrainerConfig& config = recipe_.trainer;
-  return std::min(std::ssize(order),
-                  begin + config.per_device_train_batch_size * config.gradient_accumulation_steps);
-}
-
 train::StepLoss RetrieverObjective::add_gradients(const model::Decoder&,
                                                   const train::StepItems& items) const {
-  const train::TrainerConfig& config = recipe_.trainer;
   train::StepLoss out;
   for (int64_t begin = items.begin; begin < items.end;
-       begin += config.per_device_train_batch_size) {
-    const int64_t end = std::min(items.end, begin + config.per_device_train_batch_size);
+       begin += config_.per_device_train_batch_size) {
+    const int64_t end = std::min(items.end, begin + config_.per_device_train_batch_size);
     std::vector<std::vector<int32_t>> ids;
     std::vector<std::vector<int32_t>> passages;
     std::vector<float> teacher;
@@ -72,12 +52,7 @@ train::StepLoss RetrieverObjective::add_gradients(const model::Decoder&,
     const int64_t queries = end - begin;
     ids.insert(ids.end(), passages.begin(), passages.end());
     for (const auto& sequence : ids) out.tokens += std::ssize(sequence);
-    const uint64_t seed = static_cast<uint64_t>(config.seed) * 1000003 +
-                          static_cast<uint64_t>(items.step) * 1009 +
-                          static_cast<uint64_t>(begin - items.begin);
-    const at::Tensor vectors =
-        vectors_of(encoder_, ids,
-                   {config.dropout, static_cast<uint32_t>(seed), config.gradient_checkpointing});
+    const at::Tensor vectors = vectors_of(encoder_, ids, pass_settings(items, begin));
     const RetrieverBatch batch{vectors.narrow(0, 0, queries),
                                vectors.narrow(0, queries, std::ssize(passages)),
                                at::tensor(teacher, at::kFloat).view({queries, recipe_.passages})};

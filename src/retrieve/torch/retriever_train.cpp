@@ -4,8 +4,7 @@
 #include "relata/base/file.h"
 #include "relata/retrieve/retriever_form.h"
 #include "retriever_objective.h"
-#include "ruie/stage.h"
-#include "trainer_inputs.h"
+#include "stage_training.h"
 
 namespace relata::retrieve {
 namespace {
@@ -61,17 +60,12 @@ Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const Re
       // As in the reference: texts of a few lengths would only spoil the places of others.
       if (parameter.name == "positions") parameter.value.requires_grad_(false);
     }
-    train::TrainerConfig config = recipe.trainer;
-    config.output_dir = stage.folder();
     const RetrieverObjective objective(recipe, pool, questions, *encoder);
-    RELATA_TRY(out.train, train::train(*encoder->model(), objective, config));
-    RELATA_CHECK(encoder->save(out.folder));
-    RELATA_CHECK(write_retriever_form({recipe.tags}, out.folder));
-    RELATA_CHECK(train::mark_finished(config.output_dir));
-    RELATA_CHECK(stage.finish({{"questions", out.questions},
-                               {"steps", out.train.steps},
-                               {"loss", out.train.final_loss},
-                               {"seconds", out.train.seconds}}));
+    RELATA_TRY(out.train,
+               train_stage(stage, *encoder->model(), objective, recipe.trainer, [&]() -> Status {
+                 RELATA_CHECK(encoder->save(out.folder));
+                 return write_retriever_form({recipe.tags}, out.folder);
+               }));
   }
   RELATA_CHECK(point_to(recipe.output_dir, out.folder));
   return out;

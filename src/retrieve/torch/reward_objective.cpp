@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "relata/train/schedule.h"
 #include "retriever_loss.h"
 
 namespace relata::retrieve {
@@ -19,36 +18,14 @@ TextPair reward_pair(const PoolItem& question, const PoolItem& candidate, bool t
           retriever_passage(candidate.instance, candidate.task, tags)};
 }
 
-Status RewardObjective::check(const model::Decoder&) const {
-  if (!questions_.empty()) return {};
-  return input_error("no question has candidates of which some are better than others",
-                     "score more candidates (scored), or use more data");
-}
-
-std::vector<int64_t> RewardObjective::order(int64_t epoch) const {
-  const train::TrainerConfig& config = recipe_.reward.trainer;
-  return train::epoch_order(size(), config.seed, epoch, config.shuffle);
-}
-
-int64_t RewardObjective::step_end(const std::vector<int64_t>& order, int64_t begin) const {
-  const train::TrainerConfig& config = recipe_.reward.trainer;
-  return std::min(std::ssize(order),
-                  begin + config.per_device_train_batch_size * config.gradient_accumulation_steps);
-}
-
 train::StepLoss RewardObjective::add_gradients(const model::Decoder&,
                                                const train::StepItems& items) const {
-  const train::TrainerConfig& config = recipe_.reward.trainer;
-  const Turn turn{static_cast<size_t>(recipe_.reward.passages), items.epoch, config.seed};
+  const Turn turn{static_cast<size_t>(recipe_.reward.passages), items.epoch, config_.seed};
   train::StepLoss out;
   std::vector<PairEncoder::PairIds> pairs;  // of some questions, each its positive first
   size_t tokens = 0;
   const auto learn = [&](int64_t last) {
-    const uint64_t seed = static_cast<uint64_t>(config.seed) * 1000003 +
-                          static_cast<uint64_t>(items.step) * 1009 +
-                          static_cast<uint64_t>(last - items.begin);
-    const at::Tensor scores = encoder_.scores(
-        pairs, {config.dropout, static_cast<uint32_t>(seed), config.gradient_checkpointing});
+    const at::Tensor scores = encoder_.scores(pairs, pass_settings(items, last));
     const int64_t questions = std::ssize(pairs) / recipe_.reward.passages;
     const double share =
         static_cast<double>(questions) / static_cast<double>(items.end - items.begin);

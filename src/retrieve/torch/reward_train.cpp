@@ -1,7 +1,6 @@
 // Stage reward-train: a cross-encoder learns which candidates the language model preferred.
 #include "reward_objective.h"
-#include "ruie/stage.h"
-#include "trainer_inputs.h"
+#include "stage_training.h"
 
 namespace relata::retrieve {
 namespace {
@@ -39,16 +38,9 @@ Result<RewardModel> train_reward(const RetrieverRecipe& recipe, const RetrieverP
   const std::vector<Question> questions = questions_of(recipe, pool, candidates, scores);
   out.questions = std::ssize(questions);
   if (dry_run || stage.done()) return out;
-  train::TrainerConfig config = reward.trainer;
-  config.output_dir = stage.folder();
   const RewardObjective objective(recipe, pool, questions, *encoder);
-  RELATA_TRY(out.train, train::train(*encoder->model(), objective, config));
-  RELATA_CHECK(encoder->save(out.folder));
-  RELATA_CHECK(train::mark_finished(config.output_dir));
-  RELATA_CHECK(stage.finish({{"questions", out.questions},
-                             {"steps", out.train.steps},
-                             {"loss", out.train.final_loss},
-                             {"seconds", out.train.seconds}}));
+  RELATA_TRY(out.train, train_stage(stage, *encoder->model(), objective, reward.trainer,
+                                    [&] { return encoder->save(out.folder); }));
   return out;
 }
 

@@ -18,7 +18,6 @@ namespace relata::train {
 namespace {
 
 constexpr uint32_t kMark = 0x72'6c'74'61;  // begins every message
-constexpr uint64_t kMost = uint64_t{1} << 40;
 constexpr int kQueue = 128;
 
 struct Head {
@@ -129,10 +128,10 @@ Status Connection::send(Message kind, const void* data, size_t size) {
   return send_all(socket_, static_cast<const char*>(data), size);
 }
 
-Result<Received> Connection::receive() {
+Result<Received> Connection::receive(uint64_t most) {
   Head head;
   RELATA_CHECK(receive_all(socket_, reinterpret_cast<char*>(&head), sizeof head));
-  if (head.mark != kMark || head.size > kMost) {
+  if (head.mark != kMark || head.size > most) {
     return resource_error("what it sent is no message of this program");
   }
   Received out{static_cast<Message>(head.kind), std::string(head.size, '\0')};

@@ -21,6 +21,8 @@ struct Received {
 // Owns its socket. Errors of sending and receiving are kResource and do not say who is there.
 class Connection {
  public:
+  static constexpr uint64_t kMostBytes = uint64_t{1} << 40;
+
   explicit Connection(int socket) : socket_(socket) {}
   Connection(Connection&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
   Connection& operator=(Connection&& other) noexcept;
@@ -29,8 +31,9 @@ class Connection {
   ~Connection();
 
   Status send(Message kind, const void* data, size_t size);
-  // Blocks. An end that nothing was said about is an error.
-  Result<Received> receive();
+  // Blocks. An end that nothing was said about is an error, and so is a message of more than `most`
+  // bytes.
+  Result<Received> receive(uint64_t most = kMostBytes);
   // How long receive() waits at most; 0: as long as the other lives.
   void set_patience(double seconds);
   int socket() const { return socket_; }

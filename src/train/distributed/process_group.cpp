@@ -21,6 +21,7 @@ constexpr const char* kStartAll =
     "start as many processes as WORLD_SIZE says, with the same MASTER_ADDR and MASTER_PORT; "
     "torchrun does so";
 constexpr double kHelloSeconds = 10;
+constexpr uint64_t kHelloBytes = 256;  // whoever connects can say that more will come
 
 // What process 0 tells in the store: where it listens, and a word that only this run's processes
 // know.
@@ -198,7 +199,7 @@ using Clock = std::chrono::steady_clock;
 // The rank of one that says hello with the run's word; none: a stranger.
 int rank_from(Connection& connection, const std::string& word, int count) {
   connection.set_patience(kHelloSeconds);
-  const auto hello = connection.receive();
+  const auto hello = connection.receive(kHelloBytes);
   connection.set_patience(0);
   if (!hello.ok() || hello->kind != Message::kHello) return -1;
   const size_t space = hello->bytes.find(' ');

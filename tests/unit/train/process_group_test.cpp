@@ -11,6 +11,7 @@
 #include <map>
 #include <thread>
 
+#include "distributed/connection.h"
 #include "run_test.h"
 
 namespace relata::train {
@@ -117,6 +118,17 @@ TEST(ProcessGroup, OthersThatDoNotComeAreNotWaitedForForever) {
   EXPECT_EQ(joined.error().code, ErrorCode::kResource);
   EXPECT_NE(joined.error().message.find("1 of 2 processes did not come"), std::string::npos)
       << joined.error().message;
+}
+
+TEST(ProcessGroup, AMessageLongerThanAllowedIsRefusedBeforeItIsRead) {
+  const Listener listener = listen_for("127.0.0.1").value();
+  Connection sender = connect_to("127.0.0.1", listener.port).value();
+  Connection receiver = accept_from(listener, 10).value();
+  const std::string text(300, 'x');
+  ASSERT_TRUE(sender.send(Message::kText, text.data(), text.size()).ok());
+  ASSERT_TRUE(sender.send(Message::kText, text.data(), text.size()).ok());
+  EXPECT_EQ(receiver.receive(300).value().bytes, text);
+  EXPECT_FALSE(receiver.receive(299).ok());
 }
 
 TEST(ProcessGroup, ProcessesOfDifferentSizesSaySo) {

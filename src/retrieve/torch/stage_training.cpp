@@ -1,0 +1,29 @@
+#include "stage_training.h"
+
+namespace relata::retrieve {
+
+Json trainer_inputs(const train::TrainerConfig& config) {
+  Json out = train::trainer_config_to_json(config);
+  for (const char* key : {"output_dir", "logging_steps", "save_steps", "save_total_limit",
+                          "resume_from_checkpoint", "overwrite_output_dir"}) {
+    out.erase(key);
+  }
+  return out;
+}
+
+Result<train::TrainSummary> train_stage(const Stage& stage, model::Decoder& model,
+                                        const train::Objective& objective,
+                                        train::TrainerConfig config,
+                                        const std::function<Status()>& save) {
+  config.output_dir = stage.folder();
+  RELATA_TRY(train::TrainSummary done, train::train(model, objective, config));
+  RELATA_CHECK(save());
+  RELATA_CHECK(train::mark_finished(config.output_dir));
+  RELATA_CHECK(stage.finish({{"questions", objective.size()},
+                             {"steps", done.steps},
+                             {"loss", done.final_loss},
+                             {"seconds", done.seconds}}));
+  return done;
+}
+
+}  // namespace relata::retrieve
