@@ -1,5 +1,6 @@
 #include "relata/kernels/attention.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "vector.h"
@@ -9,7 +10,10 @@ namespace {
 
 constexpr int kTileRows = 6;  // 6 x 4 vectors of sums stay in registers
 constexpr int kTileVectors = 4;
-constexpr int64_t kBlock = 24;  // query rows worked on at once; a multiple of kTileRows
+constexpr int64_t kBlock = 24;       // query rows worked on at once; a multiple of kTileRows
+constexpr int64_t kPieceRows = 256;  // of fewer, what a piece reads again costs too much
+constexpr int64_t kMostPieces = 8;   // of a tree
+constexpr int64_t kMostSums = 32;    // of all heads of a tree together: each takes [2, tree, width]
 
 RELATA_INLINE int64_t padded(int64_t n) { return (n + kLane - 1) / kLane * kLane; }
 
@@ -139,8 +143,6 @@ struct Buffers {
   float* rows;     // [kBlock, width]
   float* dkeys;    // [sight, width], of a segment with ancestors
   float* dvalues;
-  float* tree_dkeys;  // [tree tokens, width]
-  float* tree_dvalues;
 };
 
 Buffers lay_out(AttentionScratch& scratch, const AttentionShape& shape, const AttentionTree& tree,
@@ -152,7 +154,7 @@ Buffers lay_out(AttentionScratch& scratch, const AttentionShape& shape, const At
   const int64_t block = kBlock * b.stride;
   const int64_t rows = kBlock * b.width;
   int64_t size = 3 * square + block + 2 * rows;
-  if (backward) size += 3 * square + block + 2 * tree.length * b.width;
+  if (backward) size += 3 * square + block;
   if (scratch.size() < static_cast<size_t>(size)) scratch.resize(static_cast<size_t>(size));
   float* at = scratch.data();
   // Columns beyond the head's width must be zero, whoever used the memory before. What lies beyond
@@ -174,9 +176,6 @@ Buffers lay_out(AttentionScratch& scratch, const AttentionShape& shape, const At
   b.dscores = take(block);
   b.dkeys = take(square);
   b.dvalues = take(square);
-  b.tree_dkeys = take(tree.length * b.width);
-  b.tree_dvalues = take(tree.length * b.width);
-  std::fill(b.tree_dkeys, at, 0.0F);
   return b;
 }
 
@@ -223,18 +222,29 @@ RELATA_INLINE void read_span(const A& a, const Head& head, const Span& span, int
   }
 }
 
-// Neighbours that share all ancestors, as the branches of one prompt do, read those once.
+// What of a segment lies within some rows: tokens [begin, end) of its own.
+struct Part {
+  int64_t begin, end;
+};
+
+RELATA_INLINE Part part_within(const Span& own, const Span& rows) {
+  const int64_t begin = std::max<int64_t>(0, rows.begin - own.begin);
+  return {begin, std::min(own.length, rows.begin + rows.length - own.begin)};
+}
+
+// Reads what the part's last token sees; returns how many of that are ancestors' tokens. Neighbours
+// that share all ancestors, as the branches of one prompt do, read those once: `before` is the
+// segment read last, or null.
 template <class A>
-RELATA_INLINE int64_t read_sight(const A& a, const Head& head, const AttentionTree& tree, size_t s,
-                                 const Buffers& b) {
-  const AttentionSegment& segment = tree.segments[s];
+RELATA_INLINE int64_t read_sight(const A& a, const Head& head, const AttentionSegment& segment,
+                                 int64_t end, const AttentionSegment* before, const Buffers& b) {
   int64_t from = 0;
-  const bool known = s > 0 && same_context(segment, tree.segments[s - 1]);
+  const bool known = before != nullptr && same_context(segment, *before);
   for (const Span& span : segment.context) {
     if (!known) read_span(a, head, span, from, b);
     from += span.length;
   }
-  read_span(a, head, segment.own, from, b);
+  read_span(a, head, {segment.own.begin, end}, from, b);
   return from;
 }
 
@@ -266,8 +276,9 @@ RELATA_INLINE float exponentials(float* scores, int64_t visible, int64_t end, fl
 
 template <class T>
 RELATA_INLINE void forward_block(const Attention<T>& a, const Head& head, const Span& own,
-                                 int64_t before, int64_t begin, const Buffers& b) {
-  const int64_t rows = std::min(kBlock, own.length - begin);
+                                 int64_t before, Part block, const Buffers& b) {
+  const auto [begin, end] = block;
+  const int64_t rows = end - begin;
   const int64_t sight = before + begin + rows;
   const int64_t token = own.begin + begin;
   const int64_t width = a.shape.width;
@@ -294,16 +305,21 @@ RELATA_INLINE void forward_block(const Attention<T>& a, const Head& head, const 
 
 template <class T>
 RELATA_INLINE void forward_body(const Attention<T>& a, const AttentionTree& tree,
-                                int64_t key_value_head, AttentionScratch& scratch) {
+                                int64_t key_value_head, const Span& within,
+                                AttentionScratch& scratch) {
   const Buffers b = lay_out(scratch, a.shape, tree, false);
   const int64_t groups = a.shape.query_heads / a.shape.key_value_heads;
-  for (size_t s = 0; s < tree.segments.size(); ++s) {
-    const Span& own = tree.segments[s].own;
-    const int64_t before = read_sight(a, head_of(a.shape, key_value_head, 0), tree, s, b);
+  const Head first = head_of(a.shape, key_value_head, 0);
+  const AttentionSegment* read = nullptr;
+  for (const AttentionSegment& segment : tree.segments) {
+    const Part part = part_within(segment.own, within);
+    if (part.begin >= part.end) continue;
+    const int64_t before = read_sight(a, first, segment, part.end, read, b);
+    read = &segment;
     for (int64_t g = 0; g < groups; ++g) {
       const Head head = head_of(a.shape, key_value_head, g);
-      for (int64_t begin = 0; begin < own.length; begin += kBlock) {
-        forward_block(a, head, own, before, begin, b);
+      for (int64_t at = part.begin; at < part.end; at += kBlock) {
+        forward_block(a, head, segment.own, before, {at, std::min(at + kBlock, part.end)}, b);
       }
     }
   }
@@ -323,9 +339,10 @@ RELATA_INLINE void score_gradients(float* scores, float* dscores, float logsumex
 
 template <class T>
 RELATA_INLINE void backward_block(const AttentionGrad<T>& a, const Head& head, const Span& own,
-                                  int64_t before, int64_t begin, float* dkeys, float* dvalues,
+                                  int64_t before, Part block, float* dkeys, float* dvalues,
                                   const Buffers& b) {
-  const int64_t rows = std::min(kBlock, own.length - begin);
+  const auto [begin, end] = block;
+  const int64_t rows = end - begin;
   const int64_t sight = before + begin + rows;
   const int64_t token = own.begin + begin;
   const int64_t width = a.shape.width;
@@ -369,53 +386,87 @@ RELATA_INLINE void add_rows(float* target, const float* source, int64_t n) {
   for (int64_t i = 0; i < n; ++i) target[i] += source[i];
 }
 
+// Gradients of a tree's keys and values for one head, turned as the keys are: [tree tokens, width]
+// each.
+struct Sums {
+  float* keys;
+  float* values;
+};
+
+RELATA_INLINE Sums sums_at(float* memory, const AttentionShape& shape, const AttentionTree& tree) {
+  return {memory, memory + tree.length * padded(shape.width)};
+}
+
+// Adds rows [from, from + span.length) of both gradients.
+RELATA_INLINE void add_span(Sums sums, const Span& span, const AttentionTree& tree,
+                            const float* dkeys, const float* dvalues, int64_t from, int64_t width) {
+  const int64_t to = (span.begin - tree.begin) * width;
+  add_rows(sums.keys + to, dkeys + from * width, span.length * width);
+  add_rows(sums.values + to, dvalues + from * width, span.length * width);
+}
+
 template <class T>
-RELATA_INLINE void backward_segment(const AttentionGrad<T>& a, const AttentionTree& tree, size_t s,
-                                    int64_t key_value_head, const Buffers& b) {
-  const AttentionSegment& segment = tree.segments[s];
-  const int64_t before = read_sight(a, head_of(a.shape, key_value_head, 0), tree, s, b);
-  const int64_t own_row = segment.own.begin - tree.begin;
+RELATA_INLINE void backward_segment(const AttentionGrad<T>& a, const AttentionTree& tree,
+                                    const AttentionSegment& segment, Part part, int64_t before,
+                                    int64_t key_value_head, Sums sums, const Buffers& b) {
   const bool alone = before == 0;
-  float* dkeys = alone ? b.tree_dkeys + own_row * b.width : b.dkeys;
-  float* dvalues = alone ? b.tree_dvalues + own_row * b.width : b.dvalues;
+  const int64_t own_row = segment.own.begin - tree.begin;
+  float* dkeys = alone ? sums.keys + own_row * b.width : b.dkeys;
+  float* dvalues = alone ? sums.values + own_row * b.width : b.dvalues;
   if (!alone) {
-    const size_t size = (before + segment.own.length) * b.width * sizeof(float);
+    const size_t size = (before + part.end) * b.width * sizeof(float);
     std::memset(dkeys, 0, size);
     std::memset(dvalues, 0, size);
   }
   const int64_t groups = a.shape.query_heads / a.shape.key_value_heads;
   for (int64_t g = 0; g < groups; ++g) {
     const Head head = head_of(a.shape, key_value_head, g);
-    for (int64_t begin = 0; begin < segment.own.length; begin += kBlock) {
-      backward_block(a, head, segment.own, before, begin, dkeys, dvalues, b);
+    for (int64_t at = part.begin; at < part.end; at += kBlock) {
+      backward_block(a, head, segment.own, before, {at, std::min(at + kBlock, part.end)}, dkeys,
+                     dvalues, b);
     }
   }
   if (alone) return;
   int64_t from = 0;
-  const auto give = [&](const Span& span) {
-    const int64_t to = (span.begin - tree.begin) * b.width;
-    add_rows(b.tree_dkeys + to, dkeys + from * b.width, span.length * b.width);
-    add_rows(b.tree_dvalues + to, dvalues + from * b.width, span.length * b.width);
+  for (const Span& span : segment.context) {
+    add_span(sums, span, tree, dkeys, dvalues, from, b.width);
     from += span.length;
-  };
-  for (const Span& span : segment.context) give(span);
-  give(segment.own);
+  }
+  add_span(sums, {segment.own.begin, part.end}, tree, dkeys, dvalues, from, b.width);
 }
 
 template <class T>
 RELATA_INLINE void backward_body(const AttentionGrad<T>& a, const AttentionTree& tree,
-                                 int64_t key_value_head, AttentionScratch& scratch) {
+                                 int64_t key_value_head, const Span& within, float* sums,
+                                 AttentionScratch& scratch) {
   const Buffers b = lay_out(scratch, a.shape, tree, true);
-  for (size_t s = 0; s < tree.segments.size(); ++s) {
-    backward_segment(a, tree, s, key_value_head, b);
+  std::fill(sums, sums + attention_sums_size(a.shape, tree), 0.0F);
+  const Head first = head_of(a.shape, key_value_head, 0);
+  const AttentionSegment* read = nullptr;
+  for (const AttentionSegment& segment : tree.segments) {
+    const Part part = part_within(segment.own, within);
+    if (part.begin >= part.end) continue;
+    const int64_t before = read_sight(a, first, segment, part.end, read, b);
+    read = &segment;
+    backward_segment(a, tree, segment, part, before, key_value_head, sums_at(sums, a.shape, tree),
+                     b);
   }
+}
+
+template <class T>
+RELATA_INLINE void store_body(const AttentionGrad<T>& a, const AttentionTree& tree,
+                              int64_t key_value_head, float* sums, int64_t pieces) {
+  const int64_t size = attention_sums_size(a.shape, tree);
+  for (int64_t i = 1; i < pieces; ++i) add_rows(sums, sums + i * size, size);
+  const Sums total = sums_at(sums, a.shape, tree);
+  const int64_t width = padded(a.shape.width);
   const Head head = head_of(a.shape, key_value_head, 0);
   for (int64_t i = 0; i < tree.length; ++i) {
     const int64_t token = tree.begin + i;
     T* target = a.dqkv + token * head.stride;
-    store_turned_back(b.tree_dkeys + i * b.width, a.cos + token * head.half,
-                      a.sin + token * head.half, head.half, 1.0F, target + head.key);
-    const float* dvalue = b.tree_dvalues + i * b.width;
+    store_turned_back(total.keys + i * width, a.cos + token * head.half, a.sin + token * head.half,
+                      head.half, 1.0F, target + head.key);
+    const float* dvalue = total.values + i * width;
 #pragma omp simd
     for (int64_t e = 0; e < a.shape.width; ++e) store(target[head.value + e], dvalue[e]);
   }
@@ -423,21 +474,67 @@ RELATA_INLINE void backward_body(const AttentionGrad<T>& a, const AttentionTree&
 
 }  // namespace
 
+std::vector<Span> attention_pieces(const AttentionShape& shape, const AttentionTree& tree) {
+  const int64_t most =
+      std::min(kMostPieces, std::max<int64_t>(1, kMostSums / shape.key_value_heads));
+  const int64_t count = std::clamp<int64_t>(tree.length / kPieceRows, 1, most);
+  // A row's work is what it sees, so that pieces of equal work have fewer of the late rows.
+  const auto work_of = [](const AttentionSegment& s, int64_t begin, int64_t end) {
+    return static_cast<double>(end - begin) *
+           (static_cast<double>(context_length(s)) + static_cast<double>(begin + end + 1) / 2);
+  };
+  double total = 0;
+  for (const AttentionSegment& s : tree.segments) total += work_of(s, 0, s.own.length);
+  std::vector<Span> pieces;
+  int64_t begin = tree.begin;
+  double done = 0;
+  for (const AttentionSegment& s : tree.segments) {
+    for (int64_t at = 0; at < s.own.length; at += kBlock) {
+      const int64_t end = std::min(at + kBlock, s.own.length);
+      done += work_of(s, at, end);
+      const auto next = static_cast<double>(pieces.size() + 1);
+      if (next >= static_cast<double>(count) || done * static_cast<double>(count) < total * next) {
+        continue;
+      }
+      pieces.push_back({begin, s.own.begin + end - begin});
+      begin = s.own.begin + end;
+    }
+  }
+  pieces.push_back({begin, tree.begin + tree.length - begin});
+  return pieces;
+}
+
+int64_t attention_sums_size(const AttentionShape& shape, const AttentionTree& tree) {
+  return 2 * tree.length * padded(shape.width);
+}
+
 RELATA_CLONES void attention_forward(const Attention<float>& a, const AttentionTree& tree,
-                                     int64_t key_value_head, AttentionScratch& scratch) {
-  forward_body(a, tree, key_value_head, scratch);
+                                     int64_t key_value_head, const Span& within,
+                                     AttentionScratch& scratch) {
+  forward_body(a, tree, key_value_head, within, scratch);
 }
 RELATA_CLONES void attention_forward(const Attention<Bf16>& a, const AttentionTree& tree,
-                                     int64_t key_value_head, AttentionScratch& scratch) {
-  forward_body(a, tree, key_value_head, scratch);
+                                     int64_t key_value_head, const Span& within,
+                                     AttentionScratch& scratch) {
+  forward_body(a, tree, key_value_head, within, scratch);
 }
 RELATA_CLONES void attention_backward(const AttentionGrad<float>& a, const AttentionTree& tree,
-                                      int64_t key_value_head, AttentionScratch& scratch) {
-  backward_body(a, tree, key_value_head, scratch);
+                                      int64_t key_value_head, const Span& within, float* sums,
+                                      AttentionScratch& scratch) {
+  backward_body(a, tree, key_value_head, within, sums, scratch);
 }
 RELATA_CLONES void attention_backward(const AttentionGrad<Bf16>& a, const AttentionTree& tree,
-                                      int64_t key_value_head, AttentionScratch& scratch) {
-  backward_body(a, tree, key_value_head, scratch);
+                                      int64_t key_value_head, const Span& within, float* sums,
+                                      AttentionScratch& scratch) {
+  backward_body(a, tree, key_value_head, within, sums, scratch);
+}
+RELATA_CLONES void store_key_gradients(const AttentionGrad<float>& a, const AttentionTree& tree,
+                                       int64_t key_value_head, float* sums, int64_t pieces) {
+  store_body(a, tree, key_value_head, sums, pieces);
+}
+RELATA_CLONES void store_key_gradients(const AttentionGrad<Bf16>& a, const AttentionTree& tree,
+                                       int64_t key_value_head, float* sums, int64_t pieces) {
+  store_body(a, tree, key_value_head, sums, pieces);
 }
 
 }  // namespace relata::kernels

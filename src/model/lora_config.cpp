@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "member_reader.h"
+#include "relata/base/member_reader.h"
 
 namespace relata::model {
 namespace {
@@ -81,11 +81,11 @@ template <class T>
 void read_pattern(MemberReader& file, const char* key, Patterns<T>& out) {
   const Json* value = file.find(key);
   if (value == nullptr) return;
-  if (!value->is_object()) return file.fail(key, "an object of numbers");
+  if (!value->is_object()) return file.refuse(key, "an object of numbers");
   for (const auto& [name, number] : value->items()) {
     if (!number.is_number() || !(number.template get<double>() > 0) ||
         number.template get<double>() > kMaxRank || !expression(name)) {
-      return file.fail(key, "an object of module names with numbers above 0");
+      return file.refuse(key, "an object of module names with numbers above 0");
     }
     out.emplace_back(name, number.template get<T>());
   }
@@ -94,7 +94,7 @@ void read_pattern(MemberReader& file, const char* key, Patterns<T>& out) {
 void read_targets(MemberReader& file, LoraConfig& config) {
   const Json* targets = file.find("target_modules");
   if (targets == nullptr) {
-    return file.fail_with(file.where() + ": \"target_modules\" is missing");
+    return file.fail("\"target_modules\" is missing");
   }
   config.targets.clear();
   if (targets->is_string()) {
@@ -104,7 +104,7 @@ void read_targets(MemberReader& file, LoraConfig& config) {
     }
     config.target_pattern = targets->get<std::string>();
     if (!expression(config.target_pattern)) {
-      file.fail("target_modules", "a list of module names or a regular expression");
+      file.refuse("target_modules", "a list of module names or a regular expression");
     }
     return;
   }
@@ -112,7 +112,7 @@ void read_targets(MemberReader& file, LoraConfig& config) {
                     std::all_of(targets->begin(), targets->end(), [](const Json& item) {
                       return item.is_string() && !item.get_ref<const std::string&>().empty();
                     });
-  if (!good) return file.fail("target_modules", "a list of module names");
+  if (!good) return file.refuse("target_modules", "a list of module names");
   for (const Json& item : *targets) {
     const auto name = item.get<std::string>();
     if (std::find(config.targets.begin(), config.targets.end(), name) == config.targets.end()) {
@@ -161,27 +161,26 @@ size_t adapter_begin(const LoraConfig& config, const std::vector<int32_t>& ids) 
 Result<LoraConfig> lora_config_from_json(const Json& value, const std::string& where) {
   if (!value.is_object()) return input_error(where + ": a JSON object is wanted");
   MemberReader file(value, where);
-  const std::string type = file.text("peft_type", "LORA");
+  const std::string type = file.string("peft_type", "LORA");
   if (type != "LORA") {
-    file.fail_with(where + ": adapter type \"" + type + "\" is not supported",
-                   "only LORA adapters can be used");
+    file.fail("adapter type \"" + type + "\" is not supported", "only LORA adapters can be used");
   }
   for (const char* key : kUnsupported) {
     const Json* member = file.find(key);
     if (member == nullptr || is_unset(*member)) continue;
-    file.fail_with(where + ": \"" + key + "\" is not supported",
-                   "merge the adapter into its model with PEFT and use the merged model");
+    file.fail("\"" + key + "\" is not supported",
+              "merge the adapter into its model with PEFT and use the merged model");
   }
-  const std::string bias = file.text("bias", "none");
+  const std::string bias = file.string("bias", "none");
   if (bias != "none") {
-    file.fail_with(where + ": \"bias\" of \"" + bias + "\" is not supported",
-                   "merge the adapter into its model with PEFT and use the merged model");
+    file.fail("\"bias\" of \"" + bias + "\" is not supported",
+              "merge the adapter into its model with PEFT and use the merged model");
   }
   const Json* start = file.find("init_lora_weights");
   if (start != nullptr && start->is_string() && changes_base_weights(start->get<std::string>())) {
-    file.fail_with(where + ": \"init_lora_weights\" of \"" + start->get<std::string>() +
-                       "\" needs base weights that are not in the checkpoint",
-                   "save the adapter again with PEFT's path_initial_model_for_weight_conversion");
+    file.fail("\"init_lora_weights\" of \"" + start->get<std::string>() +
+                  "\" needs base weights that are not in the checkpoint",
+              "save the adapter again with PEFT's path_initial_model_for_weight_conversion");
   }
 
   LoraConfig config;
@@ -189,10 +188,10 @@ Result<LoraConfig> lora_config_from_json(const Json& value, const std::string& w
   config.alpha = file.number("lora_alpha", 8.0);  // PEFT's default
   config.dropout = file.number("lora_dropout", 0.0);
   if (config.dropout < 0.0 || config.dropout >= 1.0) {
-    file.fail("lora_dropout", "at least 0 and below 1");
+    file.refuse("lora_dropout", "at least 0 and below 1");
   }
   config.rslora = file.boolean("use_rslora", false);
-  config.base_model = file.text("base_model_name_or_path", "");
+  config.base_model = file.string("base_model_name_or_path", "");
   read_targets(file, config);
   read_pattern(file, "rank_pattern", config.rank_pattern);
   read_pattern(file, "alpha_pattern", config.alpha_pattern);
@@ -202,7 +201,7 @@ Result<LoraConfig> lora_config_from_json(const Json& value, const std::string& w
           const auto number = MemberReader::whole_number(id);
           return number && *number >= 0 && *number <= INT32_MAX;
         });
-    if (!good) file.fail("alora_invocation_tokens", "a list of token ids");
+    if (!good) file.refuse("alora_invocation_tokens", "a list of token ids");
     for (size_t i = 0; good && i < tokens->size(); ++i) {
       config.invocation.push_back(static_cast<int32_t>(*MemberReader::whole_number((*tokens)[i])));
     }

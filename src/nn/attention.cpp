@@ -35,14 +35,61 @@ std::vector<kernels::AttentionTree> trees_of(const Segments& segments) {
   return trees;
 }
 
-// Calls work(tree, key/value head, scratch) for all of them.
+// Some rows of a tree for one key/value head, and where their sums lie.
+struct Piece {
+  const kernels::AttentionTree* tree;
+  int64_t head;
+  kernels::Span rows;
+  int64_t sums = 0;
+};
+
+// All that a tree's head consists of lies side by side.
+std::vector<Piece> pieces_of(const std::vector<kernels::AttentionTree>& trees,
+                             const kernels::AttentionShape& shape) {
+  std::vector<Piece> pieces;
+  int64_t sums = 0;
+  for (const kernels::AttentionTree& tree : trees) {
+    const auto cuts = kernels::attention_pieces(shape, tree);
+    for (int64_t head = 0; head < shape.key_value_heads; ++head) {
+      for (const kernels::Span& rows : cuts) {
+        pieces.push_back({&tree, head, rows, sums});
+        sums += kernels::attention_sums_size(shape, tree);
+      }
+    }
+  }
+  return pieces;
+}
+
+// Calls work(piece, scratch) for all of them.
 template <class Work>
-void for_each_tree(const std::vector<kernels::AttentionTree>& trees, int64_t heads,
-                   const Work& work) {
-  const auto count = static_cast<int64_t>(trees.size()) * heads;
-  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+void for_each_piece(const std::vector<Piece>& pieces, const Work& work) {
+  at::parallel_for(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end) {
     kernels::AttentionScratch scratch;
-    for (int64_t i = begin; i < end; ++i) work(trees[i / heads], i % heads, scratch);
+    for (int64_t i = begin; i < end; ++i) work(pieces[i], scratch);
+  });
+}
+
+template <class T>
+void backward_pieces(const kernels::AttentionGrad<T>& a,
+                     const std::vector<kernels::AttentionTree>& trees) {
+  const std::vector<Piece> pieces = pieces_of(trees, a.shape);
+  std::vector<Piece> firsts;  // of each tree and head
+  for (const Piece& piece : pieces) {
+    const bool same =
+        !firsts.empty() && firsts.back().tree == piece.tree && firsts.back().head == piece.head;
+    if (!same) firsts.push_back(piece);
+  }
+  const int64_t size =
+      pieces.back().sums + kernels::attention_sums_size(a.shape, *pieces.back().tree);
+  const at::Tensor sums = at::empty({size}, at::kFloat);
+  float* memory = sums.mutable_data_ptr<float>();
+  for_each_piece(pieces, [&](const Piece& piece, kernels::AttentionScratch& scratch) {
+    kernels::attention_backward(a, *piece.tree, piece.head, piece.rows, memory + piece.sums,
+                                scratch);
+  });
+  for_each_piece(firsts, [&](const Piece& first, kernels::AttentionScratch&) {
+    const auto count = static_cast<int64_t>(kernels::attention_pieces(a.shape, *first.tree).size());
+    kernels::store_key_gradients(a, *first.tree, first.head, memory + first.sums, count);
   });
 }
 
@@ -61,11 +108,10 @@ struct TreeAttention : Function<TreeAttention> {
       const kernels::Attention<T> a{
           shape_of(heads, spec.scale), data<T>(input), data<float>(rotation.cos),
           data<float>(rotation.sin),   data<T>(out),   data<float>(logsumexp)};
-      for_each_tree(trees, heads.key_value,
-                    [&](const kernels::AttentionTree& tree, int64_t head,
-                        kernels::AttentionScratch& scratch) {
-                      kernels::attention_forward(a, tree, head, scratch);
-                    });
+      for_each_piece(pieces_of(trees, a.shape),
+                     [&](const Piece& piece, kernels::AttentionScratch& scratch) {
+                       kernels::attention_forward(a, *piece.tree, piece.head, piece.rows, scratch);
+                     });
     });
     context->save_for_backward({input, out, logsumexp, rotation.cos, rotation.sin});
     std::vector<int64_t> shape = {heads.query, heads.key_value, heads.width};
@@ -98,11 +144,7 @@ struct TreeAttention : Function<TreeAttention> {
                                         data<float>(saved[2]),
                                         data<T>(dout),
                                         data<T>(dqkv)};
-      for_each_tree(trees, heads.key_value,
-                    [&](const kernels::AttentionTree& tree, int64_t head,
-                        kernels::AttentionScratch& scratch) {
-                      kernels::attention_backward(a, tree, head, scratch);
-                    });
+      backward_pieces(a, trees);
     });
     return {dqkv, {}, {}, {}};
   }

@@ -5,10 +5,11 @@
 // Rotary angles are applied while rows are read, and taken back from the gradients, so that
 // rotated copies never exist. Rows are widened to float, and all arithmetic is in float.
 //
-// Work is handed out per (tree, key/value head): a tree is one root segment and all that descend
-// from it, which lie next to each other in the packed batch. Cost of a segment of L tokens whose
-// ancestors have P: 4 L (P + L/2) E flops per query head forward, 2.5 times that backward.
-// The blockwise recomputation follows Dao et al. 2022 (FlashAttention).
+// Work is handed out per (tree, key/value head, piece): a tree is one root segment and all that
+// descend from it, which lie next to each other in the packed batch; a piece is some of its rows.
+// Cost of a segment of L tokens whose ancestors have P: 4 L (P + L/2) E flops per query head
+// forward, 2.5 times that backward. The blockwise recomputation follows Dao et al. 2022
+// (FlashAttention).
 #pragma once
 
 #include <cstdint>
@@ -54,7 +55,7 @@ struct Attention {
   float* logsumexp;
 };
 
-// dqkv [N, (H + 2K) * E] is written whole for the heads worked on.
+// dqkv [N, (H + 2K) * E]
 template <class T>
 struct AttentionGrad {
   AttentionShape shape;
@@ -70,14 +71,34 @@ struct AttentionGrad {
 // Scratch memory, kept between calls by the caller; one per thread.
 using AttentionScratch = std::vector<float>;
 
+// Cuts a tree's tokens into pieces of about the same work, one where the tree is short. They depend
+// on the tree and the heads alone, so that sums have the same order whatever runs them.
+std::vector<Span> attention_pieces(const AttentionShape& shape, const AttentionTree& tree);
+
+// The rows of `out` and `logsumexp` that lie `within` these tokens.
 void attention_forward(const Attention<float>& a, const AttentionTree& tree, int64_t key_value_head,
-                       AttentionScratch& scratch);
+                       const Span& within, AttentionScratch& scratch);
 void attention_forward(const Attention<Bf16>& a, const AttentionTree& tree, int64_t key_value_head,
-                       AttentionScratch& scratch);
+                       const Span& within, AttentionScratch& scratch);
+
+// Floats of `sums` for one head and piece: what it adds to the gradients of keys and values.
+int64_t attention_sums_size(const AttentionShape& shape, const AttentionTree& tree);
+
+// The gradients of the queries `within` these tokens are written to dqkv, what these rows give to
+// keys and values to `sums`.
 void attention_backward(const AttentionGrad<float>& a, const AttentionTree& tree,
-                        int64_t key_value_head, AttentionScratch& scratch);
+                        int64_t key_value_head, const Span& within, float* sums,
+                        AttentionScratch& scratch);
 void attention_backward(const AttentionGrad<Bf16>& a, const AttentionTree& tree,
-                        int64_t key_value_head, AttentionScratch& scratch);
+                        int64_t key_value_head, const Span& within, float* sums,
+                        AttentionScratch& scratch);
+
+// Writes the gradients of keys and values to dqkv: the sums of all pieces, which lie one behind the
+// other, the first of which is overwritten.
+void store_key_gradients(const AttentionGrad<float>& a, const AttentionTree& tree,
+                         int64_t key_value_head, float* sums, int64_t pieces);
+void store_key_gradients(const AttentionGrad<Bf16>& a, const AttentionTree& tree,
+                         int64_t key_value_head, float* sums, int64_t pieces);
 
 // Cached keys of one head lie in blocks of kKeyBlock tokens, within a block by column: [blocks, E,
 // kKeyBlock]. Scores of a block are then sums of whole vectors.

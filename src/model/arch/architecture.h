@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "member_reader.h"
 #include "relata/base/gguf.h"
+#include "relata/base/member_reader.h"
 #include "relata/model/config.h"
 
 namespace relata::model {

@@ -37,7 +37,7 @@ bool is_classifier(MemberReader& file) {
 void read_activation(MemberReader& file, DecoderConfig& config) {
   expect_activation(file, "hidden_act", {"gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu"},
                     "gelu");
-  const std::string name = file.text("hidden_act", "gelu");
+  const std::string name = file.string("hidden_act", "gelu");
   using nn::Activation;
   config.activation = name == "gelu"   ? Activation::Gelu
                       : name == "relu" ? Activation::Relu
@@ -59,13 +59,13 @@ void read_encoder(MemberReader& file, DecoderConfig& config) {
   config.rms_norm_eps = file.positive("layer_norm_eps", kBertEps);
   read_activation(file, config);
   if (config.num_kv_heads != config.num_heads) {
-    file.fail("num_key_value_heads", "as \"num_attention_heads\"");
+    file.refuse("num_key_value_heads", "as \"num_attention_heads\"");
   }
-  if (file.text("position_embedding_type", "absolute") != "absolute") {
-    file.fail("position_embedding_type", "absolute");
+  if (file.string("position_embedding_type", "absolute") != "absolute") {
+    file.refuse("position_embedding_type", "absolute");
   }
   for (const char* key : {"is_decoder", "add_cross_attention"}) {
-    if (file.boolean(key, false)) file.fail(key, "false");
+    if (file.boolean(key, false)) file.refuse(key, "false");
   }
   if (is_classifier(file)) config.labels = label_count(file);
 }
@@ -75,14 +75,15 @@ void read_roberta(MemberReader& file, DecoderConfig& config) {
   read_encoder(file, config);
   config.position_offset = file.integer("pad_token_id", 1, 0, kMaxSize) + 1;
   config.max_positions = config.position_rows - config.position_offset;
-  if (config.max_positions < 1) file.fail("max_position_embeddings", "above pad_token_id + 1");
+  if (config.max_positions < 1) file.refuse("max_position_embeddings", "above pad_token_id + 1");
 }
 
 void read_electra(MemberReader& file, DecoderConfig& config) {
   read_encoder(file, config);
   config.label_activation = nn::Activation::Gelu;
   if (file.integer("embedding_size", 128, 1, kMaxSize) != config.hidden_size) {
-    file.fail("embedding_size", "as \"hidden_size\" (" + std::to_string(config.hidden_size) + ")");
+    file.refuse("embedding_size",
+                "as \"hidden_size\" (" + std::to_string(config.hidden_size) + ")");
   }
 }
 

@@ -12,9 +12,8 @@ constexpr const char* kThird = "chatglm3";
 
 void expect(MemberReader& file, const char* key, bool wanted, bool fallback) {
   if (file.boolean(key, fallback) == wanted) return;
-  file.fail_with(file.where() + ": \"" + key + "\" other than " + (wanted ? "true" : "false") +
-                     " is not supported",
-                 "the 6B models of ChatGLM2 and ChatGLM3 can be used");
+  file.fail("\"" + key + "\" other than " + (wanted ? "true" : "false") + " is not supported",
+            "the 6B models of ChatGLM2 and ChatGLM3 can be used");
 }
 
 // "rope_ratio" of the models for long texts: ChatGLM2's code divides positions by it, ChatGLM3's
@@ -23,17 +22,17 @@ void read_ratio(MemberReader& file, DecoderConfig& config) {
   const double ratio = file.positive("rope_ratio", 1.0);
   config.rope.theta = kTheta;
   if (ratio == 1.0) return;
-  const std::string name = file.text("_name_or_path", "");
+  const std::string name = file.string("_name_or_path", "");
   if (name.find(kThird) != std::string::npos) {
     config.rope.theta = kTheta * ratio;
   } else if (name.find(kSecond) != std::string::npos) {
     config.rope.type = "linear";
     config.rope.factor = ratio;
   } else {
-    file.fail_with(file.where() +
-                       ": \"rope_ratio\" means one thing in ChatGLM2 and another in ChatGLM3, and "
-                       "\"_name_or_path\" says neither",
-                   "set \"_name_or_path\" to chatglm2-6b or chatglm3-6b");
+    file.fail(
+        "\"rope_ratio\" means one thing in ChatGLM2 and another in ChatGLM3, and "
+        "\"_name_or_path\" says neither",
+        "set \"_name_or_path\" to chatglm2-6b or chatglm3-6b");
   }
 }
 

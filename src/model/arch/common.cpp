@@ -43,7 +43,7 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     const Json* value = file.find(key);
     if (value == nullptr) continue;
-    if (!value->is_object()) return file.fail(key, "an object");
+    if (!value->is_object()) return file.refuse(key, "an object");
     if (value->empty() || found != nullptr) continue;
     const bool parted = !part.empty() && value->contains(part) && (*value)[part].is_object();
     // A scaling that names no kind of layer is of those that see all.
@@ -54,22 +54,23 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
   MemberReader fields(found == nullptr ? kNothing : *found, file.where() + ": " + name);
   for (const auto& [key, value] : (found == nullptr ? kNothing : *found).items()) {
     if (value.is_object()) {
-      return file.fail_with(fields.where() + ": \"" + key + "\" is an object",
-                            "rotary parameters that differ between layers are not supported");
+      fields.fail("\"" + key + "\" is an object",
+                  "rotary parameters that differ between layers are not supported");
+      return file.keep(fields.error());
     }
   }
 
-  rope.type = fields.text("rope_type", fields.text("type", "default"));
+  rope.type = fields.string("rope_type", fields.string("type", "default"));
   if (!contains(kRopeTypes, rope.type)) {
-    return file.fail_with(fields.where() + ": rope type \"" + rope.type + "\" is not supported",
-                          "supported: " + joined(kRopeTypes));
+    fields.fail("rope type \"" + rope.type + "\" is not supported",
+                "supported: " + joined(kRopeTypes));
+    return file.keep(fields.error());
   }
   rope.theta = fields.number("rope_theta", file.number("rope_theta", 10000.0));
-  if (!(rope.theta > 1.0)) file.fail_with(file.where() + ": \"rope_theta\" must be above 1");
+  if (!(rope.theta > 1.0)) file.fail("\"rope_theta\" must be above 1");
   for (MemberReader* reader : {&file, &fields}) {
     if (reader->number("partial_rotary_factor", 1.0) != 1.0) {
-      reader->fail_with(reader->where() +
-                        ": \"partial_rotary_factor\" other than 1 is not supported");
+      reader->fail("\"partial_rotary_factor\" other than 1 is not supported");
     }
   }
 
@@ -84,7 +85,7 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
   }
   if (rope.type != "default") {
     if (!fields.has("factor") && !yarn) {
-      fields.fail_with(fields.where() + ": \"factor\" is missing");
+      fields.fail("\"factor\" is missing");
     }
     const double ratio =
         yarn ? static_cast<double>(max_positions) / static_cast<double>(rope.original_max_position)
@@ -92,16 +93,16 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
     rope.factor = fields.positive("factor", ratio);
   }
   if (rope.type == "dynamic" && head_dim <= 2) {
-    fields.fail_with(fields.where() + ": dynamic scaling needs \"head_dim\" above 2");
+    fields.fail("dynamic scaling needs \"head_dim\" above 2");
   }
   if (llama3) {
     for (const char* key : {"low_freq_factor", "high_freq_factor"}) {
-      if (!fields.has(key)) fields.fail_with(fields.where() + ": \"" + key + "\" is missing");
+      if (!fields.has(key)) fields.fail("\"" + key + "\" is missing");
     }
     rope.low_freq_factor = fields.positive("low_freq_factor", rope.low_freq_factor);
     rope.high_freq_factor = fields.positive("high_freq_factor", rope.high_freq_factor);
     if (rope.high_freq_factor <= rope.low_freq_factor) {
-      fields.fail_with(fields.where() + ": \"high_freq_factor\" must be above \"low_freq_factor\"");
+      fields.fail("\"high_freq_factor\" must be above \"low_freq_factor\"");
     }
   }
   if (yarn) {
@@ -116,7 +117,7 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
     rope.mscale_all_dim = fields.number("mscale_all_dim", 0.0);
     rope.truncate = fields.boolean("truncate", true);
   }
-  if (fields.error()) file.fail_with(fields.error()->message, fields.error()->hint);
+  file.keep(fields.error());
 }
 
 namespace {
@@ -135,7 +136,7 @@ void read_special_ids(const Json& value, MemberReader& file, DecoderConfig& conf
   for (const Json& item : list) {
     const auto id = MemberReader::whole_number(item);
     if (!id || *id < 0 || *id > kMaxSize) {
-      return file.fail("eos_token_id", "a token id or a list of token ids");
+      return file.refuse("eos_token_id", "a token id or a list of token ids");
     }
     config.eos_ids.push_back(*id);
   }
@@ -151,9 +152,7 @@ bool fits(int64_t a, int64_t b, int64_t c = 1) {
 }  // namespace
 
 void check_sizes(MemberReader& file, const DecoderConfig& config) {
-  const auto fail = [&](const std::string& problem) {
-    file.fail_with(file.where() + ": " + problem);
-  };
+  const auto fail = [&](const std::string& problem) { file.fail(problem); };
   if (config.num_heads % config.num_kv_heads != 0) {
     fail("\"num_attention_heads\" (" + std::to_string(config.num_heads) +
          ") is not a multiple of \"num_key_value_heads\" (" + std::to_string(config.num_kv_heads) +
@@ -202,10 +201,10 @@ Json rope_to_json(const DecoderConfig& config, const RopeConfig& rope) {
 
 void expect_activation(MemberReader& file, const std::string& key,
                        const std::vector<std::string>& names, const std::string& fallback) {
-  const std::string name = file.text(key, fallback);
+  const std::string name = file.string(key, fallback);
   if (contains(names, name)) return;
-  file.fail_with(file.where() + ": activation \"" + name + "\" is not supported",
-                 "\"" + key + "\" must be " + joined(names));
+  file.fail("activation \"" + name + "\" is not supported",
+            "\"" + key + "\" must be " + joined(names));
 }
 
 void read_sliding_layers(MemberReader& file, DecoderConfig& config,
@@ -213,7 +212,7 @@ void read_sliding_layers(MemberReader& file, DecoderConfig& config,
   config.sliding_layers.assign(static_cast<size_t>(config.num_layers), false);
   const Json* types = file.find("layer_types");
   if (types != nullptr && (!types->is_array() || types->size() != config.sliding_layers.size())) {
-    return file.fail("layer_types", "a list with an entry for each layer");
+    return file.refuse("layer_types", "a list with an entry for each layer");
   }
   for (int64_t i = 0; i < config.num_layers; ++i) {
     bool here = slides(i);
@@ -221,7 +220,7 @@ void read_sliding_layers(MemberReader& file, DecoderConfig& config,
       const Json& type = (*types)[static_cast<size_t>(i)];
       here = type == "sliding_attention";
       if (!here && type != "full_attention") {
-        return file.fail("layer_types", "a list of sliding_attention and full_attention");
+        return file.refuse("layer_types", "a list of sliding_attention and full_attention");
       }
     }
     config.sliding_layers[static_cast<size_t>(i)] = here;
@@ -235,9 +234,9 @@ Status check_quantization(const Json& value, const std::string& where) {
   const std::string place = where + ": quantization_config";
   if (!value.is_object()) return input_error(place + ": a JSON object is wanted");
   MemberReader file(value, place);
-  const std::string method = file.text("quant_method", "bitsandbytes");
+  const std::string method = file.string("quant_method", "bitsandbytes");
   const bool four_bits = file.boolean("load_in_4bit", false);
-  const std::string type = file.text("bnb_4bit_quant_type", "fp4");
+  const std::string type = file.string("bnb_4bit_quant_type", "fp4");
   if (file.error()) return *file.error();
   if (method == "bitsandbytes" && four_bits && type == "nf4") return {};
   std::string what = method;
@@ -253,7 +252,7 @@ Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::str
   if (!value.is_object()) return input_error(where + ": a JSON object is wanted");
   MemberReader file(value, where);
   DecoderConfig config;
-  config.model_type = file.text("model_type", "");
+  config.model_type = file.string("model_type", "");
   if (file.error()) return *file.error();
   const Architecture* architecture = find_architecture(config.model_type);
   if (architecture == nullptr) {
@@ -268,8 +267,8 @@ Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::str
     RELATA_CHECK(check_quantization(*file.find("quantization_config"), where));
   }
   const char* dtype_key = file.has("dtype") ? "dtype" : "torch_dtype";
-  config.dtype = file.text(dtype_key, "float32");
-  if (!contains(kDtypes, config.dtype)) file.fail(dtype_key, "one of " + joined(kDtypes));
+  config.dtype = file.string(dtype_key, "float32");
+  if (!contains(kDtypes, config.dtype)) file.refuse(dtype_key, "one of " + joined(kDtypes));
   read_special_ids(value, file, config);
   architecture->read(file, config);
   if (file.error()) return *file.error();
@@ -295,16 +294,16 @@ void read_shape(MemberReader& file, const ShapeDefaults& defaults, DecoderConfig
     config.head_dim = defaults.head_dim;
   } else {
     if (config.hidden_size % config.num_heads != 0) {
-      file.fail_with(file.where() + ": \"hidden_size\" (" + std::to_string(config.hidden_size) +
-                     ") is not a multiple of \"num_attention_heads\" (" +
-                     std::to_string(config.num_heads) + ") and \"head_dim\" is missing");
+      file.fail("\"hidden_size\" (" + std::to_string(config.hidden_size) +
+                ") is not a multiple of \"num_attention_heads\" (" +
+                std::to_string(config.num_heads) + ") and \"head_dim\" is missing");
     }
     config.head_dim = std::max<int64_t>(config.hidden_size / config.num_heads, 1);
   }
   if (!file.error()) check_sizes(file, config);
   config.rms_norm_eps = file.positive("rms_norm_eps", kDefaultEps);
   config.initializer_range = file.number("initializer_range", config.initializer_range);
-  if (config.initializer_range < 0.0) file.fail("initializer_range", "0 or more");
+  if (config.initializer_range < 0.0) file.refuse("initializer_range", "0 or more");
   config.tie_embeddings = file.boolean("tie_word_embeddings", defaults.tied);
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "member_reader.h"
+#include "relata/base/member_reader.h"
 #include "relata/model/config.h"
 
 namespace relata::model {

@@ -39,14 +39,14 @@ constexpr std::array kFeedForwards = {
 
 void read_feed_forward(MemberReader& file, const char* fallback, DecoderConfig& config) {
   constexpr const char* kKey = "feed_forward_proj";
-  const std::string name = file.text(kKey, fallback);
+  const std::string name = file.string(kKey, fallback);
   const auto* found = std::find_if(kFeedForwards.begin(), kFeedForwards.end(),
                                    [&](const FeedForward& f) { return name == f.name; });
   if (found == kFeedForwards.end()) {
     std::string known;
     for (const FeedForward& f : kFeedForwards)
       known += (known.empty() ? "" : ", ") + std::string(f.name);
-    return file.fail(kKey, "one of " + known);
+    return file.refuse(kKey, "one of " + known);
   }
   config.gated = found->gated;
   config.activation = found->activation;
@@ -58,9 +58,9 @@ void read_relative(MemberReader& file, DecoderConfig& config) {
   config.relative_distance =
       file.integer("relative_attention_max_distance", kDistance, 2, kMostDistance);
   if (config.relative_distance <= config.relative_buckets / 2) {
-    file.fail("relative_attention_max_distance",
-              "above half of \"relative_attention_num_buckets\" (" +
-                  std::to_string(config.relative_buckets) + ")");
+    file.refuse("relative_attention_max_distance",
+                "above half of \"relative_attention_num_buckets\" (" +
+                    std::to_string(config.relative_buckets) + ")");
   }
 }
 
@@ -73,7 +73,7 @@ void read_sizes(MemberReader& file, DecoderConfig& config) {
   config.num_heads = file.required_integer("num_heads", 1, kMaxSize);
   config.num_kv_heads = config.num_heads;
   config.head_dim = file.integer("d_kv", kHeadDim, 2, kMaxSize);
-  if (config.head_dim % 2 != 0) file.fail("d_kv", "an even number");
+  if (config.head_dim % 2 != 0) file.refuse("d_kv", "an even number");
   config.max_positions = kAnyPositions;
   config.rms_norm_eps = file.positive("layer_norm_epsilon", 1e-6);
   if (!file.error()) check_sizes(file, config);
@@ -85,14 +85,14 @@ void read_encoder_decoder(MemberReader& file, const char* feed_forward, DecoderC
   read_sizes(file, config);
   read_relative(file, config);
   read_feed_forward(file, feed_forward, config);
-  if (!file.boolean("is_encoder_decoder", true)) file.fail("is_encoder_decoder", "true");
+  if (!file.boolean("is_encoder_decoder", true)) file.refuse("is_encoder_decoder", "true");
   config.bos_id = -1;
   if (!file.contains("eos_token_id")) config.eos_ids = {1};
   // Targets begin with the padding token where the file names no other.
   config.start_id = file.integer("decoder_start_token_id",
                                  file.integer("pad_token_id", 0, 0, kMaxSize), 0, kMaxSize);
   if (config.start_id >= config.vocab_size) {
-    file.fail("decoder_start_token_id", "below \"vocab_size\"");
+    file.refuse("decoder_start_token_id", "below \"vocab_size\"");
   }
 }
 

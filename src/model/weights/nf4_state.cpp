@@ -5,7 +5,7 @@
 #include <cstring>
 #include <set>
 
-#include "member_reader.h"
+#include "relata/base/member_reader.h"
 #include "relata/kernels/nf4.h"
 #include "weights/types.h"
 
@@ -36,7 +36,7 @@ Status read_state(const TensorView& view, const std::string& place, Nf4Stored& o
   const Json& json = parsed.value();
   if (!json.is_object()) return input_error(place + ": a JSON object is wanted", kAgain);
   MemberReader file(json, place);
-  const std::string type = file.text("quant_type", "");
+  const std::string type = file.string("quant_type", "");
   out.block = file.required_integer("blocksize", 32, 4096);
   const int64_t nested_block = file.integer("nested_blocksize", kernels::kNf4Nested, 1, kMaxSide);
   out.nested_offset = static_cast<float>(file.number("nested_offset", 0));
@@ -47,10 +47,10 @@ Status read_state(const TensorView& view, const std::string& place, Nf4Stored& o
     if (!size || *size < 1 || *size > kMaxSide) break;
     out.shape.push_back(*size);
   }
-  if (out.shape.size() != 2) file.fail("shape", "the two sizes of a matrix");
-  if (type != "nf4") file.fail("quant_type", "\"nf4\"");
-  if ((out.block & (out.block - 1)) != 0) file.fail("blocksize", "a power of two");
-  if (nested_block != kernels::kNf4Nested) file.fail("nested_blocksize", "256");
+  if (out.shape.size() != 2) file.refuse("shape", "the two sizes of a matrix");
+  if (type != "nf4") file.refuse("quant_type", "\"nf4\"");
+  if ((out.block & (out.block - 1)) != 0) file.refuse("blocksize", "a power of two");
+  if (nested_block != kernels::kNf4Nested) file.refuse("nested_blocksize", "256");
   if (file.error()) return Error{file.error()->code, file.error()->message, kAgain};
   return {};
 }

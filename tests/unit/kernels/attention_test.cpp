@@ -162,18 +162,26 @@ void check(Problem p, double tolerance) {
   AttentionScratch scratch(100, NAN);
   for (const AttentionTree& tree : p.trees) {
     for (int64_t head = 0; head < p.shape.key_value_heads; ++head) {
-      attention_forward(
-          {p.shape, qkv.data(), p.cos.data(), p.sin.data(), out.data(), logsumexp.data()}, tree,
-          head, scratch);
+      for (const Span& rows : attention_pieces(p.shape, tree)) {
+        attention_forward(
+            {p.shape, qkv.data(), p.cos.data(), p.sin.data(), out.data(), logsumexp.data()}, tree,
+            head, rows, scratch);
+      }
     }
   }
   expect_equal(out, wanted.out, tolerance);
   std::fill(scratch.begin(), scratch.end(), NAN);
   for (const AttentionTree& tree : p.trees) {
+    const AttentionGrad<T> a{p.shape,    qkv.data(),       p.cos.data(), p.sin.data(),
+                             out.data(), logsumexp.data(), dout.data(),  dqkv.data()};
+    const auto pieces = attention_pieces(p.shape, tree);
+    const auto size = static_cast<size_t>(attention_sums_size(p.shape, tree));
+    std::vector<float> sums(pieces.size() * size, NAN);
     for (int64_t head = 0; head < p.shape.key_value_heads; ++head) {
-      attention_backward({p.shape, qkv.data(), p.cos.data(), p.sin.data(), out.data(),
-                          logsumexp.data(), dout.data(), dqkv.data()},
-                         tree, head, scratch);
+      for (size_t i = 0; i < pieces.size(); ++i) {
+        attention_backward(a, tree, head, pieces[i], sums.data() + i * size, scratch);
+      }
+      store_key_gradients(a, tree, head, sums.data(), static_cast<int64_t>(pieces.size()));
     }
   }
   // Gradients sum over many tokens, and bfloat16 outputs enter them once more.
@@ -214,6 +222,38 @@ TEST(Attention, TreesSeeTheirAncestorsOnly) {
 
 TEST(Attention, Bfloat16) {
   check<Bf16>(make({4, 2, 32}, {branched(0), single(82, 40)}, 5), kBf16Tolerance);
+}
+
+// A prompt of 40, a branch of 700, 30 short ones, and a root alone: cut within segments and
+// between.
+AttentionTree long_tree() {
+  AttentionTree tree{3, 1130, {{{3, 40}, {}}, {{43, 700}, {{3, 40}}}}};
+  for (int64_t i = 0; i < 30; ++i) tree.segments.push_back({{743 + 13 * i, 13}, {{3, 40}}});
+  return tree;
+}
+
+TEST(Attention, PiecesOfALongTree) {
+  check<float>(make({2, 1, 16}, {single(0, 3), long_tree()}, 6), kFloatTolerance);
+  check<float>(make({2, 2, 16}, {single(0, 1000)}, 7), kFloatTolerance);
+  check<Bf16>(make({2, 1, 16}, {single(0, 600)}, 8), kBf16Tolerance);
+}
+
+TEST(Attention, PiecesCoverTheirTreeInEqualParts) {
+  const AttentionTree tree = single(5, 2048);
+  const auto pieces = attention_pieces({4, 2, 16}, tree);
+  ASSERT_EQ(pieces.size(), 8U);
+  int64_t next = 5;
+  for (const Span& piece : pieces) {
+    EXPECT_EQ(piece.begin, next);
+    next += piece.length;
+    const auto first = static_cast<double>(piece.begin - 5), last = static_cast<double>(next - 5);
+    // Rows of a causal square; a block of 24 is at most 2.4 % of the work.
+    EXPECT_NEAR((last * last - first * first) / (2048.0 * 2048.0), 1.0 / 8, 0.03);
+  }
+  EXPECT_EQ(next, 5 + 2048);
+  EXPECT_EQ(attention_pieces({4, 2, 16}, single(0, 511)).size(), 1U);  // not worth it
+  EXPECT_EQ(attention_pieces({32, 32, 16}, tree).size(), 1U);          // heads enough
+  EXPECT_EQ(attention_pieces({4, 2, 16}, {0, 900, {}}).size(), 1U);    // nothing to compute
 }
 
 }  // namespace
