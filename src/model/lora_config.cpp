@@ -168,7 +168,7 @@ Result<LoraConfig> lora_config_from_json(const Json& value, const std::string& w
   for (const char* key : kUnsupported) {
     const Json* member = file.find(key);
     if (member == nullptr || is_unset(*member)) continue;
-    file.fail("\"" + key + "\" is not supported",
+    file.fail(MemberReader::quoted(key) + " is not supported",
               "merge the adapter into its model with PEFT and use the merged model");
   }
   const std::string bias = file.string("bias", "none");

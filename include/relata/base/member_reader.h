@@ -46,7 +46,7 @@ class BasicMemberReader {
     return fallback;
   }
   int64_t required_integer(const std::string& key, int64_t low, int64_t high) {
-    if (!has(key)) fail("\"" + key + "\" is missing");
+    if (!has(key)) fail(quoted(key) + " is missing");
     return integer(key, low, low, high);
   }
   double number(const std::string& key, double fallback) {
@@ -103,7 +103,7 @@ class BasicMemberReader {
     std::string got =
         value == nullptr ? "null" : value->dump(-1, ' ', false, J::error_handler_t::replace);
     if (got.size() > 60) got = got.substr(0, 57) + "...";
-    fail("\"" + key + "\" must be " + wanted + ", not " + got);
+    fail(quoted(key) + " must be " + wanted + ", not " + got);
   }
   void fail(const std::string& problem, const std::string& hint = "") {
     if (!error_) error_ = input_error(where_ + ": " + problem, hint);
@@ -116,6 +116,7 @@ class BasicMemberReader {
   const std::optional<Error>& error() const { return error_; }
   Status status() const { return error_ ? Status(*error_) : Status(); }
 
+  static std::string quoted(const std::string& key) { return "\"" + key + "\""; }
   // Also of a number written with a fraction of zero ("8192.0").
   static std::optional<int64_t> whole_number(const J& value) {
     if (value.is_number_unsigned() && value.template get<uint64_t>() > uint64_t{INT64_MAX}) {

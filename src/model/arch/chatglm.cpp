@@ -12,7 +12,8 @@ constexpr const char* kThird = "chatglm3";
 
 void expect(MemberReader& file, const char* key, bool wanted, bool fallback) {
   if (file.boolean(key, fallback) == wanted) return;
-  file.fail("\"" + key + "\" other than " + (wanted ? "true" : "false") + " is not supported",
+  file.fail(MemberReader::quoted(key) + " other than " + (wanted ? "true" : "false") +
+                " is not supported",
             "the 6B models of ChatGLM2 and ChatGLM3 can be used");
 }
 

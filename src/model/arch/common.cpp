@@ -54,7 +54,7 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
   MemberReader fields(found == nullptr ? kNothing : *found, file.where() + ": " + name);
   for (const auto& [key, value] : (found == nullptr ? kNothing : *found).items()) {
     if (value.is_object()) {
-      fields.fail("\"" + key + "\" is an object",
+      fields.fail(MemberReader::quoted(key) + " is an object",
                   "rotary parameters that differ between layers are not supported");
       return file.keep(fields.error());
     }
@@ -97,7 +97,7 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
   }
   if (llama3) {
     for (const char* key : {"low_freq_factor", "high_freq_factor"}) {
-      if (!fields.has(key)) fields.fail("\"" + key + "\" is missing");
+      if (!fields.has(key)) fields.fail(MemberReader::quoted(key) + " is missing");
     }
     rope.low_freq_factor = fields.positive("low_freq_factor", rope.low_freq_factor);
     rope.high_freq_factor = fields.positive("high_freq_factor", rope.high_freq_factor);

@@ -33,7 +33,7 @@ void read_gemma3(MemberReader& file, DecoderConfig& config) {
   const char* key = file.has("hidden_activation") ? "hidden_activation" : "hidden_act";
   expect_activation(file, key, {"gelu_pytorch_tanh"}, "gelu_pytorch_tanh");
   for (const char* cap : {"attn_logit_softcapping", "final_logit_softcapping"}) {
-    if (file.has(cap)) file.fail("\"" + cap + "\" is not supported");
+    if (file.has(cap)) file.fail(MemberReader::quoted(cap) + " is not supported");
   }
   if (file.boolean("use_bidirectional_attention", false)) {
     file.fail("\"use_bidirectional_attention\" is not supported",
