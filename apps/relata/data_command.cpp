@@ -12,6 +12,7 @@
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
+#include "relata/data/spacing.h"
 #include "shipped_schemas.h"
 
 namespace relata::app {
@@ -26,6 +27,7 @@ struct DataOptions {
   std::string by = "text";
   std::string html;
   std::string schema;
+  std::string spacing = "kept";
 };
 
 // What the options say of reading; `schema` holds what it points to.
@@ -77,8 +79,13 @@ Result<int> run_convert(const DataOptions& options) {
   RELATA_CHECK(check_formats(options));
   data::Schema schema;
   RELATA_TRY(const data::ReadOptions read, read_options(options, schema));
-  RELATA_TRY(const data::Dataset dataset, read_datasets(options.inputs, read));
+  RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, read));
   RELATA_TRY(const int code, report_skipped(dataset, options.output));
+  if (options.spacing == "natural") {
+    for (data::Document& document : dataset.documents) {
+      document = data::natural_spacing(std::move(document));
+    }
+  }
   data::WriteOptions write = options.write;
   if (write.format.empty()) write.format = format_for_output(options.output);
   std::vector<std::string> lost;
@@ -248,11 +255,17 @@ void add_convert(CLI::App& data, Context& context) {
        "relata data convert --from cre-tsv --to cre-llm train.txt -o train.json \\\n"
        "    --instruction \"Which relation holds?\"",
        "cat val_wiki.json | relata data convert --from fewrel - > fewrel.jsonl",
-       "relata data convert tacred/test.json --label-patch test_patch.json -o tacrev.jsonl"});
+       "relata data convert tacred/test.json --label-patch test_patch.json -o tacrev.jsonl",
+       "relata data convert dev_revised.json --spacing natural -o dev_natural.jsonl"});
   add_input_options(*verb, *options);
   add_write_options(*verb, *options);
   add_schema_option(*verb, *options);
   add_skip_option(*verb, *options);
+  verb->add_option(
+          "--spacing", options->spacing,
+          "kept (default); natural: for tokens with blanks between them, \"in Rome , Italy\"\n"
+          "becomes \"in Rome, Italy\"; offsets follow")
+      ->check(CLI::IsMember({"kept", "natural"}));
   verb->add_option("-o,--output", options->output, "Write here instead of stdout")
       ->type_name("OUT");
   verb->callback(

@@ -101,3 +101,16 @@ def test_shipped_schemas_fit_their_data(schema, pattern, arguments, problems):
     result = relata("data", "validate", "--schema", schema, *arguments, *files,
                     code=3 if problems else 0)
     assert result.out.splitlines()[-1].endswith(f", {problems} problems")
+
+
+def test_natural_spacing_takes_out_blanks_and_moves_offsets(tmp_path):
+    source = SAMPLES / "redocred/dev_sample.json"
+    kept = json_lines(relata("data", "convert", source).out)
+    natural = json_lines(relata("data", "convert", source, "--spacing", "natural").out)
+    for before, after in zip(kept, natural, strict=True):
+        assert " ," in before["text"] and " ," not in after["text"]
+        for old, new in zip(before["entities"], after["entities"], strict=True):
+            spans = [[document["text"][b:e].replace(" ", "") for b, e in entity["mentions"]]
+                     for document, entity in ((before, old), (after, new))]
+            assert spans[0] == spans[1]
+    relata("data", "convert", source, "--spacing", "wide", code=2)
