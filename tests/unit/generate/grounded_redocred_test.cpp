@@ -59,8 +59,9 @@ GoldDocument read_document(const Node& node, const Node& names) {
 
 Node rel_names() {
   std::ifstream in(kCheckout / "schemas/redocred.json");
+  const Node schema = Node::parse(in);
   Node names;
-  for (const Node& relation : Node::parse(in)["relation_types"]) {
+  for (const Node& relation : schema["relation_types"]) {
     names[relation["id"].get<std::string>()] = relation["name"];
   }
   return names;
