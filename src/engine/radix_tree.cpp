@@ -122,11 +122,13 @@ void RadixTree::trim() {
   std::vector<RadixNode*> leaves;
   const std::function<void(RadixNode&)> visit = [&](RadixNode& node) {
     for (size_t i = 0; i < node.children.size();) {
-      visit(*node.children[i]);
       RadixNode& child = *node.children[i];
-      if ((child.keep && child.computed) || !remove(child)) ++i;
+      visit(child);
+      const bool kept = child.keep && child.computed;
+      if (!kept && remove(child)) continue;
+      if (child.children.empty() && child.pins == 0) leaves.push_back(&child);
+      ++i;
     }
-    if (&node != &root_ && node.children.empty() && node.pins == 0) leaves.push_back(&node);
   };
   visit(root_);
   std::sort(leaves.begin(), leaves.end(),
