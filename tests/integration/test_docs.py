@@ -8,7 +8,7 @@ READS = re.compile(r'(?:fields\.(?:get|get_choice|has)|each\.(?:value|number|cho
 
 
 def test_training_page_names_every_key_and_no_other():
-    sources = [ROOT / "apps/relata_models/train_config.cpp", ROOT / "src/train/config.cpp"]
+    sources = [ROOT / "apps/relata_models/train/train_config.cpp", ROOT / "src/train/config.cpp"]
     known = {key for path in sources for key in READS.findall(path.read_text(encoding="utf-8"))}
     assert {"dataset", "learning_rate", "lora_rank"} <= known
     tables = [line for line in (ROOT / "docs/training.md").read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-#include "data_split.h"
+#include "data/data_split.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "extract_forecast.h"
+#include "extract/extract_forecast.h"
 
 #include <sys/resource.h>
 

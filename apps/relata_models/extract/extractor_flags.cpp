@@ -1,11 +1,11 @@
-#include "extractor_flags.h"
+#include "extract/extractor_flags.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <filesystem>
 
-#include "demonstrations.h"
+#include "extract/demonstrations.h"
 #include "model_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"

@@ -1,4 +1,4 @@
-#include "train_documents.h"
+#include "train/train_documents.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "relata/base/log.h"
 #include "relata/extract/pipeline.h"
 #include "shipped_schemas.h"
-#include "train_data.h"
+#include "train/train_data.h"
 
 namespace relata::app {
 namespace {

@@ -7,7 +7,7 @@
 #include "relata/extract/extractor.h"
 #include "relata/text/tokenizer.h"
 #include "relata/train/trainer.h"
-#include "train_config.h"
+#include "train/train_config.h"
 
 namespace relata::app {
 

@@ -1,4 +1,4 @@
-#include "index_passages.h"
+#include "index/index_passages.h"
 
 #include "command_io.h"
 #include "relata/retrieve/passages.h"

@@ -1,4 +1,4 @@
-#include "demonstrations.h"
+#include "extract/demonstrations.h"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 
 #include "relata/data/formats.h"
 #include "relata/extract/pair.h"
-#include "train_config.h"
+#include "train/train_config.h"
 
 namespace relata::app {
 

@@ -7,7 +7,7 @@
 
 #include "command_io.h"
 #include "commands.h"
-#include "data_split.h"
+#include "data/data_split.h"
 #include "help.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"

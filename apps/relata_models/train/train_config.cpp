@@ -1,4 +1,4 @@
-#include "train_config.h"
+#include "train/train_config.h"
 
 #include "relata/base/fields.h"
 #include "relata/extract/extractor.h"

@@ -5,7 +5,7 @@
 #include "backend_options.h"
 #include "command_io.h"
 #include "commands.h"
-#include "extract_facts.h"
+#include "extract/extract_facts.h"
 #include "help.h"
 #include "relata/base/file.h"
 #include "relata/extract/calibrate.h"

@@ -1,4 +1,4 @@
-#include "extract_facts.h"
+#include "extract/extract_facts.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "index_change.h"
+#include "index/index_change.h"
 
 #include <fmt/format.h>
 
@@ -9,8 +9,8 @@
 
 #include "command_io.h"
 #include "help.h"
-#include "index_passages.h"
-#include "index_vectors.h"
+#include "index/index_passages.h"
+#include "index/index_vectors.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"
 

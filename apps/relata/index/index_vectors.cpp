@@ -1,4 +1,4 @@
-#include "index_vectors.h"
+#include "index/index_vectors.h"
 
 #include <fmt/format.h>
 

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "commands.h"
-#include "demonstrations.h"
 #include "engine_options.h"
+#include "extract/demonstrations.h"
 #include "help.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
@@ -17,9 +17,9 @@
 #include "relata/model/decoder.h"
 #include "relata/model/identity.h"
 #include "shipped_schemas.h"
-#include "train_config.h"
-#include "train_data.h"
-#include "train_documents.h"
+#include "train/train_config.h"
+#include "train/train_data.h"
+#include "train/train_documents.h"
 
 namespace relata::app {
 namespace {
