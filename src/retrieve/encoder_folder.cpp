@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "relata/base/file.h"
+#include "relata/base/gguf.h"
 #include "relata/base/json.h"
 
 namespace relata::retrieve {
@@ -160,14 +161,35 @@ Status read_prompts(const std::string& folder, EncoderSettings& settings) {
   return {};
 }
 
+// llama.cpp's numbers of poolings. Its vectors have length 1, and its files no prompts.
+Status read_gguf_settings(const std::string& path, EncoderSettings& settings) {
+  RELATA_TRY(const auto file, GgufFile::open(path));
+  RELATA_TRY(const std::string arch, file->get_string("general.architecture"));
+  const std::string key = arch + ".pooling_type";
+  RELATA_TRY(const int64_t pooling, file->get_integer(key, 1));
+  constexpr std::array kByNumber = {Pooling::Mean, Pooling::Cls, Pooling::LastToken};
+  if (pooling < 1 || pooling > std::ssize(kByNumber)) {
+    return input_error(path + ": " + key + " " + std::to_string(pooling) + " is not supported",
+                       "supported: 1 (mean), 2 (cls), 3 (last)");
+  }
+  settings.pooling = kByNumber[static_cast<size_t>(pooling - 1)];
+  settings.normalise = true;
+  return {};
+}
+
+Status read_folder_settings(const std::string& folder, EncoderSettings& settings) {
+  RELATA_CHECK(read_modules(folder, settings));
+  RELATA_CHECK(read_length(settings));
+  return read_prompts(folder, settings);
+}
+
 }  // namespace
 
 Result<EncoderSettings> read_encoder_settings(const EncoderOptions& options) {
   EncoderSettings settings;
   settings.transformer = options.model;
-  RELATA_CHECK(read_modules(options.model, settings));
-  RELATA_CHECK(read_length(settings));
-  RELATA_CHECK(read_prompts(options.model, settings));
+  RELATA_CHECK(is_gguf(options.model) ? read_gguf_settings(options.model, settings)
+                                      : read_folder_settings(options.model, settings));
   if (options.pooling) {
     const auto pooling = pooling_of_name(*options.pooling, "pooling");
     if (!pooling.ok()) return usage_error(pooling.error().message, pooling.error().hint);

@@ -70,6 +70,24 @@ void read_encoder(MemberReader& file, DecoderConfig& config) {
   if (is_classifier(file)) config.labels = label_count(file);
 }
 
+// GGUF's metadata do not name the activation; all models of this architecture that llama.cpp
+// converts have GELU.
+Status read_bert_gguf(const GgufFile& file, DecoderConfig& config) {
+  config.causal = config.gated = false;
+  config.layer_norm = config.norm_after = true;
+  config.activation = nn::Activation::Gelu;
+  config.position_rows = config.max_positions;
+  const GgufTensor* types = file.find("token_types.weight");
+  if (types == nullptr || types->shape.size() != 2) {
+    return input_error(file.path() + ": tensor token_types.weight is missing",
+                       "this is not a whole model; fetch it again");
+  }
+  config.token_types = types->shape[0];
+  RELATA_TRY(const bool causal, file.get_bool("bert.attention.causal", false));
+  if (causal) return input_error(file.path() + ": bert.attention.causal true is not supported");
+  return {};
+}
+
 // The row of a position is counted from behind that of the padding token.
 void read_roberta(MemberReader& file, DecoderConfig& config) {
   read_encoder(file, config);
@@ -144,6 +162,23 @@ Naming bert_names() {
   return names;
 }
 
+Naming bert_gguf_names() {
+  Naming names;
+  names.embedding = "token_embd";
+  names.positions = "position_embd";
+  names.types = "token_types";
+  names.first_norm = "token_embd_norm";
+  names.layer = "blk.";
+  names.attention_norm = "layer_output_norm";
+  names.mlp_norm = "attn_output_norm";
+  names.qkv = {"attn_q", "attn_k", "attn_v"};
+  names.output = "attn_output";
+  names.gate_up = {"ffn_up"};
+  names.down = "ffn_down";
+  names.ignored = {"cls."};
+  return names;
+}
+
 Naming roberta_names() {
   Naming names = bert_names();
   names.prefix = "roberta.";
@@ -172,7 +207,13 @@ Architecture encoder(const char* model_type, void (*read)(MemberReader&, Decoder
 
 }  // namespace
 
-const Architecture kBert = encoder("bert", read_encoder, write_bert, bert_names());
+const Architecture kBert = [] {
+  Architecture a = encoder("bert", read_encoder, write_bert, bert_names());
+  a.gguf = "bert";
+  a.read_gguf = read_bert_gguf;
+  a.gguf_names = bert_gguf_names();
+  return a;
+}();
 const Architecture kRoberta = encoder("roberta", read_roberta, write_roberta, roberta_names());
 const Architecture kXlmRoberta =
     encoder("xlm-roberta", read_roberta, write_xlm_roberta, roberta_names());

@@ -27,7 +27,11 @@ Result<DecoderConfig> read_sizes(const GgufFile& file, const std::string& arch) 
   RELATA_TRY(const int64_t heads, file.get_integer(key("attention.head_count")));
   RELATA_TRY(const int64_t kv_heads, file.get_integer(key("attention.head_count_kv"), heads));
   RELATA_TRY(const int64_t positions, file.get_integer(key("context_length")));
-  RELATA_TRY(const double eps, file.get_number(key("attention.layer_norm_rms_epsilon")));
+  const bool has_means =
+      file.has(key("attention.layer_norm_epsilon"));  // of norms that take them off
+  RELATA_TRY(const double eps,
+             file.get_number(key(has_means ? "attention.layer_norm_epsilon"
+                                           : "attention.layer_norm_rms_epsilon")));
   RELATA_TRY(const int64_t head_dim,
              file.get_integer(key("attention.key_length"), heads > 0 ? hidden / heads : 0));
   RELATA_TRY(const int64_t rotated, file.get_integer(key("rope.dimension_count"), head_dim));
@@ -50,6 +54,8 @@ Result<DecoderConfig> read_sizes(const GgufFile& file, const std::string& arch) 
                       {"max_position_embeddings", positions},
                       {"rms_norm_eps", eps}};
   DecoderConfig config;
+  // Positions that are learned allow odd heads.
+  if (file.find("position_embd.weight") != nullptr) config.position_rows = positions;
   MemberReader reader(shape, file.path() + ": metadata " + arch);
   read_shape(reader, {}, config);
   if (reader.error()) return *reader.error();
@@ -171,10 +177,41 @@ Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file) {
   // Llama's and Qwen's converters write whatever biases there are.
   config.qkv_bias = file.find("blk.0.attn_q.bias") != nullptr;
   config.output_bias = file.find("blk.0.attn_output.bias") != nullptr;
-  config.mlp_bias = file.find("blk.0.ffn_gate.bias") != nullptr;
+  config.mlp_bias =
+      file.find(config.gated ? "blk.0.ffn_gate.bias" : "blk.0.ffn_up.bias") != nullptr;
   config.dtype = stored_dtype(file);
   return config;
 }
+
+namespace {
+
+uint32_t size(int64_t n) { return static_cast<uint32_t>(n); }
+
+GgufMetadata encoder_metadata(const DecoderConfig& config, const std::string& arch) {
+  return {{arch + ".attention.causal", false},
+          {arch + ".attention.layer_norm_epsilon", static_cast<float>(config.rms_norm_eps)},
+          {"tokenizer.ggml.token_type_count", size(config.token_types)}};
+}
+
+GgufMetadata decoder_metadata(const DecoderConfig& config, const std::string& arch) {
+  GgufMetadata out = {
+      {arch + ".attention.head_count_kv", size(config.num_kv_heads)},
+      {arch + ".attention.key_length", size(config.head_dim)},
+      {arch + ".attention.value_length", size(config.head_dim)},
+      {arch + ".attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_norm_eps)},
+      {arch + ".rope.freq_base", static_cast<float>(config.rope.theta)},
+      {arch + ".rope.dimension_count", size(config.head_dim)}};
+  if (config.rope.type == "linear") {
+    out.emplace_back(arch + ".rope.scaling.type", std::string("linear"));
+    out.emplace_back(arch + ".rope.scaling.factor", static_cast<float>(config.rope.factor));
+  }
+  if (config.sliding_window > 0) {
+    out.emplace_back(arch + ".attention.sliding_window", size(config.sliding_window));
+  }
+  return out;
+}
+
+}  // namespace
 
 Result<GgufMetadata> decoder_config_to_gguf(const DecoderConfig& config, const std::string& name) {
   const Architecture& architecture = architecture_of(config);
@@ -188,29 +225,17 @@ Result<GgufMetadata> decoder_config_to_gguf(const DecoderConfig& config, const s
     return usage_error("rope scaling \"" + config.rope.type + "\" cannot be written as GGUF",
                        "export it to hf instead");
   }
-  const auto size = [](int64_t n) { return static_cast<uint32_t>(n); };
-  GgufMetadata out = {
-      {"general.architecture", arch},
-      {"general.name", name},
-      {arch + ".block_count", size(config.num_layers)},
-      {arch + ".context_length", size(config.max_positions)},
-      {arch + ".embedding_length", size(config.hidden_size)},
-      {arch + ".feed_forward_length", size(config.intermediate_size)},
-      {arch + ".attention.head_count", size(config.num_heads)},
-      {arch + ".attention.head_count_kv", size(config.num_kv_heads)},
-      {arch + ".attention.key_length", size(config.head_dim)},
-      {arch + ".attention.value_length", size(config.head_dim)},
-      {arch + ".attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_norm_eps)},
-      {arch + ".rope.freq_base", static_cast<float>(config.rope.theta)},
-      {arch + ".rope.dimension_count", size(config.head_dim)},
-      {arch + ".vocab_size", size(config.vocab_size)}};
-  if (config.rope.type == "linear") {
-    out.emplace_back(arch + ".rope.scaling.type", std::string("linear"));
-    out.emplace_back(arch + ".rope.scaling.factor", static_cast<float>(config.rope.factor));
-  }
-  if (config.sliding_window > 0) {
-    out.emplace_back(arch + ".attention.sliding_window", size(config.sliding_window));
-  }
+  GgufMetadata out = {{"general.architecture", arch},
+                      {"general.name", name},
+                      {arch + ".block_count", size(config.num_layers)},
+                      {arch + ".context_length", size(config.max_positions)},
+                      {arch + ".embedding_length", size(config.hidden_size)},
+                      {arch + ".feed_forward_length", size(config.intermediate_size)},
+                      {arch + ".attention.head_count", size(config.num_heads)},
+                      {arch + ".vocab_size", size(config.vocab_size)}};
+  const GgufMetadata more =
+      config.causal ? decoder_metadata(config, arch) : encoder_metadata(config, arch);
+  out.insert(out.end(), more.begin(), more.end());
   return out;
 }
 

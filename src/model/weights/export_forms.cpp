@@ -88,9 +88,14 @@ Status check_gguf_form(const DecoderConfig& config) {
       std::abs(config.attention_scale - 1.0 / std::sqrt(width)) > 1e-9) {
     return cannot_say(format, config, "scale of scores", hint);
   }
+  const bool encoder = architecture.gguf == "bert";
+  if (encoder && config.labels > 0) return cannot_say(format, config, "head over labels", hint);
+  if (encoder && config.activation != nn::Activation::Gelu) {
+    return cannot_say(format, config, "activation", hint);
+  }
   const bool biased = config.output_bias || config.mlp_bias || config.qkv_bias;
   const bool may_be_biased =
-      architecture.gguf == "llama" ||
+      encoder || architecture.gguf == "llama" ||
       (architecture.gguf == "qwen2" && !config.output_bias && !config.mlp_bias);
   if (biased && !may_be_biased) return cannot_say(format, config, "biases", hint);
   return {};

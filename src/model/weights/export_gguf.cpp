@@ -6,6 +6,8 @@
 
 #include "arch/architecture.h"
 #include "arch/gguf.h"
+#include "relata/base/file.h"
+#include "relata/base/json.h"
 #include "relata/kernels/gguf_blocks.h"
 #include "relata/model/export.h"
 #include "relata/text/gguf_export.h"
@@ -31,11 +33,29 @@ uint32_t file_type(GgmlType type) {  // llama.cpp's LLAMA_FTYPE_*
   }
 }
 
-// llama.cpp wants vectors in float32, and rows that do not fill blocks in a type without.
-GgmlType type_of(const at::Tensor& weight, GgmlType wanted) {
-  if (weight.dim() < 2) return GgmlType::kF32;
-  if (wanted == GgmlType::kQ80 && weight.size(-1) % kQ8Block != 0) return GgmlType::kF16;
+// llama.cpp wants vectors and what it adds to embeddings in float32, and rows that do not fill
+// blocks in a type without.
+GgmlType type_of(const NamedWeight& weight, const Naming& names, GgmlType wanted) {
+  const bool added = !names.positions.empty() && (weight.name == names.positions + ".weight" ||
+                                                  weight.name == names.types + ".weight");
+  if (weight.value.dim() < 2 || added) return GgmlType::kF32;
+  if (wanted == GgmlType::kQ80 && weight.value.size(-1) % kQ8Block != 0) return GgmlType::kF16;
   return wanted;
+}
+
+// What sentence-transformers does with an encoder's states, by llama.cpp's number: 1 (mean) or 2
+// (the first token's). Others have no number there.
+Result<uint32_t> pooling_number(const std::string& folder) {
+  const std::string path = folder + "/1_Pooling/config.json";
+  if (!file_exists(path)) return 1U;
+  RELATA_TRY(const Json value, read_json(path));
+  const auto is = [&](const char* flag, const char* name) {
+    return value.is_object() &&
+           (value.value(flag, Json()) == true || value.value("pooling_mode", Json()) == name);
+  };
+  if (is("pooling_mode_mean_tokens", "mean")) return 1U;
+  if (is("pooling_mode_cls_token", "cls")) return 2U;
+  return usage_error(path + ": its pooling has no GGUF form", "export the model to hf instead");
 }
 
 std::vector<std::byte> encoded(const at::Tensor& weight, GgmlType type) {
@@ -116,13 +136,21 @@ Status export_gguf(const std::string& model, const std::string& path,
   if (type == GgmlType::kQ80) {
     metadata.emplace_back("general.quantization_version", kQuantizationVersion);
   }
+  const Architecture& architecture = architecture_of(config);
+  if (!config.causal && !is_gguf(model)) {
+    RELATA_TRY(const uint32_t pooling, pooling_number(model));
+    metadata.emplace_back(architecture.gguf + ".pooling_type", pooling);
+  }
   RELATA_TRY(const auto origin, origin_of(model, options));
   metadata.insert(metadata.end(), origin.begin(), origin.end());
   std::shared_ptr<const GgufFile> source;  // raw values are views into it
   if (is_gguf(model)) {
     RELATA_TRY(source, GgufFile::open(model));
     for (const std::string& key : source->keys()) {
-      if (key.starts_with("tokenizer.")) metadata.emplace_back(key, source->raw_value(key));
+      const bool carried =
+          key.starts_with("tokenizer.") && key != "tokenizer.ggml.token_type_count";
+      if (carried || key.ends_with(".pooling_type"))
+        metadata.emplace_back(key, source->raw_value(key));
     }
   } else {
     RELATA_TRY(const GgufMetadata tokens, text::gguf_tokenizer_metadata(model, config.vocab_size));
@@ -133,9 +161,8 @@ Status export_gguf(const std::string& model, const std::string& path,
   if (config.rope.type == "llama3" || config.rope.type == "divisors") {
     tensors.add("rope_freqs.weight", rope_divisors(config), GgmlType::kF32);
   }
-  for (const NamedWeight& weight :
-       Checkpoint::weights(*decoder, architecture_of(config).gguf_names)) {
-    tensors.add(weight, type_of(weight.value, type));
+  for (const NamedWeight& weight : Checkpoint::weights(*decoder, architecture.gguf_names)) {
+    tensors.add(weight, type_of(weight, architecture.gguf_names, type));
   }
   return write_gguf(path, metadata, tensors.list());
 }

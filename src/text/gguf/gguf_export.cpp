@@ -1,6 +1,6 @@
 #include "relata/text/gguf_export.h"
 
-#include <array>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -28,6 +28,7 @@ struct Vocabulary {
   std::vector<float> scores;
   std::vector<std::string> merges;
   std::optional<bool> space_prefix;
+  std::vector<std::pair<std::string, uint32_t>> special_ids;  // of encoders, by llama.cpp's names
 
   Status put(int64_t id, const std::string& token, int kind, const std::string& where) {
     const bool fits = id >= 0 && id < static_cast<int64_t>(tokens.size());
@@ -107,6 +108,18 @@ Status read_merges(const Node& model, const std::string& path, Vocabulary& out) 
   return {};
 }
 
+Status read_added_json(const Node& root, const std::string& path, Vocabulary& out) {
+  if (!root.contains("added_tokens") || !root["added_tokens"].is_array()) return {};
+  for (const Node& token : root["added_tokens"]) {
+    if (!token.is_object() || !token.contains("id") || !token["id"].is_number_integer()) {
+      return wrong(path, "an entry of \"added_tokens\" has no id");
+    }
+    const int kind = token.value("special", false) ? Kind::kControl : Kind::kUserDefined;
+    RELATA_CHECK(out.put(token["id"].get<int64_t>(), token.value("content", ""), kind, path));
+  }
+  return {};
+}
+
 Status read_json_vocabulary(const Node& root, const std::string& path, Vocabulary& out) {
   out.model = "gpt2";
   out.pre = pre_of(root);
@@ -123,15 +136,42 @@ Status read_json_vocabulary(const Node& root, const std::string& path, Vocabular
     RELATA_CHECK(out.put(id.get<int64_t>(), token, Kind::kNormal, path));
   }
   RELATA_CHECK(read_merges(model, path, out));
-  if (!root.contains("added_tokens") || !root["added_tokens"].is_array()) return {};
-  for (const Node& token : root["added_tokens"]) {
-    if (!token.is_object() || !token.contains("id") || !token["id"].is_number_integer()) {
-      return wrong(path, "an entry of \"added_tokens\" has no id");
-    }
-    const int kind = token.value("special", false) ? Kind::kControl : Kind::kUserDefined;
-    RELATA_CHECK(out.put(token["id"].get<int64_t>(), token.value("content", ""), kind, path));
+  return read_added_json(root, path, out);
+}
+
+bool is_wordpiece(const Node& root) {
+  const Node model = root.value("model", Node::object());
+  return model.is_object() && model.value("type", "") == "WordPiece";
+}
+
+// llama.cpp marks where words begin, WordPiece where they go on.
+Status read_wordpiece(const Node& root, const std::string& path, Vocabulary& out) {
+  out.model = "bert";
+  out.pre = "default";
+  const Node& model = root["model"];
+  if (!model.contains("vocab") || !model["vocab"].is_object()) {
+    return wrong(path, "\"vocab\" is not an object");
   }
-  return {};
+  const std::string goes_on = model.value("continuing_subword_prefix", "##");
+  const std::map<std::string, std::string> special = {
+      {model.value("unk_token", "[UNK]"), "unknown"},
+      {"[CLS]", "cls"},
+      {"[SEP]", "seperator"},  // sic
+      {"[PAD]", "padding"},
+      {"[MASK]", "mask"}};
+  for (const auto& [token, id] : model["vocab"].items()) {
+    if (!id.is_number_integer()) return wrong(path, "an id in \"vocab\" is not a number");
+    const auto named = special.find(token);
+    const bool inside = token.size() > goes_on.size() && token.starts_with(goes_on);
+    if (named != special.end()) {
+      RELATA_CHECK(out.put(id.get<int64_t>(), token, Kind::kControl, path));
+      out.special_ids.emplace_back(named->second, id.get<uint32_t>());
+    } else {
+      const std::string piece = inside ? token.substr(goes_on.size()) : "\u2581" + token;
+      RELATA_CHECK(out.put(id.get<int64_t>(), piece, Kind::kNormal, path));
+    }
+  }
+  return read_added_json(root, path, out);
 }
 
 Status read_pieces(const std::string& path, Vocabulary& out) {
@@ -196,6 +236,11 @@ GgufMetadata written(const Vocabulary& v) {
   if (!v.scores.empty()) out.emplace_back("tokenizer.ggml.scores", v.scores);
   if (!v.merges.empty()) out.emplace_back("tokenizer.ggml.merges", v.merges);
   if (v.space_prefix) out.emplace_back("tokenizer.ggml.add_space_prefix", *v.space_prefix);
+  for (const auto& [name, id] : v.special_ids) {
+    out.emplace_back("tokenizer.ggml." + name + "_token_id", id);
+    // llama.cpp puts what it calls BOS before a text.
+    if (name == "cls") out.emplace_back("tokenizer.ggml.bos_token_id", id);
+  }
   return out;
 }
 
@@ -229,13 +274,15 @@ Result<GgufMetadata> gguf_tokenizer_metadata(const std::string& folder, int64_t 
   }
   if (root.is_object() && is_byte_level(root)) {
     RELATA_CHECK(read_json_vocabulary(root, json_path, vocabulary));
+  } else if (root.is_object() && is_wordpiece(root)) {
+    RELATA_CHECK(read_wordpiece(root, json_path, vocabulary));
   } else if (file_exists(folder + "/" + kPieceFile)) {
     RELATA_CHECK(read_pieces(folder + "/" + kPieceFile, vocabulary));
     RELATA_CHECK(read_added(folder, vocabulary));
   } else {
     return usage_error(folder + ": a tokenizer of this kind cannot be written into a GGUF file",
-                       "byte-level BPE (tokenizer.json) and SentencePiece BPE (tokenizer.model) "
-                       "can; export the model to hf instead");
+                       "byte-level BPE and WordPiece (tokenizer.json) and SentencePiece BPE "
+                       "(tokenizer.model) can; export the model to hf instead");
   }
   for (size_t i = 0; i < vocabulary.tokens.size(); ++i) {
     if (vocabulary.kinds[i] == Kind::kUnused && vocabulary.tokens[i].empty()) {
@@ -244,7 +291,7 @@ Result<GgufMetadata> gguf_tokenizer_metadata(const std::string& folder, int64_t 
   }
   GgufMetadata out = written(vocabulary);
   RELATA_TRY(const auto tokenizer, load_tokenizer(folder));
-  add_frame(*tokenizer, out);
+  if (vocabulary.model != "bert") add_frame(*tokenizer, out);
   RELATA_TRY(const std::string chat, main_chat_template(folder));
   if (!chat.empty()) out.emplace_back("tokenizer.chat_template", chat);
   return out;

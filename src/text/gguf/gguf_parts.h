@@ -11,6 +11,9 @@ namespace relata::text {
 // Of the kind "gpt2": a whole tokenizer.json. Error: a `pre` that is not known.
 Result<Node> gguf_tokenizer_json(const GgufVocab& vocab);
 
+// Of the kind "bert": a whole tokenizer.json.
+Result<Node> gguf_wordpiece_json(const GgufVocab& vocab);
+
 // Of the kind "llama": a serialized ModelProto, and what tokenizer_config.json says about it.
 Result<std::string> gguf_sentencepiece_model(const GgufVocab& vocab);
 // The same tokenizer as a tokenizer.json, whose merges follow from the scores: what others load.

@@ -29,8 +29,9 @@ Result<std::shared_ptr<const Tokenizer>> load_gguf_tokenizer(const std::string& 
   RELATA_TRY(Json config, gguf_tokenizer_config(*file));
   std::map<std::string, std::string> files;
   if (!vocab.stops.empty()) files[kGenerationFile] = generation_config(vocab);
-  if (vocab.model == "gpt2") {
-    RELATA_TRY(Node root, gguf_tokenizer_json(vocab));
+  if (vocab.model == "gpt2" || vocab.model == "bert") {
+    RELATA_TRY(Node root,
+               vocab.model == "bert" ? gguf_wordpiece_json(vocab) : gguf_tokenizer_json(vocab));
     config["tokenizer_class"] = "PreTrainedTokenizerFast";
     files[kConfigFile] = config.dump(2) + "\n";
     files[kJsonFile] = root.dump();
@@ -50,8 +51,8 @@ Result<std::shared_ptr<const Tokenizer>> load_gguf_tokenizer(const std::string& 
     return load_sentencepiece(std::move(folder), kPieceFile);
   }
   return input_error(path + ": tokenizer.ggml.model '" + vocab.model + "' is not supported",
-                     "models with 'gpt2' (byte-level BPE) and 'llama' (SentencePiece) are read; or "
-                     "use the model's Hugging Face folder");
+                     "models with 'gpt2' (byte-level BPE), 'llama' (SentencePiece) and 'bert' "
+                     "(WordPiece) are read; or use the model's Hugging Face folder");
 }
 
 }  // namespace relata::text

@@ -132,6 +132,8 @@ Status read_ids(const GgufFile& file, GgufVocab& vocab) {
   RELATA_TRY(vocab.eos, read_id(file, vocab, "tokenizer.ggml.eos_token_id"));
   RELATA_TRY(vocab.unknown, read_id(file, vocab, "tokenizer.ggml.unknown_token_id"));
   RELATA_TRY(vocab.padding, read_id(file, vocab, "tokenizer.ggml.padding_token_id"));
+  RELATA_TRY(vocab.first, read_id(file, vocab, "tokenizer.ggml.cls_token_id"));
+  RELATA_TRY(vocab.separator, read_id(file, vocab, "tokenizer.ggml.seperator_token_id"));  // sic
   return read_stops(file, vocab);
 }
 

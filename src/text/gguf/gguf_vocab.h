@@ -18,7 +18,7 @@ struct GgufVocab {
   using Kind = SentencePieceProto::Kind;  // llama.cpp's token types have the same numbers
 
   std::string path;                      // for messages
-  std::string model;                     // "gpt2" or "llama"
+  std::string model;                     // "gpt2", "llama" or "bert"
   std::string pre;                       // how a byte-level text is split; "" where it is not said
   std::vector<std::string_view> tokens;  // valid UTF-8, none twice; views into the file
   std::vector<int> kinds;                // Kind, one for each token
@@ -28,6 +28,8 @@ struct GgufVocab {
   std::optional<int32_t> eos;
   std::optional<int32_t> unknown;
   std::optional<int32_t> padding;
+  std::optional<int32_t> first;      // of encoders: stands before every text
+  std::optional<int32_t> separator;  // and behind it
   std::optional<bool> add_bos;
   std::optional<bool> add_eos;
   std::optional<bool> add_space_prefix;

@@ -1,0 +1,131 @@
+"""Encoders as GGUF files: read as Transformers reads the same weights, written as llama.cpp reads them."""
+
+import json
+import pathlib
+
+import pytest
+
+from encoder_oracles import (
+    TEXTS, WORDS, Checkpoint, assert_near, oracle_states, our_vectors, pooled,
+)
+from oracle import torch
+
+gguf = pytest.importorskip("gguf")
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MINILM = ROOT / "models" / "all-minilm-l6-v2"
+CLS = 2  # llama.cpp's number
+
+
+def written(checkpoint, path, pooling):
+    """The file that llama.cpp's converter makes: names by the package's own table."""
+    config, writer = checkpoint.model.config, gguf.GGUFWriter(str(path), "bert")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_layer_norm_eps(config.layer_norm_eps)
+    writer.add_causal_attention(False)
+    writer.add_pooling_type(gguf.PoolingType(pooling))
+    vocabulary = checkpoint.tokenizer.get_vocab()
+    special = {token: checkpoint.tokenizer.convert_tokens_to_ids(token)
+               for token in ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")}
+    tokens, kinds = [], []
+    for token in sorted(vocabulary, key=vocabulary.get):
+        kinds.append(gguf.TokenType.CONTROL if token in special else gguf.TokenType.NORMAL)
+        inside = token.startswith("##")
+        tokens.append(token if token in special else token[2:] if inside else "\u2581" + token)
+    writer.add_tokenizer_model("bert")
+    writer.add_token_list(tokens)
+    writer.add_token_types(kinds)
+    writer.add_token_type_count(config.type_vocab_size)
+    writer.add_cls_token_id(special["[CLS]"])
+    writer.add_sep_token_id(special["[SEP]"])
+    writer.add_unk_token_id(special["[UNK]"])
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.BERT, config.num_hidden_layers)
+    for name, value in checkpoint.model.state_dict().items():
+        if name.startswith("pooler") or name.endswith("position_ids"):
+            continue
+        writer.add_tensor(names.get_name(name, try_suffixes=(".weight", ".bias")), value.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+@pytest.mark.parametrize("name, pooling", [("bert", 1), ("bert", CLS), ("bert_one_type", 1)])
+def test_a_file_as_llamacpps_converter_makes_it(relata, tmp_path, name, pooling):
+    (tmp_path / "hf").mkdir()
+    checkpoint = Checkpoint(name, tmp_path / "hf")
+    checkpoint.model.config.hidden_act = "gelu"  # of all such files; the other cases have others
+    checkpoint.model.save_pretrained(tmp_path / "hf")
+    model = type(checkpoint.model).from_pretrained(tmp_path / "hf", attn_implementation="eager")
+    path = tmp_path / "tiny.gguf"
+    written(checkpoint, path, pooling)
+    states = oracle_states(model.eval(), checkpoint.tokenizer, TEXTS, 40)
+    wanted = pooled(*states, "cls" if pooling == CLS else "mean")
+    assert_near(our_vectors(relata, path, TEXTS), torch.nn.functional.normalize(wanted, dim=1))
+
+
+def test_its_tokenizer_gives_the_same_ids(relata, tmp_path):
+    (tmp_path / "hf").mkdir()
+    checkpoint = Checkpoint("bert", tmp_path / "hf")
+    written(checkpoint, tmp_path / "tiny.gguf", 1)
+    found = [relata.answers("tokenizer", "encode", place, requests=TEXTS)
+             for place in (tmp_path / "hf", tmp_path / "tiny.gguf")]
+    assert found[0] == found[1]
+
+
+def test_capitals_in_the_vocabulary_stay(relata, tmp_path):
+    (tmp_path / "hf").mkdir()
+    checkpoint = Checkpoint("bert", tmp_path / "hf")
+    root = json.loads((tmp_path / "hf/tokenizer.json").read_text())
+    root["normalizer"]["lowercase"] = False
+    root["model"]["vocab"]["Who"] = root["model"]["vocab"].pop("who")
+    (tmp_path / "hf/tokenizer.json").write_text(json.dumps(root))
+    checkpoint.tokenizer = type(checkpoint.tokenizer).from_pretrained(tmp_path / "hf")
+    written(checkpoint, tmp_path / "tiny.gguf", 1)
+    found = our_vectors(relata, tmp_path / "tiny.gguf", ["Who founded it", "[UNK] founded it"])
+    assert (found[0] - found[1]).abs().max() > 0.01
+
+
+@pytest.fixture(scope="module")
+def minilm_file(relata, tmp_path_factory):
+    if not (MINILM / "model.safetensors").is_file():
+        pytest.skip("models/all-minilm-l6-v2 is absent: ./dev models minilm")
+    path = tmp_path_factory.mktemp("minilm") / "minilm.gguf"
+    done = relata.run("model", "export", MINILM, path, "--to", "gguf", "--dtype", "f32")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+REAL_TEXTS = [*TEXTS, "The quick brown fox jumps over the lazy dog.", " ".join(WORDS * 12)]
+
+
+def test_minilm_is_read_as_it_was_written(relata, minilm_file):
+    assert_near(our_vectors(relata, minilm_file, REAL_TEXTS), our_vectors(relata, MINILM, REAL_TEXTS))
+
+
+def test_minilm_in_llamacpp(relata, minilm_file):
+    llama = pytest.importorskip("xllamacpp", reason="the oracle needs xllamacpp")
+    params = llama.CommonParams()
+    params.model.path = str(minilm_file)
+    params.embedding = True
+    params.n_ctx = params.n_batch = params.n_ubatch = 512
+    params.n_parallel = 1
+    params.n_gpu_layers = 0
+    params.warmup = False
+    texts = [text for text in REAL_TEXTS if text]
+    answer = llama.Server(params).handle_embeddings({"input": texts, "model": "minilm"})
+    theirs = torch.tensor([one["embedding"] for one in answer["data"]])
+    cosines = torch.nn.functional.cosine_similarity(our_vectors(relata, minilm_file, texts), theirs)
+    # Its GELU is the one by tanh, from a table in float16.
+    assert cosines.min() > 0.999
+
+
+def test_heads_over_labels_have_no_form(relata, tmp_path):
+    Checkpoint("bert", tmp_path, labels=1)
+    done = relata.run("model", "export", tmp_path, tmp_path / "a.gguf", "--to", "gguf")
+    assert done.returncode == 2
+    assert "head over labels" in done.stderr
