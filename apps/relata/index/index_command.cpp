@@ -278,7 +278,7 @@ void add_build(CLI::App& parent, Context& context) {
       ->check(CLI::Range(0.0, 1.0))
       ->excludes(append);
   verb->add_option("--encoder", options->encoder.model,
-                   "Also make vectors with this model, an encoder's folder; with --append the\n"
+                   "Also make vectors with this model, an encoder; with --append the\n"
                    "vectors that are there are added to without it")
       ->type_name("MODEL");
   add_encoder_flags(*verb, options->encoder);
