@@ -28,10 +28,10 @@ INSTRUCTIONS = {
 }
 
 
-def run(command, stdin=None, stdout=None):
+def run(command, stdin=None, stdout=None, allowed=(0,)):
     """Runs a command to its end; returns (standard output, seconds, peak resident bytes).
 
-    `stdin` and `stdout` are paths. The memory is the kernel's figure for this one process.
+    `stdin` and `stdout` are paths; `allowed` are the exit codes that are no failure. The memory is the kernel's figure for this one process.
     """
     command = [str(part) for part in command]
     print("+ " + " ".join(command), file=sys.stderr, flush=True)
@@ -46,7 +46,7 @@ def run(command, stdin=None, stdout=None):
     for stream, path in ((source, stdin), (target, stdout)):
         if path:
             stream.close()
-    if process.returncode != 0:
+    if process.returncode not in allowed:
         sys.exit(f"bench: {command[0]} ended with {process.returncode}")
     return text, seconds, usage.ru_maxrss * 1024
 
