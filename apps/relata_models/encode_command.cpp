@@ -119,7 +119,8 @@ void add_encode_command(CLI::App& app, Context& context) {
       "{\"score\": ...}, its output as it is. An \"id\" is kept.",
       {"relata encode -m models/all-minilm-l6-v2 texts.jsonl -o vectors.jsonl",
        "echo '{\"text\": \"who founded it?\"}' | relata encode -m model/ --as query"});
-  verb->add_option("-m,--model", options->encoder.model, "An encoder: a folder, or a .gguf file of BERT's kind")
+  verb->add_option("-m,--model", options->encoder.model,
+                   "An encoder: a folder, or a .gguf file of BERT's kind")
       ->required()
       ->type_name("MODEL");
   add_encoder_flags(*verb, options->encoder);

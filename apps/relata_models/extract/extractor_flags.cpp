@@ -279,7 +279,8 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
       ->check(CLI::IsMember(extract::retriever_names()))
       ->group(kExamplesGroup);
   verb.add_option("--encoder", flags.encoder,
-                  "Of dense and fused: a sentence encoder (folder or .gguf), or one that `relata retriever\n"
+                  "Of dense and fused: a sentence encoder (folder or .gguf), or one that `relata "
+                  "retriever\n"
                   "train` made. The pool's vectors are made once and kept")
       ->type_name("MODEL")
       ->group(kExamplesGroup);

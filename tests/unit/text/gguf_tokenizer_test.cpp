@@ -136,7 +136,8 @@ struct BadCase {
 TEST(GgufBytes, NamesWhatIsWrong) {
   const std::vector<BadCase> cases = {
       {"tokenizer.ggml.model", {}, "no tokenizer (no key 'tokenizer.ggml.model')"},
-      {"tokenizer.ggml.model", "bert", "tokenizer.ggml.model 'bert' is not supported"},
+      {"tokenizer.ggml.model", "rwkv", "tokenizer.ggml.model 'rwkv' is not supported"},
+      {"tokenizer.ggml.model", "bert", "no token for what is unknown"},
       {"tokenizer.ggml.pre", {}, "does not say how text is split"},
       {"tokenizer.ggml.pre", "viking", "tokenizer.ggml.pre 'viking' is not supported"},
       {"tokenizer.ggml.tokens", {}, "key 'tokenizer.ggml.tokens': it is missing"},
