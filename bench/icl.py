@@ -1,5 +1,4 @@
-"""Retrievers of demonstrations on data sets that none of them was trained with: the same prompt and model, entities
-found by `icl` on test sentences drawn by chance; a trained retriever beside BM25, untrained vectors and chance."""
+"""Retrievers of examples for `icl` on held-out data sets: a trained one beside BM25, MiniLM, chance, a trivial way."""
 import argparse
 import json
 import random
@@ -96,9 +95,11 @@ def main():
     parser.add_argument("--pool", type=int, default=4000, help="sentences of each training part")
     parser.add_argument("--examples", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="*", metavar="WORDS", help="rows whose name has one of them")
     arguments = parser.parse_args()
     run.WORK.mkdir(parents=True, exist_ok=True)
-    chosen = systems(arguments.retriever) | {NAMED: []}
+    chosen = {name: flags for name, flags in (systems(arguments.retriever) | {NAMED: []}).items()
+              if name == BASE or not arguments.only or any(word in name for word in arguments.only)}
     limits, details, files, golds = run.probe(), {}, {}, []
     for name in arguments.sets:
         pool = documents(name, "train", arguments.pool, arguments.seed)
