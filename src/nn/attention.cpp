@@ -41,6 +41,7 @@ struct Piece {
   int64_t head;
   kernels::Span rows;
   int64_t sums = 0;
+  int64_t together = 0;  // of the first piece of a tree's head: how many there are; of others 0
 };
 
 // All that a tree's head consists of lies side by side.
@@ -51,8 +52,8 @@ std::vector<Piece> pieces_of(const std::vector<kernels::AttentionTree>& trees,
   for (const kernels::AttentionTree& tree : trees) {
     const auto cuts = kernels::attention_pieces(shape, tree);
     for (int64_t head = 0; head < shape.key_value_heads; ++head) {
-      for (const kernels::Span& rows : cuts) {
-        pieces.push_back({&tree, head, rows, sums});
+      for (size_t i = 0; i < cuts.size(); ++i) {
+        pieces.push_back({&tree, head, cuts[i], sums, i == 0 ? std::ssize(cuts) : 0});
         sums += kernels::attention_sums_size(shape, tree);
       }
     }
@@ -73,12 +74,7 @@ template <class T>
 void backward_pieces(const kernels::AttentionGrad<T>& a,
                      const std::vector<kernels::AttentionTree>& trees) {
   const std::vector<Piece> pieces = pieces_of(trees, a.shape);
-  std::vector<Piece> firsts;  // of each tree and head
-  for (const Piece& piece : pieces) {
-    const bool same =
-        !firsts.empty() && firsts.back().tree == piece.tree && firsts.back().head == piece.head;
-    if (!same) firsts.push_back(piece);
-  }
+  if (pieces.empty()) return;
   const int64_t size =
       pieces.back().sums + kernels::attention_sums_size(a.shape, *pieces.back().tree);
   const at::Tensor sums = at::empty({size}, at::kFloat);
@@ -87,9 +83,9 @@ void backward_pieces(const kernels::AttentionGrad<T>& a,
     kernels::attention_backward(a, *piece.tree, piece.head, piece.rows, memory + piece.sums,
                                 scratch);
   });
-  for_each_piece(firsts, [&](const Piece& first, kernels::AttentionScratch&) {
-    const auto count = static_cast<int64_t>(kernels::attention_pieces(a.shape, *first.tree).size());
-    kernels::store_key_gradients(a, *first.tree, first.head, memory + first.sums, count);
+  for_each_piece(pieces, [&](const Piece& piece, kernels::AttentionScratch&) {
+    if (piece.together == 0) return;
+    kernels::store_key_gradients(a, *piece.tree, piece.head, memory + piece.sums, piece.together);
   });
 }
 

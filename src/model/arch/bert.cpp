@@ -45,9 +45,14 @@ void read_activation(MemberReader& file, DecoderConfig& config) {
                                        : Activation::GeluTanh;
 }
 
-void read_encoder(MemberReader& file, DecoderConfig& config) {
+// What all encoders have, in whatever file.
+void set_kind(DecoderConfig& config) {
   config.causal = config.gated = false;
   config.layer_norm = config.norm_after = true;
+}
+
+void read_encoder(MemberReader& file, DecoderConfig& config) {
+  set_kind(config);
   config.qkv_bias = config.output_bias = config.mlp_bias = true;
   ShapeDefaults defaults;
   defaults.positions = kBertPositions;
@@ -73,8 +78,7 @@ void read_encoder(MemberReader& file, DecoderConfig& config) {
 // GGUF's metadata do not name the activation; all models of this architecture that llama.cpp
 // converts have GELU.
 Status read_bert_gguf(const GgufFile& file, DecoderConfig& config) {
-  config.causal = config.gated = false;
-  config.layer_norm = config.norm_after = true;
+  set_kind(config);
   config.activation = nn::Activation::Gelu;
   config.position_rows = config.max_positions;
   const GgufTensor* types = file.find("token_types.weight");
