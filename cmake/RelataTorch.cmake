@@ -1,6 +1,7 @@
 # LibTorch: what find_package(Torch) gives (the target `torch`, TORCH_LIBRARIES, TORCH_INCLUDE_DIRS,
-# TORCH_INSTALL_PREFIX), also where that fails: PyPI's torch for Linux is a CUDA build, whose own
-# configuration stops without CUDA's toolkit. Then the CPU part of it is used, which needs none.
+# TORCH_INSTALL_PREFIX). Of a CUDA build, as PyPI's torch for Linux is, the CPU part alone is linked:
+# its own configuration stops without CUDA's toolkit, and programs that load its libraries start
+# slowly. model/device.cpp loads the CUDA part when it is asked for.
 find_file(RELATA_TORCH_CONFIG TorchConfig.cmake
   HINTS "${Torch_DIR}" ENV Torch_DIR PATH_SUFFIXES Torch share/cmake/Torch)
 mark_as_advanced(RELATA_TORCH_CONFIG)
@@ -8,10 +9,7 @@ set(torch_is_cpu_part FALSE)
 if(RELATA_TORCH_CONFIG)
   get_filename_component(torch_root "${RELATA_TORCH_CONFIG}/../../../.." ABSOLUTE)
   if(EXISTS "${torch_root}/lib/libtorch_cuda.so")
-    find_package(CUDAToolkit QUIET)
-    if(NOT CUDAToolkit_FOUND)
-      set(torch_is_cpu_part TRUE)
-    endif()
+    set(torch_is_cpu_part TRUE)
   endif()
 endif()
 
@@ -22,7 +20,7 @@ elseif(NOT TARGET torch)
   if(PACKAGE_VERSION VERSION_LESS 2.6)
     message(FATAL_ERROR "${torch_root}: LibTorch ${PACKAGE_VERSION}, 2.6 or later is needed")
   endif()
-  message(STATUS "Found Torch: ${torch_root} (${PACKAGE_VERSION}, its CPU part; no CUDA toolkit)")
+  message(STATUS "Found Torch: ${torch_root} (${PACKAGE_VERSION}, its CPU part)")
   set(TORCH_INSTALL_PREFIX "${torch_root}")
   set(TORCH_INCLUDE_DIRS
     "${torch_root}/include" "${torch_root}/include/torch/csrc/api/include")

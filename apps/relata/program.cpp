@@ -71,8 +71,8 @@ int exit_code(ErrorCode code) {
 std::string check_device(const std::string& device) {
   const bool numbered = device.rfind("cuda:", 0) == 0 && device.size() > 5 &&
                         device.find_first_not_of("0123456789", 5) == std::string::npos;
-  if (device == "cpu" || device == "cuda" || numbered) return "";
-  return fmt::format("'{}' is not cpu, cuda or cuda:N", device);
+  if (device == "cpu" || device == "cuda" || device == "mps" || numbered) return "";
+  return fmt::format("'{}' is not cpu, cuda, cuda:N or mps", device);
 }
 
 void add_shared_flags(CLI::App& app, Context& context) {
@@ -88,7 +88,8 @@ void add_shared_flags(CLI::App& app, Context& context) {
       ->envname("RELATA_THREADS")
       ->type_name("N")
       ->check(CLI::Range(1, 4096));
-  app.add_option("--device", context.device, "Where models run: cpu, cuda, cuda:1 (default: cpu)")
+  app.add_option("--device", context.device,
+                 "Where models run: cpu, cuda, cuda:1, mps (default: cpu)")
       ->envname("RELATA_DEVICE")
       ->type_name("D")
       ->check(CLI::Validator(check_device, "", "device"));
@@ -107,6 +108,7 @@ Status apply_shared_flags(const Program& program, const Context& context) {
   if (context.verbose) set_log_level(LogLevel::kVerbose);
   if (context.quiet || context.no_progress) set_progress_mode(ProgressMode::kOff);
   if (context.threads > 0 && program.set_threads != nullptr) program.set_threads(context.threads);
+  if (program.set_device != nullptr) program.set_device(context.device);
   if (!context.log_file.empty()) RELATA_CHECK(set_log_file(context.log_file));
   return {};
 }

@@ -18,6 +18,7 @@ namespace relata::app {
 struct Program {
   std::vector<void (*)(CLI::App&, Context&)> verbs;  // in the order of the help page
   void (*set_threads)(int) = nullptr;  // what --threads N does besides Context::threads
+  void (*set_device)(const std::string&) = nullptr;  // what --device D does besides Context::device
   Result<std::unique_ptr<retrieve::Encoder>> (*open_encoder)(const retrieve::EncoderOptions&) =
       nullptr;  // Context::open_encoder
   // An exception of a library that the user can do something about; nothing for others.

@@ -87,9 +87,9 @@ Json machine_json() {
 }
 
 Json devices_json() {
-  std::string cuda = "not supported by this version";
-  if (torch_has_cuda()) cuda += ", though this machine has one";
-  return {{"cpu", "supported"}, {"cuda", cuda}};
+  Json devices = Json::object();
+  for (const char* name : {"cpu", "cuda", "mps"}) devices[name] = device_support(name);
+  return devices;
 }
 
 Json advice() {
@@ -114,14 +114,12 @@ std::string doctor_text(const Json& report) {
 }
 
 Result<int> run_doctor(const Context& context) {
-  const Json report = {
-      {"relata", program_version()},
-      {"compiler", __VERSION__},
-      {"libtorch",
-       {{"version", torch_version()}, {"cuda", torch_has_cuda()}, {"threads", torch_threads()}}},
-      {"devices", devices_json()},
-      {"machine", machine_json()},
-      {"advice", advice()}};
+  const Json report = {{"relata", program_version()},
+                       {"compiler", __VERSION__},
+                       {"libtorch", {{"version", torch_version()}, {"threads", torch_threads()}}},
+                       {"devices", devices_json()},
+                       {"machine", machine_json()},
+                       {"advice", advice()}};
   RELATA_CHECK(write_result("", context.json ? json_page(report) : doctor_text(report)));
   return kDone;
 }

@@ -96,7 +96,7 @@ Result<std::string> score_pairs(const EncodeOptions& options,
 }
 
 Result<int> run_encode(const EncodeOptions& options, const Context& context) {
-  RELATA_CHECK(check_device_is_supported(context));
+  RELATA_CHECK(check_device(context));
   RELATA_TRY(const auto lines, read_requests(options.inputs));
   const bool pairs = !lines.empty() && lines.front().value.contains("pair");
   RELATA_TRY(const std::string out,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "relata/base/progress.h"
+#include "relata/model/device.h"
 
 namespace relata::app {
 namespace {
@@ -45,17 +46,14 @@ void add_engine_options(CLI::App& verb, EngineOptions& options) {
   verb.add_option("INPUT", options.inputs, "JSONL files, folders, globs or - (default: stdin)");
 }
 
-Status check_device_is_supported(const Context& context) {
-  if (context.device == "cpu") return {};
-  return usage_error(
-      fmt::format("--device {}: not supported; this version computes on the CPU only",
-                  context.device),
-      "use --device cpu, or leave it (and RELATA_DEVICE) out; `relata doctor` lists what works");
+Status check_device(const Context& context) {
+  const auto device = model::find_device(context.device);
+  return device.ok() ? Status() : Status(device.error());
 }
 
 Result<std::unique_ptr<generate::Engine>> open_engine(const engine::NativeEngineOptions& options,
                                                       const Context& context) {
-  RELATA_CHECK(check_device_is_supported(context));
+  RELATA_CHECK(check_device(context));
   return engine::make_native_engine(options);
 }
 

@@ -29,8 +29,8 @@ void add_engine_options(CLI::App& verb, EngineOptions& options);
 void add_packed_option(CLI::App& verb, bool& packed);
 void add_any_base_option(CLI::App& verb, bool& any_base);
 
-// Models run on the CPU; any other --device is a usage error that says so.
-Status check_device_is_supported(const Context& context);
+// Whether models can run on --device, before anything is read for them.
+Status check_device(const Context& context);
 
 Result<std::unique_ptr<generate::Engine>> open_engine(const engine::NativeEngineOptions& options,
                                                       const Context& context);

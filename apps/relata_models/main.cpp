@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
         add_data_command, add_schema_command, add_graph_command, add_index_command,
         add_tokenizer_command, add_model_command, add_doctor_command, add_completion_command},
        set_torch_threads,
+       set_torch_device,
        relata::retrieve::make_encoder,
        explain_torch_exception},
       argc, argv);

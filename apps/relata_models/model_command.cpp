@@ -188,7 +188,7 @@ at::Tensor logits_of(const model::Decoder& model, const std::vector<int32_t>& so
     sequence.adapter_begin = model::adapter_begin(model.adapters().front().config, ids);
   }
   const auto packed = model::pack_sequences({sequence}, 1);
-  return model.logits(model.forward(packed.pass)).contiguous();
+  return model.logits(model.forward(packed.pass)).cpu().contiguous();
 }
 
 // The ids under `key`, within the model's vocabulary and positions.

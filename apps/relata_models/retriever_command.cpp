@@ -136,7 +136,7 @@ class RetrieverRun {
 };
 
 Result<int> run_retriever(const RetrieverOptions& options, const Context& context) {
-  RELATA_CHECK(check_device_is_supported(context));
+  RELATA_CHECK(check_device(context));
   RELATA_TRY(const train::ProcessPlace place, train::process_place());
   if (place.count > 1) {
     return usage_error("a retriever is trained in one process, and a launcher started several",

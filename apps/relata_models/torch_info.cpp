@@ -5,11 +5,20 @@
 
 #include <string_view>
 
+#include "relata/model/device.h"
+
 namespace relata::app {
 
 std::string torch_version() { return TORCH_VERSION; }
 
-bool torch_has_cuda() { return torch::cuda::is_available(); }
+std::string device_support(const std::string& device) {
+  const auto found = model::find_device(device);
+  if (found.ok()) return "supported";
+  const std::string& why = found.error().message;  // "--device cuda: ..."
+  return "not supported: " + why.substr(why.find(": ") + 2);
+}
+
+void set_torch_device(const std::string& device) { model::set_default_device(device); }
 
 int torch_threads() { return at::get_num_threads(); }
 
@@ -22,7 +31,12 @@ std::optional<Error> explain_torch_exception(const std::exception& problem) {
   const auto says = [&](const char* words) { return text.find(words) != std::string::npos; };
   const bool memory = dynamic_cast<const c10::OutOfMemoryError*>(error) != nullptr ||
                       says("can't allocate memory") || says("not enough memory") ||
-                      says("out of memory") || says("Storage size calculation overflowed");
+                      says("out of memory") || says("CUBLAS_STATUS_ALLOC_FAILED") ||
+                      says("Storage size calculation overflowed");
+  if (says("no kernel image is available")) {
+    return usage_error("this LibTorch has no code for this GPU",
+                       "use a LibTorch that was built for it, or --device cpu");
+  }
   if (!memory) return std::nullopt;
   std::string amount;
   constexpr std::string_view kTried = "you tried to allocate ";

@@ -10,7 +10,9 @@
 namespace relata::app {
 
 std::string torch_version();
-bool torch_has_cuda();
+// What `--device` can be here: "cpu" and "cuda", each "supported", or why not.
+std::string device_support(const std::string& device);
+void set_torch_device(const std::string& device);
 int torch_threads();
 void set_torch_threads(int threads);
 

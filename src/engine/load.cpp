@@ -14,6 +14,8 @@ std::string form_of(const NativeEngineOptions& options) {
   if (!options.quantize.empty()) {
     form += " " + options.quantize + (options.double_quantization ? " twice" : "");
   }
+  // Another device rounds elsewhere.
+  if (model::default_device() != "cpu") form += " on an accelerator";
   // Blocks in their own form and in bfloat16 are multiplied in another order of roundings.
   if (!options.dequantize) form += " packed";
   return form;

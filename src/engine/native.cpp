@@ -228,7 +228,7 @@ std::pair<int64_t, double> NativeEngine::choose_allowed(Running& running,
                                                         const at::Tensor& hidden) const {
   const Ids& allowed = running.walk->allowed();
   const at::Tensor ids = at::tensor(allowed, at::kInt).to(at::kLong);
-  const at::Tensor logits = model_->logits_of(hidden, ids).contiguous();
+  const at::Tensor logits = model_->logits_of(hidden, ids).cpu().contiguous();
   const auto* values = logits.data_ptr<float>();
   auto picked = running.sampler.pick(values, logits.numel());
   picked = go_on(running.request(), allowed, values, picked);
@@ -246,8 +246,9 @@ void NativeEngine::choose(const at::Tensor& hidden) {
   at::Tensor free_logits;
   if (!free_rows.empty()) {
     const bool all = free_rows.size() == active_.size();
-    free_logits =
-        model_->logits(all ? hidden : hidden.index_select(0, at::tensor(free_rows, at::kLong)));
+    const at::Tensor states =
+        all ? hidden : hidden.index_select(0, at::tensor(free_rows, at::kLong).to(hidden.device()));
+    free_logits = model_->logits(states).cpu();
   }
   std::vector<std::pair<int64_t, double>> picked(active_.size());
   at::parallel_for(0, std::ssize(free_rows), 1, [&](int64_t begin, int64_t end) {

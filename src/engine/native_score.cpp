@@ -30,12 +30,21 @@ bool NativeEngine::read_logprobs(
   for (int64_t begin = 0; begin < hidden.size(0); begin += kLogitRows) {
     const int64_t count = std::min(kLogitRows, hidden.size(0) - begin);
     const at::Tensor logprobs = model_->logits(hidden.narrow(0, begin, count)).log_softmax(-1);
-    const auto* values = logprobs.data_ptr<float>();
+    std::vector<int64_t> places;
+    auto end = next;
     for (int64_t i = 0; i < count; ++i) {
-      for (; next != by_row.end() && next->first == rows[begin + i]; ++next) {
-        *next->second->logprob = values[i * logprobs.size(1) + next->second->token];
-        finite = finite && std::isfinite(*next->second->logprob);
+      for (; end != by_row.end() && end->first == rows[begin + i]; ++end) {
+        places.push_back(i * logprobs.size(1) + end->second->token);
       }
+    }
+    const at::Tensor chosen =
+        logprobs.flatten()
+            .index_select(0, at::tensor(places, at::kLong).to(logprobs.device()))
+            .cpu();
+    const auto* values = chosen.data_ptr<float>();
+    for (; next != end; ++next, ++values) {
+      *next->second->logprob = *values;
+      finite = finite && std::isfinite(*values);
     }
   }
   return finite;

@@ -149,6 +149,45 @@ void Decoder::set_compute_type(at::ScalarType type) {
   weights_changed();
 }
 
+void Decoder::to(at::Device device) {
+  at::NoGradGuard no_grad;
+  const auto move = [&](at::Tensor& value) {
+    if (value.defined()) value = value.detach().to(device).requires_grad_(value.requires_grad());
+  };
+  const auto move_norm = [&](Norm& norm) {
+    move(norm.weight);
+    move(norm.bias);
+  };
+  const auto move_linear = [&](nn::Linear& linear) {
+    if (linear.weight.defined()) linear.weight.to(device);
+    move(linear.bias);
+    for (nn::LoraSlice& lora : linear.loras) {
+      lora.a.to(device);
+      lora.b.to(device);
+    }
+  };
+  for (nn::Weight* weight : {&embedding_, &positions_, &types_, &head_}) {
+    if (weight->defined()) weight->to(device);
+  }
+  for (Block& block : blocks_) {
+    for (Norm* norm : {&block.attention_norm, &block.mlp_norm, &block.source_norm}) {
+      move_norm(*norm);
+    }
+    for (at::Tensor* value :
+         {&block.attention_post_norm, &block.mlp_post_norm, &block.query_norm, &block.key_norm}) {
+      move(*value);
+    }
+  }
+  for (auto& [name, linear] : projections()) move_linear(*linear);
+  move_linear(label_dense_);
+  move_linear(label_output_);
+  move_norm(norm_);
+  move_norm(encoder_norm_);
+  move(relative_);
+  move(encoder_relative_);
+  ++version_;
+}
+
 void Decoder::weights_changed() {
   ++version_;
   for (auto& p : trainable()) {
@@ -193,17 +232,17 @@ at::Tensor Decoder::logits(const at::Tensor& hidden) const {
 
 at::Tensor Decoder::logits_of(const at::Tensor& hidden, const at::Tensor& ids) const {
   const at::Tensor x = head_input(hidden);
-  return at::linear(x, head().rows(ids).to(x.scalar_type())).to(at::kFloat);
+  return at::linear(x, head().rows(ids.to(device())).to(x.scalar_type())).to(at::kFloat);
 }
 
 at::Tensor Decoder::loss(const at::Tensor& hidden, const at::Tensor& targets,
                          const at::Tensor& weights, double divisor) const {
-  return head().loss(head_input(hidden), targets, weights, divisor);
+  return head().loss(head_input(hidden), targets.to(device()), weights.to(device()), divisor);
 }
 
 KvRun Decoder::make_run(int64_t capacity) const {
   return KvRun::make(config_.num_layers, config_.num_kv_heads, config_.head_dim, capacity,
-                     compute_type_);
+                     at::TensorOptions().dtype(compute_type_).device(device()));
 }
 
 std::string Decoder::block_prefix(size_t index) const {

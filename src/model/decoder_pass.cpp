@@ -90,18 +90,19 @@ nn::Rotation Decoder::rotation(const at::Tensor& positions, const RopeConfig& ro
   const RopeFrequencies frequencies = rope_frequencies(config_, rope, length);
   const at::Tensor inverse = at::tensor(frequencies.inverse, at::kFloat);
   const at::Tensor angles = positions.to(at::kFloat).unsqueeze(1) * inverse.unsqueeze(0);
-  return {(angles.cos() * frequencies.attention_scale).contiguous(),
-          (angles.sin() * frequencies.attention_scale).contiguous()};
+  return {(angles.cos() * frequencies.attention_scale).contiguous().to(device()),
+          (angles.sin() * frequencies.attention_scale).contiguous().to(device())};
 }
 
 at::Tensor Decoder::embed(const Pass& pass) const {
-  at::Tensor rows = embedding_.rows(pass.ids);
+  const auto here = [&](const at::Tensor& list) { return list.to(device()); };
+  at::Tensor rows = embedding_.rows(here(pass.ids));
   if (config_.embedding_scale != 1.0) rows = rows * config_.embedding_scale;
   if (positions_.defined()) {
-    rows = rows + positions_.rows(pass.positions + config_.position_offset);
+    rows = rows + positions_.rows(here(pass.positions + config_.position_offset));
   }
   if (types_.defined()) {
-    rows = rows + types_.rows(pass.types.defined() ? pass.types : at::zeros_like(pass.ids));
+    rows = rows + types_.rows(here(pass.types.defined() ? pass.types : at::zeros_like(pass.ids)));
   }
   return rows;
 }
@@ -216,7 +217,7 @@ struct CheckpointedLayer : torch::autograd::Function<CheckpointedLayer> {
                                                 const at::Tensor& anchor, const at::Tensor& states,
                                                 const std::shared_ptr<Call>& call) {
     context->save_for_backward({x, delta, states});
-    context->saved_data["generator"] = at::detail::getDefaultCPUGenerator().get_state();
+    context->saved_data["generator"] = generator_of(x.device()).get_state();
     holder(context) = call;
     // Dropout must act as in training although no graph is recorded here.
     at::AutoGradMode record(true);
@@ -229,7 +230,7 @@ struct CheckpointedLayer : torch::autograd::Function<CheckpointedLayer> {
                                                  torch::autograd::variable_list grads) {
     const auto saved = context->get_saved_variables();
     const std::shared_ptr<Call> call = holder(context);
-    auto generator = at::detail::getDefaultCPUGenerator();
+    auto generator = generator_of(saved[0].device());
     const at::Tensor now = generator.get_state();
     generator.set_state(context->saved_data["generator"].toTensor());
     at::AutoGradMode record(true);
@@ -285,21 +286,23 @@ std::vector<int> adapters_of_rows(const Pass& pass, int first) {
 at::Tensor Decoder::run_stack(const Stack& stack, const Pass& pass, const Source* source) const {
   const Turns places = turns(stack, pass);
   const std::vector<int> of_row = adapters_of_rows(pass, adapters_.empty() ? -1 : 0);
-  const nn::RowAdapters adapters = nn::RowAdapters::of(of_row);
+  const nn::RowAdapters adapters = nn::RowAdapters::of(of_row, device());
   nn::RowAdapters kept_adapters = adapters;
+  at::Tensor wanted;
   if (pass.rows.defined()) {
+    wanted = pass.rows.to(device());
     std::vector<int> kept;
     const auto* rows = pass.rows.data_ptr<int64_t>();
     for (int64_t i = 0; i < pass.rows.numel(); ++i) {
       kept.push_back(of_row[static_cast<size_t>(rows[i])]);
     }
-    kept_adapters = nn::RowAdapters::of(kept);
+    kept_adapters = nn::RowAdapters::of(kept, device());
   }
   Stream stream{embed(pass), {}};
   const bool checkpointing = pass.gradient_checkpointing && at::GradMode::is_enabled();
   for (size_t i = stack.first; i < stack.last; ++i) {
     // Above the last attention a token needs no other: only the rows asked for go on.
-    const at::Tensor kept = i + 1 == stack.last ? pass.rows : at::Tensor();
+    const at::Tensor kept = i + 1 == stack.last ? wanted : at::Tensor();
     if (!checkpointing) {
       stream =
           run_layer({i, &stack, &pass, &places, &adapters, &kept_adapters, kept, source}, stream);
@@ -329,7 +332,7 @@ at::Tensor Decoder::forward(const Pass& pass) const {
     if (parts.source.ids.numel() > 0) {
       source.states = run_stack(stack(true), parts.source, nullptr);
       source.adapters =
-          nn::RowAdapters::of(adapters_of_rows(parts.source, adapters_.empty() ? -1 : 0));
+          nn::RowAdapters::of(adapters_of_rows(parts.source, adapters_.empty() ? -1 : 0), device());
     }
     hidden = run_stack(stack(false), parts.target, &source);
   }

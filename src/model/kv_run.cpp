@@ -12,10 +12,9 @@ constexpr int64_t kBlock = kernels::kKeyBlock;
 }  // namespace
 
 KvRun KvRun::make(int64_t layers, int64_t heads, int64_t width, int64_t capacity,
-                  at::ScalarType type) {
+                  const at::TensorOptions& options) {
   KvRun run;
   run.capacity = (capacity + kBlock - 1) / kBlock * kBlock;
-  const auto options = at::TensorOptions().dtype(type);
   run.keys = at::empty({layers, heads, run.capacity, width}, options);
   run.values = at::empty({layers, heads, run.capacity, width}, options);
   run.key_data = run.keys.data_ptr();
@@ -30,7 +29,7 @@ int64_t KvRun::bytes() const {
 
 KvRun KvRun::part(int64_t begin, int64_t end) const {
   const int64_t layers = keys.size(0), heads = keys.size(1), width = keys.size(3);
-  KvRun out = make(layers, heads, width, end - begin, keys.scalar_type());
+  KvRun out = make(layers, heads, width, end - begin, keys.options());
   out.length = end - begin;
   // Keys [K, capacity, E] hold blocks [capacity / 16, E, 16].
   const auto blocks = [&](const KvRun& run) {
@@ -55,7 +54,7 @@ KvRun KvRun::part(int64_t begin, int64_t end) const {
 void KvRun::grow(int64_t wanted) {
   if (wanted <= capacity) return;
   KvRun larger = make(keys.size(0), keys.size(1), keys.size(3), std::max(wanted, 2 * capacity),
-                      keys.scalar_type());
+                      keys.options());
   larger.length = length;
   // Whole blocks of keys keep their place.
   larger.keys.narrow(2, 0, capacity).copy_(keys);

@@ -26,7 +26,7 @@ at::Tensor relative_scores(const at::Tensor& kinds, int64_t farthest, bool both_
   const at::Tensor behind =
       both_ways ? before.narrow(0, 1, farthest) + count / 2 : at::zeros({farthest}, at::kLong);
   const at::Tensor columns = at::cat({before.flip(0), behind});
-  return kinds.to(at::kFloat).index_select(0, columns).t().contiguous();
+  return kinds.to(at::kFloat).index_select(0, columns.to(kinds.device())).t().contiguous();
 }
 
 }  // namespace relata::model

@@ -176,7 +176,7 @@ Extended extend(const at::Tensor& qkv, const Rotation& rotation, const Segments&
   }
   out.qkv = at::cat(rows, 0);
   out.rotation = {at::cat(cos, 0), at::cat(sin, 0)};
-  out.computed = at::cat(computed, 0);
+  out.computed = at::cat(computed, 0).to(qkv.device());
   return out;
 }
 

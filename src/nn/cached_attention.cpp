@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "dispatch.h"
+#include "reference.h"
 #include "relata/kernels/cached_attention.h"
 
 namespace relata::nn {
@@ -141,6 +142,7 @@ kernels::AttentionShape shape_of(const Heads& heads, double scale) {
 }
 
 at::Tensor rows_of_run(const CacheView& run, Heads heads, const at::TensorOptions& options) {
+  if (use_reference(options.device())) return reference::rows_of_run(run, heads, options);
   const int64_t width = heads.width;
   const int64_t stride = (heads.query + 2 * heads.key_value) * width;
   at::Tensor rows = at::zeros({run.length, stride}, options);
@@ -168,6 +170,10 @@ at::Tensor rows_of_run(const CacheView& run, Heads heads, const at::TensorOption
 // Appends the rotated keys and the values of each computed segment to its run, if it has one.
 void append_to_runs(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                     const std::vector<CacheView>& runs, Heads heads) {
+  if (use_reference(qkv)) {
+    reference::append_to_runs(qkv.detach(), rotation, segments, runs, heads);
+    return;
+  }
   const at::Tensor input = qkv.detach().contiguous();
   const int64_t stride = input.size(1);
   const int64_t width = heads.width;

@@ -74,7 +74,7 @@ RowAdapters RowAdapters::all(int adapter) {
   return out;
 }
 
-RowAdapters RowAdapters::of(const std::vector<int>& adapters) {
+RowAdapters RowAdapters::of(const std::vector<int>& adapters, at::Device device) {
   std::map<int, std::vector<int64_t>> rows;
   for (size_t i = 0; i < adapters.size(); ++i) {
     if (adapters[i] >= 0) rows[adapters[i]].push_back(static_cast<int64_t>(i));
@@ -84,7 +84,7 @@ RowAdapters RowAdapters::of(const std::vector<int>& adapters) {
   }
   RowAdapters out;
   for (const auto& [adapter, list] : rows) {
-    out.groups.push_back({adapter, at::tensor(list, at::kLong)});
+    out.groups.push_back({adapter, at::tensor(list, at::kLong).to(device)});
   }
   return out;
 }

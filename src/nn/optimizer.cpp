@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "dispatch.h"
+#include "reference.h"
 
 namespace relata::nn {
 namespace {
@@ -14,6 +15,10 @@ int64_t runs_of(int64_t n) { return (n + kRun - 1) / kRun; }
 }  // namespace
 
 void adamw(const AdamWStep& step, const AdamWTensors& tensors, const at::Tensor& gradient) {
+  if (use_reference(gradient)) {
+    reference::adamw(step, tensors, gradient);
+    return;
+  }
   const at::Tensor dense = gradient.contiguous();
   const int64_t n = dense.numel();
   const kernels::AdamWRange all{data<float>(tensors.value), data<float>(tensors.first),
@@ -32,6 +37,7 @@ void adamw(const AdamWStep& step, const AdamWTensors& tensors, const at::Tensor&
 }
 
 double sum_squares(const at::Tensor& gradient) {
+  if (use_reference(gradient)) return gradient.to(at::kFloat).square().sum().item<double>();
   const at::Tensor dense = gradient.contiguous();
   const int64_t n = dense.numel();
   std::vector<double> sums(static_cast<size_t>(runs_of(n)));

@@ -2,6 +2,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include "dispatch.h"
+#include "reference.h"
 #include "relata/kernels/product.h"
 #include "relata/nn/ops.h"
 
@@ -53,6 +54,10 @@ struct EmbeddingFunction : Function<EmbeddingFunction> {
     if (gradient.scalar_type() != at::kFloat) gradient = gradient.to(at::kFloat);
     const at::Tensor ids = context->get_saved_variables()[0];
     const at::Tensor dy = grads[0].contiguous();
+    if (use_reference(dy)) {
+      gradient.index_add_(0, ids, dy);
+      return {{}, {}};
+    }
     const auto* id = data<int64_t>(ids);
     const auto* source = data<float>(dy);
     auto* target = data<float>(gradient);

@@ -132,9 +132,19 @@ int64_t QuantizedRows::stored_bytes() const {
   return size(nf4_.packed) + size(nf4_.absmax) + size(nf4_.nested_absmax);
 }
 
+QuantizedRows QuantizedRows::to(at::Device device) const {
+  QuantizedRows out = *this;
+  for (at::Tensor* part :
+       {&out.bytes_, &out.order_, &out.nf4_.packed, &out.nf4_.absmax, &out.nf4_.quant_map,
+        &out.nf4_.nested_absmax, &out.nf4_.nested_quant_map}) {
+    if (part->defined()) *part = part->to(device);
+  }
+  return out;
+}
+
 QuantizedRows QuantizedRows::reordered(const std::vector<int64_t>& stored_rows) const {
   if (stored_rows.empty()) return *this;
-  const at::Tensor order = at::tensor(stored_rows, at::kLong);
+  const at::Tensor order = at::tensor(stored_rows, at::kLong).to(device());
   QuantizedRows out = *this;
   if (is_nf4()) {
     out.order_ = order_.defined() ? order_.index_select(0, order) : order;

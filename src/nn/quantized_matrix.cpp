@@ -104,10 +104,17 @@ at::Tensor QuantizedMatrix::dense(at::ScalarType type) const {
 at::Tensor QuantizedMatrix::rows(const at::Tensor& ids) const {
   const at::Tensor list = ids.to(at::kCPU).contiguous();
   const auto* id = data<int64_t>(list);
-  at::Tensor out = at::empty({list.numel(), in_},
-                             at::TensorOptions().dtype(at::kFloat).device(parts_.front().device()));
-  for (int64_t i = 0; i < list.numel(); ++i) {
-    if (id[i] < 0 || id[i] >= out_) throw std::out_of_range("QuantizedMatrix: no such row");
+  const int64_t count = list.numel();
+  if (count > 0 && std::any_of(id, id + count, [&](int64_t i) { return i < 0 || i >= out_; })) {
+    throw std::out_of_range("QuantizedMatrix: no such row");
+  }
+  const QuantizedRows& first = parts_.front();
+  if (count > 0 && parts_.size() == 1 && use_reference(first.device())) {
+    return first.reordered({id, id + count}).plain({0, count}, {0, in_});
+  }
+  at::Tensor out =
+      at::empty({count, in_}, at::TensorOptions().dtype(at::kFloat).device(first.device()));
+  for (int64_t i = 0; i < count; ++i) {
     int64_t row = id[i];
     size_t part = 0;
     while (row >= parts_[part].rows()) row -= parts_[part++].rows();

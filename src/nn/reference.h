@@ -3,10 +3,12 @@
 #pragma once
 
 #include "relata/nn/ops.h"
+#include "relata/nn/optimizer.h"
 
 namespace relata::nn {
 
-// Whether an operation on `t` must take its plain form.
+// Whether an operation on the device, or on what lies there, must take its plain form.
+bool use_reference(at::Device device);
 bool use_reference(const at::Tensor& t);
 
 namespace reference {
@@ -25,6 +27,12 @@ at::Tensor relative_bias(const at::Tensor& relative, const at::Tensor& places);
 // tokens in memory.
 at::Tensor attention(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
                      const AttentionSpec& spec);
+// Of cached_attention.h. The runs' memory is on the tensors' device.
+at::Tensor rows_of_run(const CacheView& run, Heads heads, const at::TensorOptions& options);
+void append_to_runs(const at::Tensor& qkv, const Rotation& rotation, const Segments& segments,
+                    const std::vector<CacheView>& runs, Heads heads);
+// Of optimizer.h.
+void adamw(const AdamWStep& step, const AdamWTensors& tensors, const at::Tensor& gradient);
 
 }  // namespace reference
 }  // namespace relata::nn

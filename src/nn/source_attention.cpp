@@ -14,8 +14,9 @@ namespace relata::nn {
 namespace {
 
 // A rotation that turns nothing.
-Rotation no_rotation(int64_t rows, int64_t width) {
-  return {at::ones({rows, width / 2}, at::kFloat), at::zeros({rows, width / 2}, at::kFloat)};
+Rotation no_rotation(int64_t rows, int64_t width, at::Device device) {
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
+  return {at::ones({rows, width / 2}, options), at::zeros({rows, width / 2}, options)};
 }
 
 // Keys and values [S, 2 H E] of the sources that are computed now, into their runs.
@@ -26,8 +27,8 @@ void keep(const at::Tensor& key_values, const std::vector<SourceSpan>& spans, co
     segments.push_back(span.source);
     runs.push_back(span.run);
   }
-  append_to_runs(key_values, no_rotation(key_values.size(0), heads.width), segments, runs,
-                 {0, heads.key_value, heads.width});
+  append_to_runs(key_values, no_rotation(key_values.size(0), heads.width, key_values.device()),
+                 segments, runs, {0, heads.key_value, heads.width});
 }
 
 // Every source is in a run.
@@ -35,7 +36,7 @@ at::Tensor from_runs(const at::Tensor& q, const std::vector<SourceSpan>& spans,
                      const AttentionSpec& spec) {
   const Heads& heads = spec.heads;
   const at::Tensor input = q.contiguous();
-  const Rotation rotation = no_rotation(input.size(0), heads.width);
+  const Rotation rotation = no_rotation(input.size(0), heads.width, input.device());
   at::Tensor out = at::empty_like(input);
   dispatch(input.scalar_type(), [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;

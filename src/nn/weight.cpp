@@ -2,6 +2,7 @@
 
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 
 #include "block_panels.h"
 #include "loss.h"
@@ -88,7 +89,7 @@ struct Weight::Form {
 
   // The packed form for products in `type`; not defined where there is none.
   PackedWeight packed(at::ScalarType type) {
-    if (value.defined() && (value.device() != at::kCPU || use_reference(value))) return {};
+    if (value.defined() && use_reference(value)) return {};
     const std::lock_guard lock(mutex);
     if (!pack_current || pack_type != type) {
       if (!value.defined()) return pack;  // only one packed form was kept
@@ -160,6 +161,22 @@ at::Tensor Weight::loss(const at::Tensor& hidden, const at::Tensor& targets,
                               weights, divisor);
 }
 
+void Weight::to(at::Device device) {
+  if (form_->panels) throw std::logic_error("a packed weight stays on the CPU");
+  if (form_->quantized) {
+    std::vector<QuantizedRows> parts;
+    for (const QuantizedRows& part : form_->quantized->parts()) parts.push_back(part.to(device));
+    form_->quantized = std::make_shared<const QuantizedMatrix>(std::move(parts));
+    return;
+  }
+  if (!form_->value.defined()) throw std::logic_error("a packed weight stays on the CPU");
+  const bool trained = form_->value.requires_grad();
+  form_->value = form_->value.detach().to(device).requires_grad_(trained);
+  form_->copy = at::Tensor();
+  form_->pack = {};
+  changed();
+}
+
 void Weight::changed() {
   const std::lock_guard lock(form_->mutex);
   form_->copy_current = form_->pack_current = false;
@@ -181,7 +198,7 @@ at::Tensor Weight::kept_copy(at::ScalarType type) const {
 void Weight::keep_packed_only(at::ScalarType type) {
   at::NoGradGuard no_grad;
   if (form_->quantized) {
-    if (use_reference(at::empty({0}))) return;
+    if (use_reference(form_->quantized->parts().front().device())) return;
     form_->panels = BlockPanels::pack(form_->quantized->parts());
     if (form_->panels) form_->quantized = nullptr;
   }

@@ -23,9 +23,10 @@ struct Group {
 
 Status write_tensors(const std::string& path, const std::vector<Group>& groups) {
   std::vector<model::TensorToWrite> list;
+  std::vector<at::Tensor> kept;  // what the spans point into
   for (const Group& group : groups) {
     for (size_t i = 0; i < group.tensors->size(); ++i) {
-      const at::Tensor& t = (*group.tensors)[i];
+      const at::Tensor& t = kept.emplace_back((*group.tensors)[i].cpu());
       list.push_back(
           {std::string(group.name) + "." + std::to_string(i),
            model::tensor_type_name(t.scalar_type()), t.sizes().vec(),
@@ -42,13 +43,14 @@ Status read_group(const model::TensorViews& views, const std::string& name,
   for (size_t i = 0; i < like.size(); ++i) {
     const std::string key = name + "." + std::to_string(i);
     const auto found = views.find(key);
-    at::Tensor t = at::empty_like(like[i].value.detach());
+    const at::Tensor& value = like[i].value;
+    const at::Tensor t = at::empty(value.sizes(), value.options().device(at::kCPU));
     if (found == views.end() || found->second.bytes.size() != t.nbytes()) {
       return input_error(path + ": tensor " + key + " is missing or has another size",
                          "remove this checkpoint folder and resume from an older one");
     }
     std::memcpy(t.data_ptr(), found->second.bytes.data(), t.nbytes());
-    out.push_back(t);
+    out.push_back(t.to(value.device()));
   }
   return {};
 }

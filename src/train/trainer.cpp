@@ -293,7 +293,10 @@ Status Loop::one_step() {
   if (processes_ != nullptr) {
     items.process = processes_->rank();
     items.processes = processes_->count();
-    // Noise of the generator is a function of step and process: a checkpoint has one state only.
+  }
+  if (processes_ != nullptr || !model_.device().is_cpu()) {
+    // Noise of the generator is a function of step and process: a checkpoint has one state only, of
+    // the CPU's.
     torch::manual_seed((static_cast<uint64_t>(config_.seed) << 32U) ^
                        (static_cast<uint64_t>(state_.step * items.processes + items.process)));
   }

@@ -139,6 +139,8 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
     RELATA_TRY(shape,
                model::decoder_config_from_json(model::decoder_config_to_json(shape), "model"));
     model = model::Decoder::random(shape, seed);
+    RELATA_TRY(const at::Device device, model::find_device(model::default_device()));
+    model->to(device);
   } else {
     model::LoadOptions how;
     how.dtype = config.adapts() ? "auto" : "float32";
@@ -450,7 +452,7 @@ Result<int> train_as_configured(const TrainOptions& options, const TrainConfig& 
 }
 
 Result<int> run_train(const TrainOptions& options, const Context& context) {
-  RELATA_CHECK(check_device_is_supported(context));
+  RELATA_CHECK(check_device(context));
   RELATA_TRY(TrainConfig config, read_train_config(options.config, options.overrides));
   // Rows alone write nothing there but the vocabulary of a new model.
   const bool writes = options.rows.empty() || config.model_name_or_path.empty();

@@ -20,6 +20,7 @@
 
 #include "relata/base/result.h"
 #include "relata/model/config.h"
+#include "relata/model/device.h"
 #include "relata/model/kv_run.h"
 #include "relata/model/lora_config.h"
 #include "relata/nn/linear.h"
@@ -72,6 +73,7 @@ struct LoadOptions {
   // Dettmers et al. 2023), bit for bit as bitsandbytes does; "": as stored.
   std::string quantize = "";
   bool double_quantization = true;
+  std::string device = default_device();  // device.h
 };
 
 struct Norm {
@@ -135,6 +137,12 @@ class Decoder {
   // The type activations are computed in: float32 or bfloat16.
   void set_compute_type(at::ScalarType type);
   at::ScalarType compute_type() const { return compute_type_; }
+
+  // Moves all weights. Passes, targets and the weights of a loss are made on the CPU as ever; what
+  // is computed from them lies on the device. To be called before other threads have the model, and
+  // before its parameters are taken.
+  void to(at::Device device);
+  at::Device device() const { return norm_.weight.device(); }
 
   // Final, normalised hidden states [N, D] (of no source), or of pass.rows [M, D], which costs
   // less. Differentiable when gradients are enabled; then nothing can be kept in runs.

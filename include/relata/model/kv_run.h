@@ -22,7 +22,7 @@ struct KvRun {
 
   // Room for `capacity` tokens, rounded up to whole blocks.
   static KvRun make(int64_t layers, int64_t heads, int64_t width, int64_t capacity,
-                    at::ScalarType type);
+                    const at::TensorOptions& options);
   bool defined() const { return keys.defined(); }
   nn::CacheView view(size_t layer) const {
     const auto offset = static_cast<int64_t>(layer) * layer_bytes;

@@ -19,8 +19,8 @@ struct RowAdapters {
   };
   std::vector<Group> groups;
   static RowAdapters all(int adapter);  // -1: none
-  // `adapters` [N]: the adapter of each row, -1 for none.
-  static RowAdapters of(const std::vector<int>& adapters);
+  // `adapters` [N]: the adapter of each row, -1 for none. `device`: the inputs'.
+  static RowAdapters of(const std::vector<int>& adapters, at::Device device = at::kCPU);
 };
 
 // LoRA (Hu et al. 2021) on the rows [row, row + rows) of a projection: y += scale B A x.

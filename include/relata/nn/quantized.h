@@ -49,6 +49,9 @@ class QuantizedRows {
   int64_t stored_bytes() const;
   at::Device device() const { return is_nf4() ? nf4_.packed.device() : bytes_.device(); }
 
+  // The same rows, their bytes on the device.
+  QuantizedRows to(at::Device device) const;
+
   // Row i of the result is row stored_rows[i] of this; empty: the same order.
   QuantizedRows reordered(const std::vector<int64_t>& stored_rows) const;
 

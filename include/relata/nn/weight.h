@@ -27,6 +27,9 @@ class Weight {
   const std::vector<QuantizedRows>& parts() const;
   int64_t out() const;
   int64_t in() const;
+  // Moves the numbers to the device, of all copies of this; trained ones stay trained. To be called
+  // before other threads have the weight.
+  void to(at::Device device);
 
   // As stored and trained; undefined where it is quantised and after keep_packed_only().
   const at::Tensor& value() const;

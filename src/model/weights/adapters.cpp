@@ -29,7 +29,11 @@ Status read_matrix(const WeightSource& source, const std::string& name, const at
                            shape_text(target.sizes()),
                        "the adapter belongs to another base model");
   }
-  return source.read(name, target);
+  if (target.is_cpu()) return source.read(name, target);
+  const at::Tensor copy = at::empty(target.sizes(), target.options().device(at::kCPU));
+  RELATA_CHECK(source.read(name, copy));
+  target.copy_(copy);
+  return {};
 }
 
 constexpr const char* kPrefix = "base_model.model.";
@@ -69,8 +73,8 @@ Result<int> Decoder::add_adapter(const std::string& name, const LoraConfig& conf
       // Kaiming uniform with a = sqrt(5) is a bound of 1 / sqrt(fan_in).
       const double bound = 1.0 / std::sqrt(static_cast<double>(in));
       a.uniform_(-bound, bound, generator);
-      a.requires_grad_(true);
-      b.requires_grad_(true);
+      a = a.to(device()).requires_grad_(true);
+      b = b.to(device()).requires_grad_(true);
       slice.linear->loras.push_back({index, slice.module, slice.row, slice.rows,
                                      config.scale_of(slice.module), config.dropout, nn::Weight(a),
                                      nn::Weight(b)});
@@ -102,8 +106,8 @@ Result<int> Decoder::load_adapter(const std::string& name, const std::string& fo
         RELATA_CHECK(read_matrix(*source, prefix + ".lora_A.weight", lora.a.value()));
         RELATA_CHECK(read_matrix(*source, prefix + ".lora_B.weight", lora.b.value()));
         if (!slice.stored_rows.empty()) {
-          lora.b.value().copy_(
-              lora.b.value().index_select(0, at::tensor(slice.stored_rows, at::kLong)));
+          lora.b.value().copy_(lora.b.value().index_select(
+              0, at::tensor(slice.stored_rows, at::kLong).to(device())));
         }
         used += 2;
       }

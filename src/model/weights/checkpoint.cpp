@@ -317,6 +317,7 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
   RELATA_TRY(DecoderConfig config, read_decoder_config(path));
   const Architecture& architecture = architecture_of(config);
   Naming names = gguf ? architecture.gguf_names : architecture.names;
+  RELATA_TRY(const at::Device device, find_device(options.device));
   RELATA_TRY(const auto source, open_weights(path));
   RELATA_CHECK(find_copies(*source, names, architecture.tied_by_weights, config));
   if (!gguf && !names.prefix.empty() && source->find(names.prefix + names.embedding + ".weight")) {
@@ -333,6 +334,7 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
   if (options.quantize.empty()) {
     RELATA_TRY(auto model, Checkpoint::load(config, names, *source, resolved));
     model->source_ = path;
+    if (!device.is_cpu()) model->to(device);
     return model;
   }
   if (options.quantize != "nf4") {
@@ -342,6 +344,7 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
       nf4_source(*source, Checkpoint::projection_names(config, names), options.double_quantization);
   RELATA_TRY(auto model, Checkpoint::load(config, names, *quantised, resolved));
   model->source_ = path;
+  if (!device.is_cpu()) model->to(device);
   return model;
 }
 

@@ -35,7 +35,7 @@ std::shared_ptr<model::Decoder> with_fresh_head(const model::DecoderConfig& conf
     const auto found = known.find(parameter.name);
     if (found != known.end()) at::Tensor(parameter.value).copy_(found->second);
   }
-  out->weights_changed();
+  out->to(from.device());
   return out;
 }
 
@@ -147,7 +147,7 @@ at::Tensor PairEncoder::scores(const std::vector<PairIds>& pairs,
       std::fill(types + s.begin + pairs[i].first, types + s.begin + s.length, int64_t{1});
     }
   }
-  return model_->label_logits(model_->forward(pass)).squeeze(1);
+  return model_->label_logits(model_->forward(pass)).squeeze(1).cpu();
 }
 
 std::vector<float> PairEncoder::score(std::span<const TextPair> pairs) const {

@@ -15,6 +15,9 @@ namespace {
 constexpr size_t kTextsTogether = 8192;
 constexpr double kShortest = 1e-12;  // of a vector that is divided by its length
 
+// What is computed lies where the model does; vectors are few numbers and go on on the CPU.
+at::Tensor on_cpu(const at::Tensor& vectors) { return vectors.to(at::kCPU, at::kFloat); }
+
 // The sequence of each row [N].
 at::Tensor owners(const nn::Segments& segments, int64_t rows) {
   at::Tensor out = at::empty({rows}, at::kLong);
@@ -33,8 +36,8 @@ at::Tensor sums(const at::Tensor& states, const nn::Segments& segments, double p
   const at::Tensor states32 = states.to(at::kFloat);
   const at::Tensor zero =
       at::zeros({static_cast<int64_t>(segments.size()), states.size(1)}, states32.options());
-  return zero.index_add(0, owners(segments, states.size(0)), states32) *
-         at::tensor(scale, at::kFloat).unsqueeze(1);
+  const at::Tensor owner = owners(segments, states.size(0)).to(states.device());
+  return on_cpu(zero.index_add(0, owner, states32)) * at::tensor(scale, at::kFloat).unsqueeze(1);
 }
 
 at::Tensor maxima(const at::Tensor& states, const nn::Segments& segments) {
@@ -42,7 +45,7 @@ at::Tensor maxima(const at::Tensor& states, const nn::Segments& segments) {
   for (const nn::Segment& s : segments) {
     rows.push_back(std::get<0>(states.narrow(0, s.begin, s.length).to(at::kFloat).max(0)));
   }
-  return at::stack(rows);
+  return on_cpu(at::stack(rows));
 }
 
 }  // namespace
@@ -55,7 +58,7 @@ at::Tensor pooled(const model::Decoder& model, model::Pass pass, Pooling pooling
       rows.push_back(pooling == Pooling::Cls ? s.begin : s.begin + s.length - 1);
     }
     pass.rows = at::tensor(rows, at::kLong);
-    return model.forward(pass).to(at::kFloat);
+    return on_cpu(model.forward(pass));
   }
   const at::Tensor states = model.forward(pass);
   if (pooling == Pooling::Max) return maxima(states, segments);
