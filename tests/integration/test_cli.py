@@ -23,6 +23,7 @@ VERBS = [
     "tokenizer train", "tokenizer encode", "tokenizer decode", "tokenizer show",
 ]
 pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is not built")
+no_gpu = pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine may have a GPU")
 
 
 # ---- help and usage ----------------------------------------------------------------------------
@@ -384,7 +385,8 @@ def test_bad_request_lines_name_the_place(verb, tmp_path):
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 @pytest.mark.parametrize("verb", ["generate", "score", "extract", "train"])
-def test_other_devices_are_refused_with_what_is_supported(verb, device, extractor, gold, tmp_path):
+@no_gpu
+def test_a_device_that_is_not_there_is_refused_with_the_reason(verb, device, extractor, gold, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(f"dataset: {gold}\noutput_dir: {tmp_path / 'out'}\n")
     arguments = {"extract": ["-x", extractor, gold], "train": [recipe]}
@@ -392,16 +394,16 @@ def test_other_devices_are_refused_with_what_is_supported(verb, device, extracto
     for result in (relata(verb, *arguments, "--device", device, code=2),
                    relata(verb, *arguments, env={"RELATA_DEVICE": device}, code=2)):
         first, second = result.err.splitlines()
-        assert first == (f"relata: --device {device}: not supported; this version computes on the "
-                         "CPU only")
+        assert first.startswith(f"relata: --device {device}: ")
         assert "--device cpu" in second and "relata doctor" in second
     assert not (tmp_path / "out").exists()
 
 
+@no_gpu
 def test_doctor_reports_devices():
     devices = json.loads(relata("doctor", "--json", "--device", "cuda").out)["devices"]
-    assert devices["cpu"] == "supported" and "not supported" in devices["cuda"]
-    assert "cuda: not supported" in relata("doctor").out
+    assert devices["cpu"] == "supported" and devices["cuda"].startswith("not supported: ")
+    assert "cuda: not supported: " in relata("doctor").out
 
 
 # ---- extract -----------------------------------------------------------------------------------
