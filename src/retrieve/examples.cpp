@@ -91,7 +91,7 @@ Passage passage_of(const Document& document, const Example& example, const PoolO
   const InstanceOptions& how = *options.instances;
   out.partition = ie_task_name(*example.task);
   out.text = retriever_passage(instance_of(document, *example.task, example.event, how.schema),
-                               *example.task, how.form.tags);
+                               *example.task, how.form);
   return out;
 }
 
@@ -299,7 +299,7 @@ Result<std::string> ExamplePool::text_of(const ExampleQuery& query) const {
   if (!query.task) return internal_error("a pool of instances is asked without a task");
   return retriever_query(
       instance_of(*query.document, *query.task, query.event, options_.instances->schema),
-      *query.task);
+      *query.task, options_.instances->form);
 }
 
 // Several instances of a document are one example: it is shown whole.

@@ -10,6 +10,7 @@
 #include "relata/base/result.h"
 #include "relata/data/document.h"
 #include "relata/data/schema.h"
+#include "relata/retrieve/retriever_form.h"
 
 namespace relata::retrieve {
 
@@ -51,9 +52,10 @@ Instance argument_instance(const data::Document& document, const data::Event& ev
 
 // What a trained retriever reads. A question has no labels; a demonstration has, and may be tagged
 // with them. Without its Schema line unless it says what is asked for (arguments): a long list of
-// labels, which all of a task share, would push the text out of what an encoder reads.
-std::string retriever_query(const Instance& instance, IeTask task);
-std::string retriever_passage(const Instance& instance, IeTask task, bool tags);
+// labels, which all of a task share, would push the text out of what an encoder reads. Where the
+// form is of sentences, the text alone, for arguments after what is asked for.
+std::string retriever_query(const Instance& instance, IeTask task, const RetrieverForm& form);
+std::string retriever_passage(const Instance& instance, IeTask task, const RetrieverForm& form);
 
 // Labels in the documents, in the order of first appearance, for data without a schema.
 data::Schema labels_of(const std::vector<data::Document>& documents);

@@ -75,7 +75,7 @@ struct RetrieverRecipe {
   RewardRecipe reward;
 
   std::string encoder;                    // folder that training begins with
-  bool tags = true;                       // demonstrations are found by their tagged text
+  RetrieverForm form;                     // what the encoder reads, in training and later
   int64_t positives = 3, negatives = 16;  // the best and the worst of a question's candidates
   int64_t passages = 4;                   // of a question in a batch, one of them positive
   RetrieverLoss loss;

@@ -11,6 +11,9 @@ namespace relata::retrieve {
 // Questions as retriever_query(), demonstrations as retriever_passage() of instances.h.
 struct RetrieverForm {
   bool tags = true;  // of demonstrations
+  // Texts alone, as the encoder knew them before; false: blocks with their task and answer, as
+  // RUIE's.
+  bool sentences = false;
 };
 
 // Beside an encoder's files, in relata_retriever.json.

@@ -150,27 +150,38 @@ std::string argument_line(const data::Document& document, const data::Event& eve
          "\"; Candidate arguments: [" + joined(roles, ", ") + "]";
 }
 
+constexpr std::string_view kSchemaLine = "\nSchema: ";
+constexpr std::string_view kInputLine = "\nInput: ";
+constexpr std::string_view kOutputLine = "\nOutput:";
+
 Instance instance(const data::Document& document, IeTask task, const std::string& schema,
                   Marked marked) {
   Instance out;
   out.id = document.id;
   out.text = document.text;
   for (ByteRange& range : marked.ranges) range = whole_word(document.text, range);
-  const std::string start =
-      std::string("Task: ") + names_of(task).title + "\nSchema: " + schema + "\nInput: ";
-  out.question = start + "\"" + document.text + "\"\nOutput:";
-  out.tagged_question = start + tagged_text(document.text, std::move(marked.ranges)) + "\nOutput:";
+  const std::string start = std::string("Task: ") + names_of(task).title +
+                            std::string(kSchemaLine) + schema + std::string(kInputLine);
+  const std::string end(kOutputLine);
+  out.question = start + "\"" + document.text + "\"" + end;
+  out.tagged_question = start + tagged_text(document.text, std::move(marked.ranges)) + end;
   out.answer = marked.items.empty() ? "None" : joined(marked.items, "; ");
   return out;
 }
-
-constexpr std::string_view kSchemaLine = "\nSchema: ";
 
 std::string without_schema(IeTask task, const std::string& text) {
   const size_t begin = text.find(kSchemaLine);
   if (task == IeTask::kEae || begin == std::string::npos) return text;
   const size_t end = std::min(text.find('\n', begin + 1), text.size());
   return text.substr(0, begin) + text.substr(end);
+}
+
+// A question's text, which for arguments follows what is asked for: of a text with several events
+// each has other ones.
+std::string sentence_of(IeTask task, const std::string& question, const std::string& text) {
+  if (task != IeTask::kEae) return text;
+  const size_t begin = question.find(kSchemaLine) + kSchemaLine.size();
+  return question.substr(begin, question.find(kInputLine) - begin) + "\n" + text;
 }
 
 }  // namespace
@@ -220,12 +231,20 @@ Instance argument_instance(const data::Document& document, const data::Event& ev
                   arguments(document, event));
 }
 
-std::string retriever_query(const Instance& instance, IeTask task) {
-  return without_schema(task, instance.question);
+std::string retriever_query(const Instance& instance, IeTask task, const RetrieverForm& form) {
+  return form.sentences ? sentence_of(task, instance.question, instance.text)
+                        : without_schema(task, instance.question);
 }
 
-std::string retriever_passage(const Instance& instance, IeTask task, bool tags) {
-  return without_schema(task, tags ? instance.tagged_block() : instance.block());
+std::string retriever_passage(const Instance& instance, IeTask task, const RetrieverForm& form) {
+  if (!form.sentences) {
+    return without_schema(task, form.tags ? instance.tagged_block() : instance.block());
+  }
+  const std::string& question = instance.tagged_question;
+  const size_t begin = question.find(kInputLine) + kInputLine.size();
+  const size_t end = question.size() - kOutputLine.size();
+  return sentence_of(task, question,
+                     form.tags ? question.substr(begin, end - begin) : instance.text);
 }
 
 std::vector<Instance> instances_of(const data::Document& document, IeTask task,

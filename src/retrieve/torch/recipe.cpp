@@ -110,7 +110,10 @@ Result<RetrieverRecipe> read_retriever_recipe(const std::string& path,
   fields.get("encoder", out.encoder);
   fields.get("reward_model", out.reward.model);
   fields.get("reward", reward);
-  fields.get("tags", out.tags);
+  fields.get("tags", out.form.tags);
+  std::string text_form = "block";
+  fields.get_choice("text_form", text_form, {"block", "sentence"});
+  out.form.sentences = text_form == "sentence";
   count("positives", out.positives, 1);
   count("negatives", out.negatives, 1);
   count("passages", out.passages, 2);

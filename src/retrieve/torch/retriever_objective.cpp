@@ -40,12 +40,13 @@ train::StepLoss RetrieverObjective::add_gradients(const model::Decoder&,
       const auto number = static_cast<size_t>(items.order[static_cast<size_t>(i)]);
       const Question& question = questions_[number];
       const PoolItem& asked = pool_.items[question.item];
-      ids.push_back(encoder_.ids_of(retriever_query(asked.instance, asked.task), TextRole::Query));
+      ids.push_back(encoder_.ids_of(retriever_query(asked.instance, asked.task, recipe_.form),
+                                    TextRole::Query));
       const Turn turn{static_cast<size_t>(recipe_.passages), items.epoch, recipe_.seed};
       for (const Candidate& candidate : passages_of(question, pool_, turn)) {
         const PoolItem& found = pool_.items[candidate.document];
         passages.push_back(encoder_.ids_of(
-            retriever_passage(found.instance, found.task, recipe_.tags), TextRole::Passage));
+            retriever_passage(found.instance, found.task, recipe_.form), TextRole::Passage));
         teacher.push_back(static_cast<float>(candidate.score * recipe_.loss.teacher_scale));
       }
     }

@@ -2,7 +2,6 @@
 #include <filesystem>
 
 #include "relata/base/file.h"
-#include "relata/retrieve/retriever_form.h"
 #include "retriever_objective.h"
 #include "stage_training.h"
 
@@ -40,7 +39,8 @@ Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const Re
                      {"scored", recipe.scored},
                      {"seed", recipe.seed},
                      {"encoder", encoder->identity()},
-                     {"tags", recipe.tags},
+                     {"tags", recipe.form.tags},
+                     {"sentences", recipe.form.sentences},
                      {"positives", recipe.positives},
                      {"negatives", recipe.negatives},
                      {"passages", recipe.passages},
@@ -64,7 +64,7 @@ Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const Re
     RELATA_TRY(out.train,
                train_stage(stage, *encoder->model(), objective, recipe.trainer, [&]() -> Status {
                  RELATA_CHECK(encoder->save(out.folder));
-                 return write_retriever_form({recipe.tags}, out.folder);
+                 return write_retriever_form(recipe.form, out.folder);
                }));
   }
   RELATA_CHECK(point_to(recipe.output_dir, out.folder));

@@ -14,8 +14,9 @@ constexpr size_t kPassTokens = 4096;
 }  // namespace
 
 TextPair reward_pair(const PoolItem& question, const PoolItem& candidate, bool tags) {
-  return {retriever_passage(question.instance, question.task, tags),
-          retriever_passage(candidate.instance, candidate.task, tags)};
+  const RetrieverForm form{tags};
+  return {retriever_passage(question.instance, question.task, form),
+          retriever_passage(candidate.instance, candidate.task, form)};
 }
 
 train::StepLoss RewardObjective::add_gradients(const model::Decoder&,
@@ -40,8 +41,8 @@ train::StepLoss RewardObjective::add_gradients(const model::Decoder&,
     const auto number = static_cast<size_t>(items.order[static_cast<size_t>(i)]);
     const Question& question = questions_[number];
     for (const Candidate& candidate : passages_of(question, pool_, turn)) {
-      pairs.push_back(encoder_.ids_of(
-          reward_pair(pool_.items[question.item], pool_.items[candidate.document], recipe_.tags)));
+      pairs.push_back(encoder_.ids_of(reward_pair(
+          pool_.items[question.item], pool_.items[candidate.document], recipe_.form.tags)));
       tokens += pairs.back().ids.size();
     }
     if (tokens >= kPassTokens) learn(i);

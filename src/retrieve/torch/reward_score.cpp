@@ -46,7 +46,7 @@ class TokenCounts {
     if (is_new) {
       const PoolItem& text = pool_.items[item];
       place->second =
-          encoder_.count_tokens(retriever_passage(text.instance, text.task, recipe_.tags));
+          encoder_.count_tokens(retriever_passage(text.instance, text.task, {recipe_.form.tags}));
     }
     return place->second;
   }
@@ -63,7 +63,7 @@ Status score_missing(const RetrieverRecipe& recipe, const RetrieverPool& pool,
   for (size_t i = 0; i < missing.size(); ++i) {
     std::vector<TextPair> texts;
     for (const auto& [document, query] : missing[i]) {
-      texts.push_back(reward_pair(pool.items[query], pool.items[document], recipe.tags));
+      texts.push_back(reward_pair(pool.items[query], pool.items[document], recipe.form.tags));
     }
     std::vector<double> scores;
     for (const float score : encoder.score(texts)) {

@@ -26,7 +26,7 @@ Result<RewardModel> train_reward(const RetrieverRecipe& recipe, const RetrieverP
                      {"scored", recipe.scored},
                      {"seed", recipe.seed},
                      {"model", encoder->identity()},
-                     {"tags", recipe.tags},
+                     {"tags", recipe.form.tags},
                      {"positives", recipe.positives},
                      {"negatives", recipe.negatives},
                      {"passages", reward.passages},

@@ -82,6 +82,22 @@ TEST(Instances, AreTaggedWithoutTheirQuotationMarks) {
 }
 
 // Acceptance check 2, (a) to (c).
+TEST(RetrieverForms, AreBlocksOrSentences) {
+  const Instance ner = instances_of(ada(), IeTask::kNer, schema()).front();
+  const RetrieverForm block{true, false}, sentence{false, true}, tagged{true, true};
+  EXPECT_EQ(retriever_query(ner, IeTask::kNer, block),
+            "Task: Named entity recognition\nInput: \"Ada in Paris\"\nOutput:");
+  EXPECT_EQ(retriever_query(ner, IeTask::kNer, tagged), "Ada in Paris");
+  EXPECT_EQ(retriever_passage(ner, IeTask::kNer, sentence), "Ada in Paris");
+  EXPECT_EQ(retriever_passage(ner, IeTask::kNer, tagged),
+            "<Keyword> Ada </Keyword> in <Keyword> Paris </Keyword>");
+  const Instance eae = instances_of(ada(), IeTask::kEae, schema()).front();
+  const std::string asked =
+      "Given event trigger: \"visit: in\"; Candidate arguments: [visitor, place]\n";
+  EXPECT_EQ(retriever_query(eae, IeTask::kEae, sentence), asked + "Ada in Paris");
+  EXPECT_EQ(retriever_passage(eae, IeTask::kEae, sentence), asked + "Ada in Paris");
+}
+
 TEST(Tags, StandAroundWhatIsMarked) {
   EXPECT_EQ(tagged_text("It is known from Laos.", {{17, 21}}),
             "It is known from <Keyword> Laos </Keyword>.");
