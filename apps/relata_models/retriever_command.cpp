@@ -7,11 +7,11 @@
 #include "commands.h"
 #include "engine_options.h"
 #include "help.h"
+#include "processes.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"
 #include "relata/model/identity.h"
 #include "relata/retrieve/retriever.h"
-#include "relata/train/process_group.h"
 
 namespace relata::app {
 namespace {
@@ -51,12 +51,12 @@ class RetrieverRun {
       : options_(options), recipe_(std::move(recipe)), context_(context) {}
 
   Status run() {
-    RELATA_CHECK(build());
+    RELATA_CHECK(led([&] { return build(); }));
     if (options_.last == LastStage::Build) return {};
     log_info(fmt::format("{} instances, {} questions", pool_.items.size(), pool_.queries.size()));
-    RELATA_CHECK(find());
+    RELATA_CHECK(led([&] { return find(); }));
     if (options_.last == LastStage::Bm25) return {};
-    RELATA_CHECK(score());
+    RELATA_CHECK(led([&] { return score(); }));
     if (options_.last == LastStage::Score) return {};
     if (!recipe_.reward.model.empty()) RELATA_CHECK(reward());
     if (options_.last != LastStage::Train || options_.dry_run) return {};
@@ -65,6 +65,16 @@ class RetrieverRun {
   const Json& page() const { return page_; }
 
  private:
+  // A stage that one process runs, whose files the others then read.
+  template <class Work>
+  Status led(const Work& work) {
+    train::ProcessGroup* processes = recipe_.trainer.processes.get();
+    if (processes == nullptr) return work();
+    if (processes->leads()) RELATA_CHECK(work());
+    RELATA_CHECK(processes->share("done"));
+    return processes->leads() ? Status() : work();
+  }
+
   Status build() {
     RELATA_TRY(pool_, retrieve::build_pool(recipe_));
     page_["build"] = {{"pool", pool_.items.size()}, {"questions", pool_.queries.size()}};
@@ -112,10 +122,12 @@ class RetrieverRun {
       page_["reward-train"] = training_json(model.questions, model.train, model.folder);
     }
     if (options_.last == LastStage::RewardTrain) return {};
-    RELATA_TRY(scores_,
-               retrieve::score_by_reward(recipe_, pool_, candidates_, model, options_.dry_run));
-    page_["reward-score"] = forecast_json(scores_.forecast);
-    return {};
+    return led([&]() -> Status {
+      RELATA_TRY(scores_,
+                 retrieve::score_by_reward(recipe_, pool_, candidates_, model, options_.dry_run));
+      page_["reward-score"] = forecast_json(scores_.forecast);
+      return {};
+    });
   }
 
   Status train() {
@@ -137,11 +149,6 @@ class RetrieverRun {
 
 Result<int> run_retriever(const RetrieverOptions& options, const Context& context) {
   RELATA_CHECK(check_device(context));
-  RELATA_TRY(const train::ProcessPlace place, train::process_place());
-  if (place.count > 1) {
-    return usage_error("a retriever is trained in one process, and a launcher started several",
-                       "run it without torchrun; --threads uses all cores");
-  }
   RELATA_TRY(RetrieverRecipe recipe,
              retrieve::read_retriever_recipe(options.recipe, options.overrides));
   const bool wants_reward =
@@ -150,8 +157,15 @@ Result<int> run_retriever(const RetrieverOptions& options, const Context& contex
     return usage_error(options.recipe + ": reward_model is none: there is no such stage",
                        "set reward_model to the folder of an encoder");
   }
+  RELATA_TRY(const std::shared_ptr<train::ProcessGroup> processes, join_processes());
+  recipe.trainer.processes = recipe.reward.trainer.processes = processes;
   RetrieverRun run(options, std::move(recipe), context);
-  RELATA_CHECK(run.run());
+  const Status done = run.run();
+  if (!done.ok()) {
+    if (processes != nullptr) processes->give_up(done.error().message);
+    return done.error();
+  }
+  if (processes != nullptr && !processes->leads()) return kDone;
   RELATA_CHECK(write_result("", context.json ? json_page(run.page()) : json_outline(run.page())));
   return kDone;
 }

@@ -103,7 +103,8 @@ int64_t RowsObjective::step_end(const std::vector<int64_t>& order, int64_t begin
   return micro_batch_ends(rows_, order, begin, config_).back();
 }
 
-StepLoss RowsObjective::add_gradients(const model::Decoder& model, const StepItems& items) const {
+Result<StepLoss> RowsObjective::add_gradients(const model::Decoder& model,
+                                              const StepItems& items) const {
   const std::vector<int64_t> ends = micro_batch_ends(rows_, items.order, items.begin, config_);
   const auto first = items.order.begin();
   const StepWeights sums =

@@ -19,7 +19,8 @@ class RowsObjective final : public Objective {
   std::string identity() const override;
   std::vector<int64_t> order(int64_t epoch) const override;
   int64_t step_end(const std::vector<int64_t>& order, int64_t begin) const override;
-  StepLoss add_gradients(const model::Decoder& model, const StepItems& items) const override;
+  Result<StepLoss> add_gradients(const model::Decoder& model,
+                                 const StepItems& items) const override;
 
  private:
   const std::vector<Row>& rows_;

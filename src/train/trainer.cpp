@@ -300,7 +300,7 @@ Status Loop::one_step() {
     torch::manual_seed((static_cast<uint64_t>(config_.seed) << 32U) ^
                        (static_cast<uint64_t>(state_.step * items.processes + items.process)));
   }
-  StepLoss found = objective_.add_gradients(model_, items);
+  RELATA_TRY(StepLoss found, objective_.add_gradients(model_, items));
   RELATA_CHECK(add_up(found));
   RELATA_CHECK(tick());
   interval_tokens_ += found.tokens;

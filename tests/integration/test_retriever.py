@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from program import RELATA, ROOT, json_lines, relata, train_toy_model
 
 pytest.importorskip("safetensors.numpy", reason="the tests make an encoder with it")
+from safetensors.numpy import load_file  # noqa: E402
 from small_encoder import write_encoder  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is not built")
@@ -341,10 +343,58 @@ def test_bad_recipes_are_refused(world, tmp_path, change, message):
     assert message in done.stderr.decode()
 
 
-def test_a_launcher_of_several_processes_is_refused(world):
-    env = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
-    err = relata("retriever", "train", world / "recipe.yaml", code=2, env=env).err
-    assert "in one process" in err
+def weights(output, stage):
+    return load_file(only(output, f"{stage}-*/model/model.safetensors"))
+
+
+def start_together(world, output, count, *more):
+    """As a launcher starts them."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    return [subprocess.Popen(
+        [RELATA, "retriever", "train", str(world / "recipe.yaml"), f"output_dir={output}", *more],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"RANK": str(rank), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1",
+                          "MASTER_PORT": str(port), "RELATA_THREADS": "1"})
+        for rank in range(count)]
+
+
+def finish_together(processes):
+    said, heard = [p.communicate(timeout=300) for p in processes]
+    assert [p.returncode for p in processes] == [0, 0], said[1] + heard[1]
+    assert "retriever-train" in said[0] and heard == ("", "")
+
+
+def losses(output):
+    lines = json_lines(only(output, "retriever-train-*/train_log.jsonl").read_text())
+    return [line["loss"] for line in lines]
+
+
+def test_processes_train_as_one_does_on_the_batch_of_all(world, tmp_path):
+    """Each one's passages are negatives of the other's questions."""
+    settings = ["reward_model=none", "logging_steps=1"]
+    train(world, tmp_path / "one", *settings)
+    finish_together(start_together(world, tmp_path / "two", 2, "per_device_train_batch_size=2", *settings))
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert len(one) == 18 and one[-1] < one[0]
+    for found, wanted in zip(two, one, strict=True):
+        assert abs(found - wanted) < 1e-4
+
+
+def test_processes_train_a_reward_model_too(world, finished, tmp_path):
+    finish_together(start_together(world, tmp_path, 2, "per_device_train_batch_size=2",
+                                   "reward.per_device_train_batch_size=2"))
+    one, two = weights(finished[0], "reward-train"), weights(tmp_path, "reward-train")
+    # Adam turns rounding of small gradients into parts of its steps, of 1e-3 at most.
+    assert one.keys() == two.keys() and max(abs(one[name] - two[name]).max() for name in one) < 2e-3
+
+
+def test_processes_end_together(world, tmp_path):
+    processes = start_together(world, tmp_path, 2, "scorer=nowhere")
+    ends = [(p.communicate(timeout=300), p.returncode) for p in processes]
+    assert ends[0][1] != 0 and "nowhere" in ends[0][0][1]
+    assert ends[1][1] == 5 and "process 0 of 2 has ended" in ends[1][0][1]
 
 
 def test_the_shipped_recipe_is_read_as_far_as_its_data_go(tmp_path):

@@ -8,6 +8,7 @@
 #include "engine_options.h"
 #include "extract/demonstrations.h"
 #include "help.h"
+#include "processes.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
 #include "relata/base/log.h"
@@ -423,9 +424,7 @@ Result<int> train_documents(const TrainConfig& config, const std::string& rows_f
   return kDone;
 }
 
-// Meets the other processes where a launcher started several; those but the first say only what is
-// wrong.
-Status join_processes(const TrainOptions& options, TrainConfig& config) {
+Status meet_processes(const TrainOptions& options, TrainConfig& config) {
   RELATA_TRY(const train::ProcessPlace place, train::process_place());
   if (place.count == 1) return {};
   if (!options.rows.empty()) {
@@ -435,12 +434,7 @@ Status join_processes(const TrainOptions& options, TrainConfig& config) {
     return usage_error("a new model is trained in one process",
                        "name a model_name_or_path, or run it without a launcher");
   }
-  if (place.rank > 0) {
-    set_log_level(LogLevel::kQuiet);
-    set_progress_mode(ProgressMode::kOff);
-  }
-  RELATA_TRY(config.trainer.processes, train::ProcessGroup::join(place));
-  log_info(fmt::format("{} processes train together", place.count));
+  RELATA_TRY(config.trainer.processes, join_processes());
   return {};
 }
 
@@ -457,7 +451,7 @@ Result<int> run_train(const TrainOptions& options, const Context& context) {
   // Rows alone write nothing there but the vocabulary of a new model.
   const bool writes = options.rows.empty() || config.model_name_or_path.empty();
   if (writes) RELATA_CHECK(train::check_output_dir(config.trainer));
-  RELATA_CHECK(join_processes(options, config));
+  RELATA_CHECK(meet_processes(options, config));
   auto done = train_as_configured(options, config, context);
   if (!done.ok() && config.trainer.processes != nullptr) {
     config.trainer.processes->give_up(done.error().message);

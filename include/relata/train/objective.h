@@ -46,8 +46,10 @@ class Objective {
   // Where the step that begins at `begin` ends in `order`.
   virtual int64_t step_end(const std::vector<int64_t>& order, int64_t begin) const = 0;
   // Adds the gradients of the step's loss to the model's trained weights. Of several processes,
-  // each gives the part of its items, normalised as the whole: the sum is the step's loss.
-  virtual StepLoss add_gradients(const model::Decoder& model, const StepItems& items) const = 0;
+  // each gives the part of its items, normalised as the whole: the sum is the step's loss. Errors:
+  // of other processes, where items are not independent.
+  virtual Result<StepLoss> add_gradients(const model::Decoder& model,
+                                         const StepItems& items) const = 0;
 };
 
 }  // namespace relata::train

@@ -18,7 +18,15 @@ std::vector<int64_t> QuestionsObjective::order(int64_t epoch) const {
 
 int64_t QuestionsObjective::step_end(const std::vector<int64_t>& order, int64_t begin) const {
   return std::min(std::ssize(order), begin + config_.per_device_train_batch_size *
-                                                 config_.gradient_accumulation_steps);
+                                                 config_.gradient_accumulation_steps *
+                                                 config_.process_count());
+}
+
+std::pair<int64_t, int64_t> QuestionsObjective::share_of(const train::StepItems& items,
+                                                         int64_t begin, int64_t end) {
+  const int64_t count = end - begin;
+  return {begin + count * items.process / items.processes,
+          begin + count * (items.process + 1) / items.processes};
 }
 
 PassSettings QuestionsObjective::pass_settings(const train::StepItems& items, int64_t at) const {

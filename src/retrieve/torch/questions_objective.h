@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pass_settings.h"
@@ -25,6 +26,9 @@ class QuestionsObjective : public train::Objective {
   QuestionsObjective(const RetrieverPool& pool, const std::vector<Question>& questions,
                      const train::TrainerConfig& config)
       : pool_(pool), questions_(questions), config_(config) {}
+  // Of the questions [begin, end) of the step, those of this process.
+  static std::pair<int64_t, int64_t> share_of(const train::StepItems& items, int64_t begin,
+                                              int64_t end);
   // Of the pass over that part of the step which `at`, a place in its order, tells from the others.
   PassSettings pass_settings(const train::StepItems& items, int64_t at) const;
 

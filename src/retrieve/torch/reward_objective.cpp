@@ -19,8 +19,8 @@ TextPair reward_pair(const PoolItem& question, const PoolItem& candidate, bool t
           retriever_passage(candidate.instance, candidate.task, form)};
 }
 
-train::StepLoss RewardObjective::add_gradients(const model::Decoder&,
-                                               const train::StepItems& items) const {
+Result<train::StepLoss> RewardObjective::add_gradients(const model::Decoder&,
+                                                       const train::StepItems& items) const {
   const Turn turn{static_cast<size_t>(recipe_.reward.passages), items.epoch, config_.seed};
   train::StepLoss out;
   std::vector<PairEncoder::PairIds> pairs;  // of some questions, each its positive first
@@ -37,7 +37,8 @@ train::StepLoss RewardObjective::add_gradients(const model::Decoder&,
     pairs.clear();
     tokens = 0;
   };
-  for (int64_t i = items.begin; i < items.end; ++i) {
+  const auto [first, last] = share_of(items, items.begin, items.end);
+  for (int64_t i = first; i < last; ++i) {
     const auto number = static_cast<size_t>(items.order[static_cast<size_t>(i)]);
     const Question& question = questions_[number];
     for (const Candidate& candidate : passages_of(question, pool_, turn)) {
@@ -47,8 +48,8 @@ train::StepLoss RewardObjective::add_gradients(const model::Decoder&,
     }
     if (tokens >= kPassTokens) learn(i);
   }
-  if (!pairs.empty()) learn(items.end);
-  out.answer_tokens = items.end - items.begin;
+  if (!pairs.empty()) learn(last);
+  out.answer_tokens = last - first;
   return out;
 }
 

@@ -21,8 +21,8 @@ class RewardObjective final : public QuestionsObjective {
       : QuestionsObjective(pool, questions, recipe.reward.trainer),
         recipe_(recipe),
         encoder_(encoder) {}
-  train::StepLoss add_gradients(const model::Decoder& model,
-                                const train::StepItems& items) const override;
+  Result<train::StepLoss> add_gradients(const model::Decoder& model,
+                                        const train::StepItems& items) const override;
 
  private:
   const RetrieverRecipe& recipe_;

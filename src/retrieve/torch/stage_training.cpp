@@ -8,6 +8,8 @@ Json trainer_inputs(const train::TrainerConfig& config) {
                           "resume_from_checkpoint", "overwrite_output_dir"}) {
     out.erase(key);
   }
+  // A step of several has the questions of all.
+  if (config.process_count() > 1) out["processes"] = config.process_count();
   return out;
 }
 
@@ -17,6 +19,7 @@ Result<train::TrainSummary> train_stage(const Stage& stage, model::Decoder& mode
                                         const std::function<Status()>& save) {
   config.output_dir = stage.folder();
   RELATA_TRY(train::TrainSummary done, train::train(model, objective, config));
+  if (config.processes != nullptr && !config.processes->leads()) return done;
   RELATA_CHECK(save());
   RELATA_CHECK(train::mark_finished(config.output_dir));
   RELATA_CHECK(stage.finish({{"questions", objective.size()},

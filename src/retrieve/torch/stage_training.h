@@ -12,7 +12,8 @@ namespace relata::retrieve {
 // Those settings of the loop that decide about the weights.
 Json trainer_inputs(const train::TrainerConfig& config);
 
-// Trains in the stage's folder, saves and completes the stage; a killed one goes on.
+// Trains in the stage's folder, saves and completes the stage; a killed one goes on. Of several
+// processes the first saves.
 Result<train::TrainSummary> train_stage(const Stage& stage, model::Decoder& model,
                                         const train::Objective& objective,
                                         train::TrainerConfig config,
