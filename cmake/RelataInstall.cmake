@@ -23,6 +23,7 @@ write_basic_package_version_file(relataConfigVersion.cmake COMPATIBILITY SameMin
 install(FILES
   "${CMAKE_CURRENT_BINARY_DIR}/relataConfig.cmake"
   "${CMAKE_CURRENT_BINARY_DIR}/relataConfigVersion.cmake"
+  cmake/FindHttplib.cmake
   cmake/FindSentencePiece.cmake
   cmake/FindStemmer.cmake
   cmake/RelataTorch.cmake

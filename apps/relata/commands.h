@@ -40,6 +40,7 @@ void add_calibrate_command(CLI::App& app, Context& context);
 void add_evaluate_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
 void add_score_command(CLI::App& app, Context& context);
+void add_serve_command(CLI::App& app, Context& context);
 void add_encode_command(CLI::App& app, Context& context);
 void add_retriever_command(CLI::App& app, Context& context);
 void add_data_command(CLI::App& app, Context& context);

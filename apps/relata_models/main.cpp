@@ -8,8 +8,9 @@ int main(int argc, char** argv) {
   return run_program(
       {{add_train_command, add_extract_command, add_calibrate_command, add_evaluate_command,
         add_generate_command, add_score_command, add_encode_command, add_retriever_command,
-        add_data_command, add_schema_command, add_graph_command, add_index_command,
-        add_tokenizer_command, add_model_command, add_doctor_command, add_completion_command},
+        add_serve_command, add_data_command, add_schema_command, add_graph_command,
+        add_index_command, add_tokenizer_command, add_model_command, add_doctor_command,
+        add_completion_command},
        set_torch_threads,
        set_torch_device,
        relata::retrieve::make_encoder,

@@ -13,7 +13,7 @@ import pytest
 from program import RELATA, ROOT, ROWS, json_lines, relata
 
 VERBS = [
-    "train", "extract", "evaluate", "generate", "score", "doctor", "completion",
+    "train", "extract", "evaluate", "generate", "score", "serve", "doctor", "completion",
     "data convert", "data stats", "data validate", "data split", "data formats",
     "schema validate", "schema show", "schema list", "schema infer",
     "index build", "index search", "index add", "index delete", "index stats", "encode",

@@ -10,15 +10,15 @@
 #include "relata/base/progress.h"
 
 namespace relata::app {
-namespace {
 
-// Null where the engine takes its prompts as text.
 Result<std::shared_ptr<const generate::AnswerCompiler>> make_compiler(
     const generate::Engine& engine) {
   const auto tokenizer = engine.shared_tokenizer();
   if (tokenizer == nullptr) return std::shared_ptr<const generate::AnswerCompiler>();
   return generate::make_answer_compiler(tokenizer);
 }
+
+namespace {
 
 // What a constraint lets through always parses: there only questions that were not answered count.
 void list_failures(const data::Document& document, bool constrained,

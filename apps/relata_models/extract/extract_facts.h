@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,10 @@ struct FactResults {
   // A JSON line for each question without an answer that could be read.
   std::vector<std::string> failures;
 };
+
+// Null where the engine takes its prompts as text.
+Result<std::shared_ptr<const generate::AnswerCompiler>> make_compiler(
+    const generate::Engine& engine);
 
 // Writes each result as it is finished: to stdout at once, into a file that appears when all are
 // there.
