@@ -61,6 +61,11 @@ if(RELATA_TORCH)
     "$<BUILD_INTERFACE:${TORCH_LIBRARIES}>" $<INSTALL_INTERFACE:torch>
     # at::parallel_for is inline: without OpenMP in our own code it runs on one thread.
     OpenMP::OpenMP_CXX)
+  # libc10 and libsentencepiece both define FLAGS_minloglevel: an int there, a larger object here, which
+  # would overwrite what lies behind the int and have LibTorch abort where it should throw. Whose
+  # library is loaded first has its memory used by both; the larger one must be.
+  target_link_options(relata_torch INTERFACE
+    "LINKER:--push-state,--no-as-needed,${SENTENCEPIECE_LIBRARY},--pop-state")
   # LibTorch brings the headers of another fmt than the installed library, found before ours.
   target_compile_definitions(relata_torch INTERFACE FMT_HEADER_ONLY=1)
   set_property(GLOBAL APPEND PROPERTY RELATA_TORCH_LAYERS relata_torch)
