@@ -35,7 +35,7 @@ std::string megabytes(double bytes) { return fmt::format("{:.0f} MB", bytes / 1e
 // A LoRA step as `relata train` with these options makes it.
 Result<model::LoraMemory> lora_memory(const ModelOptions& options, const model::LoraConfig& lora) {
   model::LoraStep step;
-  step.load.dtype = "bfloat16";
+  step.load.dtype = nn::has_fast_bfloat16() ? "bfloat16" : "float32";
   step.load.dequantize = false;
   step.load.quantize = options.quantize;
   step.lora = lora;

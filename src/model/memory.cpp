@@ -10,10 +10,10 @@
 namespace relata::model {
 namespace {
 
-constexpr int64_t kHalf = 2;         // bytes of bfloat16
-constexpr int64_t kFloat = 4;        // of float32
-constexpr int64_t kPanel = 1 << 24;  // numbers of a quantised weight turned into bfloat16 at once
-constexpr int64_t kLossRows = 512;   // whose logits exist at once
+constexpr int64_t kHalf = 2;               // bytes of bfloat16
+constexpr int64_t kFloat = 4;              // of float32
+constexpr int64_t kPanel = 1 << 24;        // numbers of a quantised weight dequantised at once
+constexpr int64_t kLossRows = 512;         // whose logits exist at once
 constexpr int64_t kProgram = 166'000'000;  // LibTorch loaded, and its threads; measured
 // What lives until the backward pass and what does not lie in one heap, and holes are left between
 // them. Measured (bench/memory.py): 1.3 times the tensors' own bytes, and none of that where every
@@ -66,14 +66,14 @@ LayerSizes layer_sizes(const DecoderConfig& c, const LoraConfig& lora) {
 }
 
 // Of one token in one layer: both norms' inputs, what attention and activation keep, and inputs of
-// adapted projections.
-int64_t kept_per_token(const LayerSizes& s, int64_t heads) {
+// adapted projections. `element`: bytes of a number that is computed with.
+int64_t kept_per_token(const LayerSizes& s, int64_t heads, int64_t element) {
   const int64_t norms = 2 * (kFloat * s.hidden + kFloat);
-  const int64_t attention = kHalf * (s.qkv + s.query) + kFloat * heads;
+  const int64_t attention = element * (s.qkv + s.query) + kFloat * heads;
   int64_t adapted = s.adapts_qkv ? s.hidden : 0;
   adapted += s.adapts_gate_up ? s.hidden : 0;
   adapted += s.adapts_down ? s.inner : 0;
-  return norms + attention + kHalf * (2 * s.inner + adapted + s.ranks);
+  return norms + attention + element * (2 * s.inner + adapted + s.ranks);
 }
 
 }  // namespace
@@ -140,22 +140,24 @@ Result<LoraMemory> forecast_lora(const std::string& path, const LoraStep& step) 
   RELATA_TRY(const StoredSizes stored, stored_sizes(path, step.load));
   out.weights = stored.weights;
   out.file = stored.file;
-  // Value and two moments in float32, gradient and copy in bfloat16.
-  out.adapter = trained * (3 * kFloat + 2 * kHalf);
+  const bool half = step.load.dtype != "float32";
+  const int64_t element = half ? kHalf : kFloat;
+  // Value and two moments in float32, the gradient and in bfloat16 a copy.
+  out.adapter = trained * (3 * kFloat + (half ? 2 * kHalf : kFloat));
   const LayerSizes sizes = layer_sizes(c, step.lora);
-  const int64_t layer = kept_per_token(sizes, c.num_heads);
-  const int64_t stream = (kFloat + kHalf) * c.hidden_size;
+  const int64_t layer = kept_per_token(sizes, c.num_heads, element);
+  const int64_t stream = (kFloat + element) * c.hidden_size;
   const int64_t kept =
       step.gradient_checkpointing ? c.num_layers * stream + layer : c.num_layers * layer;
   out.activations =
       static_cast<int64_t>(kHoles * static_cast<double>(step.tokens * (kept + stream)));
   // Gradients of one layer's widest tensors while the layer's own lie there too.
-  const int64_t backward = step.tokens * (kHalf * (3 * sizes.inner + sizes.qkv) + 2 * stream);
-  const int64_t loss = std::min(step.tokens, kLossRows) * c.vocab_size * kHalf;
+  const int64_t backward = step.tokens * (element * (3 * sizes.inner + sizes.qkv) + 2 * stream);
+  const int64_t loss = std::min(step.tokens, kLossRows) * c.vocab_size * element;
   // Parts of a fused matrix are turned into floats together.
   const int64_t fused = std::max(2 * sizes.inner, sizes.qkv) * sizes.hidden;
   const int64_t panel = stored.panel > 0 ? std::max(stored.panel, fused) : 0;
-  out.scratch = std::max(backward, loss) + kHalf * std::min(kPanel, panel);
+  out.scratch = std::max(backward, loss) + element * std::min(kPanel, panel);
   return out;
 }
 
@@ -167,7 +169,8 @@ Result<int64_t> forecast_answering(const std::string& path, const LoadOptions& o
   RELATA_CHECK(check_causal(c, path));
   LoadOptions how = options;
   if (how.dtype == "auto") {
-    how.dtype = is_gguf(path) || c.dtype == "bfloat16" ? "bfloat16" : "float32";
+    const bool half = nn::has_fast_bfloat16() && (is_gguf(path) || c.dtype == "bfloat16");
+    how.dtype = half ? "bfloat16" : "float32";
   }
   RELATA_TRY(const StoredSizes stored, stored_sizes(path, how));
   const int64_t element = how.dtype == "float32" ? kFloat : kHalf;

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "dispatch.h"
+#include "matmul.h"
 #include "reference.h"
 #include "relata/kernels/loss.h"
 #include "relata/nn/ops.h"
@@ -44,10 +45,12 @@ struct Head {
   const QuantizedMatrix* quantized = nullptr;
   bool trained() const { return weight.defined() && weight.requires_grad(); }
   at::Tensor multiply(const at::Tensor& x) const {
-    return quantized != nullptr ? quantized->multiply(x, {}) : at::linear(x, compute_weight);
+    return quantized != nullptr ? quantized->multiply(x, {})
+                                : nn::multiply_transposed(x, compute_weight);
   }
   at::Tensor multiply_transposed(const at::Tensor& y) const {
-    return quantized != nullptr ? quantized->multiply_transposed(y) : at::matmul(y, compute_weight);
+    return quantized != nullptr ? quantized->multiply_transposed(y)
+                                : nn::multiply(y, compute_weight);
   }
 };
 
@@ -74,7 +77,7 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
         dhidden.narrow(0, begin, count).copy_(head.multiply_transposed(logits));
       }
       if (!train_weight) continue;
-      const at::Tensor part = at::matmul(logits.t(), h);
+      const at::Tensor part = nn::multiply(logits.t(), h);
       if (rows <= kChunk) {
         dweight = part;
       } else {

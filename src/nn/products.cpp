@@ -2,6 +2,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include "dispatch.h"
+#include "matmul.h"
 #include "reference.h"
 #include "relata/kernels/product.h"
 #include "relata/nn/ops.h"
@@ -22,7 +23,7 @@ struct LinearFunction : Function<LinearFunction> {
     if (train_weight) context->saved_data["weight"] = weight;
     context->saved_data["train_bias"] = has_bias && bias.requires_grad();
     context->saved_data["train_input"] = x.requires_grad();
-    return at::linear(
+    return nn::multiply_transposed(
         x, compute_weight,
         has_bias ? std::optional<at::Tensor>(bias.to(x.scalar_type())) : std::nullopt);
   }
@@ -31,9 +32,9 @@ struct LinearFunction : Function<LinearFunction> {
     const auto saved = context->get_saved_variables();
     const at::Tensor dy = grads[0].contiguous();
     at::Tensor dx, dbias;
-    if (context->saved_data["train_input"].toBool()) dx = at::matmul(dy, saved[1]);
+    if (context->saved_data["train_input"].toBool()) dx = nn::multiply(dy, saved[1]);
     const c10::IValue& weight = context->saved_data["weight"];
-    if (weight.isTensor()) add_gradient(weight.toTensor(), at::matmul(dy.t(), saved[0]));
+    if (weight.isTensor()) add_gradient(weight.toTensor(), nn::multiply(dy.t(), saved[0]));
     if (context->saved_data["train_bias"].toBool()) dbias = dy.to(at::kFloat).sum(0);
     return {dx, {}, {}, dbias};
   }
@@ -108,6 +109,7 @@ PackedWeight pack_weight(const at::Tensor& weight) {
     });
     return {packed, rows, true};
   }
+  if (source.scalar_type() == at::kBFloat16 && !has_bfloat16_products()) return {};
   using Pack = at::Tensor(const at::Tensor&, std::optional<c10::SymInt>);
   static const auto kPack = find_operator("mkldnn::_reorder_linear_weight");
   static const auto kMultiply = find_operator("mkldnn::_linear_pointwise");

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "dispatch.h"
+#include "matmul.h"
 #include "reference.h"
 #include "relata/kernels/dot.h"
 
@@ -71,15 +72,16 @@ at::Tensor QuantizedMatrix::multiply(const at::Tensor& x, const at::Tensor& bias
   const at::Tensor term = bias.defined() ? bias.to(type) : at::Tensor();
   const int64_t step = std::max<int64_t>(1, panel_numbers_ / in_);
   if (step >= out_) {
-    return at::linear(x, panel({0, out_}, {0, in_}, type),
-                      term.defined() ? std::optional(term) : std::nullopt);
+    return nn::multiply_transposed(x, panel({0, out_}, {0, in_}, type),
+                                   term.defined() ? std::optional(term) : std::nullopt);
   }
   at::Tensor y = at::empty({x.size(0), out_}, x.options());
   for (int64_t begin = 0; begin < out_; begin += step) {
     const int64_t count = std::min(step, out_ - begin);
     const std::optional<at::Tensor> piece =
         term.defined() ? std::optional(term.narrow(0, begin, count)) : std::nullopt;
-    y.narrow(1, begin, count).copy_(at::linear(x, panel({begin, count}, {0, in_}, type), piece));
+    y.narrow(1, begin, count)
+        .copy_(nn::multiply_transposed(x, panel({begin, count}, {0, in_}, type), piece));
   }
   return y;
 }
@@ -88,11 +90,11 @@ at::Tensor QuantizedMatrix::multiply_transposed(const at::Tensor& y) const {
   const at::ScalarType type = y.scalar_type();
   const int64_t steps = std::max<int64_t>(1, panel_numbers_ / out_ / column_step_);
   const int64_t step = steps * column_step_;
-  if (step >= in_) return at::matmul(y, panel({0, out_}, {0, in_}, type));
+  if (step >= in_) return nn::multiply(y, panel({0, out_}, {0, in_}, type));
   at::Tensor x = at::empty({y.size(0), in_}, y.options());
   for (int64_t begin = 0; begin < in_; begin += step) {
     const int64_t count = std::min(step, in_ - begin);
-    x.narrow(1, begin, count).copy_(at::matmul(y, panel({0, out_}, {begin, count}, type)));
+    x.narrow(1, begin, count).copy_(nn::multiply(y, panel({0, out_}, {begin, count}, type)));
   }
   return x;
 }

@@ -158,7 +158,6 @@ def test_the_forecast_is_what_a_run_takes(tmp_path):
         "model_name_or_path": str(SMOLLM2), "dataset": str(tmp_path / "rows.jsonl"),
         "dataset_format": "ids", "output_dir": str(tmp_path / "run"), "finetuning_type": "lora",
         "lora_rank": 8, "lora_target": "all", "max_steps": 2, "per_device_train_batch_size": 4,
-        "bf16": True,
     }
     (tmp_path / "train.yaml").write_text(json.dumps(config))
     done = relata("--json", "model", "show", SMOLLM2, "--lora-rank", 8, "--lora-target", "all",

@@ -33,11 +33,7 @@ struct TrainOptions {
 
 bool use_bf16(const TrainConfig& config) {
   if (config.bf16 != "auto") return config.bf16 == "true";
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") != 0;
-#else
-  return false;
-#endif
+  return model::default_device() != "cpu" || nn::has_fast_bfloat16();
 }
 
 Result<extract::Extractor> make_extractor(const TrainConfig& config, const TaskData& data) {
@@ -144,7 +140,7 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
     model->to(device);
   } else {
     model::LoadOptions how;
-    how.dtype = config.adapts() ? "auto" : "float32";
+    how.dtype = config.adapts() && config.bf16 != "false" ? "auto" : "float32";
     how.dequantize = config.dequantize || !config.adapts();
     how.quantize = config.quantization();
     how.double_quantization = config.double_quantization;

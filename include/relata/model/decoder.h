@@ -62,8 +62,9 @@ struct PackedSequences {
 
 // How the weights of a checkpoint lie in memory.
 struct LoadOptions {
-  // Of what is not quantised: "auto" (as stored; bfloat16 beside GGUF's blocks), "float32",
-  // "bfloat16". Also the type that is computed in.
+  // Of what is not quantised: "auto" (as stored; bfloat16 beside GGUF's blocks; float32 where the
+  // CPU has no fast products of bfloat16), "float32", "bfloat16". Also the type that is computed
+  // in.
   std::string dtype = "auto";
   // What is stored quantised (GGUF's blocks, NF4) is turned into that type. false: it stays as it
   // is stored and is turned into it panel by panel at each use: less memory, more time. Such

@@ -14,7 +14,7 @@ namespace relata::model {
 // Bytes of all weights as Decoder::load() lays them out. Nothing but headers is read.
 Result<int64_t> weight_bytes(const std::string& path, const LoadOptions& options);
 
-// A step of LoRA in bfloat16.
+// A step of LoRA, computed in the load options' type.
 struct LoraStep {
   LoadOptions load;
   LoraConfig lora;
@@ -28,7 +28,7 @@ struct LoraMemory {
   int64_t program = 0;      // the program and its libraries
   int64_t weights = 0;      // of the base
   int64_t file = 0;         // of the base, mapped while it is read
-  int64_t adapter = 0;      // with gradients, moments and the copy in bfloat16
+  int64_t adapter = 0;      // with gradients, moments and, in bfloat16, the copy
   int64_t activations = 0;  // kept for the backward pass
   int64_t scratch = 0;      // of the layer, or the loss, that is computed with most
   int64_t total() const {

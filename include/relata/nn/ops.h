@@ -83,6 +83,9 @@ at::Tensor norm_heads(const at::Tensor& qkv, const at::Tensor& query_weight,
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& compute_weight,
                   const at::Tensor& bias);
 
+// Whether this CPU multiplies bfloat16 natively, and so faster than float32.
+bool has_fast_bfloat16();
+
 // A weight [out, in] in a layout that products read fast: panels (kernels/product.h) for float32
 // where the processor can, else oneDNN's own; empty where this LibTorch has no such thing.
 struct PackedWeight {

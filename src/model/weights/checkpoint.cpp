@@ -303,9 +303,11 @@ Status find_copies(const WeightSource& source, const Naming& names, bool tied_by
   return {};
 }
 
-// What "auto" means for a file: float16 is computed with in float32.
-std::string computed_dtype(const std::string& stored) {
-  return stored == "F16" || stored == "float16" ? "float32" : stored;
+// What "auto" means for a file: float16 is computed with in float32, and so is bfloat16 where the
+// CPU does not multiply it.
+std::string computed_dtype(const std::string& stored, const at::Device& device) {
+  if (stored == "F16" || stored == "float16") return "float32";
+  return device.is_cpu() && !nn::has_fast_bfloat16() ? "float32" : stored;
 }
 
 }  // namespace
@@ -329,7 +331,7 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
         gguf ? std::nullopt
              : source->find(attention_norm_name(names, config.num_layers, config.num_layers) +
                             ".weight");
-    resolved.dtype = computed_dtype(norm ? norm->type : config.dtype);
+    resolved.dtype = computed_dtype(norm ? norm->type : config.dtype, device);
   }
   if (options.quantize.empty()) {
     RELATA_TRY(auto model, Checkpoint::load(config, names, *source, resolved));
