@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "vector.h"
+#include "tile.h"
 
 namespace relata::kernels {
 namespace {
 
-constexpr int kTileRows = 6;  // 6 x 4 vectors of sums stay in registers
-constexpr int kTileVectors = 4;
 constexpr int64_t kBlock = 24;       // query rows worked on at once; a multiple of kTileRows
 constexpr int64_t kPieceRows = 256;  // of fewer, what a piece reads again costs too much
 constexpr int64_t kMostPieces = 8;   // of a tree
@@ -17,65 +15,10 @@ constexpr int64_t kMostSums = 32;    // of all heads of a tree together: each ta
 
 RELATA_INLINE int64_t padded(int64_t n) { return (n + kLane - 1) / kLane * kLane; }
 
-struct Matrix {
-  const float* data;
-  int64_t row;  // stride between rows
-  int64_t column;
-};
-
-// c[R, 16 C] (+)= a[R, k] b[k, 16 C].
-template <int R, int C>
-RELATA_INLINE void tile(Matrix a, const float* b, int64_t b_stride, float* c, int64_t c_stride,
-                        int64_t k, bool add) {
-  Vector sums[R][C];
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < C; ++v) {
-      sums[r][v] = add ? load(c + r * c_stride + v * kLane) : Vector{} * 0.0F;
-    }
-  }
-  for (int64_t i = 0; i < k; ++i) {
-    Vector row[C];
-    for (int v = 0; v < C; ++v) {
-      row[v] = load(b + i * b_stride + v * kLane);
-    }
-    for (int r = 0; r < R; ++r) {
-      const float left = a.data[r * a.row + i * a.column];
-      for (int v = 0; v < C; ++v) sums[r][v] += left * row[v];
-    }
-  }
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < C; ++v) {
-      *reinterpret_cast<Vector*>(c + r * c_stride + v * kLane) = sums[r][v];
-    }
-  }
-}
-
-template <int C>
-RELATA_INLINE void columns(Matrix a, const float* b, int64_t b_stride, float* c, int64_t c_stride,
-                           int64_t m, int64_t k, bool add) {
-  int64_t r = 0;
-  for (; r + kTileRows <= m; r += kTileRows) {
-    tile<kTileRows, C>({a.data + r * a.row, a.row, a.column}, b, b_stride, c + r * c_stride,
-                       c_stride, k, add);
-  }
-  for (; r + 2 <= m; r += 2) {
-    tile<2, C>({a.data + r * a.row, a.row, a.column}, b, b_stride, c + r * c_stride, c_stride, k,
-               add);
-  }
-  if (r < m) {
-    tile<1, C>({a.data + r * a.row, a.row, a.column}, b, b_stride, c + r * c_stride, c_stride, k,
-               add);
-  }
-}
-
 // c[m, n] (+)= a[m, k] b[k, n]; n a multiple of 16; b and c have unit column strides.
-RELATA_INLINE void multiply(Matrix a, const float* b, int64_t b_stride, float* c, int64_t c_stride,
-                            int64_t m, int64_t n, int64_t k, bool add) {
-  int64_t at = 0;
-  for (; at + kTileVectors * kLane <= n; at += kTileVectors * kLane) {
-    columns<kTileVectors>(a, b + at, b_stride, c + at, c_stride, m, k, add);
-  }
-  for (; at < n; at += kLane) columns<1>(a, b + at, b_stride, c + at, c_stride, m, k, add);
+RELATA_INLINE void multiply(const Matrix& a, const float* b, int64_t b_stride, float* c,
+                            int64_t c_stride, int64_t m, int64_t n, int64_t k, bool add) {
+  multiply_panels(a, Panels<float>{b, b_stride, kLane}, c, c_stride, m, n / kLane, k, add);
 }
 
 template <class T>

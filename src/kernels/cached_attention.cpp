@@ -3,82 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
-#include "vector.h"
+#include "tile.h"
 
 namespace relata::kernels {
 namespace {
 
-constexpr int kTileRows = 6;  // 6 x 4 vectors of sums stay in registers
-constexpr int kTileVectors = 4;
 constexpr int64_t kBlock = 24;   // queries worked on at once; a multiple of kTileRows
 constexpr int64_t kChunk = 256;  // keys worked on at once; a multiple of 4 kKeyBlock
 
 static_assert(kKeyBlock == kLane);
-
-// Columns of a matrix in vectors of 16: `row` elements from one k to the next, `block` from one
-// vector to the next.
-template <class T>
-struct Panels {
-  const T* data;
-  int64_t row;
-  int64_t block;
-};
-
-// c[R, 16 C] (+)= a[R, k] b[k, 16 C].
-template <int R, int C, class T>
-RELATA_INLINE void tile(const float* a, int64_t a_stride, const Panels<T>& b, float* c,
-                        int64_t c_stride, int64_t k, bool add) {
-  Vector sums[R][C];
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < C; ++v) {
-      sums[r][v] = add ? load(c + r * c_stride + v * kLane) : Vector{} * 0.0F;
-    }
-  }
-  for (int64_t i = 0; i < k; ++i) {
-    Vector row[C];
-    for (int v = 0; v < C; ++v) row[v] = load(b.data + i * b.row + v * b.block);
-    for (int r = 0; r < R; ++r) {
-      const float left = a[r * a_stride + i];
-      for (int v = 0; v < C; ++v) sums[r][v] += left * row[v];
-    }
-  }
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < C; ++v) {
-      *reinterpret_cast<Vector*>(c + r * c_stride + v * kLane) = sums[r][v];
-    }
-  }
-}
-
-template <int C, class T>
-RELATA_INLINE void columns(const float* a, int64_t a_stride, const Panels<T>& b, float* c,
-                           int64_t c_stride, int64_t m, int64_t k, bool add) {
-  int64_t r = 0;
-  for (; r + kTileRows <= m; r += kTileRows) {
-    tile<kTileRows, C>(a + r * a_stride, a_stride, b, c + r * c_stride, c_stride, k, add);
-  }
-  for (; r + 3 <= m; r += 3) {
-    tile<3, C>(a + r * a_stride, a_stride, b, c + r * c_stride, c_stride, k, add);
-  }
-  for (; r < m; ++r) {
-    tile<1, C>(a + r * a_stride, a_stride, b, c + r * c_stride, c_stride, k, add);
-  }
-}
-
-// c[m, 16 n] (+)= a[m, k] b[k, 16 n].
-template <class T>
-RELATA_INLINE void multiply(const float* a, int64_t a_stride, Panels<T> b, float* c,
-                            int64_t c_stride, int64_t m, int64_t n, int64_t k, bool add) {
-  for (; n >= kTileVectors; n -= kTileVectors) {
-    columns<kTileVectors>(a, a_stride, b, c, c_stride, m, k, add);
-    b.data += kTileVectors * b.block;
-    c += kTileVectors * kLane;
-  }
-  for (; n > 0; --n) {
-    columns<1>(a, a_stride, b, c, c_stride, m, k, add);
-    b.data += b.block;
-    c += kLane;
-  }
-}
 
 // Where a call's buffers lie in the scratch vector. Queries are ordered by row, then by head.
 struct Buffers {
@@ -177,8 +110,8 @@ RELATA_INLINE void attend_chunk(const SharedRun<T>& run, int64_t begin, int64_t 
   const float* queries = b.queries + first * b.width;
   float* sums = b.sums + first * b.width;
   const Panels<T> keys{run.keys + begin * width, kKeyBlock, kKeyBlock * width};
-  multiply(queries, b.width, keys, b.scores, kChunk, count, (length + kLane - 1) / kLane, width,
-           false);
+  multiply_panels({queries, b.width, 1}, keys, b.scores, kChunk, count,
+                  (length + kLane - 1) / kLane, width, false);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t row = (first + i - run_first) / groups;
     const int64_t seen = row < run.own_rows ? run.length - run.own_rows + row + 1 : run.length;
@@ -186,16 +119,16 @@ RELATA_INLINE void attend_chunk(const SharedRun<T>& run, int64_t begin, int64_t 
           sums + i * b.width, b.width, b.largest[first + i], b.totals[first + i]);
   }
   if (b.width == width) {
-    multiply(b.scores, kChunk, values_of(run, begin, width), sums, b.width, count, width / kLane,
-             length, true);
+    multiply_panels({b.scores, kChunk, 1}, values_of(run, begin, width), sums, b.width, count,
+                    width / kLane, length, true);
     return;
   }
   for (int64_t t = 0; t < length; ++t) {
     const T* row = run.values + (begin + t) * width;
     for (int64_t e = 0; e < width; ++e) b.values[t * b.width + e] = to_float(row[e]);
   }
-  multiply(b.scores, kChunk, Panels<float>{b.values, b.width, kLane}, sums, b.width, count,
-           b.width / kLane, length, true);
+  multiply_panels({b.scores, kChunk, 1}, Panels<float>{b.values, b.width, kLane}, sums, b.width,
+                  count, b.width / kLane, length, true);
 }
 
 template <class T>
