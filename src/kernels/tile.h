@@ -49,6 +49,10 @@ RELATA_INLINE void read(const Bf16* in, ShortVectors::Floats& out) {
   out = std::bit_cast<ShortVectors::Floats>(words);
 }
 
+RELATA_INLINE Matrix from_row(const Matrix& a, int64_t row) {
+  return {a.data + row * a.row, a.row, a.column};
+}
+
 // c[R, lanes C] (+)= a[R, k] b[k, lanes C].
 template <class Kind, int R, int C, class T>
 RELATA_INLINE void tile(const Matrix& a, const Panels<T>& b, float* c, int64_t c_stride, int64_t k,
@@ -87,12 +91,12 @@ template <class Kind, int C, class T>
 RELATA_INLINE void tile_columns(const Matrix& a, const Panels<T>& b, float* c, int64_t c_stride,
                                 int64_t m, int64_t k, bool add) {
   int64_t r = 0;
-  const auto from = [&a](int64_t row) { return Matrix{a.data + row * a.row, a.row, a.column}; };
   for (; r + kTileRows <= m; r += kTileRows) {
-    tile<Kind, kTileRows, C>(from(r), b, c + r * c_stride, c_stride, k, add);
+    tile<Kind, kTileRows, C>(from_row(a, r), b, c + r * c_stride, c_stride, k, add);
   }
-  for (; r + 3 <= m; r += 3) tile<Kind, 3, C>(from(r), b, c + r * c_stride, c_stride, k, add);
-  for (; r < m; ++r) tile<Kind, 1, C>(from(r), b, c + r * c_stride, c_stride, k, add);
+  for (; r + 3 <= m; r += 3)
+    tile<Kind, 3, C>(from_row(a, r), b, c + r * c_stride, c_stride, k, add);
+  for (; r < m; ++r) tile<Kind, 1, C>(from_row(a, r), b, c + r * c_stride, c_stride, k, add);
 }
 
 template <class Kind, class T>
