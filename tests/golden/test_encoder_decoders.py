@@ -4,6 +4,7 @@ A source is longer than the farthest distance that has a kind of its own, the st
 and heads are not as wide as the model's width divided by their number.
 """
 
+import copy
 import json
 
 import pytest
@@ -112,6 +113,21 @@ def test_logits(relata, checkpoint, kernels, monkeypatch):
         monkeypatch.setenv("RELATA_KERNELS", kernels)
     for (source, target), logits in zip(PAIRS, our_logits(relata, checkpoint.folder, PAIRS), strict=True):
         assert_close(logits, oracle_logits(checkpoint.model, source, target))
+
+
+def test_bfloat16_is_as_exact_as_theirs(relata, checkpoint, tmp_path):
+    """Errors of logits from float32 on the same bits of the weights, root mean squares."""
+    half = copy.deepcopy(checkpoint.model).to(torch.bfloat16)
+    half.save_pretrained(tmp_path)
+    exact = type(half).from_pretrained(tmp_path, dtype=torch.float32).eval()
+    ours = our_logits(relata, tmp_path, PAIRS, "--dtype", "bfloat16")
+    errors = torch.zeros(2, dtype=torch.double)
+    for (source, target), found in zip(PAIRS, ours, strict=True):
+        wanted = oracle_logits(exact, source, target)
+        for i, logits in enumerate((torch.tensor(found), oracle_logits(half, source, target))):
+            errors[i] += (logits - wanted).double().square().sum()
+    ours_off, theirs_off = errors.sqrt().tolist()
+    assert 0 < ours_off <= 1.1 * theirs_off, (ours_off, theirs_off)
 
 
 def test_the_cases_test_what_they_are_for():
