@@ -169,3 +169,18 @@ def test_the_forecast_is_what_a_run_takes(tmp_path):
     for key, options in (("answering_bytes", []), ("answering_packed_bytes", ["--no-dequantize"])):
         found = peak("generate", "-m", SMOLLM2, *options, tmp_path / "request.jsonl")
         assert abs(forecast[key] / found - 1) < 0.15, key
+
+
+@pytest.mark.skipif(not SMOLLM2.exists(), reason="no models/smollm2: ./dev models smollm2 fetches it")
+def test_processors_without_bfloat16_take_float32(tmp_path):
+    """As RELATA_ISA=avx2 plays one (docs/decisions/0018)."""
+    request = json.dumps({"prompt_ids": [100, 200, 300, 400, 500], "max_new_tokens": 6, "ignore_eos": True})
+
+    def logprobs(*options):
+        done = relata("generate", "-m", SMOLLM2, *options, stdin=request, env={"RELATA_ISA": "avx2"})
+        return json.loads(done.out)["logprobs"]
+
+    assert logprobs() == logprobs("--dtype", "float32")
+    half = logprobs("--dtype", "bfloat16")  # works, and is no other model
+    assert half != logprobs()
+    assert max(abs(a - b) for a, b in zip(half, logprobs(), strict=True)) < 0.5
