@@ -66,6 +66,9 @@ if(RELATA_TORCH)
   # library is loaded first has its memory used by both; the larger one must be.
   target_link_options(relata_torch INTERFACE
     "LINKER:--push-state,--no-as-needed,${SENTENCEPIECE_LIBRARY},--pop-state")
+  if(RELATA_SANITIZE STREQUAL "thread")
+    target_compile_options(relata_torch INTERFACE -Wno-tsan)  # LibTorch's headers have fences
+  endif()
   # LibTorch brings the headers of another fmt than the installed library, found before ours.
   target_compile_definitions(relata_torch INTERFACE FMT_HEADER_ONLY=1)
   set_property(GLOBAL APPEND PROPERTY RELATA_TORCH_LAYERS relata_torch)
