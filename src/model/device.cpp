@@ -45,7 +45,7 @@ Status check_cuda(const std::string& name, at::DeviceIndex index) {
   const std::string& problem = load_cuda();
   if (problem.find("libtorch_cuda.so: cannot open") != std::string::npos) {
     return not_there(name, "this LibTorch is a build for the CPU",
-                     std::string(kUseCpu) + "; docs/models.md tells how to build for a GPU");
+                     "docs/models.md tells how to build for a GPU; " + std::string(kUseCpu));
   }
   if (!problem.empty()) {
     return not_there(name, "LibTorch's CUDA part cannot be loaded: " + problem,
@@ -58,12 +58,10 @@ Status check_cuda(const std::string& name, at::DeviceIndex index) {
                      "`nvidia-smi` shows both; " + std::string(kUseCpu));
   }
   if (index < count) return {};
-  return not_there(
-      name,
-      "this machine has " + std::to_string(count) +
-          (count == 1 ? " GPU, cuda:0"
-                      : " GPUs, the last of which is cuda:" + std::to_string(count - 1)),
-      "name one that is there");
+  std::string why = "this machine has " + std::to_string(count);
+  why += count == 1 ? " GPU, cuda:0" : " GPUs, the last of which is cuda:";
+  if (count > 1) why += std::to_string(count - 1);
+  return not_there(name, why, "name one that is there");
 }
 
 }  // namespace
