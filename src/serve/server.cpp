@@ -63,7 +63,6 @@ class HttpServer final : public Server {
 
   int port() const override { return port_; }
   void run() override { server_.listen_after_bind(); }
-  void stop() override { server_.stop(); }
 
  private:
   struct Found {

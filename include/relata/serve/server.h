@@ -3,10 +3,9 @@
 //   GET  /                 the page
 //   GET  /health           {"status": "ok"}
 //   GET  /v1/extractors    what there is, with the names of what it finds
-//   POST /v1/extract       {"text": "...", "extractor": "...", "min_score": 0.5} -> the result
-//   record;
-//                          {"documents": [record, ...]} -> {"documents": [...]}; or plain text,
-//                          with the others as parameters of the address
+//   POST /v1/extract       {"text": "..."} -> the result record; {"documents": [record, ...]} ->
+//                          {"documents": [...]}; "extractor" and "min_score" beside either. Or
+//                          plain text, with those two as parameters of the address
 //   POST /v1/page          the same, answered with a page for people
 //
 // An error is {"error": {"message": "...", "hint": "..."}} with a status of 400 and more.
@@ -50,9 +49,8 @@ class Server {
                                               const ServerOptions& options);
   virtual ~Server() = default;
   virtual int port() const = 0;
-  // Answers until stop(), which another thread calls, and finishes what is under way.
+  // Answers as long as the process lives.
   virtual void run() = 0;
-  virtual void stop() = 0;
 };
 
 }  // namespace relata::serve

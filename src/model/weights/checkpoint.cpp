@@ -333,18 +333,16 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
                             ".weight");
     resolved.dtype = computed_dtype(norm ? norm->type : config.dtype, device);
   }
-  if (options.quantize.empty()) {
-    RELATA_TRY(auto model, Checkpoint::load(config, names, *source, resolved));
-    model->source_ = path;
-    if (!device.is_cpu()) model->to(device);
-    return model;
+  std::unique_ptr<WeightSource> quantised;
+  if (!options.quantize.empty()) {
+    if (options.quantize != "nf4") {
+      return usage_error("quantization type \"" + options.quantize + "\" is not known", "use nf4");
+    }
+    quantised = nf4_source(*source, Checkpoint::projection_names(config, names),
+                           options.double_quantization);
   }
-  if (options.quantize != "nf4") {
-    return usage_error("quantization type \"" + options.quantize + "\" is not known", "use nf4");
-  }
-  const auto quantised =
-      nf4_source(*source, Checkpoint::projection_names(config, names), options.double_quantization);
-  RELATA_TRY(auto model, Checkpoint::load(config, names, *quantised, resolved));
+  RELATA_TRY(auto model,
+             Checkpoint::load(config, names, quantised ? *quantised : *source, resolved));
   model->source_ = path;
   if (!device.is_cpu()) model->to(device);
   return model;
