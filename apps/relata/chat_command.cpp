@@ -8,6 +8,7 @@
 #include "command_io.h"
 #include "commands.h"
 #include "help.h"
+#include "hub_models.h"
 #include "relata/base/file.h"
 #include "relata/text/chat.h"
 
@@ -167,6 +168,7 @@ void add_tokenizer_chat_command(CLI::App& tokenizer, Context& context) {
        "echo '\"Hi\"' | relata tokenizer chat model/ --wrapper auto"});
   verb->add_option("folder", options->folder, "Model or tokenizer folder")
       ->required()
+      ->transform(named_model())
       ->type_name("DIR");
   verb->add_option("inputs", options->inputs, "JSONL files (default: standard input)")
       ->type_name("INPUT");

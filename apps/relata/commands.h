@@ -50,6 +50,7 @@ void add_index_command(CLI::App& app, Context& context);
 void add_tokenizer_command(CLI::App& app, Context& context);
 void add_tokenizer_chat_command(CLI::App& tokenizer, Context& context);  // below `tokenizer`
 void add_model_command(CLI::App& app, Context& context);
+void add_pull_command(CLI::App& app, Context& context);
 void add_doctor_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);
 

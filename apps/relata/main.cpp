@@ -51,9 +51,9 @@ Result<std::unique_ptr<retrieve::Encoder>> open_encoder(const retrieve::EncoderO
                      "build it with the preset release, as `./dev build` does");
 }
 
-constexpr std::array<std::string_view, 10> kAbsentVerbs = {
-    "train",  "extract",   "calibrate", "generate", "score",
-    "encode", "retriever", "serve",     "model",    "doctor"};
+constexpr std::array<std::string_view, 11> kAbsentVerbs = {
+    "train",     "extract", "calibrate", "generate", "score", "encode",
+    "retriever", "serve",   "model",     "pull",     "doctor"};
 
 bool is_absent(const std::string& word) {
   return std::find(kAbsentVerbs.begin(), kAbsentVerbs.end(), word) != kAbsentVerbs.end();

@@ -6,6 +6,7 @@
 #include "command_io.h"
 #include "commands.h"
 #include "help.h"
+#include "hub_models.h"
 #include "relata/base/log.h"
 #include "relata/text/tokenizer.h"
 
@@ -145,7 +146,7 @@ Result<int> run_save(const TokenizerOptions& options, const Context& context) {
 }
 
 void add_folder_option(CLI::App& verb, TokenizerOptions& options, const std::string& what) {
-  verb.add_option("DIR", options.folder, what)->required();
+  verb.add_option("DIR", options.folder, what)->required()->transform(named_model());
 }
 
 void add_stream_options(CLI::App& verb, TokenizerOptions& options) {

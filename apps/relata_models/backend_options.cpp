@@ -104,7 +104,7 @@ Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& opt
                          "name one with -m, or a server with --backend openai");
     }
     engine::NativeEngineOptions native;
-    RELATA_TRY(native.model, extractor.find_model(model_places()));
+    RELATA_TRY(native.model, find_base(extractor));
     native.dequantize = !options.packed;
     native.any_base = options.any_base;
     native.quantize = extractor.config.quantization;

@@ -11,6 +11,7 @@
 #include "encoder_options.h"
 #include "engine_options.h"
 #include "help.h"
+#include "hub_models.h"
 #include "relata/base/progress.h"
 #include "relata/retrieve/cross_encoder.h"
 
@@ -122,6 +123,7 @@ void add_encode_command(CLI::App& app, Context& context) {
   verb->add_option("-m,--model", options->encoder.model,
                    "An encoder: a folder, or a .gguf file of BERT's kind")
       ->required()
+      ->transform(named_model())
       ->type_name("MODEL");
   add_encoder_flags(*verb, options->encoder);
   verb->add_option("--as", options->role, "What the texts are: passage (default) or query")

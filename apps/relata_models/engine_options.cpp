@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "hub_models.h"
 #include "relata/base/progress.h"
 #include "relata/model/device.h"
 
@@ -31,10 +32,14 @@ void add_any_base_option(CLI::App& verb, bool& any_base) {
 }
 
 void add_engine_options(CLI::App& verb, EngineOptions& options) {
-  verb.add_option("-m,--model", options.model, "Model folder, as Hugging Face writes it")
+  verb.add_option("-m,--model", options.model,
+                  "A folder, a .gguf file, or the name of a pulled model")
       ->required()
+      ->transform(named_model())
       ->type_name("DIR");
-  verb.add_option("--adapter", options.adapter, "PEFT adapter folder")->type_name("DIR");
+  verb.add_option("--adapter", options.adapter, "PEFT adapter folder")
+      ->type_name("DIR")
+      ->transform(named_model());
   add_any_base_option(verb, options.any_base);
   verb.add_option("--dtype", options.dtype, "auto (as stored), float32 or bfloat16")
       ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "engine_options.h"
 #include "help.h"
+#include "hub_models.h"
 #include "relata/base/file.h"
 #include "relata/model/decoder.h"
 #include "relata/model/export.h"
@@ -250,10 +251,12 @@ Result<int> print_logits(const ModelOptions& options, const Context&) {
   return kDone;
 }
 
+constexpr const char* kModelHelp = "Hugging Face folder, .gguf file, or the name of a pulled model";
+
 using SharedOptions = std::shared_ptr<ModelOptions>;
 
 void add_places(CLI::App& verb, const SharedOptions& options) {
-  verb.add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
+  verb.add_option("MODEL", options->folder, kModelHelp)->required()->transform(named_model());
   verb.add_option("OUT", options->out, "Folder or .gguf file to write")->required();
   verb.add_option("--dtype", options->dtype,
                   "Of the weights: f32, bf16, f16, in GGUF also q8_0; auto is as stored");
@@ -274,7 +277,8 @@ void add_export(CLI::App& model, const SharedOptions& options, Context& context)
       ->required()
       ->check(CLI::IsMember({"hf", "gguf", "gguf-lora"}));
   verb->add_option("--adapter", options->adapter,
-                   "PEFT folder: merged into the weights, or what gguf-lora writes");
+                   "PEFT folder: merged into the weights, or what gguf-lora writes")
+      ->transform(named_model());
   add_any_base_option(*verb, options->any_base);
   verb->callback([options, &context] {
     context.action = [options, &context] { return export_model(*options, context); };
@@ -288,7 +292,9 @@ void add_merge(CLI::App& model, const SharedOptions& options, Context& context) 
                             ".gguf, else a Hugging Face folder.",
                             {"relata model merge MODEL out/merged --adapter out/run/adapter"});
   add_places(*verb, options);
-  verb->add_option("--adapter", options->adapter, "PEFT folder")->required();
+  verb->add_option("--adapter", options->adapter, "PEFT folder")
+      ->required()
+      ->transform(named_model());
   add_any_base_option(*verb, options->any_base);
   verb->callback([options, &context] {
     options->to = options->out.ends_with(".gguf") ? "gguf" : "hf";
@@ -303,7 +309,7 @@ void add_quantize(CLI::App& model, const SharedOptions& options, Context& contex
       "size. Transformers with bitsandbytes loads it, and relata trains adapters on it and answers "
       "from it. Training quantises by itself where quantization_bit: 4 is set.",
       {"relata model quantize MODEL out/model-nf4 --to nf4"});
-  verb->add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
+  verb->add_option("MODEL", options->folder, kModelHelp)->required()->transform(named_model());
   verb->add_option("OUT", options->out, "Folder to write")->required();
   verb->add_option("--to", options->to, "nf4")->required()->check(CLI::IsMember({"nf4"}));
   verb->add_flag(
@@ -321,7 +327,7 @@ void add_model_command(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("model", "Look into a model folder");
   verb->require_subcommand(1);
   CLI::App* show = verb->add_subcommand("show", "Sizes, and the memory it needs");
-  show->add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
+  show->add_option("MODEL", options->folder, kModelHelp)->required()->transform(named_model());
   show->add_option("--lora-rank", options->lora_rank,
                    "Also count what an adapter of this rank trains")
       ->check(CLI::Range(1, 1 << 16));
@@ -349,8 +355,8 @@ void add_model_command(CLI::App& app, Context& context) {
   add_quantize(*verb, options, context);
   CLI::App* logits =
       verb->add_subcommand("logits", "Logits of {\"ids\": [...]} lines on standard input");
-  logits->add_option("MODEL", options->folder, "Hugging Face folder or .gguf file")->required();
-  logits->add_option("--adapter", options->adapter, "PEFT folder");
+  logits->add_option("MODEL", options->folder, kModelHelp)->required()->transform(named_model());
+  logits->add_option("--adapter", options->adapter, "PEFT folder")->transform(named_model());
   add_any_base_option(*logits, options->any_base);
   logits->add_option("--dtype", options->dtype, "auto, float32 or bfloat16");
   add_packed_option(*logits, options->packed);

@@ -3,7 +3,9 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "hub_models.h"
 #include "program.h"
+#include "relata/base/file.h"
 
 namespace relata::app {
 
@@ -33,6 +35,17 @@ std::string user_cache() {
     return std::string(home) + "/.cache/relata";
   }
   return "";
+}
+
+Result<std::string> find_base(const extract::Extractor& extractor) {
+  if (const auto name = parse_hub_name(extractor.config.model);
+      name && !file_exists(extractor.model_path())) {
+    RELATA_TRY(const std::optional<std::string> pulled, pulled_model(*name));
+    if (pulled) return *pulled;
+    const Result<std::string> elsewhere = extractor.find_model(model_places());
+    return elsewhere.ok() ? elsewhere : find_named_model(extractor.config.model);
+  }
+  return extractor.find_model(model_places());
 }
 
 std::string shipped_extractor(const std::string& name) {

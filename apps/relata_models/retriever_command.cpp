@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "engine_options.h"
 #include "help.h"
+#include "hub_models.h"
 #include "processes.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"
@@ -151,6 +152,9 @@ Result<int> run_retriever(const RetrieverOptions& options, const Context& contex
   RELATA_CHECK(check_device(context));
   RELATA_TRY(RetrieverRecipe recipe,
              retrieve::read_retriever_recipe(options.recipe, options.overrides));
+  for (std::string* model : {&recipe.scorer, &recipe.encoder, &recipe.reward.model}) {
+    RELATA_TRY(*model, find_named_model(*model));
+  }
   const bool wants_reward =
       options.last == LastStage::RewardTrain || options.last == LastStage::RewardScore;
   if (wants_reward && recipe.reward.model.empty()) {

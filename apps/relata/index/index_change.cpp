@@ -9,6 +9,7 @@
 
 #include "command_io.h"
 #include "help.h"
+#include "hub_models.h"
 #include "index/index_passages.h"
 #include "index/index_vectors.h"
 #include "relata/base/log.h"
@@ -157,7 +158,8 @@ void add_add(CLI::App& parent, Context& context) {
           "What is a passage: sentence, or document, its whole text (default: as those it has)");
   verb->add_option("--encoder", options->encoder,
                    "Where the encoder is that made the vectors (default: where it was then)")
-      ->type_name("MODEL");
+      ->type_name("MODEL")
+      ->transform(named_model());
   verb->callback([options, &context] {
     context.action = [options, &context] { return run_add(*options, context); };
   });

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "encoder_options.h"
 #include "help.h"
+#include "hub_models.h"
 #include "index/index_change.h"
 #include "index/index_passages.h"
 #include "index/index_vectors.h"
@@ -280,7 +281,8 @@ void add_build(CLI::App& parent, Context& context) {
   verb->add_option("--encoder", options->encoder.model,
                    "Also make vectors with this model, an encoder; with --append the\n"
                    "vectors that are there are added to without it")
-      ->type_name("MODEL");
+      ->type_name("MODEL")
+      ->transform(named_model());
   add_encoder_flags(*verb, options->encoder);
   verb->add_flag(
       "--hnsw", options->graph,
@@ -315,7 +317,8 @@ void add_search(CLI::App& parent, Context& context) {
       ->check(CLI::IsMember({"bm25", "dense", "fused"}));
   verb->add_option("--encoder", options->encoder,
                    "Where the encoder is that made the vectors (default: where it was then)")
-      ->type_name("MODEL");
+      ->type_name("MODEL")
+      ->transform(named_model());
   verb->add_flag("--exact", options->exact,
                  "Compare with every vector, also where there is a graph of neighbours");
   auto* partition =

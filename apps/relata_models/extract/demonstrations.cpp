@@ -6,6 +6,7 @@
 #include <map>
 
 #include "command_io.h"
+#include "hub_models.h"
 #include "model_places.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
@@ -219,7 +220,8 @@ std::string example_encoder_path(const extract::Extractor& extractor) {
     const std::string found = (std::filesystem::path(place) / named).string();
     if (file_exists(found)) return found;
   }
-  return named.string();
+  const auto pulled = find_named_model(named.string());
+  return pulled.ok() ? *pulled : named.string();
 }
 
 Result<std::vector<data::Document>> read_pool(const std::vector<std::string>& paths,

@@ -60,7 +60,7 @@ double rounded(double value, double step) { return std::round(value / step) * st
 
 Result<Json> count_pairs(const extract::Extractor& extractor,
                          const std::vector<data::Document>& documents) {
-  RELATA_TRY(const std::string model, extractor.find_model(model_places()));
+  RELATA_TRY(const std::string model, find_base(extractor));
   RELATA_TRY(const auto tokenizer, text::load_tokenizer(model));
   int64_t pairs = 0, tokens = 0, longest = 0;
   extract::DemonstrationCounts examples;

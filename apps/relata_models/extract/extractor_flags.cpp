@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "extract/demonstrations.h"
+#include "hub_models.h"
 #include "model_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
@@ -233,13 +234,16 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
       ->type_name("T")
       ->check(CLI::Range(0.0, 1.0));
 
-  verb.add_option("-m,--model", flags.model,
-                  "Ask this model, a folder or .gguf file, in the way that --pipeline says")
+  verb.add_option(
+          "-m,--model", flags.model,
+          "Ask this model (a folder, a .gguf file, the name of a pulled one) as --pipeline says")
       ->type_name("MODEL")
+      ->transform(named_model())
       ->group(kModelGroup)
       ->excludes(extractor);
   verb.add_option("--adapter", flags.adapter, "PEFT adapter folder")
       ->type_name("DIR")
+      ->transform(named_model())
       ->group(kModelGroup);
   verb.add_option("--prompt-template", flags.prompt_template,
                   fmt::format("A file, or one of {}, {}\n(default: rag-en, icl-en, "

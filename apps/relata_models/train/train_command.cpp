@@ -277,7 +277,10 @@ Status save_result(const TrainConfig& config, const model::Decoder& model,
       }
     }
     if (extractor != nullptr) {
-      extractor->config.model = std::filesystem::absolute(config.model_name_or_path).string();
+      // A hub's name holds on every machine.
+      extractor->config.model = config.base_name == config.model_name_or_path
+                                    ? std::filesystem::absolute(config.base_name).string()
+                                    : config.base_name;
       extractor->config.quantization = config.quantization();
       extractor->config.double_quantization = config.double_quantization;
     }

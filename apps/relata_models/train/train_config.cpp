@@ -1,5 +1,6 @@
 #include "train/train_config.h"
 
+#include "hub_models.h"
 #include "relata/base/fields.h"
 #include "relata/extract/extractor.h"
 
@@ -138,6 +139,9 @@ Result<TrainConfig> read_train_config(const std::string& path,
   }
   train::read_trainer_config(fields, c.trainer);
   RELATA_CHECK(fields.finish());
+  c.base_name = c.model_name_or_path;
+  RELATA_TRY(c.model_name_or_path, find_named_model(c.base_name));
+  RELATA_TRY(c.adapter_name_or_path, find_named_model(c.adapter_name_or_path));
   RELATA_CHECK(read_model_section(model_section, path, c.model));
   RELATA_CHECK(read_tokenizer_section(tokenizer_section, path, c.tokenizer));
   RELATA_CHECK(read_demonstrations_section(demonstrations_section, path, c));
@@ -149,7 +153,7 @@ Result<TrainConfig> read_train_config(const std::string& path,
   for (std::string& target : c.lora.targets) {
     if (target == "all") target = "all-linear";
   }
-  c.lora.base_model = c.model_name_or_path;
+  c.lora.base_model = c.base_name;
   if (c.train_on_prompt && c.trainer.prompt_loss_weight > 0) {
     return usage_error(path + ": train_on_prompt and prompt_loss_weight both put a loss on prompts",
                        "choose one");

@@ -14,7 +14,8 @@
 namespace relata::app {
 
 struct TrainConfig {
-  std::string model_name_or_path;    // "": a new model from `model` and `tokenizer`
+  std::string model_name_or_path;    // where it lies; "": a new model from `model` and `tokenizer`
+  std::string base_name;             // as the configuration names it: perhaps by its name on a hub
   std::string adapter_name_or_path;  // go on from this adapter
   bool any_base = false;             // which may say that it was trained on another base
   model::DecoderConfig model;
