@@ -1,7 +1,8 @@
 // `relata model show` (what a model holds, and what memory it needs), `export` and `merge` (written
 // for other programs) and `logits` (raw logits, for checks against other implementations).
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include "command_io.h"
 #include "commands.h"

@@ -1,6 +1,6 @@
 #include "torch_info.h"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
 #include <torch/version.h>
 
 #include <string_view>

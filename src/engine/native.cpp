@@ -1,6 +1,7 @@
 #include "relata/engine/native.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <exception>

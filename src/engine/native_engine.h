@@ -1,7 +1,7 @@
 // NativeEngine itself, for the files that implement it.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <condition_variable>
 #include <functional>

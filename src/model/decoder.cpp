@@ -1,5 +1,7 @@
 #include "relata/model/decoder.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>

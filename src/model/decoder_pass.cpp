@@ -1,4 +1,8 @@
 // The forward pass: of one stack of blocks, or of an encoder's and then a decoder's.
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+
 #include <algorithm>
 #include <optional>
 #include <stdexcept>

@@ -1,7 +1,7 @@
 // Learned scores of distances between tokens (Raffel et al. 2020).
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 namespace relata::model {
 

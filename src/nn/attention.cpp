@@ -1,6 +1,8 @@
 #include "relata/kernels/attention.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "both_ways.h"
 #include "cached_attention.h"

@@ -1,7 +1,7 @@
 // From tensors to the kernels' plain pointers.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "relata/kernels/bf16.h"
 

@@ -1,6 +1,7 @@
 #include "relata/nn/linear.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 
 #include <map>
 

@@ -1,6 +1,7 @@
 #include "loss.h"
 
 #include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "dispatch.h"
 #include "matmul.h"

@@ -2,7 +2,7 @@
 // loops, those go through float32, which is ten times as fast.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <optional>
 

@@ -1,4 +1,6 @@
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <stdexcept>
 

@@ -1,5 +1,6 @@
 // Attention of targets to their sources.
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <optional>

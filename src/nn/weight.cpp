@@ -1,5 +1,8 @@
 #include "relata/nn/weight.h"
 
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
 #include <mutex>
 #include <optional>
 #include <stdexcept>

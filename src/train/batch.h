@@ -1,7 +1,7 @@
 // Rows packed into one batch, and the positions whose next token is trained on.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <vector>
 

@@ -1,6 +1,6 @@
 #include "rows_objective.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "batch.h"
 #include "groups.h"

@@ -1,5 +1,7 @@
 #include "state.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <cstring>
 #include <filesystem>

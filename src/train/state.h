@@ -1,7 +1,7 @@
 // Everything a run needs to go on: optimiser moments, averaged weights, position, log.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <string>
 #include <vector>

@@ -1,7 +1,8 @@
 #include "relata/train/trainer.h"
 
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <array>
 #include <chrono>
@@ -130,7 +131,7 @@ Status Loop::prepare() {
                      : std::max<int64_t>(1, std::llround(config_.num_train_epochs *
                                                          static_cast<double>(steps_per_epoch_)));
   RELATA_CHECK(make_folders(config_.output_dir));
-  torch::manual_seed(config_.seed);
+  at::manual_seed(config_.seed);
   RELATA_CHECK(resume());
   RELATA_CHECK(check_finite("before training", kDamagedModel));
   model_.weights_changed();
@@ -297,8 +298,8 @@ Status Loop::one_step() {
   if (processes_ != nullptr || !model_.device().is_cpu()) {
     // Noise of the generator is a function of step and process: a checkpoint has one state only, of
     // the CPU's.
-    torch::manual_seed((static_cast<uint64_t>(config_.seed) << 32U) ^
-                       (static_cast<uint64_t>(state_.step * items.processes + items.process)));
+    at::manual_seed((static_cast<uint64_t>(config_.seed) << 32U) ^
+                    (static_cast<uint64_t>(state_.step * items.processes + items.process)));
   }
   RELATA_TRY(StepLoss found, objective_.add_gradients(model_, items));
   RELATA_CHECK(add_up(found));

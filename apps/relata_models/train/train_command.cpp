@@ -1,6 +1,6 @@
 // `relata train`: data, model and trainer put together; writes an extractor folder.
+#include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <filesystem>
 

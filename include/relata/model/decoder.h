@@ -11,7 +11,7 @@
 // Names of weights are those of Transformers' class of the model's architecture.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <memory>
 #include <string>

@@ -4,7 +4,7 @@
 // first asked for, so that nobody else waits for it.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <string>
 

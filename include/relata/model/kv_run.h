@@ -1,7 +1,7 @@
 // Keys and values of a run of tokens, which longer sequences go on from.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <vector>

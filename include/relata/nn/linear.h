@@ -1,7 +1,7 @@
 // A projection with its bias and the adapters that may act on it, chosen row by row.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <string>
 #include <utility>

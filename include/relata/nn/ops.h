@@ -6,7 +6,7 @@
 // bfloat16). Tensors are dense and on the CPU unless said otherwise.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <utility>
 #include <vector>

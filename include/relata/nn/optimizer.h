@@ -1,7 +1,7 @@
 // What an optimiser does to one tensor, in one pass over it. Not differentiable.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "relata/kernels/optimizer.h"
 

@@ -1,7 +1,7 @@
 // Rows of a matrix that stay in the few bits they are stored in: blocks of a GGUF file, or NF4.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <vector>

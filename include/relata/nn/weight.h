@@ -2,7 +2,7 @@
 // them products read.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <memory>

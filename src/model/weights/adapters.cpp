@@ -1,4 +1,6 @@
 // LoRA adapters of a model, in PEFT's files.
+#include <ATen/core/grad_mode.h>
+
 #include <cmath>
 
 #include "relata/base/file.h"

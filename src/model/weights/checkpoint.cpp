@@ -1,5 +1,7 @@
 #include "weights/checkpoint.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <map>
 #include <set>

@@ -1,6 +1,7 @@
 #include "weights/gguf_source.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cstring>
 #include <mutex>

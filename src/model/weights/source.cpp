@@ -1,5 +1,7 @@
 #include "weights/source.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <cstring>
 #include <map>
 

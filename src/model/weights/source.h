@@ -1,7 +1,7 @@
 // Tensors by name from a checkpoint's files, whatever they are.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <memory>
 #include <optional>

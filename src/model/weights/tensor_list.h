@@ -1,7 +1,7 @@
 // Tensors on their way into a safetensors file.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <span>
 #include <string>

@@ -1,7 +1,7 @@
 // Element types of checkpoints as LibTorch's.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <string>
 

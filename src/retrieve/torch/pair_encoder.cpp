@@ -1,5 +1,7 @@
 #include "pair_encoder.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>

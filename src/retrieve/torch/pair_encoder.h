@@ -1,7 +1,7 @@
 // The cross-encoder over a model of LibTorch, and what its training needs of it.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <memory>
 #include <string>

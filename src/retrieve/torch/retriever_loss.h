@@ -1,7 +1,7 @@
 // What a retriever is taught with: the preferences of a teacher, and the examples of the batch.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "relata/retrieve/retriever.h"
 

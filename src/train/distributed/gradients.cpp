@@ -1,5 +1,7 @@
 #include "distributed/gradients.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <span>
 
 namespace relata::train {

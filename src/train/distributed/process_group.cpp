@@ -1,7 +1,7 @@
 #include "relata/train/process_group.h"
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <chrono>
 #include <cstring>

@@ -2,6 +2,7 @@
 // for rounding.
 #include "relata/model/device.h"
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 

@@ -5,7 +5,8 @@
 // where tensors of both devices meet, as CUDA's do. Noise is the CPU's generator's.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+#include <torch/library.h>
 
 namespace relata {
 

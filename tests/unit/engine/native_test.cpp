@@ -2,8 +2,9 @@
 // show in their results.
 #include "relata/engine/native.h"
 
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <random>
 #include <thread>

@@ -1,6 +1,7 @@
 // The Llama forward and backward pass against plain LibTorch code that follows the paper.
 #include "relata/model/decoder.h"
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,5 +1,6 @@
 // An encoder's forward and backward pass against plain LibTorch code that follows the paper (Devlin
 // et al. 2019) over one sequence at a time.
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,4 +1,5 @@
 // Models in NF4: written, read as they are, and refused where they are damaged.
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 

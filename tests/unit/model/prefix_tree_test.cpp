@@ -1,5 +1,6 @@
 #include "relata/model/prefix_tree.h"
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <random>

@@ -1,4 +1,5 @@
 // Passes of encoder-decoders: what sequences share must not show in their states.
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <stdexcept>

@@ -2,6 +2,7 @@
 // and bfloat16.
 #include "relata/kernels/attention.h"
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,6 +1,7 @@
 // Weights kept in GGUF blocks, packed for inference, beside the floats they stand for.
 #include "block_panels.h"
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <cstring>

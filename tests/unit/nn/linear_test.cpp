@@ -1,6 +1,7 @@
 // Projections with adapters chosen row by row against their definition in double precision.
 #include "relata/nn/linear.h"
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,6 +1,7 @@
 // Quantised weights beside the same numbers as dense weights, and kernels beside plain operations.
 #include "relata/nn/quantized.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <random>

@@ -1,5 +1,6 @@
 // Attention to sources against its definition in double precision: rows of this batch and cached
 // ones, with and without the kernel.
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include "relata/kernels/attention.h"

@@ -1,10 +1,10 @@
 // A tiny model, rows to train it on, and a folder to train into.
 #pragma once
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <filesystem>

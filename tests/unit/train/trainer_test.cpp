@@ -1,6 +1,8 @@
 // The loop: schedules, losses, early stopping, and what must not be trained on or saved.
 #include "relata/train/trainer.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <cmath>
 #include <limits>
 #include <set>
