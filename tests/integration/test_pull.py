@@ -148,6 +148,11 @@ def test_a_token_is_sent_to_the_hub_and_to_nobody_else(hub, env):
     store.close()
 
 
+def test_no_proxy_is_asked_for_what_is_on_this_machine(hub, env):
+    nowhere = "http://127.0.0.1:9"
+    relata("pull", REPO, env={**env, "http_proxy": nowhere, "no_proxy": "example.org"})
+
+
 def test_a_token_that_was_left_by_a_login_is_used(hub, env):
     hub.token = "hf_kept"
     os.makedirs(env["HF_HOME"])

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <new>
@@ -144,6 +145,17 @@ Result<HubListing> read_listing(const std::string& text, const std::string& url)
   return listing;
 }
 
+// A proxy that the environment names is no way to this machine itself.
+std::string hosts_without_proxy() {
+  const std::string here = "localhost,127.0.0.1,::1";
+  for (const char* name : {"no_proxy", "NO_PROXY"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    return std::strcmp(value, "*") == 0 ? value : here + "," + value;  // curl knows * alone
+  }
+  return here;
+}
+
 bool may_pass(CURLcode code, long status) {
   switch (code) {
     case CURLE_OK:
@@ -241,6 +253,7 @@ Hub::Hub(std::string endpoint, const std::string& token)
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, kConnectMilliseconds);
   curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, kSilentSeconds);
+  curl_easy_setopt(handle, CURLOPT_NOPROXY, hosts_without_proxy().c_str());
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, relata_take_bytes);
   if (!token.empty()) {
     // Unlike a header of our own it is not sent on to the host of a redirect.
