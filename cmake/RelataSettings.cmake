@@ -35,3 +35,7 @@ if(RELATA_SANITIZE)
   target_compile_options(relata_settings INTERFACE
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()
+
+# For what takes no time to run and much to compile: command lines, with all of CLI11 in headers,
+# and tests.
+set(relata_quick_to_compile $<$<CONFIG:Release>:-O1>)

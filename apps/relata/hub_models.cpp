@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
 #include <regex>
 
+#include "environment.h"
 #include "relata/base/file.h"
+#include "relata/base/gguf.h"
 
 namespace relata::app {
 namespace {
@@ -20,18 +21,6 @@ std::string lowered(std::string text) {
 }
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-// "model-00002-of-00003.gguf" is a part after the first.
-bool is_later_part(const std::string& path) {
-  static const std::regex kPart(R"(-(\d{5})-of-\d{5}\.gguf$)");
-  std::smatch found;
-  return std::regex_search(path, found, kPart) && found[1] != "00001";
-}
 
 std::optional<std::filesystem::path> snapshot_of(const HubName& name) {
   const std::string cache = hub_cache();
@@ -53,7 +42,7 @@ std::vector<std::string> gguf_files(const std::filesystem::path& folder) {
   std::error_code ended;
   for (std::filesystem::recursive_directory_iterator at(folder, ended), end; !ended && at != end;
        at.increment(ended)) {
-    if (is_gguf(at->path().string())) found.push_back(at->path().string());
+    if (is_gguf_name(at->path().string())) found.push_back(at->path().string());
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -77,13 +66,10 @@ std::optional<HubName> parse_hub_name(const std::string& text) {
 }
 
 std::string hub_cache() {
-  if (std::string stated = variable("HF_HUB_CACHE"); !stated.empty()) return stated;
-  if (const std::string home = variable("HF_HOME"); !home.empty()) return home + "/hub";
-  if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) {
-    return cache + "/huggingface/hub";
-  }
-  const std::string home = variable("HOME");
-  return home.empty() ? "" : home + "/.cache/huggingface/hub";
+  if (std::string stated = environment("HF_HUB_CACHE"); !stated.empty()) return stated;
+  if (const std::string home = environment("HF_HOME"); !home.empty()) return home + "/hub";
+  const std::string cache = cache_home();
+  return cache.empty() ? "" : cache + "/huggingface/hub";
 }
 
 std::string hub_repo_folder(const std::string& cache, const std::string& repo) {
@@ -103,10 +89,11 @@ bool has_variant(const std::string& path, const std::string& variant) {
   return false;
 }
 
-bool is_gguf(const std::string& path) { return lowered(path).ends_with(".gguf"); }
+bool is_gguf_name(const std::string& path) { return lowered(path).ends_with(".gguf"); }
 
 std::vector<std::string> first_parts(std::vector<std::string> paths) {
-  paths.erase(std::remove_if(paths.begin(), paths.end(), is_later_part), paths.end());
+  const auto is_later = [](const std::string& path) { return gguf_part_number(path) > 1; };
+  paths.erase(std::remove_if(paths.begin(), paths.end(), is_later), paths.end());
   return paths;
 }
 
@@ -138,7 +125,7 @@ Result<std::string> find_named_model(const std::string& name) {
   std::error_code ignored;
   if (name.empty() || std::filesystem::exists(name, ignored)) return name;
   const auto hub = parse_hub_name(name);
-  if (!hub || is_gguf(name)) return name;
+  if (!hub || is_gguf_name(name)) return name;
   // A slip in the name of a file is told by what opens files.
   if (std::filesystem::exists(name.substr(0, name.find('/')), ignored)) return name;
   RELATA_TRY(const std::optional<std::string> pulled, pulled_model(*hub));

@@ -29,7 +29,8 @@ std::string hub_repo_folder(const std::string& cache, const std::string& repo);
 // Whether the path's name has the variant between other characters than letters and digits, in
 // any case: "x.Q4_K_M.gguf" has "q4_k_m", and not "Q4_K".
 bool has_variant(const std::string& path, const std::string& variant);
-bool is_gguf(const std::string& path);
+// By its name alone, in any case: it may be on a hub.
+bool is_gguf_name(const std::string& path);
 // Those of the paths that a model can be opened by: of a split file the first part alone.
 std::vector<std::string> first_parts(std::vector<std::string> paths);
 

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-
 #include "engine_options.h"
+#include "environment.h"
 #include "model_places.h"
 #include "relata/base/log.h"
 #include "relata/generate/openai.h"
@@ -120,7 +119,7 @@ Result<std::unique_ptr<generate::Engine>> open_backend(const BackendOptions& opt
   generate::OpenAiOptions server;
   server.base_url = options.url;
   // From the environment only: everyone on the machine can read a command line.
-  if (const char* key = std::getenv("OPENAI_API_KEY")) server.api_key = key;
+  server.api_key = environment("OPENAI_API_KEY");
   server.model = options.model;
   server.api = options.api;
   server.connections = options.connections;

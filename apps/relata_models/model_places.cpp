@@ -1,8 +1,8 @@
 #include "model_places.h"
 
-#include <cstdlib>
 #include <filesystem>
 
+#include "environment.h"
 #include "hub_models.h"
 #include "program.h"
 #include "relata/base/file.h"
@@ -11,8 +11,7 @@ namespace relata::app {
 
 std::vector<std::string> model_places() {
   std::vector<std::string> places;
-  if (const char* value = std::getenv("RELATA_MODELS")) {
-    const std::string all = value;
+  if (const std::string all = environment("RELATA_MODELS"); !all.empty()) {
     for (size_t begin = 0; begin <= all.size();) {
       const size_t end = std::min(all.find(':', begin), all.size());
       if (end > begin) places.push_back(all.substr(begin, end - begin));
@@ -28,13 +27,8 @@ std::vector<std::string> model_places() {
 }
 
 std::string user_cache() {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
-    return std::string(cache) + "/relata";
-  }
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    return std::string(home) + "/.cache/relata";
-  }
-  return "";
+  const std::string cache = cache_home();
+  return cache.empty() ? "" : cache + "/relata";
 }
 
 Result<std::string> find_base(const extract::Extractor& extractor) {
@@ -42,10 +36,12 @@ Result<std::string> find_base(const extract::Extractor& extractor) {
       name && !file_exists(extractor.model_path())) {
     RELATA_TRY(const std::optional<std::string> pulled, pulled_model(*name));
     if (pulled) return *pulled;
-    const Result<std::string> elsewhere = extractor.find_model(model_places());
-    return elsewhere.ok() ? elsewhere : find_named_model(extractor.config.model);
   }
-  return extractor.find_model(model_places());
+  const Result<std::string> found = extractor.find_model(model_places());
+  if (found.ok()) return found;
+  // Where the name may be a hub's, what can be said of that says more.
+  const Result<std::string> named = find_named_model(extractor.config.model);
+  return named.ok() ? found : named;
 }
 
 std::string shipped_extractor(const std::string& name) {

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_what_is_there_is_not_fetched_again(hub, env):
         assert file.read() == b"# A new card\n"
 
 
-def test_huggingface_hub_finds_it_and_relata_finds_what_that_fetched(hub, env):
+def test_huggingface_hub_finds_what_was_pulled(hub, env):
     hub_library = pytest.importorskip("huggingface_hub")
     path = relata("pull", REPO, env=env).out.strip()
     cache = os.path.join(env["HF_HOME"], "hub")
@@ -81,6 +82,23 @@ def test_huggingface_hub_finds_it_and_relata_finds_what_that_fetched(hub, env):
     assert not report.warnings
     assert [(repo.repo_id, repo.nb_files) for repo in report.repos] == [
         (REPO, len(hub.model_files))]
+
+
+def test_what_huggingface_hub_fetched_is_found(hub, env):
+    pytest.importorskip("huggingface_hub")
+    fetch = ("import sys, huggingface_hub as hub\n"
+             "for name in sys.argv[2:]: print(hub.hf_hub_download(sys.argv[1], name))")
+    names = sorted(hub.model_files - {"README.md"})
+    fetched = subprocess.run([sys.executable, "-c", fetch, REPO, *names],
+                             env={**os.environ, **env, "HF_HUB_CACHE": env["HF_HOME"] + "/hub"},
+                             capture_output=True, text=True, check=False)
+    assert fetched.returncode == 0, fetched.stderr
+    assert fetched.stdout.splitlines() == [f"{place(env)}/snapshots/{COMMIT}/{name}"
+                                           for name in names]
+    asked = len(hub.files_asked())
+    relata("model", "show", REPO, env=env)
+    relata("pull", REPO, env=env)  # the card alone is missing
+    assert hub.files_asked()[asked:] == [f"/{REPO}/resolve/{COMMIT}/README.md"]
 
 
 def test_a_cut_transfer_goes_on_where_it_ended(hub, env):
@@ -242,6 +260,15 @@ def test_an_extractor_trained_on_a_pulled_model_names_it_as_the_hub_does(hub, en
     relata("extract", "-x", moved / "out", gold, "-o", tmp_path / "found.jsonl", env=elsewhere)
     absent = relata("extract", "-x", moved / "out", gold, env=env, code=2)
     assert f"relata pull {REPO}" in absent.err
+
+
+def test_a_missing_file_that_could_be_a_hub_name_is_told_as_a_file(tmp_path, extractor, gold):
+    config = (extractor / "extractor.yaml").read_text()
+    (extractor / "extractor.yaml").write_text(
+        "\n".join("model: weights/absent.gguf" if line.startswith("model:") else line
+                  for line in config.splitlines()) + "\n")
+    result = relata("extract", "-x", extractor, gold, code=2)
+    assert "its base model absent.gguf was not found; looked at" in result.err
 
 
 def test_a_path_that_is_no_hub_name_is_told_by_what_opens_it(tmp_path):

@@ -8,12 +8,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <new>
 #include <thread>
 
+#include "environment.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
 #include "relata/base/json.h"
@@ -149,9 +149,8 @@ Result<HubListing> read_listing(const std::string& text, const std::string& url)
 std::string hosts_without_proxy() {
   const std::string here = "localhost,127.0.0.1,::1";
   for (const char* name : {"no_proxy", "NO_PROXY"}) {
-    const char* value = std::getenv(name);
-    if (value == nullptr || *value == '\0') continue;
-    return std::strcmp(value, "*") == 0 ? value : here + "," + value;  // curl knows * alone
+    const std::string value = environment(name);
+    if (!value.empty()) return value == "*" ? value : here + "," + value;  // curl knows * alone
   }
   return here;
 }

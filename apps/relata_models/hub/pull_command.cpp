@@ -1,12 +1,12 @@
 // `relata pull`: models from a Hugging Face hub into the cache that Transformers uses too.
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
 #include "command_io.h"
 #include "commands.h"
+#include "environment.h"
 #include "help.h"
 #include "hub/hub.h"
 #include "hub/wanted_files.h"
@@ -26,11 +26,6 @@ struct PullOptions {
   std::vector<std::string> include;
   bool dry_run = false;
 };
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 // As huggingface_hub reads its switches.
 bool is_offline() {

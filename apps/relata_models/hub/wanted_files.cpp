@@ -61,7 +61,8 @@ size_t count_models(const std::vector<HubFile>& files) {
 
 Result<std::vector<HubFile>> wanted_files(const HubName& name, const HubListing& listing,
                                           const std::vector<std::string>& include) {
-  const auto ggufs = files_that(listing, [](const HubFile& file) { return is_gguf(file.path); });
+  const auto ggufs =
+      files_that(listing, [](const HubFile& file) { return is_gguf_name(file.path); });
   const std::string choose =
       fmt::format("choose one as in {}:Q4_K_M, or name files with --include '*Q4_K_M*'", name.repo);
   if (!include.empty()) {
@@ -73,7 +74,7 @@ Result<std::vector<HubFile>> wanted_files(const HubName& name, const HubListing&
   }
   if (!name.variant.empty()) {
     auto chosen = files_that(listing, [&](const HubFile& file) {
-      return is_gguf(file.path) && has_variant(file.path, name.variant);
+      return is_gguf_name(file.path) && has_variant(file.path, name.variant);
     });
     if (count_models(chosen) == 1) return chosen;
     return usage_error(fmt::format("{}: {} of it are of the variant {}", name.repo,

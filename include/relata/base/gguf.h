@@ -47,6 +47,9 @@ enum class GgufValueType : uint32_t {
 // Whether `path` is a file that is called *.gguf or begins as one does (Ollama's have other names).
 bool is_gguf(const std::string& path);
 
+// Of a name like `name-00002-of-00003.gguf` the part's number, from 1; 0: it names no part.
+int64_t gguf_part_number(const std::string& path);
+
 const char* name_of(GgufValueType type);  // "uint32"
 
 // A metadata value as it lies in a file; an array with its element type and count before it.

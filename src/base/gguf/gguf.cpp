@@ -227,6 +227,11 @@ bool is_gguf(const std::string& path) {
          load_value<uint32_t>(std::as_bytes(std::span(magic)).data()) == internal::kGgufMagic;
 }
 
+int64_t gguf_part_number(const std::string& path) {
+  const auto name = split_name(path);
+  return name ? name->number : 0;
+}
+
 GgufFile::GgufFile(std::unique_ptr<const State> state) : state_(std::move(state)) {}
 GgufFile::~GgufFile() = default;
 

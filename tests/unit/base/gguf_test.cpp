@@ -325,5 +325,14 @@ TEST(GgmlTypes, SayTheirBlocks) {
   EXPECT_EQ(ggml_block(static_cast<GgmlType>(1000)).elements, 0);
 }
 
+TEST(GgufPartNumber, IsReadFromTheName) {
+  EXPECT_EQ(gguf_part_number("a/m-00001-of-00002.gguf"), 1);
+  EXPECT_EQ(gguf_part_number("m-00012-of-00020.gguf"), 12);
+  for (const char* path :
+       {"m.gguf", "m-1-of-2.gguf", "m-00001-of-00002.bin", "", "x00001-of-00002"}) {
+    EXPECT_EQ(gguf_part_number(path), 0) << path;
+  }
+}
+
 }  // namespace
 }  // namespace relata
