@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "hub_models.h"
 #include "relata/base/progress.h"
 #include "relata/model/device.h"
@@ -96,25 +98,50 @@ Result<std::vector<int32_t>> text_ids(const generate::Engine& engine, const std:
   return engine.tokenizer()->encode_ids(text, add_special);
 }
 
-Result<std::vector<int32_t>> prompt_ids(const generate::Engine& engine, const RequestLine& line) {
-  const bool has_text = line.value.contains("prompt");
-  if (has_text == line.value.contains("prompt_ids")) {
-    return input_error(fmt::format("{}: {} \"prompt\" {} \"prompt_ids\"", line.where,
-                                   has_text ? "both" : "neither", has_text ? "and" : "nor"),
-                       "give exactly one of them");
+Result<std::vector<int32_t>> PromptReader::read(const RequestLine& line) {
+  constexpr std::array kForms = {"prompt", "prompt_ids", "messages"};
+  std::vector<std::string> given;
+  for (const char* form : kForms) {
+    if (line.value.contains(form)) given.emplace_back(form);
+  }
+  if (given.size() != 1) {
+    const std::string what = given.empty() ? "neither \"prompt\" nor \"prompt_ids\""
+                                           : "both \"" + given[0] + "\" and \"" + given[1] + "\"";
+    return input_error(fmt::format("{}: {}", line.where, what),
+                       "give exactly one of prompt, prompt_ids and messages");
   }
   std::vector<int32_t> ids;
-  if (has_text) {
+  if (given[0] == "messages") {
+    RELATA_TRY(ids, read_messages(line));
+  } else if (given[0] == "prompt") {
     const Json& prompt = line.value["prompt"];
     if (!prompt.is_string()) {
       return input_error(fmt::format("{}: \"prompt\" is not a string", line.where));
     }
-    RELATA_TRY(ids, text_ids(engine, prompt.get<std::string>(), true, line.where));
+    RELATA_TRY(ids, text_ids(engine_, prompt.get<std::string>(), true, line.where));
   } else {
     RELATA_TRY(ids, json_ids(line.value["prompt_ids"], line.where));
   }
   if (ids.empty()) return input_error(fmt::format("{}: the prompt has no token", line.where));
   return ids;
+}
+
+Result<std::vector<int32_t>> PromptReader::read_messages(const RequestLine& line) {
+  if (!chat_) {
+    RELATA_TRY(chat_, text::CheckpointChat::load(model_));
+  }
+  text::ChatRequest request;
+  request.messages = line.value["messages"];
+  request.add_generation_prompt = true;
+  if (!request.messages.is_array() || request.messages.empty()) {
+    return input_error(line.where + ": \"messages\" is not a list of messages",
+                       R"([{"role": "user", "content": "..."}])");
+  }
+  const auto written = chat_->render(request);
+  if (!written.ok()) {
+    return input_error(line.where + ": " + written.error().message, written.error().hint);
+  }
+  return text_ids(engine_, written->text, false, line.where);
 }
 
 Status as_input(const Status& status) {

@@ -3,7 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "command_io.h"
@@ -11,6 +13,7 @@
 #include "relata/base/result.h"
 #include "relata/engine/native.h"
 #include "relata/generate/engine.h"
+#include "relata/text/chat.h"
 
 namespace relata::app {
 
@@ -47,8 +50,22 @@ Result<std::vector<RequestLine>> read_requests(const std::vector<std::string>& i
 // The ids of a text, through the tokenizer.
 Result<std::vector<int32_t>> text_ids(const generate::Engine& engine, const std::string& text,
                                       bool add_special, const std::string& where);
-// The prompt of a request: its "prompt" or its "prompt_ids".
-Result<std::vector<int32_t>> prompt_ids(const generate::Engine& engine, const RequestLine& line);
+// The prompts of requests: "prompt", "prompt_ids", or "messages", which the model's own chat
+// template writes.
+class PromptReader {
+ public:
+  // Borrows the engine; `model` is the folder or file that it was opened from.
+  PromptReader(const generate::Engine& engine, std::string model)
+      : engine_(engine), model_(std::move(model)) {}
+  Result<std::vector<int32_t>> read(const RequestLine& line);
+
+ private:
+  Result<std::vector<int32_t>> read_messages(const RequestLine& line);
+
+  const generate::Engine& engine_;
+  std::string model_;
+  std::optional<text::CheckpointChat> chat_;  // read when it is first asked for
+};
 
 // Turns the message of a request's field reader into a bad-input error.
 Status as_input(const Status& status);

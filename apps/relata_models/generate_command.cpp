@@ -39,8 +39,7 @@ Result<std::vector<std::string>> parse_stops(const Json& value, const std::strin
   return stops;
 }
 
-Result<generate::GenerateRequest> parse_request(const generate::Engine& engine,
-                                                const RequestLine& line,
+Result<generate::GenerateRequest> parse_request(PromptReader& prompts, const RequestLine& line,
                                                 const generate::GenerateRequest& defaults) {
   generate::GenerateRequest request = defaults;
   auto seed = static_cast<int64_t>(defaults.seed);
@@ -49,6 +48,7 @@ Result<generate::GenerateRequest> parse_request(const generate::Engine& engine,
   fields.ignore("id");
   fields.ignore("prompt");
   fields.ignore("prompt_ids");
+  fields.ignore("messages");
   fields.get("max_new_tokens", request.max_new_tokens);
   fields.get("temperature", request.temperature);
   fields.get("top_k", request.top_k);
@@ -62,7 +62,7 @@ Result<generate::GenerateRequest> parse_request(const generate::Engine& engine,
   if (!stop.is_null()) {
     RELATA_TRY(request.stops, parse_stops(stop, line.where));
   }
-  RELATA_TRY(request.prompt, prompt_ids(engine, line));
+  RELATA_TRY(request.prompt, prompts.read(line));
   return request;
 }
 
@@ -78,9 +78,10 @@ Result<int> run_generate(const GenerateOptions& options, const Context& context)
   RELATA_TRY(auto engine, open_engine(options.engine, context));
   generate::GenerateRequest defaults = options.defaults;
   defaults.seed = context.seed;
+  PromptReader prompts(*engine, options.engine.model);
   std::vector<generate::GenerateRequest> requests;
   for (const RequestLine& line : lines) {
-    RELATA_TRY(auto request, parse_request(*engine, line, defaults));
+    RELATA_TRY(auto request, parse_request(prompts, line, defaults));
     requests.push_back(std::move(request));
   }
   BatchRunner runner(options.engine, "generating");
@@ -117,9 +118,9 @@ void add_generate_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<GenerateOptions>();
   CLI::App* verb = add_verb(
       app, "generate", "Continue prompts with a model",
-      "Reads one JSON request a line: \"prompt\" (text) or \"prompt_ids\", and optionally\n"
-      "max_new_tokens, temperature, top_k, top_p, seed, stop (a string or a list), ignore_eos and\n"
-      "id.\n"
+      "Reads one JSON request a line: \"prompt\" (text), \"prompt_ids\", or \"messages\" (a chat, "
+      "which\nthe model's own template writes), and optionally max_new_tokens, temperature, top_k, "
+      "top_p,\nseed, stop (a string or a list), ignore_eos and id.\n"
       "Writes one line each, in order: {\"text\", \"ids\", \"logprobs\", \"finish\"}, where finish "
       "is\neos, stop or length. Temperature 0 is greedy and gives the same answer every time.",
       {"echo '{\"prompt\": \"Paris is\", \"max_new_tokens\": 8}' | relata generate -m model/",

@@ -51,15 +51,16 @@ Result<std::vector<std::vector<int32_t>>> parse_continuations(const generate::En
   return continuations;
 }
 
-Result<generate::ScoreRequest> parse_request(const generate::Engine& engine,
+Result<generate::ScoreRequest> parse_request(const generate::Engine& engine, PromptReader& prompts,
                                              const RequestLine& line) {
   Fields fields(line.value, line.where);
-  for (const char* key : {"id", "prompt", "prompt_ids", "continuations", "continuation_ids"}) {
+  for (const char* key :
+       {"id", "prompt", "prompt_ids", "messages", "continuations", "continuation_ids"}) {
     fields.ignore(key);
   }
   RELATA_CHECK(as_input(fields.finish()));
   generate::ScoreRequest request;
-  RELATA_TRY(request.prefix, prompt_ids(engine, line));
+  RELATA_TRY(request.prefix, prompts.read(line));
   RELATA_TRY(request.continuations, parse_continuations(engine, line));
   return request;
 }
@@ -75,9 +76,10 @@ Json answer_json(const generate::ScoreResult& result, bool per_token) {
 Result<int> run_score(const ScoreOptions& options, const Context& context) {
   RELATA_TRY(const auto lines, read_requests(options.engine.inputs));
   RELATA_TRY(auto engine, open_engine(options.engine, context));
+  PromptReader prompts(*engine, options.engine.model);
   std::vector<generate::ScoreRequest> requests;
   for (const RequestLine& line : lines) {
-    RELATA_TRY(auto request, parse_request(*engine, line));
+    RELATA_TRY(auto request, parse_request(*engine, prompts, line));
     requests.push_back(std::move(request));
   }
   BatchRunner runner(options.engine, "scoring");

@@ -59,6 +59,32 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& ca
   return nearest ? "did you mean '" + *nearest + "'?" : "";
 }
 
+constexpr size_t kMostNamed = 20;
+
+std::string quoted_list(const std::vector<std::string>& names) {
+  std::string out;
+  for (size_t i = 0; i < std::min(names.size(), kMostNamed); ++i) {
+    out += (i == 0 ? "'" : ", '") + internal::clean_text(names[i], 100) + "'";
+  }
+  if (names.size() > kMostNamed) {
+    out += " and " + std::to_string(names.size() - kMostNamed) + " more";
+  }
+  return out;
+}
+
+// Of several unknown names, those that look like a known one.
+std::string suggestions(const std::vector<std::string>& names,
+                        const std::vector<std::string>& candidates) {
+  std::string out;
+  for (size_t i = 0; i < std::min(names.size(), kMostNamed); ++i) {
+    const auto nearest = nearest_name(names[i], candidates);
+    if (!nearest) continue;
+    out += (out.empty() ? "did you mean '" : ", '") + *nearest + "' for '" +
+           internal::clean_text(names[i], 100) + "'";
+  }
+  return out.empty() ? out : out + "?";
+}
+
 // Case and the choice between '-' and '_' are not worth an edit.
 std::string folded(std::string_view name) {
   std::string out(name);
@@ -271,13 +297,18 @@ bool Fields::has(const std::string& key) const {
 Status Fields::finish() {
   if (error_) return *error_;
   if (!object_.is_object()) return {};
+  std::vector<std::string> unknown;
   for (const auto& [key, value] : object_.items()) {
     if (aliases_.contains(key)) continue;
-    if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-    return usage_error(where_ + ": unknown key '" + internal::clean_text(key, 100) + "'",
-                       suggestion(key, known_));
+    if (std::find(known_.begin(), known_.end(), key) == known_.end()) unknown.push_back(key);
   }
-  return {};
+  if (unknown.empty()) return {};
+  if (unknown.size() == 1) {
+    return usage_error(where_ + ": unknown key '" + internal::clean_text(unknown[0], 100) + "'",
+                       suggestion(unknown[0], known_));
+  }
+  return usage_error(where_ + ": unknown keys " + quoted_list(unknown),
+                     suggestions(unknown, known_));
 }
 
 std::optional<std::string> nearest_name(std::string_view name,

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "commands.h"
@@ -19,8 +20,10 @@
 #include "relata/model/identity.h"
 #include "shipped_schemas.h"
 #include "train/train_config.h"
+#include "train/train_conversations.h"
 #include "train/train_data.h"
 #include "train/train_documents.h"
+#include "train/train_run.h"
 
 namespace relata::app {
 namespace {
@@ -30,11 +33,6 @@ struct TrainOptions {
   std::vector<std::string> overrides;
   std::string rows;  // folder for the token rows; training is left out then
 };
-
-bool use_bf16(const TrainConfig& config) {
-  if (config.bf16 != "auto") return config.bf16 == "true";
-  return model::default_device() != "cpu" || nn::has_fast_bfloat16();
-}
 
 Result<extract::Extractor> make_extractor(const TrainConfig& config, const TaskData& data) {
   extract::Extractor extractor;
@@ -106,115 +104,6 @@ Result<std::string> prepare_tokenizer(const TrainConfig& config,
   return folder;
 }
 
-Result<model::LoraConfig> adapter_config(const TrainConfig& config,
-                                         const text::Tokenizer* tokenizer) {
-  model::LoraConfig lora = config.lora;
-  if (config.finetuning_type != "alora") return lora;
-  if (tokenizer == nullptr) {
-    return usage_error("finetuning_type alora needs a tokenizer",
-                       "rows of ids can be trained on with lora");
-  }
-  lora.invocation = tokenizer->encode_ids(config.alora_invocation, false);
-  if (lora.invocation.empty()) {
-    return usage_error("alora_invocation has no tokens", "a text that begins every question");
-  }
-  return lora;
-}
-
-Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
-                                                      const text::Tokenizer* tokenizer,
-                                                      const std::vector<std::string>& adapters) {
-  const auto seed = static_cast<uint64_t>(config.trainer.seed);
-  std::shared_ptr<model::Decoder> model;
-  if (config.model_name_or_path.empty()) {
-    model::DecoderConfig shape = config.model;
-    if (tokenizer != nullptr) {
-      shape.vocab_size = tokenizer->vocab_size();
-      shape.bos_id = tokenizer->bos_id();
-      shape.eos_ids = {tokenizer->eos_id()};
-    }
-    RELATA_TRY(shape,
-               model::decoder_config_from_json(model::decoder_config_to_json(shape), "model"));
-    model = model::Decoder::random(shape, seed);
-    RELATA_TRY(const at::Device device, model::find_device(model::default_device()));
-    model->to(device);
-  } else {
-    model::LoadOptions how;
-    how.dtype = config.adapts() && config.bf16 != "false" ? "auto" : "float32";
-    how.dequantize = config.dequantize || !config.adapts();
-    how.quantize = config.quantization();
-    how.double_quantization = config.double_quantization;
-    RELATA_TRY(model, model::Decoder::load(config.model_name_or_path, how));
-    RELATA_CHECK(model::check_causal(model->config(), config.model_name_or_path));
-  }
-  if (config.adapts()) {
-    for (size_t i = 0; i < adapters.size(); ++i) {
-      const std::string& from = config.adapter_name_or_path;
-      const std::string folder = adapters.size() == 1 ? from : from + "/" + adapters[i];
-      if (from.empty()) {
-        RELATA_TRY(const model::LoraConfig lora, adapter_config(config, tokenizer));
-        RELATA_CHECK(model->add_adapter(adapters[i], lora, seed + i));
-      } else {
-        RELATA_CHECK(model->load_adapter(adapters[i], folder, config.any_base));
-      }
-    }
-    RELATA_CHECK(model->record_base());
-  }
-  if (use_bf16(config)) model->set_compute_type(at::kBFloat16);
-  return model;
-}
-
-// Whether this process is the one that writes: the only one, or the first of several.
-bool leads(const TrainConfig& config) {
-  return config.trainer.processes == nullptr || config.trainer.processes->leads();
-}
-
-Json content(const Json& value, const std::string& identity) {
-  Json setting = Json::object();
-  setting["value"] = value;
-  setting["sha256"] = identity;
-  return setting;
-}
-
-std::string text_identity(const std::string& text) { return "sha256:" + sha256_hex(text); }
-
-// What the run's checkpoints must agree on: the whole configuration, and for what names files (the
-// base model, data, schema, template) their content, so that folders may be moved.
-Result<train::TrainerConfig> with_settings(const TrainConfig& config,
-                                           const extract::Extractor* extractor,
-                                           const TaskData* development) {
-  train::TrainerConfig trainer = config.trainer;
-  Json& settings = trainer.settings = task_settings(config);
-  if (!config.model_name_or_path.empty()) {
-    RELATA_TRY(const std::string base, model::model_identity({config.model_name_or_path}));
-    settings["model_name_or_path"] = content(config.model_name_or_path, base);
-  }
-  if (!config.adapter_name_or_path.empty()) {
-    RELATA_TRY(const std::string adapter, model::adapter_identity(config.adapter_name_or_path));
-    settings["adapter_name_or_path"] = content(config.adapter_name_or_path, adapter);
-  }
-  if (extractor != nullptr) {
-    settings["schema"] =
-        content(config.schema, text_identity(data::schema_to_json(extractor->schema).dump()));
-    const std::string text = extract::asks_pairs(config.pipeline)
-                                 ? extract::pair_template_yaml(extractor->pair_template)
-                                 : extract::pipeline_yaml(extractor->pipeline);
-    settings["prompt_template"] = content(config.prompt_template, text_identity(text));
-    if (extractor->demonstrations != nullptr) {
-      settings["demonstrations"] = content(extract::to_json(extractor->config.demonstrations),
-                                           extractor->demonstrations->identity());
-    }
-  }
-  if (development != nullptr) {
-    std::string lines;
-    for (const data::Document& document : development->documents) {
-      lines += data::to_json_line(document) + "\n";
-    }
-    settings["eval_dataset"] = content(config.eval_dataset, text_identity(lines));
-  }
-  return trainer;
-}
-
 // The development set as the evaluation sees it.
 class DevelopmentSet {
  public:
@@ -260,72 +149,70 @@ class DevelopmentSet {
   extract::TunedDecision decision_;
 };
 
-Status save_result(const TrainConfig& config, const model::Decoder& model,
-                   const text::Tokenizer* tokenizer, extract::Extractor* extractor) {
-  const std::string& folder = config.trainer.output_dir;
-  RELATA_CHECK(write_file_atomic(folder + "/train_config.yaml", to_yaml(config.resolved)));
-  if (config.adapts()) {
-    const auto& adapters = model.adapters();
-    for (size_t i = 0; i < adapters.size(); ++i) {
-      const std::string place = "adapters/" + adapters[i].name;
-      RELATA_CHECK(model.save_adapter(static_cast<int>(i), folder + "/" + place));
-      if (extractor == nullptr) continue;
-      if (adapters.size() == 1) {
-        extractor->config.adapter = place;
-      } else {
-        extractor->config.adapters[adapters[i].name] = place;
-      }
-    }
-    if (extractor != nullptr) {
-      // A hub's name holds on every machine.
-      extractor->config.model = config.base_name == config.model_name_or_path
-                                    ? std::filesystem::absolute(config.base_name).string()
-                                    : config.base_name;
-      extractor->config.quantization = config.quantization();
-      extractor->config.double_quantization = config.double_quantization;
-    }
-  } else {
-    RELATA_CHECK(model.save(folder + "/model"));
-    if (tokenizer != nullptr && !config.model_name_or_path.empty()) {
-      RELATA_CHECK(tokenizer->save(folder + "/model"));
-    }
-  }
-  if (extractor != nullptr) RELATA_CHECK(extract::save_extractor(*extractor));
-  return train::mark_finished(folder);
-}
-
-void report(const TrainConfig& config, const train::TrainSummary& summary, bool evaluated,
-            const Context& context) {
-  if (context.json) {
-    Json json = {{"output_dir", config.trainer.output_dir},
-                 {"steps", summary.steps},
-                 {"seconds", summary.seconds},
-                 {"tokens", summary.tokens},
-                 {"answer_tokens", summary.answer_tokens},
-                 {"loss", summary.final_loss}};
-    if (evaluated) json["eval_f1"] = summary.best_metric;
-    fmt::print("{}\n", json.dump());
-    return;
-  }
-  fmt::print("{} steps in {}, {:.0f} tokens/s, loss {:.4f}\n", summary.steps,
-             format_duration(summary.seconds),
-             static_cast<double>(summary.tokens) / std::max(1e-9, summary.seconds),
-             summary.final_loss);
-  if (evaluated) {
-    fmt::print("best micro-F1 on the development set: {:.4f} (step {})\n", summary.best_metric,
-               summary.best_step);
-  }
-  fmt::print("written to {}\n", config.trainer.output_dir);
-}
-
 Result<int> train_on_ids(const TrainConfig& config, const Context& context) {
+  if (!config.eval_dataset.empty()) {
+    return usage_error("eval_dataset and dataset_format: ids contradict each other",
+                       "rows of ids are not evaluated; leave eval_dataset out");
+  }
   RELATA_TRY(const auto rows, read_id_rows(config.dataset));
   RELATA_TRY(auto model, prepare_model(config, nullptr, {"pair"}));
   RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, nullptr, nullptr));
   RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
   if (!leads(config)) return kDone;
   RELATA_CHECK(save_result(config, *model, nullptr, nullptr));
-  report(config, summary, false, context);
+  report(config, summary, {}, context);
+  return kDone;
+}
+
+// Rows of prompts and answers as they stand: no extractor, an adapter or a model alone.
+Result<int> train_on_conversations(const TrainConfig& config, const std::string& rows_folder,
+                                   const Context& context) {
+  RELATA_TRY(const std::shared_ptr<const text::Tokenizer> tokenizer,
+             text::load_tokenizer(config.model_name_or_path));
+  RELATA_TRY(const auto rows,
+             conversation_rows(config.dataset, config.max_samples, *tokenizer, config));
+  std::vector<train::Row> eval_rows;
+  if (!config.eval_dataset.empty()) {
+    TrainConfig as_answered = config;
+    as_answered.train_on_prompt = false;
+    as_answered.trainer.prompt_loss_weight = 0;
+    RELATA_TRY(eval_rows, conversation_rows(config.eval_dataset, config.max_eval_samples,
+                                            *tokenizer, as_answered));
+    if (eval_rows.empty()) {
+      return input_error("no row of eval_dataset is short enough for cutoff_len",
+                         "raise cutoff_len, or leave eval_dataset out");
+    }
+  }
+  if (!rows_folder.empty()) {
+    RELATA_CHECK(make_folders(rows_folder));
+    RELATA_CHECK(write_file_atomic(rows_folder + "/train.jsonl", id_rows_text(rows)));
+    if (eval_rows.empty()) return kDone;
+    RELATA_CHECK(write_file_atomic(rows_folder + "/eval.jsonl", id_rows_text(eval_rows)));
+    return kDone;
+  }
+  RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), {"sft"}));
+  log_info(fmt::format("{} answers, {:.1f} million weights", rows.size(),
+                       static_cast<double>(model::parameter_count(model->config())) / 1e6));
+  const auto engine = engine::make_engine(model, tokenizer, {}, "training");
+  train::Evaluate evaluate;
+  if (!eval_rows.empty()) {
+    evaluate = [&]() -> Result<double> {
+      RELATA_TRY(const double loss, mean_answer_loss(*engine, eval_rows));
+      log_info(fmt::format("loss on the development set: {:.4f}", loss));
+      return std::exp(-loss);
+    };
+  }
+  RELATA_TRY(train::TrainerConfig trainer, with_settings(config, nullptr, nullptr));
+  if (!eval_rows.empty()) {
+    trainer.settings["eval_dataset"] =
+        content_setting(config.eval_dataset, text_identity(id_rows_text(eval_rows)));
+  }
+  const MetricName metric = {"probability of an answer's token (geometric mean)",
+                             "eval_token_probability"};
+  RELATA_TRY(const auto summary, train::train(*model, rows, trainer, evaluate, metric.text));
+  if (!leads(config)) return kDone;
+  RELATA_CHECK(save_result(config, *model, tokenizer.get(), nullptr));
+  report(config, summary, eval_rows.empty() ? MetricName() : metric, context);
   return kDone;
 }
 
@@ -390,7 +277,7 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
                     extractor.config.threshold, extractor.config.negative_bias, f1));
   }
   RELATA_CHECK(save_result(config, *model, tokenizer.get(), &extractor));
-  report(config, summary, development.has_value(), context);
+  report(config, summary, development ? MetricName{"micro-F1", "eval_f1"} : MetricName(), context);
   return kDone;
 }
 
@@ -419,7 +306,7 @@ Result<int> train_documents(const TrainConfig& config, const std::string& rows_f
   RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
   if (!leads(config)) return kDone;
   RELATA_CHECK(save_result(config, *model, tokenizer.get(), &extractor));
-  report(config, summary, false, context);
+  report(config, summary, {}, context);
   return kDone;
 }
 
@@ -440,6 +327,7 @@ Status meet_processes(const TrainOptions& options, TrainConfig& config) {
 Result<int> train_as_configured(const TrainOptions& options, const TrainConfig& config,
                                 const Context& context) {
   if (config.dataset_format == "ids") return train_on_ids(config, context);
+  if (config.takes_conversations()) return train_on_conversations(config, options.rows, context);
   if (!extract::asks_pairs(config.pipeline)) return train_documents(config, options.rows, context);
   return train_extractor(config, options.rows, context);
 }

@@ -1,8 +1,13 @@
 #include "train/train_config.h"
 
+#include <fmt/format.h>
+
+#include <array>
+
 #include "hub_models.h"
 #include "relata/base/fields.h"
 #include "relata/extract/extractor.h"
+#include "train/foreign_keys.h"
 
 namespace relata::app {
 namespace {
@@ -80,6 +85,28 @@ void read_row_options(Fields& fields, extract::RowOptions& rows) {
   fields.get("check_negatives", rows.check_negatives, NumberRange::between(-1, kMostFactor));
 }
 
+// What rows are made by, which conversations have no use for.
+constexpr std::array kKeysOfPipelines = {
+    "adapter_per_step", "augment_inverse", "check_negatives", "dataset_format",     "decode",
+    "demonstrations",   "entity_naming",   "head_negatives",  "head_orders",        "instruction",
+    "language",         "model",           "multi_label",     "pipeline",           "pool",
+    "prompt_template",  "relation_mode",   "relation_orders", "relation_negatives", "schema",
+    "tokenizer"};
+
+Status check_conversations(const TrainConfig& c, const Json& json, const std::string& where) {
+  if (!c.takes_conversations()) return {};
+  for (const char* key : kKeysOfPipelines) {
+    if (!json.contains(key) || json[key].is_null()) continue;
+    return usage_error(fmt::format("{}: stage sft and {} contradict each other", where, key),
+                       "with stage: sft conversations are trained on as they stand; a pipeline "
+                       "makes rows of documents. Leave one of the two out");
+  }
+  if (c.model_name_or_path.empty()) {
+    return usage_error(where + ": stage sft needs model_name_or_path", "name a model");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<TrainConfig> read_train_config(const std::string& path,
@@ -90,6 +117,7 @@ Result<TrainConfig> read_train_config(const std::string& path,
     return usage_error(path + ": not a mapping of keys to values", "see recipes/ for examples");
   }
   for (const std::string& assignment : overrides) RELATA_CHECK(apply_override(json, assignment));
+  RELATA_CHECK(drop_foreign_keys(json, path));
   TrainConfig c;
   Json model_section, tokenizer_section, demonstrations_section;
   Fields fields(json, path);
@@ -112,6 +140,8 @@ Result<TrainConfig> read_train_config(const std::string& path,
   fields.get("dataset", c.dataset);
   fields.get("eval_dataset", c.eval_dataset);
   fields.get("dataset_format", c.dataset_format);
+  fields.get("dataset_dir", c.dataset_dir);
+  fields.get_choice("stage", c.stage, {"sft"});
   fields.get("schema", c.schema);
   fields.get("prompt_template", c.prompt_template);
   fields.get("instruction", c.instruction);
@@ -162,6 +192,7 @@ Result<TrainConfig> read_train_config(const std::string& path,
     return usage_error(path + ": pipeline icl is for models that were not trained for a task",
                        "relata extract --pipeline icl -m MODEL --pool FILE");
   }
+  RELATA_CHECK(check_conversations(c, json, path));
   if (c.dataset.empty()) {
     return usage_error(path + ": no dataset",
                        "set dataset: FILE, or dataset=FILE after the config");
@@ -213,6 +244,7 @@ Json task_settings(const TrainConfig& c) {
     tokenizer["user_symbols"] = c.tokenizer.user_symbols;
   }
   json["dataset"] = c.dataset;
+  if (c.takes_conversations()) json["stage"] = c.stage;
   json["dataset_format"] = c.dataset_format;
   json["instruction"] = c.instruction;
   json["template"] = c.chat;

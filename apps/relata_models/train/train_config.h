@@ -31,8 +31,12 @@ struct TrainConfig {
   bool dequantize = false;  // a base that is stored quantised is turned into bfloat16
   std::vector<std::string> dataset;
   std::vector<std::string> eval_dataset;
-  std::string dataset_format;  // "" guesses; "ids": rows of token ids, no extractor is made
-  std::string schema;          // "": inferred from the data
+  std::string dataset_format;        // "" guesses; "ids": rows of token ids, no extractor is made
+  std::string dataset_dir = "data";  // of dataset_info.json, for names that are no files
+  // "sft": conversations of any task are trained on as they stand, no extractor is made; "": the
+  // pipeline's rows are made of documents.
+  std::string stage;
+  std::string schema;                      // "": inferred from the data
   std::string prompt_template = "marked";  // built-in name or file
   std::string instruction;                 // replaces the template's
   std::string chat = "none";               // key: template
@@ -54,6 +58,7 @@ struct TrainConfig {
   int64_t max_eval_samples = 0;  // 0: all
   std::string bf16 = "auto";     // auto: when this CPU multiplies bfloat16 natively
   train::TrainerConfig trainer;
+  bool takes_conversations() const { return stage == "sft"; }
   bool adapts() const { return finetuning_type != "full"; }
   // What float weights of the base are quantised to; "": they are not.
   std::string quantization() const { return quantization_bit > 0 ? quantization_type : ""; }

@@ -81,6 +81,8 @@ std::vector<Target> targets_of(const data::PairQuery& query, const data::Schema&
   return targets;
 }
 
+}  // namespace
+
 train::Row make_row(const std::vector<int32_t>& prompt, const std::vector<int32_t>& answer,
                     const TrainConfig& config, const RowForm& form) {
   train::Row row;
@@ -93,8 +95,6 @@ train::Row make_row(const std::vector<int32_t>& prompt, const std::vector<int32_
   }
   return row;
 }
-
-}  // namespace
 
 void RowForm::join(const std::vector<int32_t>& prompt, const std::vector<int32_t>& answer,
                    train::Row& row) const {

@@ -33,6 +33,10 @@ struct RowForm {
 // Of the configuration's model. Errors: settings that do not fit an encoder-decoder, by name.
 Result<RowForm> row_form(const TrainConfig& config, const text::Tokenizer& tokenizer);
 
+// The row of a prompt and its answer, with the loss that the configuration puts on either.
+train::Row make_row(const std::vector<int32_t>& prompt, const std::vector<int32_t>& answer,
+                    const TrainConfig& config, const RowForm& form);
+
 // The prompts of all queries as text, to train a vocabulary on.
 Result<std::vector<std::string>> prompt_texts(const extract::Extractor& extractor,
                                               const TaskData& data);

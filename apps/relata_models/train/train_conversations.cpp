@@ -1,0 +1,166 @@
+#include "train/train_conversations.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "command_io.h"
+#include "relata/base/log.h"
+#include "relata/data/conversations.h"
+#include "relata/data/sampling.h"
+#include "relata/text/chat.h"
+#include "train/dataset_info.h"
+#include "train/train_data.h"
+
+namespace relata::app {
+namespace {
+
+// Writes what is said before an answer as the model reads it.
+class PromptWriter {
+ public:
+  static Result<PromptWriter> make(const TrainConfig& config) {
+    PromptWriter out;
+    if (config.chat == "auto") {
+      RELATA_TRY(out.chat_, text::CheckpointChat::load(config.model_name_or_path));
+    } else {
+      RELATA_TRY(out.wrapper_, text::chat_template(config.chat));
+    }
+    return out;
+  }
+
+  // The answer's tokens, closed as the template closes a turn where that ends an answer, else by
+  // EOS.
+  std::vector<int32_t> write_answer(const data::Conversation& conversation, size_t answer,
+                                    const text::Tokenizer& tokenizer) const {
+    const std::string& content = conversation.messages[answer].content;
+    std::vector<int32_t> ids = tokenizer.encode_ids(content, false);
+    const int32_t end = end_of(conversation, answer, tokenizer);
+    if (end >= 0) ids.push_back(end);
+    return ids;
+  }
+
+  // All messages before the one at `answer`.
+  Result<std::vector<int32_t>> write(const data::Conversation& conversation, size_t answer,
+                                     const text::Tokenizer& tokenizer) const {
+    if (chat_) {
+      const auto written = render(conversation, answer, true);
+      if (!written.ok()) {
+        return input_error(conversation.where + ": " + written.error().message,
+                           written.error().hint);
+      }
+      return tokenizer.encode_ids(written->text, false);
+    }
+    if (answer > 1) {
+      return input_error(
+          fmt::format("{}: a {} and template {}, which writes one question", conversation.where,
+                      conversation.messages[0].role == "system" ? "system message"
+                                                                : "conversation of several turns",
+                      wrapper_.name),
+          "set template: auto, the model's own");
+    }
+    return tokenizer.encode_ids(text::wrap_chat(wrapper_, conversation.messages[0].content),
+                                wrapper_.add_special);
+  }
+
+ private:
+  PromptWriter() = default;
+
+  // The first `count` messages by the checkpoint's own template.
+  Result<text::JinjaOutput> render(const data::Conversation& conversation, size_t count,
+                                   bool answer_follows) const {
+    text::ChatRequest request;
+    request.add_generation_prompt = answer_follows;
+    for (size_t i = 0; i < count; ++i) {
+      const data::Message& message = conversation.messages[i];
+      request.messages.push_back({{"role", message.role}, {"content", message.content}});
+    }
+    return chat_->render(request);
+  }
+
+  int32_t end_of(const data::Conversation& conversation, size_t answer,
+                 const text::Tokenizer& tokenizer) const {
+    if (!chat_) return tokenizer.eos_id();
+    const auto whole = render(conversation, answer + 1, false);
+    if (!whole.ok()) return tokenizer.eos_id();
+    const std::string& content = conversation.messages[answer].content;
+    const size_t at = whole->text.rfind(content);
+    if (at == std::string::npos) return tokenizer.eos_id();
+    const std::string_view closing = std::string_view(whole->text).substr(at + content.size());
+    for (const int32_t id : tokenizer.stop_ids()) {
+      const std::string stop = tokenizer.id_to_token(id);
+      if (!stop.empty() && closing.starts_with(stop)) return id;
+    }
+    return tokenizer.eos_id();
+  }
+
+  std::optional<text::CheckpointChat> chat_;
+  text::ChatTemplate wrapper_;
+};
+
+Result<std::vector<data::Conversation>> read_all(const std::vector<std::string>& names,
+                                                 int64_t limit, const TrainConfig& config) {
+  RELATA_TRY(const auto datasets, find_datasets(names, config.dataset_dir));
+  std::vector<data::Conversation> all;
+  for (const NamedDataset& dataset : datasets) {
+    RELATA_TRY(auto read, data::read_conversations(dataset.path, dataset.members));
+    for (data::Conversation& conversation : read) all.push_back(std::move(conversation));
+  }
+  if (limit <= 0) return all;
+  std::vector<data::Conversation> drawn;
+  for (const size_t index : data::draw_sample(all.size(), static_cast<size_t>(limit),
+                                              static_cast<uint64_t>(config.trainer.seed))) {
+    drawn.push_back(std::move(all[index]));
+  }
+  return drawn;
+}
+
+}  // namespace
+
+Result<std::vector<train::Row>> conversation_rows(const std::vector<std::string>& names,
+                                                  int64_t limit, const text::Tokenizer& tokenizer,
+                                                  const TrainConfig& config) {
+  RELATA_TRY(const auto conversations, read_all(names, limit, config));
+  RELATA_TRY(const RowForm form, row_form(config, tokenizer));
+  RELATA_TRY(const PromptWriter writer, PromptWriter::make(config));
+  std::vector<train::Row> rows;
+  size_t too_long = 0;
+  for (const data::Conversation& conversation : conversations) {
+    for (size_t i = 0; i < conversation.messages.size(); ++i) {
+      if (conversation.messages[i].role != "assistant") continue;
+      RELATA_TRY(const auto prompt, writer.write(conversation, i, tokenizer));
+      train::Row row =
+          make_row(prompt, writer.write_answer(conversation, i, tokenizer), config, form);
+      if (std::ssize(row.ids) <= config.cutoff_len) {
+        rows.push_back(std::move(row));
+      } else {
+        ++too_long;
+      }
+    }
+  }
+  if (too_long > 0) {
+    log_warning(fmt::format("left out, longer than cutoff_len {} with what was said before: {}",
+                            config.cutoff_len, counted(too_long, "answer")));
+  }
+  return rows;
+}
+
+Result<double> mean_answer_loss(generate::Engine& engine, const std::vector<train::Row>& rows) {
+  std::vector<generate::ScoreRequest> requests;
+  double tokens = 0;
+  for (const train::Row& row : rows) {
+    const auto answer = std::find_if(row.weights.begin(), row.weights.end(),
+                                     [](float weight) { return weight > 0; });
+    const auto begin = row.ids.begin() + (answer - row.weights.begin());
+    generate::ScoreRequest& request = requests.emplace_back();
+    request.prefix.assign(row.ids.begin(), row.source > 0 ? row.ids.begin() + row.source : begin);
+    request.continuations = {{begin, row.ids.end()}};
+    tokens += static_cast<double>(row.ids.end() - begin);
+  }
+  RELATA_TRY(const auto results, engine.score(requests));
+  double sum = 0;
+  for (const generate::ScoreResult& result : results) sum += result.total(0);
+  return -sum / std::max(tokens, 1.0);
+}
+
+}  // namespace relata::app
