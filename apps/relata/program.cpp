@@ -16,6 +16,7 @@
 #include "relata/base/input_failure.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
+#include "relata/base/temporary_file.h"
 #include "relata/base/version.h"
 #include "relata/base/visible_text.h"
 
@@ -30,10 +31,28 @@ void write_raw(const char* text) {
 }
 
 extern "C" void on_interrupt(int) {
+  remove_temporary_files();
   write_raw("\nrelata: interrupted\n");
   write_raw(interrupt_hint);
   if (*interrupt_hint != '\0') write_raw("\n");
   _exit(kInterrupted);
+}
+
+// Ends the process as the signal does without a handler.
+extern "C" void on_end(int number) {
+  remove_temporary_files();
+  signal(number, SIG_DFL);
+  raise(number);
+}
+
+// Signals that are ignored from outside, as by nohup, stay so.
+void handle_end(int number) {
+  struct sigaction action = {};
+  sigaction(number, nullptr, &action);
+  if (action.sa_handler == SIG_IGN) return;
+  action.sa_handler = on_end;
+  sigfillset(&action.sa_mask);
+  sigaction(number, &action, nullptr);
 }
 
 // A file that the program opens must not become its standard output or error because those were
@@ -49,7 +68,10 @@ void fill_standard_streams() {
 void install_signal_handlers() {
   struct sigaction action = {};
   action.sa_handler = on_interrupt;
+  sigfillset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
+  handle_end(SIGTERM);
+  handle_end(SIGHUP);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);  // a file-size limit (ulimit -f) is then an error of the write
 }

@@ -8,114 +8,32 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <new>
 #include <stdexcept>
 #include <system_error>
 
+#include "file_calls.h"
+#include "relata/base/atomic_file.h"
+
 namespace relata {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string hint_for(int code) {
-  switch (code) {
-    case ENOSPC:
-    case EDQUOT:
-      return "free some space, or write to another folder";
-    case EFBIG:
-      return "raise the limit on file sizes (ulimit -f), or use a file system for large files";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return "check the permissions of the file and of its folder";
-    case ENOENT:
-    case ENOTDIR:
-      return "check the path";
-    case EISDIR:
-      return "name a file, not a folder";
-    case EMFILE:
-    case ENFILE:
-      return "raise the limit on open files (ulimit -n)";
-    default:
-      return "";
-  }
-}
-
-Error system_error_at(const std::string& path, const std::string& action, int code) {
-  return resource_error(path + ": cannot " + action + ": " + std::system_category().message(code),
-                        hint_for(code));
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-  // The error of close(), where some file systems report a failed write; 0 when all went well.
-  int close_now() { return ::close(release()) == 0 || errno == EINTR ? 0 : errno; }
-
- private:
-  int fd_;
-};
-
-int open_retrying(const std::string& path, int flags, mode_t mode = 0) {
-  int fd;
-  do {
-    fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
-  } while (fd < 0 && errno == EINTR);
-  return fd;
-}
-
-// 0, or the errno of the failure.
-int write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    // The kernel takes at most 2 GiB less a page in one call.
-    const ssize_t n = ::write(fd, content.data(), std::min<size_t>(content.size(), 1u << 30));
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return errno;
-    }
-    content.remove_prefix(static_cast<size_t>(n));
-  }
-  return 0;
-}
-
-int sync_file(int fd) {
-  while (::fsync(fd) != 0) {
-    if (errno != EINTR) return errno;
-  }
-  return 0;
-}
+using internal::Descriptor;
+using internal::folder_of;
+using internal::open_retrying;
+using internal::sync_file;
+using internal::sync_folder;
+using internal::system_error_at;
+using internal::write_all;
 
 int sync_data(int fd) {
   while (::fdatasync(fd) != 0) {
     if (errno != EINTR) return errno;
   }
   return 0;
-}
-
-std::string folder_of(const std::string& path) {
-  const std::string folder = fs::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
-int sync_folder(const std::string& folder) {
-  const Descriptor fd(open_retrying(folder, O_RDONLY | O_DIRECTORY));
-  if (fd.get() < 0) {
-    // A folder that may be written but not listed cannot be flushed by its name.
-    return errno == EACCES ? 0 : errno;
-  }
-  const int code = sync_file(fd.get());
-  // Some network file systems have no fsync for folders.
-  return code == EINVAL || code == ENOTSUP ? 0 : code;
 }
 
 Result<std::string> read_all(int fd, const std::string& name) {
@@ -145,14 +63,6 @@ Result<std::string> read_all(int fd, const std::string& name) {
     return resource_error(name + ": too large for this machine's memory");
   }
   return content;
-}
-
-Status write_in_place(const std::string& path, std::string_view content) {
-  Descriptor fd(open_retrying(path, O_WRONLY));
-  if (fd.get() < 0) return system_error_at(path, "write", errno);
-  if (const int code = write_all(fd.get(), content)) return system_error_at(path, "write", code);
-  if (const int code = fd.close_now()) return system_error_at(path, "write", code);
-  return {};
 }
 
 // Adds the regular files below `folder`, sorted, to `files`.
@@ -211,46 +121,11 @@ Status write_file_atomic(const std::string& path, std::string_view content) {
     if (code != 0) return system_error_at("standard output", "write", code);
     return {};
   }
-  std::error_code fs_code;
-  std::string target = path;
-  if (fs::is_symlink(path, fs_code)) {
-    // Renaming onto the link would put a file in its place.
-    const fs::path resolved = fs::weakly_canonical(path, fs_code);
-    if (fs_code) return system_error_at(path, "write", fs_code.value());
-    target = resolved.string();
-  }
-  struct stat info {};
-  const bool exists = ::stat(target.c_str(), &info) == 0;
-  if (exists && S_ISDIR(info.st_mode)) return system_error_at(path, "write", EISDIR);
-  if (exists && !S_ISREG(info.st_mode)) return write_in_place(target, content);
-
-  const std::string folder = folder_of(target);
-  RELATA_CHECK(make_folders(folder));
-
-  static std::atomic<unsigned> counter{0};
-  std::string temporary;
-  int opened = -1;
-  do {
-    temporary = folder + "/.relata-" + std::to_string(::getpid()) + "-" +
-                std::to_string(counter.fetch_add(1)) + ".tmp";
-    opened = open_retrying(temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
-  } while (opened < 0 && errno == EEXIST);
-  if (opened < 0) return system_error_at(path, "write", errno);
-  Descriptor fd(opened);
-
-  int code = 0;
-  if (exists && ::fchmod(fd.get(), info.st_mode & 07777) != 0) code = errno;
-  if (code == 0) code = write_all(fd.get(), content);
-  if (code == 0) code = sync_file(fd.get());
-  if (const int close_code = fd.close_now(); code == 0) code = close_code;
-  if (code == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) code = errno;
-  if (code != 0) {
-    ::unlink(temporary.c_str());
-    return system_error_at(path, "write", code);
-  }
-  code = sync_folder(folder);
-  if (code != 0) return system_error_at(path, "flush the folder", code);
-  return {};
+  // Little is left of what is written at once, and a look at the folder for every small file adds
+  // up.
+  RELATA_TRY(AtomicFile file, AtomicFile::create(path, Leftovers::kKeep));
+  RELATA_CHECK(file.write(std::as_bytes(std::span(content))));
+  return file.finish();
 }
 
 Status make_folders(const std::string& path) {
@@ -309,16 +184,19 @@ Result<Journal> Journal::open(const std::string& path) {
     journal.lines_.push_back(content.substr(begin, end - begin));
   }
   journal.size_ = begin;
-  if (begin != content.size()) {
-    if (::ftruncate(journal.fd_, static_cast<off_t>(begin)) != 0) {
-      return system_error_at(path, "drop the incomplete last line", errno);
-    }
-    if (const int code = sync_file(journal.fd_)) return system_error_at(path, "flush", code);
-  }
+  journal.torn_ = content.substr(begin);
   if (is_new) {
     if (const int code = sync_folder(folder)) return system_error_at(path, "flush", code);
   }
   return journal;
+}
+
+Status Journal::drop_torn_line() {
+  if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0) {
+    return system_error_at(path_, "drop the incomplete last line", errno);
+  }
+  torn_.clear();
+  return {};
 }
 
 Status Journal::append(std::string_view line) {
@@ -326,6 +204,7 @@ Status Journal::append(std::string_view line) {
   if (line.find('\n') != std::string_view::npos) {
     throw std::logic_error("Journal::append(): the line contains a newline");
   }
+  if (!torn_.empty()) RELATA_CHECK(drop_torn_line());
   std::string record(line);
   record += '\n';
   int code = write_all(fd_, record);
@@ -344,12 +223,14 @@ Status Journal::append(std::string_view line) {
 Journal::Journal(Journal&& other) noexcept
     : path_(std::move(other.path_)),
       lines_(std::move(other.lines_)),
+      torn_(std::move(other.torn_)),
       fd_(std::exchange(other.fd_, -1)),
       size_(other.size_) {}
 
 Journal& Journal::operator=(Journal&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(lines_, other.lines_);
+  std::swap(torn_, other.torn_);
   std::swap(fd_, other.fd_);
   std::swap(size_, other.size_);
   return *this;

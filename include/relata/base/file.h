@@ -16,9 +16,8 @@ namespace relata {
 // The whole file, or standard input for "-". Cost: one copy of the file in memory.
 Result<std::string> read_file(const std::string& path);
 
-// Writes to a temporary file beside `path`, flushes it to disk and renames it: a reader sees the
-// old content or the new, never a part. "-" writes to standard output; a device or a pipe is
-// written in place. Makes missing folders.
+// Writes `content` as an AtomicFile (base/atomic_file.h): a reader sees the old content or the new,
+// never a part. "-" writes to standard output. Makes missing folders.
 Status write_file_atomic(const std::string& path, std::string_view content);
 
 Status make_folders(const std::string& path);
@@ -28,14 +27,18 @@ bool file_exists(const std::string& path);
 // "-" stands for standard input. An argument that matches nothing is an error.
 Result<std::vector<std::string>> expand_inputs(const std::vector<std::string>& arguments);
 
-// Append-only file whose lines are on disk when append() returns. Opening it drops a last line
-// that has no newline (a write cut short by a kill). One holder at a time: opening a journal that
-// is already open, here or in another process, is an error. A line must not contain a newline.
+// Append-only file whose lines are on disk when append() returns. The first append() drops a last
+// line that has no newline (a write cut short by a kill); opening changes nothing, so that a file
+// that turns out to be none of the caller's journals is left as it is. One holder at a time:
+// opening a journal that is already open, here or in another process, is an error. A line must not
+// contain a newline.
 class Journal {
  public:
   static Result<Journal> open(const std::string& path);
-  const std::vector<std::string>& lines() const { return lines_; }  // as found when opened
-  Status append(std::string_view line);                             // without its newline
+  // As found when opened: whole lines, and what stood behind the last newline.
+  const std::vector<std::string>& lines() const { return lines_; }
+  const std::string& torn() const { return torn_; }
+  Status append(std::string_view line);  // without its newline
 
   Journal(Journal&& other) noexcept;
   Journal& operator=(Journal&& other) noexcept;
@@ -45,8 +48,10 @@ class Journal {
 
  private:
   Journal() = default;
+  Status drop_torn_line();
   std::string path_;
   std::vector<std::string> lines_;
+  std::string torn_;
   int fd_ = -1;
   size_t size_ = 0;
 };
