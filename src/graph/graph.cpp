@@ -78,14 +78,16 @@ std::string normal_name(std::string_view name, bool match_case) {
 GraphBuilder::GraphBuilder(data::Schema schema, GraphOptions options)
     : schema_(std::move(schema)), options_(options) {}
 
-size_t GraphBuilder::source_of(const std::string& id, const std::string& sha256) {
-  std::string free = id;
-  for (size_t number = 2;; ++number) {
-    const auto [place, fresh] = sources_.try_emplace(free, graph_.documents.size());
-    if (fresh) graph_.documents.push_back({free, sha256});
-    if (graph_.documents[place->second].sha256 == sha256) return place->second;
-    free = id + "#" + std::to_string(number);
+// The number is this graph's own: another may have given the same text another one, or none.
+size_t GraphBuilder::source_of(const std::string& stated_id, const std::string& sha256) {
+  const auto [place, fresh] = sources_.try_emplace({stated_id, sha256}, graph_.documents.size());
+  if (!fresh) return place->second;
+  std::string id = stated_id;
+  for (size_t number = 2; !source_ids_.insert(id).second; ++number) {
+    id = stated_id + "#" + std::to_string(number);
   }
+  graph_.documents.push_back({id, sha256, stated_id});
+  return place->second;
 }
 
 std::optional<size_t> GraphBuilder::node_of(const std::string& name, const std::string& type) {
@@ -184,7 +186,7 @@ void GraphBuilder::add_relation(const Document& document, const data::Relation& 
 void GraphBuilder::add(const Graph& graph) {
   std::vector<size_t> sources;
   for (const Source& source : graph.documents) {
-    sources.push_back(source_of(source.id, source.sha256));
+    sources.push_back(source_of(source.stated_id, source.sha256));
   }
   std::vector<size_t> nodes;
   for (const Node& node : graph.nodes) {

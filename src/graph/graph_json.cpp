@@ -64,7 +64,8 @@ class GraphReader {
     if (value.at("version").get<int>() != kVersion) throw Problem{"written by a newer relata"};
     for (const Json& item : value.at("documents")) {
       add(documents_, item, graph_.documents.size());
-      graph_.documents.push_back({text_of(item, "id"), text_of(item, "sha256")});
+      const std::string id = text_of(item, "id");
+      graph_.documents.push_back({id, text_of(item, "sha256"), item.value("stated_id", id)});
     }
     for (const Json& item : value.at("relations")) {
       add(types_, item, graph_.types.size());
@@ -148,7 +149,8 @@ std::string graph_to_json(const Graph& graph) {
   Json nodes = Json::array();
   Json links = Json::array();
   for (const Source& source : graph.documents) {
-    documents.push_back({{"id", source.id}, {"sha256", source.sha256}});
+    Json& item = documents.emplace_back(Json{{"id", source.id}, {"sha256", source.sha256}});
+    if (source.stated_id != source.id) item["stated_id"] = source.stated_id;
   }
   for (const LinkType& type : graph.types) {
     relations.push_back({{"id", type.id}, {"name", type.name}});

@@ -173,6 +173,25 @@ def test_build_merge_show_query(found, tmp_path):
     assert 'did you mean "Tarn Works"?' in wrong.err
 
 
+def test_merge_counts_each_document_once(tmp_path):
+    """Two files have texts of one id; the number that a merge gives depends on the order."""
+    for file, rows in (("a", [("d1", "Oslo in Norway"), ("d2", "Oslo in Norway!")]),
+                       ("b", [("d1", "Oslo in Norway?"), ("d3", "Oslo in Norway.")])):
+        (tmp_path / f"{file}.jsonl").write_text("".join(json.dumps({
+            "id": name, "text": text,
+            "entities": [{"id": "e0", "text": "Oslo", "mentions": [[0, 4]]},
+                         {"id": "e1", "text": "Norway", "mentions": [[8, 14]]}],
+            "relations": [{"head": "e0", "tail": "e1", "type": "P17"}]}) + "\n"
+            for name, text in rows))
+    merge = lambda out, *inputs: relata("graph", "merge", *(tmp_path / i for i in inputs), "-o",
+                                        tmp_path / out)
+    merge("ab.json", "a.jsonl", "b.jsonl")
+    merge("ba.json", "b.jsonl", "a.jsonl")
+    merge("all.json", "ba.json", "ab.json")
+    documents = json.loads((tmp_path / "all.json").read_text())["documents"]
+    assert [d["id"] for d in documents] == ["d1", "d3", "d1#2", "d2"]
+
+
 @pytest.mark.parametrize("arguments, code, message", [
     (["--to", "turtel"], 2, "did you mean turtle?"),
     (["--to", "neo4j-csv"], 2, "-o"),

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -49,8 +50,9 @@ struct Sighting {
 };
 
 struct Source {
-  std::string id;
-  std::string sha256;  // of the text in UTF-8: tells documents of the same id apart
+  std::string id;         // what the document states, with a number behind it where that was taken
+  std::string sha256;     // of the text in UTF-8: tells documents of the same id apart
+  std::string stated_id;  // without the number
 };
 
 struct Node {
@@ -109,7 +111,7 @@ class GraphBuilder {
   Graph finish();
 
  private:
-  size_t source_of(const std::string& id, const std::string& sha256);
+  size_t source_of(const std::string& stated_id, const std::string& sha256);
   std::optional<size_t> node_of(const std::string& name, const std::string& type);
   size_t type_of(const std::string& id, const std::string& name);
   void add_name(size_t node, const std::string& name);
@@ -124,7 +126,9 @@ class GraphBuilder {
   Graph graph_;
   std::vector<std::set<std::string>> names_;  // of each node, besides the first
   std::vector<bool> linked_;                  // nodes that are kept
-  std::unordered_map<std::string, size_t> sources_, nodes_, types_;
+  std::map<std::pair<std::string, std::string>, size_t> sources_;  // by stated id and hash
+  std::unordered_set<std::string> source_ids_;
+  std::unordered_map<std::string, size_t> nodes_, types_;
   std::map<std::pair<std::pair<size_t, size_t>, size_t>, size_t> links_;
 };
 

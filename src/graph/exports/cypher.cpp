@@ -67,14 +67,16 @@ std::string to_cypher(const Graph& graph) {
                     string_literal(node.id), string_literal(node.name), string_literal(node.type),
                     list(node.names), node.type.empty() ? "" : ", e:" + name(node.type));
   }
+  // The relation's id tells links of one name apart: "P17" is called "country", as another may be.
   for (const Link& link : graph.links) {
     const LinkType& type = graph.types[link.type];
     out += fmt::format(
-        "MATCH (h:Entity {{id: {}}}), (t:Entity {{id: {}}}) MERGE (h)-[r:{}]->(t) SET "
-        "r.relation_id = {}{}, r.documents = {}, r.evidence = {}, r.provenance = {};\n",
+        "MATCH (h:Entity {{id: {}}}), (t:Entity {{id: {}}}) "
+        "MERGE (h)-[r:{} {{relation_id: {}}}]->(t) "
+        "SET {}r.documents = {}, r.evidence = {}, r.provenance = {};\n",
         string_literal(graph.nodes[link.head].id), string_literal(graph.nodes[link.tail].id),
         name(type.name), string_literal(type.id),
-        link.score ? fmt::format(", r.probability = {}", number_text(*link.score)) : "",
+        link.score ? fmt::format("r.probability = {}, ", number_text(*link.score)) : "",
         list(documents_of(graph, link)), list(evidence_of(link)),
         string_literal(provenance_json(graph, link)));
   }

@@ -53,15 +53,10 @@ TEST(Export, WikidataPropertiesAreLinked) {
   }
 }
 
-TEST(Export, RelationsOfOneNameKeepTheirIds) {
-  data::Schema schema;
-  schema.relation_types.resize(2);
-  for (size_t i = 0; i < 2; ++i) {
-    schema.relation_types[i].id = "r" + std::to_string(i);
-    schema.relation_types[i].name = "same";
-  }
+// Relations between the same two entities.
+Graph parallel_links(const data::Schema& schema, const std::vector<std::string>& types) {
   GraphBuilder builder(schema, {});
-  for (const char* type : {"r0", "r1"}) {
+  for (const std::string& type : types) {
     data::Document document;
     document.id = type;
     document.text = type;
@@ -69,9 +64,29 @@ TEST(Export, RelationsOfOneNameKeepTheirIds) {
     document.relations = {{0, 1, type, {}, {}}};
     builder.add(document);
   }
-  const std::string turtle = exported(builder.finish(), "turtle");
+  return builder.finish();
+}
+
+TEST(Export, RelationsOfOneNameKeepTheirIds) {
+  data::Schema schema;
+  schema.relation_types.resize(2);
+  for (size_t i = 0; i < 2; ++i) {
+    schema.relation_types[i].id = "r" + std::to_string(i);
+    schema.relation_types[i].name = "same";
+  }
+  const Graph graph = parallel_links(schema, {"r0", "r1"});
+  const std::string turtle = exported(graph, "turtle");
   expect_holds(turtle, "<urn:relata:relation/r0> a rdf:Property");
   expect_holds(turtle, "<urn:relata:relation/r1> a rdf:Property");
+  const std::string cypher = exported(graph, "cypher");
+  expect_holds(cypher, "MERGE (h)-[r:`same` {relation_id: 'r0'}]->(t)");
+  expect_holds(cypher, "MERGE (h)-[r:`same` {relation_id: 'r1'}]->(t)");
+}
+
+TEST(Export, CypherTellsLineBreakAndSpaceApart) {
+  const std::string cypher = exported(parallel_links({}, {"is part", "is\npart"}), "cypher");
+  expect_holds(cypher, "MERGE (h)-[r:`is part` {relation_id: 'is part'}]->(t)");
+  expect_holds(cypher, "MERGE (h)-[r:`is part` {relation_id: 'is\\npart'}]->(t)");
 }
 
 TEST(Export, GraphmlHoldsOnlyWhatXmlCan) {
@@ -92,7 +107,7 @@ TEST(Export, CypherCannotBeLeft) {
       exported(nasty_graph("a'b\\u0027c\\d", "T`x\\u0060y", "r`\n"), "cypher");
   expect_holds(cypher, R"(e.name = 'a\'b\\\u00750027c\\d')");
   expect_holds(cypher, "e:`T``x/u0060y`");
-  expect_holds(cypher, "[r:`r`` `]");
+  expect_holds(cypher, "[r:`r`` ` {");
 }
 
 TEST(Export, UnicodeNamesAreKept) {

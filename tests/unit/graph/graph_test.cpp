@@ -114,6 +114,28 @@ TEST(Graph, DocumentsOfOneIdAndTwoTextsStayApart) {
   EXPECT_EQ(graph.documents[1].id, "a#2");
 }
 
+TEST(Graph, MergedInAnyOrderDocumentsAreCountedOnce) {
+  const Graph a = graph_of(
+      {pair_document("d1", "A", "B", "P127", 0.5), pair_document("d2", "A", "C", "P127", 0.5)});
+  const Graph b = graph_of(
+      {pair_document("d1", "A", "D", "P127", 0.5), pair_document("d3", "A", "E", "P127", 0.5)});
+  const auto merged = [](const Graph& first, const Graph& second) {
+    GraphBuilder builder(owner_schema(), {});
+    builder.add(first);
+    builder.add(second);
+    // What a file keeps must be enough.
+    return graph_from_json(graph_to_json(builder.finish()), "g.json").value();
+  };
+  const Graph all = merged(merged(b, a), merged(a, b));
+  ASSERT_EQ(all.documents.size(), 4u);
+  EXPECT_EQ(all.documents[2].id, "d1#2");
+  EXPECT_EQ(all.documents[2].stated_id, "d1");
+  for (const Link& link : all.links) EXPECT_EQ(link.sightings.size(), 1u);
+  // A document that states such an id is another.
+  const Graph odd = graph_of({pair_document("d1#2", "A", "B", "P127", 0.5)});
+  EXPECT_EQ(merged(all, odd).documents.back().id, "d1#2#2");
+}
+
 TEST(Graph, LonelyEntitiesOnRequest) {
   Document document = pair_document("a", "A", "B", "P127", 0.5);
   document.entities.push_back({"e2", "C", "", {}, {}});
