@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <limits>
 
@@ -52,15 +53,21 @@ const char* end_of_plain(const char* at, const char* end) {
   return std::find_if(at, end, is_special);
 }
 
+// None: a fraction, or out of the type's range.
+template <class Integer>
+std::optional<Integer> whole_number(std::string_view text) {
+  Integer value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, value);
+  if (problem != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
 std::optional<int64_t> JsonView::integer() const {
   if (!is_number()) return std::nullopt;
-  int64_t value = 0;
-  const char* end = node_->data + node_->size;
-  const auto [stop, problem] = std::from_chars(node_->data, end, value);
-  if (problem != std::errc() || stop != end) return std::nullopt;
-  return value;
+  return whole_number<int64_t>(string());
 }
 
 double JsonView::number() const {
@@ -94,11 +101,11 @@ Json JsonView::to_json() const {
     case JsonType::kBool:
       return node_->truth;
     case JsonType::kNumber:
-      if (const auto whole = integer()) {
-        if (*whole < 0) return *whole;
-        return static_cast<uint64_t>(*whole);  // as the other parser has them
-      }
-      return number();
+      // Unsigned where it can be, as the other parser has them.
+      if (const auto whole = whole_number<uint64_t>(string())) return *whole;
+      if (const auto whole = integer()) return *whole;
+      if (std::isfinite(number())) return number();
+      return std::string(string());
     case JsonType::kString:
       return std::string(string());
     case JsonType::kArray: {

@@ -114,3 +114,11 @@ def test_natural_spacing_takes_out_blanks_and_moves_offsets(tmp_path):
                      for document, entity in ((before, old), (after, new))]
             assert spans[0] == spans[1]
     relata("data", "convert", source, "--spacing", "wide", code=2)
+
+
+def test_numbers_in_meta_stay(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": "a", "text": "Ada owns Bob.", '
+                    '"meta": {"id": 18446744073709551615, "far": 1e400}}\n')
+    [document] = json_lines(relata("data", "convert", path, "--to", "jsonl").out)
+    assert document["meta"] == {"id": 18446744073709551615, "far": "1e400"}

@@ -88,7 +88,9 @@ class JsonView {
     }
   }
 
-  Json to_json() const;  // a copy that outlives the parser
+  // A copy that outlives the parser. A number too large for a double becomes its text, a string:
+  // written as JSON again, infinity would be null.
+  Json to_json() const;
   // How to reach `inner` from here: "labels[3].h"; "" for this value itself.
   std::string path_to(JsonView inner) const;
 

@@ -127,6 +127,10 @@ TEST(JsonView, NumbersOutOfRange) {
   EXPECT_EQ(root.at(2).number(), 0);
   EXPECT_EQ(root.at(3).number(), 0.5);
   EXPECT_FALSE(root.at(4).integer());
+  // As JSON: no infinity, which is written as null, and whole numbers up to 64 bits.
+  EXPECT_EQ(root.to_json().dump(), R"(["1e999","-1e999",0.0,0.5,9223372036854775808])");
+  EXPECT_EQ(parse("[18446744073709551615, -9223372036854775808]")->dump(),
+            "[18446744073709551615,-9223372036854775808]");
 }
 
 TEST(JsonView, LimitsNesting) {
