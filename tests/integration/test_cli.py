@@ -236,6 +236,10 @@ def test_split_keeps_heads_together_and_repeats(tmp_path):
     heads = [{d["entities"][0]["text"] for d in part} for part in parts.values()]
     assert not heads[0] & heads[1]
     relata("data", "split", source, "-o", tmp_path / "c", "--parts", "train=x", code=2)
+    error = relata("data", "split", source, "-o", tmp_path / "c", "--parts", "train=0.9,dev=0.9",
+                   code=2).err
+    assert "sum to 1.8" in error
+    relata("data", "split", source, "-o", tmp_path / "d", "--parts", "a=0.7,b=0.2,c=0.1")
 
 
 # ---- schema ------------------------------------------------------------------------------------

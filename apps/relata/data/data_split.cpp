@@ -92,6 +92,14 @@ Result<std::vector<SplitPart>> parse_split_parts(const std::string& text) {
     parts.push_back({name, share});
   }
   if (parts.size() < 2) return usage_error("--parts: at least two parts are needed");
+  constexpr double kRounding = 1e-9;  // 0.7 + 0.2 + 0.1 need not be 1
+  const double sum =
+      std::accumulate(parts.begin(), parts.end(), 0.0,
+                      [](double shares, const SplitPart& part) { return shares + part.share; });
+  if (sum > 1 + kRounding) {
+    return usage_error(fmt::format("--parts: the shares sum to {:g}, which is more than 1", sum),
+                       "write for example --parts train=0.8,dev=0.1,test=0.1");
+  }
   return parts;
 }
 

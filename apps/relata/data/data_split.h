@@ -11,10 +11,10 @@ namespace relata::app {
 
 struct SplitPart {
   std::string name;    // "train"
-  double share = 0.0;  // of the documents; shares need not sum to 1
+  double share = 0.0;  // of the documents
 };
 
-// "train=0.8,dev=0.1,test=0.1"
+// "train=0.8,dev=0.1,test=0.1". Shares that sum to less than 1 keep their proportions.
 Result<std::vector<SplitPart>> parse_split_parts(const std::string& text);
 
 // The part of every document. Documents with the same text (`by` "text"), with the same text or a
