@@ -1,8 +1,11 @@
 #include "requests.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "relata/base/fields.h"
+#include "relata/base/trim.h"
 
 namespace relata::serve {
 namespace {
@@ -64,17 +67,30 @@ Result<ExtractRequest> request_from_json(const std::string& body) {
   return out;
 }
 
-Result<ExtractRequest> request_from_text(const std::string& body, const std::string& extractor,
-                                         const std::string& min_score) {
+Result<ExtractRequest> request_from_text(
+    const std::string& body, const std::multimap<std::string, std::string>& parameters) {
   ExtractRequest out;
   out.single = true;
-  out.extractor = extractor;
-  if (!min_score.empty()) {
-    RELATA_TRY(out.min_score, score_of(min_score));
+  for (const auto& [name, value] : parameters) {
+    if (name == "extractor") {
+      out.extractor = value;
+    } else if (name == "min_score") {
+      RELATA_TRY(out.min_score, score_of(value));
+    } else {
+      return input_error(std::string(kBody) + ": there is no parameter \"" + name + "\"",
+                         "there are: extractor, min_score");
+    }
   }
   RELATA_TRY(data::Document document, document_of_text(body, ""));
   out.documents.push_back(std::move(document));
   return out;
+}
+
+bool is_plain_text(const std::string& content_type) {
+  std::string type(trimmed(content_type.substr(0, content_type.find(';'))));
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return type == "text/plain";
 }
 
 Result<const Service*> find_service(const std::vector<Service>& services, const std::string& name) {

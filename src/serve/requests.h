@@ -1,6 +1,7 @@
 // What a request asks for, and the JSON of answers.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,11 @@ struct ExtractRequest {
 
 // A JSON body. Errors name the member.
 Result<ExtractRequest> request_from_json(const std::string& body);
-// A plain text, and `min_score` as the address has it ("" for none).
-Result<ExtractRequest> request_from_text(const std::string& body, const std::string& extractor,
-                                         const std::string& min_score);
+// A plain text, with "extractor" and "min_score" among the parameters of the address.
+Result<ExtractRequest> request_from_text(const std::string& body,
+                                         const std::multimap<std::string, std::string>& parameters);
+// Whether a Content-Type is text/plain, however it is written.
+bool is_plain_text(const std::string& content_type);
 
 // The service of that name, or the first for "".
 Result<const Service*> find_service(const std::vector<Service>& services, const std::string& name);

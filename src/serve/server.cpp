@@ -1,8 +1,11 @@
 #include "relata/serve/server.h"
 
 #include <httplib.h>
+#include <sys/socket.h>
 
 #include <exception>
+#include <functional>
+#include <future>
 
 #include "relata/extract/page.h"
 #include "requests.h"
@@ -14,18 +17,90 @@ namespace {
 constexpr const char* kJson = "application/json; charset=utf-8";
 constexpr const char* kHtml = "text/html; charset=utf-8";
 
+// Connections have threads of their own, so that those on which nothing is asked hold up nobody.
+constexpr size_t kConnections = 128;
+constexpr time_t kIdleSeconds = 2;     // between requests of a connection
+constexpr time_t kUnreadSeconds = 10;  // without another byte of a request that has begun
+
+constexpr int kTooLarge = 413;
+constexpr int kUnsupported = 415;
+
 void answer_error(httplib::Response& response, const Error& error, int status) {
   response.status = status;
   response.set_content(
       error_json(error).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", kJson);
 }
 
-Result<ExtractRequest> read_request(const httplib::Request& request) {
-  if (request.get_header_value("Content-Type").rfind("text/plain", 0) == 0) {
-    return request_from_text(request.body, request.get_param_value("extractor"),
-                             request.get_param_value("min_score"));
+Result<ExtractRequest> read_request(const httplib::Request& request, const std::string& body) {
+  if (is_plain_text(request.get_header_value("Content-Type"))) {
+    return request_from_text(body, request.params);
   }
-  return request_from_json(request.body);
+  if (!request.params.empty()) {
+    return input_error("the request: parameters of the address go with plain text only",
+                       "write \"" + request.params.begin()->first + "\" into the JSON object");
+  }
+  return request_from_json(body);
+}
+
+// Why a body cannot be read as it is, "" where it can.
+std::string unsupported(const httplib::Request& request) {
+  const std::string encoding = request.get_header_value("Content-Encoding");
+  if (!encoding.empty() && encoding != "identity") return "Content-Encoding: " + encoding;
+  return request.is_multipart_form_data() ? "multipart/form-data" : "";
+}
+
+// Reads all of what was sent: the next request of the connection begins behind it. False where that
+// fails; the library has then given the response its status.
+bool read_all(const httplib::Request& request, const httplib::ContentReader& reader,
+              const httplib::ContentReceiver& take) {
+  // Without either there is no body, for which the library would wait.
+  if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding")) {
+    return true;
+  }
+  if (!request.is_multipart_form_data()) return reader(take);
+  return reader([](const httplib::MultipartFormData&) { return true; }, take);
+}
+
+bool drop(const char*, size_t) { return true; }
+
+// False where the body was not taken; the response then has the status that says why.
+bool read_body(const httplib::Request& request, httplib::Response& response,
+               const httplib::ContentReader& reader, size_t most, std::string& body) {
+  if (!unsupported(request).empty()) {
+    read_all(request, reader, drop);
+    response.status = kUnsupported;
+    return false;
+  }
+  bool fits = true;  // the library looks at the size only where it is told before
+  const bool read = read_all(request, reader, [&](const char* bytes, size_t count) {
+    fits = fits && count <= most - body.size();
+    if (fits) body.append(bytes, count);
+    return true;
+  });
+  if (!fits) response.status = kTooLarge;
+  return read && fits;
+}
+
+Error error_of(const httplib::Request& request, int status) {
+  switch (status) {
+    case 404:
+      return usage_error("there is no " + request.method + " " + request.path,
+                         "POST /v1/extract, or open / in a browser");
+    case kTooLarge:
+      return input_error("the request is too large", "send fewer documents");
+    case kUnsupported:
+      return input_error("the request: " + unsupported(request) + " is not read here",
+                         "send JSON or plain text as it is");
+    default:
+      return input_error("the request is not complete, or no HTTP request");
+  }
+}
+
+// SO_REUSEPORT, the library's choice, would give one port to several servers, which then take
+// requests from each other.
+void set_options(int socket) {
+  const int yes = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
 }
 
 Status check_documents(const Service& service, const std::vector<data::Document>& documents) {
@@ -42,19 +117,32 @@ Status check_documents(const Service& service, const std::vector<data::Document>
 class HttpServer final : public Server {
  public:
   HttpServer(std::vector<Service> services, const ServerOptions& options)
-      : services_(std::move(services)) {
+      : services_(std::move(services)),
+        most_bytes_(options.most_bytes),
+        computing_(static_cast<size_t>(options.threads)) {
     server_.new_task_queue = [threads = options.threads] {
-      return new httplib::ThreadPool(static_cast<size_t>(threads));
+      return new httplib::ThreadPool(kConnections + static_cast<size_t>(threads));
     };
     server_.set_payload_max_length(options.most_bytes);
+    server_.set_keep_alive_timeout(kIdleSeconds);
+    server_.set_read_timeout(kUnreadSeconds);
+    server_.set_socket_options([this](int socket) {
+      set_options(socket);
+      socket_ = socket;
+    });
     add_routes();
+    add_errors();
   }
+  ~HttpServer() override { computing_.shutdown(); }
 
   Status bind(const ServerOptions& options) {
     port_ = options.port == 0 ? server_.bind_to_any_port(options.host)
             : server_.bind_to_port(options.host, options.port) ? options.port
                                                                : -1;
-    if (port_ > 0) return {};
+    if (port_ > 0) {
+      ::listen(socket_, SOMAXCONN);  // more may wait than the library's five
+      return {};
+    }
     return resource_error(
         options.host + ":" + std::to_string(options.port) + ": cannot be listened on",
         "another program may use the port, or the address is not this machine's; name others "
@@ -71,24 +159,41 @@ class HttpServer final : public Server {
     std::vector<data::Document> documents;
   };
 
-  Result<Found> extract(const httplib::Request& request) const {
-    RELATA_TRY(ExtractRequest asked, read_request(request));
+  Result<Found> extract(const httplib::Request& request, const std::string& body) const {
+    RELATA_TRY(ExtractRequest asked, read_request(request, body));
     RELATA_TRY(const Service* service, find_service(services_, asked.extractor));
     RELATA_CHECK(check_documents(*service, asked.documents));
     RELATA_TRY(auto documents, service->extract(asked.documents, asked.min_score));
     return Found{service, std::move(asked), std::move(documents)};
   }
 
+  // On one of the threads that compute, as soon as one is free.
+  Result<std::string> compute(const std::function<Result<std::string>()>& work) {
+    const auto task = std::make_shared<std::packaged_task<Result<std::string>()>>(work);
+    auto done = task->get_future();
+    computing_.enqueue([task] { (*task)(); });
+    return done.get();
+  }
+
+  using Write = std::string (*)(const Found&);
+
   // `write` makes the answer of what was found.
-  template <class Write>
-  void answer(const httplib::Request& request, httplib::Response& response, const char* type,
-              const Write& write) const {
-    const auto found = extract(request);
-    if (found.ok()) {
-      response.set_content(write(*found), type);
-    } else {
-      answer_error(response, found.error(), http_status(found.error()));
-    }
+  void add_extraction(const std::string& path, const char* type, Write write) {
+    server_.Post(path,
+                 [this, type, write](const httplib::Request& request, httplib::Response& response,
+                                     const httplib::ContentReader& reader) {
+                   std::string body;
+                   if (!read_body(request, response, reader, most_bytes_, body)) return;
+                   const auto text = compute([&]() -> Result<std::string> {
+                     RELATA_TRY(const Found found, extract(request, body));
+                     return write(found);
+                   });
+                   if (text.ok()) {
+                     response.set_content(*text, type);
+                   } else {
+                     answer_error(response, text.error(), http_status(text.error()));
+                   }
+                 });
   }
 
   void add_routes() {
@@ -101,23 +206,24 @@ class HttpServer final : public Server {
     server_.Get("/v1/extractors", [this](const httplib::Request&, httplib::Response& response) {
       response.set_content(services_json(services_).dump() + "\n", kJson);
     });
-    server_.Post(
-        "/v1/extract", [this](const httplib::Request& request, httplib::Response& response) {
-          answer(request, response, kJson,
-                 [](const Found& found) { return answer_json(found.request, found.documents); });
-        });
-    server_.Post("/v1/page", [this](const httplib::Request& request, httplib::Response& response) {
-      answer(request, response, kHtml, [](const Found& found) {
-        return extract::extraction_page(found.documents, found.service->schema, {});
-      });
+    add_extraction("/v1/extract", kJson,
+                   [](const Found& found) { return answer_json(found.request, found.documents); });
+    add_extraction("/v1/page", kHtml, [](const Found& found) {
+      return extract::extraction_page(found.documents, found.service->schema, {});
     });
+    // Elsewhere the library would keep what is sent in memory, whatever its size.
+    const auto nowhere = [](const httplib::Request& request, httplib::Response& response,
+                            const httplib::ContentReader& reader) {
+      if (read_all(request, reader, drop)) response.status = 404;
+    };
+    server_.Post(".*", nowhere).Put(".*", nowhere).Patch(".*", nowhere).Delete(".*", nowhere);
+  }
+
+  void add_errors() {
     server_.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
-      if (!response.body.empty()) return;
-      const Error error = response.status == 413
-                              ? input_error("the request is too large", "send fewer documents")
-                              : usage_error("there is no " + request.method + " " + request.path,
-                                            "POST /v1/extract, or open / in a browser");
-      answer_error(response, error, response.status);
+      if (response.body.empty()) {
+        answer_error(response, error_of(request, response.status), response.status);
+      }
     });
     server_.set_exception_handler(
         [](const httplib::Request&, httplib::Response& response, std::exception_ptr thrown) {
@@ -133,7 +239,10 @@ class HttpServer final : public Server {
   }
 
   std::vector<Service> services_;
+  size_t most_bytes_;
+  httplib::ThreadPool computing_;  // requests under way at once
   httplib::Server server_;
+  int socket_ = -1;
   int port_ = -1;
 };
 
