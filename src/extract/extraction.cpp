@@ -51,27 +51,36 @@ bool is_unanswered(const Document& document) {
 // The journal's finished documents, by id; equal ids stand in the order they were written.
 using Finished = std::map<std::string, std::deque<Document>>;
 
-Result<Finished> read_journal(const Journal& journal, const std::string& path,
-                              const std::string& settings) {
+Error not_a_journal(const std::string& path) {
+  return usage_error(path + ": not a journal of an extraction",
+                     "choose another file; this one is left as it is");
+}
+
+Status check_header(const std::string& line, const std::string& path, const std::string& settings) {
+  const auto json = parse_json(line, path);
+  if (!json.ok() || !json->is_object() || json->value("journal", Json()) != kJournalKind) {
+    return not_a_journal(path);
+  }
+  if (json->value("settings", Json()) == settings) return {};
+  return usage_error(
+      path + ":1: the journal belongs to another model or other settings",
+      "extract with the settings it was begun with, or remove " + path + " to begin again");
+}
+
+// Begins a journal. A run that was killed while it did that may have left a part of the header.
+Status begin_journal(Journal& journal, const std::string& path, const std::string& header) {
+  if (!header.starts_with(journal.torn())) return not_a_journal(path);
+  return journal.append(header);
+}
+
+Result<Finished> read_finished(const Journal& journal, const std::string& path) {
   Finished finished;
   const std::vector<std::string>& lines = journal.lines();
-  for (size_t i = 0; i < lines.size(); ++i) {
+  for (size_t i = 1; i < lines.size(); ++i) {  // behind the header
     const std::string where = path + ":" + std::to_string(i + 1);
     RELATA_TRY(const Json json, parse_json(lines[i], where));
-    if (i > 0) {
-      RELATA_TRY(Document document, data::document_from_json(json, where));
-      finished[document.id].push_back(std::move(document));
-      continue;
-    }
-    if (!json.is_object() || json.value("journal", Json()) != kJournalKind) {
-      return usage_error(where + ": not a journal of an extraction",
-                         "choose another file; this one is left as it is");
-    }
-    if (json.value("settings", Json()) != settings) {
-      return usage_error(
-          where + ": the journal belongs to another model or other settings",
-          "extract with the settings it was begun with, or remove " + path + " to begin again");
-    }
+    RELATA_TRY(Document document, data::document_from_json(json, where));
+    finished[document.id].push_back(std::move(document));
   }
   return finished;
 }
@@ -99,13 +108,15 @@ std::string hash_of_settings(const Json& settings) {
 Status Extraction::open_journal(const std::string& path, const std::string& settings) {
   path_ = path;
   RELATA_TRY(Journal journal, Journal::open(path));
-  RELATA_TRY(finished_, read_journal(journal, path, settings));
   if (journal.lines().empty()) {
     Json header = Json::object();
     header["journal"] = kJournalKind;
     header["settings"] = settings;
     header["extractor"] = extractor_name(extractor_);
-    RELATA_CHECK(journal.append(header.dump()));
+    RELATA_CHECK(begin_journal(journal, path, header.dump()));
+  } else {
+    RELATA_CHECK(check_header(journal.lines()[0], path, settings));
+    RELATA_TRY(finished_, read_finished(journal, path));
   }
   journal_ = std::make_unique<Journal>(std::move(journal));
   return {};
