@@ -101,6 +101,16 @@ std::vector<double> read_logprobs(const Json& choice) {
   return out;
 }
 
+// Why a server kept its answer back, "" where it did not.
+std::string withheld(const Json& choice, const std::string& text) {
+  const Json message = choice.value("message", Json());
+  const Json refusal = message.is_object() ? message.value("refusal", Json()) : Json();
+  if (refusal.is_string() && text.empty()) return "refused: " + refusal.get<std::string>();
+  const Json finish = choice.value("finish_reason", Json());
+  return finish == "content_filter" && text.empty() ? "was withheld by the server's content filter"
+                                                    : "";
+}
+
 int64_t count_of(const Json& json, const char* key) {
   const Json value = json.is_object() ? json.value(key, Json()) : Json();
   return value.is_number_integer() ? std::max<int64_t>(value.get<int64_t>(), 0) : 0;
@@ -284,15 +294,21 @@ Result<GenerateResult> OpenAiEngine::read_answer(const HttpReply& reply, const s
   const Json text = !chat()               ? choice.value("text", Json())
                     : message.is_object() ? message.value("content", Json(""))
                                           : Json();
-  // A refusal to say anything is an empty answer.
+  // A server that says nothing gives an empty answer.
   if (!text.is_string() && !(chat() && text.is_null() && message.is_object())) {
     return unusable(url, "has no text");
   }
   GenerateResult result;
   if (text.is_string()) result.text = text.get<std::string>();
-  const Json finish = choice.value("finish_reason", Json());
-  result.finish = finish.is_string() && finish == "length" ? "length" : "eos";
   count(*json);
+  if (const std::string why = withheld(choice, result.text); !why.empty()) {
+    result.finish = "failed";
+    result.problem = url + ": the answer " + why;
+    return result;
+  }
+  const Json finish = choice.value("finish_reason", Json());
+  // A filter cuts off what it finds late.
+  result.finish = finish == "length" || finish == "content_filter" ? "length" : "eos";
   if (shape == nullptr) {
     result.logprobs = read_logprobs(choice);
   } else if (auto written = answer_of_json(*shape, result.text)) {

@@ -188,6 +188,24 @@ def test_one_document_that_a_server_does_not_answer(ask, server, tmp_path, bad):
     assert not (tmp_path / "out.jsonl.journal").exists()
 
 
+def choice_of(**choice):
+    return 200, {"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 0}}
+
+
+@pytest.mark.parametrize("api, choice, words", [
+    ("completions", {"text": "", "finish_reason": "content_filter"}, "content filter"),
+    ("chat", {"message": {"content": None}, "finish_reason": "content_filter"}, "content filter"),
+    ("chat", {"message": {"content": None, "refusal": "I will not."}, "finish_reason": "stop"},
+     "I will not."),
+])
+def test_answers_that_a_server_withholds_are_listed(ask, tmp_path, api, choice, words):
+    ask(lambda body: choice_of(**choice), "--backend-api", api, code=4)
+    assert results(tmp_path) == {"ada": [], "mill": []}
+    failures = json_lines((tmp_path / "out.jsonl.failed.jsonl").read_text(encoding="utf-8"))
+    assert {f["id"] for f in failures} == {"ada", "mill"}
+    assert all(f["unanswered"] and words in f["problem"] for f in failures)
+
+
 @pytest.mark.parametrize("bad", ["hangs", "closes", "nonsense"])
 def test_a_server_that_answers_nothing_loses_nothing(ask, server, tmp_path, bad):
     release = threading.Event()

@@ -28,11 +28,12 @@ struct OpenAiOptions {
 // answer after all retries (resource); a key or model that it refuses (usage). No redirect is
 // followed, so the key goes to `base_url` only.
 //
-// generate(): a request that the server refuses, or fails at while it answers others of the call,
-// has its result's `problem`. The call ends with an error where nothing was answered, or where as
-// many requests as there are connections failed with no answer between them. `shape` is sent as a
-// JSON schema (`response_format`) until the server refuses one; answers come back in the shape's
-// own form, unchecked. May be called from several threads.
+// generate(): a request that the server refuses, withholds the answer to (a content filter), or
+// fails at while it answers others of the call, has its result's `problem`. The call ends with an
+// error where nothing was answered, or where as many requests as there are connections failed with
+// no answer between them. `shape` is sent as a JSON schema (`response_format`) until the server
+// refuses one; answers come back in the shape's own form, unchecked. May be called from several
+// threads.
 Result<std::unique_ptr<Engine>> make_openai_engine(const OpenAiOptions& options);
 
 }  // namespace relata::generate
