@@ -178,7 +178,7 @@ void add_inputs(CLI::App& verb, GraphCommandOptions& options) {
       ->type_name("S");
   verb.add_option("--min-score", options.build.min_score, "Leave less probable relations out")
       ->type_name("S")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(NumberRange::between(0, 1)));
   verb.add_flag("--match-case", options.build.match_case,
                 "Keep names apart that differ in capitals only");
   verb.add_flag("--all-entities", options.build.all_entities, "Also those without a relation");

@@ -5,8 +5,6 @@
 
 #include <memory>
 
-#include "relata/base/fields.h"
-
 namespace relata::app {
 namespace {
 
@@ -90,6 +88,15 @@ CLI::App* add_verb(CLI::App& parent, const std::string& name, const std::string&
   CLI::App* verb = parent.add_subcommand(name, summary + "\n\n" + purpose + "\n");
   verb->footer(fmt::format("Examples:\n  {}\n\n{}", fmt::join(examples, "\n  "), kSharedFlags));
   return verb;
+}
+
+CLI::Validator number_in(const NumberRange& range) {
+  const auto check = [range](const std::string& text) -> std::string {
+    double number = 0;
+    if (CLI::detail::lexical_cast(text, number) && range.holds(number)) return "";
+    return fmt::format("'{}' is not a number {}", text, range.text());
+  };
+  return {check, "", "number"};
 }
 
 void set_help_style(CLI::App& root) {

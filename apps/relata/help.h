@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "relata/base/fields.h"
 #include "relata/base/result.h"
 
 namespace relata::app {
@@ -13,6 +14,9 @@ namespace relata::app {
 // `purpose` (a paragraph), and ends with `examples` (one command a line).
 CLI::App* add_verb(CLI::App& parent, const std::string& name, const std::string& summary,
                    const std::string& purpose, const std::vector<std::string>& examples);
+
+// For flags with floating-point numbers: CLI11's own ranges take not-a-number for one of theirs.
+CLI::Validator number_in(const NumberRange& range);
 
 // For the root app; inherited by every verb added afterwards.
 void set_help_style(CLI::App& root);

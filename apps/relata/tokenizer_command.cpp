@@ -177,7 +177,7 @@ void add_train(CLI::App& tokenizer, Context& context) {
   verb->add_option("--coverage", training.character_coverage,
                    "Share of characters that get a piece (default: 1)")
       ->type_name("P")
-      ->check(CLI::Range(0.5, 1.0));
+      ->check(number_in(NumberRange::between(0.5, 1)));
   verb->add_option("--symbols", training.user_symbols, "Pieces that are never split")
       ->type_name("LIST")
       ->allow_extra_args(false)

@@ -4,6 +4,7 @@
 
 #include "engine_options.h"
 #include "environment.h"
+#include "help.h"
 #include "model_places.h"
 #include "relata/base/log.h"
 #include "relata/generate/openai.h"
@@ -59,7 +60,7 @@ void add_backend_options(CLI::App& verb, BackendOptions& options) {
       ->group(kServerGroup);
   verb.add_option("--backend-timeout", options.timeout, "Seconds for one request (default: 120)")
       ->type_name("S")
-      ->check(CLI::Range(0.001, 86400.0))
+      ->check(number_in(NumberRange::between(0.001, 86400)))
       ->group(kServerGroup);
   verb.add_option("--backend-retries", options.retries,
                   "Further tries, with growing waits, after failures that may pass (default: 4)")
@@ -71,7 +72,7 @@ void add_backend_options(CLI::App& verb, BackendOptions& options) {
       ->type_name("IN,OUT")
       ->expected(2)
       ->delimiter(',')
-      ->check(CLI::NonNegativeNumber)
+      ->check(number_in(NumberRange::at_least(0)))
       ->group(kServerGroup);
 }
 

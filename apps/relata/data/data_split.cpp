@@ -7,6 +7,8 @@
 #include <random>
 #include <sstream>
 
+#include "relata/base/fields.h"
+
 namespace relata::app {
 namespace {
 
@@ -81,7 +83,7 @@ Result<std::vector<SplitPart>> parse_split_parts(const std::string& text) {
     const std::string number = equals == std::string::npos ? "" : word.substr(equals + 1);
     const double share = std::strtod(number.c_str(), &end);
     const std::string name = word.substr(0, equals);
-    if (number.empty() || *end != '\0' || !(share > 0) || name.empty() ||
+    if (number.empty() || *end != '\0' || !NumberRange::above(0).holds(share) || name.empty() ||
         name.find('/') != std::string::npos) {
       return usage_error(fmt::format("--parts: '{}' is not NAME=SHARE", word),
                          "write for example --parts train=0.8,dev=0.1,test=0.1");

@@ -127,7 +127,7 @@ void add_calibrate_command(CLI::App& app, Context& context) {
   verb->add_option("--precision", options->precision,
                    "Choose the threshold for this precision instead of the best F1")
       ->type_name("P")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(NumberRange::between(0, 1)));
   verb->callback([options, &context] {
     context.action = [options, &context] { return run_calibrate(*options, context); };
   });

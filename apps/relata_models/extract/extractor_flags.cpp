@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "extract/demonstrations.h"
+#include "help.h"
 #include "hub_models.h"
 #include "model_places.h"
 #include "relata/base/file.h"
@@ -232,7 +233,7 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
   verb.add_option("--threshold", flags.threshold,
                   "Keep a second relation of a pair from this probability on")
       ->type_name("T")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(NumberRange::between(0, 1)));
 
   verb.add_option(
           "-m,--model", flags.model,
@@ -292,7 +293,7 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
                   "Share of the nearest examples' labels in the probability of a relation, from 0\n"
                   "(the default) to 1: they decide alone, and no model is needed")
       ->type_name("S")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_in(NumberRange::between(0, 1)))
       ->group(kExamplesGroup);
   verb.add_option("--voters", flags.voters, "So many of them have a vote (default: 16)")
       ->type_name("N")
