@@ -98,6 +98,13 @@ Result<std::vector<int32_t>> text_ids(const generate::Engine& engine, const std:
   return engine.tokenizer()->encode_ids(text, add_special);
 }
 
+Status check_length(const generate::Engine& engine, size_t tokens, const std::string& where) {
+  const auto most = static_cast<size_t>(engine.max_tokens());
+  if (most == 0 || tokens <= most) return {};
+  return input_error(fmt::format("{}: {} tokens, the model takes {}", where, tokens, most),
+                     "shorten the text or split it, or ask for fewer tokens");
+}
+
 Result<std::vector<int32_t>> PromptReader::read(const RequestLine& line) {
   constexpr std::array kForms = {"prompt", "prompt_ids", "messages"};
   std::vector<std::string> given;

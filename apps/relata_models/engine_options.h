@@ -50,6 +50,10 @@ Result<std::vector<RequestLine>> read_requests(const std::vector<std::string>& i
 // The ids of a text, through the tokenizer.
 Result<std::vector<int32_t>> text_ids(const generate::Engine& engine, const std::string& text,
                                       bool add_special, const std::string& where);
+// Error: the model does not take so many tokens, of prompt and answer, at once. Asked of every
+// request before the first is computed, so that no work is lost.
+Status check_length(const generate::Engine& engine, size_t tokens, const std::string& where);
+
 // The prompts of requests: "prompt", "prompt_ids", or "messages", which the model's own chat
 // template writes.
 class PromptReader {

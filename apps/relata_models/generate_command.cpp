@@ -39,7 +39,21 @@ Result<std::vector<std::string>> parse_stops(const Json& value, const std::strin
   return stops;
 }
 
-Result<generate::GenerateRequest> parse_request(PromptReader& prompts, const RequestLine& line,
+// What a model has to take for an answer: its last token is not computed with.
+size_t tokens_with_answer(const generate::GenerateRequest& request) {
+  return request.prompt.size() + static_cast<size_t>(request.max_new_tokens) - 1;
+}
+
+// A request that does not say how long its answer may be gets what there is room for.
+void fit_answer(const generate::Engine& engine, generate::GenerateRequest& request) {
+  const int64_t room = engine.max_tokens() - std::ssize(request.prompt) + 1;
+  if (engine.max_tokens() > 0 && room > 0 && room < request.max_new_tokens) {
+    request.max_new_tokens = static_cast<int>(room);
+  }
+}
+
+Result<generate::GenerateRequest> parse_request(const generate::Engine& engine,
+                                                PromptReader& prompts, const RequestLine& line,
                                                 const generate::GenerateRequest& defaults) {
   generate::GenerateRequest request = defaults;
   auto seed = static_cast<int64_t>(defaults.seed);
@@ -63,6 +77,8 @@ Result<generate::GenerateRequest> parse_request(PromptReader& prompts, const Req
     RELATA_TRY(request.stops, parse_stops(stop, line.where));
   }
   RELATA_TRY(request.prompt, prompts.read(line));
+  if (!fields.has("max_new_tokens")) fit_answer(engine, request);
+  RELATA_CHECK(check_length(engine, tokens_with_answer(request), line.where));
   return request;
 }
 
@@ -81,7 +97,7 @@ Result<int> run_generate(const GenerateOptions& options, const Context& context)
   PromptReader prompts(*engine, options.engine.model);
   std::vector<generate::GenerateRequest> requests;
   for (const RequestLine& line : lines) {
-    RELATA_TRY(auto request, parse_request(prompts, line, defaults));
+    RELATA_TRY(auto request, parse_request(*engine, prompts, line, defaults));
     requests.push_back(std::move(request));
   }
   BatchRunner runner(options.engine, "generating");
@@ -95,18 +111,18 @@ Result<int> run_generate(const GenerateOptions& options, const Context& context)
 
 void add_sampling_options(CLI::App& verb, generate::GenerateRequest& defaults) {
   verb.add_option("--max-new-tokens", defaults.max_new_tokens,
-                  "For requests that do not say (default: 256)")
+                  "For requests that do not say, as far as there is room (default: 256)")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
   verb.add_option("--temperature", defaults.temperature, "0 chooses the likeliest token (default)")
       ->type_name("T")
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_in(NumberRange::at_least(0)));
   verb.add_option("--top-k", defaults.top_k, "Sample from the K likeliest tokens (default: all)")
       ->type_name("K")
       ->check(CLI::NonNegativeNumber);
   verb.add_option("--top-p", defaults.top_p, "Sample from this much probability (default: 1)")
       ->type_name("P")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(NumberRange::between(0, 1)));
   verb.add_option("--stop", defaults.stops, "Text that ends an answer; may be repeated")
       ->type_name("TEXT")
       ->allow_extra_args(false);

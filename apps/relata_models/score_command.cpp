@@ -62,6 +62,9 @@ Result<generate::ScoreRequest> parse_request(const generate::Engine& engine, Pro
   generate::ScoreRequest request;
   RELATA_TRY(request.prefix, prompts.read(line));
   RELATA_TRY(request.continuations, parse_continuations(engine, line));
+  for (const auto& continuation : request.continuations) {
+    RELATA_CHECK(check_length(engine, request.prefix.size() + continuation.size(), line.where));
+  }
   return request;
 }
 
