@@ -35,7 +35,7 @@ Status append_lines(const std::string& path, std::vector<InputLine>& lines) {
       return input_error(fmt::format("{}: invalid UTF-8 at byte {}", where, *invalid + 1),
                          "convert the file to UTF-8, for example with iconv");
     }
-    lines.push_back({std::move(line), std::move(where)});
+    lines.push_back({std::move(line), std::move(where), number});
   }
   return {};
 }
@@ -68,16 +68,19 @@ void append_outline(const Json& value, const std::string& indent, std::string& o
 // Lists what was done to records, in OUTPUT.<suffix>.txt if there is an output file.
 Status list_records(const std::vector<std::string>& lines, const std::string& done,
                     const std::string& suffix, const std::string& output) {
-  if (lines.empty()) return {};
-  std::string place = "above";
-  if (output.empty() || output == "-") {
+  const bool listed_above = is_stream(output);
+  const std::string place = output + "." + suffix + ".txt";
+  if (lines.empty()) {
+    if (!listed_above) std::remove(place.c_str());  // of an earlier run
+    return {};
+  }
+  if (listed_above) {
     for (const std::string& line : lines) log_warning(line);
   } else {
-    place = output + "." + suffix + ".txt";
     RELATA_CHECK(write_file_atomic(place, fmt::format("{}\n", fmt::join(lines, "\n"))));
   }
-  log_warning(fmt::format("{} {}, listed {}{}", counted(lines.size(), "record"), done,
-                          place == "above" ? "" : "in ", place));
+  log_warning(fmt::format("{} {}, listed {}", counted(lines.size(), "record"), done,
+                          listed_above ? "above" : "in " + place));
   return {};
 }
 
@@ -149,19 +152,22 @@ Result<std::vector<data::NamedDataset>> read_dataset_parts(
 Result<int> report_skipped(const data::Dataset& dataset, const std::string& output) {
   for (const auto& [kind, count] : dataset.noted) log_warning(fmt::format("{}: {}", kind, count));
   RELATA_CHECK(list_records(dataset.fixed, "mended", "fixed", output));
-  if (dataset.skipped.empty()) return kDone;
-  if (dataset.documents.empty()) {
+  if (!dataset.skipped.empty() && dataset.documents.empty()) {
     return input_error(
         fmt::format("no usable record; the first problem: {}", dataset.skipped.front()));
   }
   RELATA_CHECK(list_records(dataset.skipped, "skipped", "skipped", output));
-  return kSomeFailed;
+  return dataset.skipped.empty() ? kDone : kSomeFailed;
 }
 
 bool is_device(const std::string& path) {
   std::error_code ignored;
   const auto place = std::filesystem::status(path, ignored);
   return std::filesystem::exists(place) && !std::filesystem::is_regular_file(place);
+}
+
+bool is_stream(const std::string& output) {
+  return output.empty() || output == "-" || is_device(output);
 }
 
 Status write_result(const std::string& output, std::string_view content) {

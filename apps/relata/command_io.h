@@ -22,6 +22,7 @@ std::string display_name(const std::string& path);
 struct InputLine {
   std::string text;
   std::string where;  // "requests.jsonl:12"
+  int64_t number;     // 12
 };
 // All lines that are not blank; a carriage return before the newline is dropped. Invalid UTF-8 is
 // an error.
@@ -38,12 +39,15 @@ Result<std::vector<data::NamedDataset>> read_dataset_parts(
     const std::vector<std::string>& arguments, const data::ReadOptions& options);
 
 // Tells about skipped records: in OUTPUT.skipped.txt when there is an output file, else on stderr.
+// A list of an earlier run is removed where there is nothing to list.
 // The exit code of a run that skipped these; an error when nothing at all was read.
 Result<int> report_skipped(const data::Dataset& dataset, const std::string& output);
 
 // Whether there is something at the path that is no file, such as a device or a pipe: nothing can
 // lie beside it. A place that cannot be looked at is reported when it is written.
 bool is_device(const std::string& path);
+// Whether it is standard output or a device: lists about a result then go to stderr.
+bool is_stream(const std::string& output);
 
 // To the file (atomically), or to standard output for "" and "-".
 Status write_result(const std::string& output, std::string_view content);

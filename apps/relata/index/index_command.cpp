@@ -13,6 +13,7 @@
 #include "index/index_change.h"
 #include "index/index_passages.h"
 #include "index/index_vectors.h"
+#include "output_places.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"
 #include "relata/base/visible_text.h"
@@ -51,6 +52,7 @@ struct IndexStatsOptions {
 };
 
 Result<int> run_build(const IndexBuildOptions& options, const Context& context) {
+  RELATA_CHECK(check_places({{"the index", options.output}}, options.passages.inputs));
   RELATA_TRY(const auto lock, lock_index(options.output));
   retrieve::Bm25Settings settings = options.settings;
   settings.analyzer = retrieve::analyzer_of_name(options.analyzer).value();
@@ -96,19 +98,27 @@ std::string one_line(const std::string& text) {
   return out;
 }
 
+struct Queries {
+  std::vector<std::string> texts;
+  std::vector<int64_t> lines;  // of standard input, where they come from there
+};
+
 // The queries of the command line: one, or for "-" one a line of standard input.
-Result<std::vector<std::string>> read_queries(const std::string& query) {
-  std::vector<std::string> out;
+Result<Queries> read_queries(const std::string& query) {
+  Queries out;
   if (query == "-") {
     RELATA_TRY(std::vector<InputLine> lines, read_lines({"-"}));
-    for (InputLine& line : lines) out.push_back(std::move(line.text));
+    for (InputLine& line : lines) {
+      out.texts.push_back(std::move(line.text));
+      out.lines.push_back(line.number);
+    }
     return out;
   }
   if (const auto bad = text::find_invalid_utf8(query)) {
     return usage_error(fmt::format("the query is not UTF-8 at byte {}", *bad + 1),
                        "use a terminal that writes UTF-8");
   }
-  out.push_back(query);
+  out.texts.push_back(query);
   return out;
 }
 
@@ -167,8 +177,9 @@ Rankings search_all(const Bm25Index& index, const OpenedVectors& opened, const s
   return dense;
 }
 
-// `numbered`: JSON lines tell the query.
-Status print_hits(const Bm25Index& index, const Rankings& found, bool numbered, bool json) {
+// JSON lines tell the query's line, where queries have one.
+Status print_hits(const Bm25Index& index, const Rankings& found, const std::vector<int64_t>& lines,
+                  bool json) {
   constexpr size_t kWrittenAtOnce = 1 << 20;
   std::string out;
   size_t without = 0;
@@ -183,7 +194,7 @@ Status print_hits(const Bm25Index& index, const Rankings& found, bool numbered, 
         continue;
       }
       Json line = hit_json(hit, i + 1, passage);
-      if (numbered) line["query"] = query + 1;
+      if (!lines.empty()) line["query"] = lines[query];
       out += json_line(line) + "\n";
     }
     if (out.size() < kWrittenAtOnce) continue;
@@ -208,10 +219,11 @@ Result<int> run_search(const IndexSearchOptions& options, const Context& context
     RELATA_TRY(vectors, open_vectors(options.index, index, options.encoder, context));
     if (options.exact) vectors.graph.reset();
   }
-  RELATA_TRY(const std::vector<std::string> queries, read_queries(options.query));
+  RELATA_TRY(const Queries queries, read_queries(options.query));
   Rankings found;
-  with_threads(context.threads, [&] { found = search_all(index, vectors, by, queries, search); });
-  RELATA_CHECK(print_hits(index, found, options.query == "-", context.json));
+  with_threads(context.threads,
+               [&] { found = search_all(index, vectors, by, queries.texts, search); });
+  RELATA_CHECK(print_hits(index, found, queries.lines, context.json));
   return kDone;
 }
 
@@ -272,11 +284,11 @@ void add_build(CLI::App& parent, Context& context) {
       ->excludes(append);
   verb->add_option("--k1", options->settings.k1, "How much a repeated term counts (default: 1.2)")
       ->type_name("N")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(number_in(NumberRange::between(0, 1e6)))
       ->excludes(append);
   verb->add_option("--b", options->settings.b, "How much long passages lose (default: 0.75)")
       ->type_name("N")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_in(NumberRange::between(0, 1)))
       ->excludes(append);
   verb->add_option("--encoder", options->encoder.model,
                    "Also make vectors with this model, an encoder; with --append the\n"
@@ -299,13 +311,14 @@ void add_search(CLI::App& parent, Context& context) {
       add_verb(parent, "search", "The passages nearest to a query",
                "Ranks by BM25, by vectors, or by both: a line each with rank, score, id and text,\n"
                "or JSON lines. Several queries are parted by an empty line, in JSON told by\n"
-               "\"query\", their number.",
+               "\"query\", the number of their line.",
                {"relata index search train.bm25 'who founded the company' -k 5",
                 "relata index search news.bm25 东部文具 --partition caijing --json",
                 "cut -f4 test.txt | relata index search train.bm25 - -k 1 --json"});
   verb->add_option("FILE", options->index, "An index")->required();
   verb->add_option("QUERY", options->query,
-                   "Words, a sentence, a whole text; - reads one query a line from stdin")
+                   "Words, a sentence, a whole text; - reads one query a line from stdin;\n"
+                   "blank lines are none")
       ->required();
   verb->add_option("-k", options->k, "At most so many (default: 10)")
       ->type_name("N")

@@ -157,7 +157,7 @@ Result<OpenedVectors> open_vectors(const std::string& index_path, const Bm25Inde
 }
 
 Result<std::optional<FileLock>> lock_index(const std::string& index_path) {
-  if (index_path == "-" || is_device(index_path)) return std::optional<FileLock>();
+  if (is_stream(index_path)) return std::optional<FileLock>();
   RELATA_TRY(FileLock lock, FileLock::take(index_path, "is changing this index"));
   return std::optional<FileLock>(std::move(lock));
 }

@@ -14,6 +14,7 @@
 #include "extract/extract_forecast.h"
 #include "extract/extractor_flags.h"
 #include "help.h"
+#include "output_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
@@ -39,10 +40,6 @@ struct ExtractOptions {
   std::string journal;
 };
 
-bool to_stdout(const ExtractOptions& options) {
-  return options.output.empty() || options.output == "-";
-}
-
 // The journal and the evaluation know documents by their ids.
 void make_ids_unique(std::vector<data::Document>& documents) {
   std::set<std::string> used;
@@ -61,7 +58,7 @@ struct JournalPlan {
 
 JournalPlan plan_journal(const ExtractOptions& options) {
   if (!options.journal.empty()) return {options.journal, false};
-  if (to_stdout(options) || is_device(options.output)) return {};
+  if (is_stream(options.output)) return {};
   return {options.output + ".journal", true};
 }
 
@@ -84,24 +81,28 @@ Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
   return extract::extract_documents(extractor, engine, documents, pair_options, journal);
 }
 
+std::string failures_place(const ExtractOptions& options) {
+  return options.output + ".failed.jsonl";
+}
+
 // Lists questions without an answer (what did not parse, was too long to ask, or a server did not
 // take) in OUT.failed.jsonl or on stderr, and returns the exit code of a run whose other parts
 // ended with `code`.
 Result<int> report_failures(const std::vector<std::string>& failures, const std::string& noun,
                             const ExtractOptions& options, int code) {
-  const std::string place = options.output + ".failed.jsonl";
+  const std::string place = failures_place(options);
+  const bool listed_above = is_stream(options.output);
   if (failures.empty()) {
-    if (!to_stdout(options)) std::remove(place.c_str());  // of an earlier run
+    if (!listed_above) std::remove(place.c_str());  // of an earlier run
     return code;
   }
-  if (to_stdout(options)) {
+  if (listed_above) {
     for (const std::string& line : failures) log_warning(line);
   } else {
     RELATA_CHECK(write_file_atomic(place, fmt::format("{}\n", fmt::join(failures, "\n"))));
   }
   log_warning(fmt::format("{} without an answer that could be read, listed {}",
-                          counted(failures.size(), noun),
-                          to_stdout(options) ? "above" : "in " + place));
+                          counted(failures.size(), noun), listed_above ? "above" : "in " + place));
   return kSomeFailed;
 }
 
@@ -123,12 +124,16 @@ Status write_page(const ExtractOptions& options, const extract::Extractor& extra
   return write_result(options.html, extract::extraction_page(documents, extractor.schema, {}));
 }
 
-Status check_places(const ExtractOptions& options) {
-  if (options.html.empty() || options.html != (to_stdout(options) ? "-" : options.output)) {
-    return {};
+Status check_places(const ExtractOptions& options, const JournalPlan& journal) {
+  if (options.dry_run) return {};
+  std::vector<OutputPlace> outputs{{"the relations", options.output}};
+  if (!options.html.empty()) outputs.push_back({"--html", options.html});
+  if (!journal.path.empty()) outputs.push_back({"the journal", journal.path});
+  if (!is_stream(options.output)) {
+    outputs.push_back({"the list of failures", failures_place(options)});
+    outputs.push_back({"the list of skipped records", options.output + ".skipped.txt"});
   }
-  return usage_error("--html and the relations would go to the same place",
-                     "give each a file of its own");
+  return check_places(outputs, options.inputs);
 }
 
 FactJob fact_job(const ExtractOptions& options) {
@@ -197,7 +202,8 @@ Result<int> run_dry(const ExtractOptions& options, const extract::Extractor& ext
 }
 
 Result<int> run_extract(const ExtractOptions& options, const Context& context) {
-  RELATA_CHECK(check_places(options));
+  const JournalPlan journal = plan_journal(options);
+  RELATA_CHECK(check_places(options, journal));
   ExtractorFlags flags = options.extractor;
   flags.served = options.backend.backend != "native";
   RELATA_TRY(const extract::Extractor extractor, open_extractor(flags));
@@ -208,7 +214,6 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   RELATA_TRY(int code, report_skipped(dataset, options.dry_run ? "" : options.output));
   if (options.dry_run) return run_dry(options, extractor, dataset, context, code);
 
-  const JournalPlan journal = plan_journal(options);
   if (options.no_resume && journal.ours) std::remove(journal.path.c_str());
   if (!journal.path.empty()) {
     set_interrupt_hint("what is done is kept; the same command goes on from there");
@@ -225,7 +230,7 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
 void add_decoding_options(CLI::App& verb, ExtractOptions& options) {
   verb.add_option("--min-score", options.min_score, "Leave less probable relations out")
       ->type_name("S")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(NumberRange::between(0, 1)));
   verb.add_option("--batch", options.batch,
                   "Pairs (default: 256) or, with document pipelines, documents (default: 16)\n"
                   "handed to the model at once: more are faster and take more memory")
