@@ -50,37 +50,66 @@ class WordText {
   }
   const std::string& problem() const { return problem_; }
   std::string finish() {
-    text_.resize(text_.find_last_not_of(" \t\n") + 1);
-    return std::move(text_);
+    end_paragraph();
+    std::string& text = flows_.front().text;
+    text.resize(text.find_last_not_of(" \t\n") + 1);
+    return std::move(text);
   }
 
  private:
-  // The local name of an element of WordprocessingML, "Fallback" of its markup for older programs,
-  // and "" of any other.
+  // The document, or a text box in the paragraph of another flow.
+  struct Flow {
+    std::string text;
+    std::string boxes;  // in the paragraph that is open; they come after it
+    size_t runs = 0;    // open ones
+  };
+
+  // The local name of an element of WordprocessingML, of a formula's runs and texts, "Fallback" of
+  // its markup for older programs, and "" of any other.
   static std::string_view local_name(const char* full) {
     const std::string_view name(full);
     const size_t bar = name.find_last_of('|');
     if (bar == std::string_view::npos) return "";
     const std::string_view local = name.substr(bar + 1);
-    const bool word = name.substr(0, bar).find("wordprocessingml") != std::string_view::npos;
-    return word || local == "Fallback" ? local : std::string_view();
+    const std::string_view space = name.substr(0, bar);
+    if (space.find("wordprocessingml") != std::string_view::npos) return local;
+    const bool in_formula = space.ends_with("/math") && (local == "r" || local == "t");
+    return in_formula || local == "Fallback" ? local : std::string_view();
   }
 
+  // "rt" stands over its base, and "rPrChange" holds what the format was before a change.
   static bool is_left_out(std::string_view name) {
     return name == "Fallback" || name == "del" || name == "moveFrom" || name == "instrText" ||
-           name == "delText" || name == "delInstrText";
+           name == "delText" || name == "delInstrText" || name == "rt" || name == "rPrChange";
   }
 
-  static void on_start(void* user, const char* full, const char**) {
+  // <w:vanish/>, but not <w:vanish w:val="0"/>.
+  static bool is_on(const char** attributes) {
+    for (; *attributes; attributes += 2) {
+      const std::string_view value(attributes[1]);
+      if (std::string_view(attributes[0]).ends_with("|val")) {
+        return value != "0" && value != "false" && value != "off";
+      }
+    }
+    return true;
+  }
+
+  static void on_start(void* user, const char* full, const char** attributes) {
     auto* self = static_cast<WordText*>(user);
     const std::string_view name = local_name(full);
     if (is_left_out(name)) ++self->left_out_;
     if (self->left_out_ > 0) return;
+    const size_t runs = self->flows_.back().runs;
     if (name == "t") ++self->in_text_;
-    if (name == "tab" && self->in_run_ > 0) self->text_ += '\t';
-    if ((name == "br" || name == "cr") && self->in_run_ > 0) self->text_ += '\n';
-    if (name == "noBreakHyphen") self->text_ += '-';
-    if (name == "r") ++self->in_run_;
+    if (name == "tab" && runs > 0) self->add("\t");
+    if ((name == "br" || name == "cr") && runs > 0) self->add("\n");
+    if (name == "noBreakHyphen") self->add("-");
+    if (name == "pPr") ++self->in_paragraph_format_;
+    if (name == "vanish" && runs > 0 && self->in_paragraph_format_ == 0 && is_on(attributes)) {
+      self->hide_run();
+    }
+    if (name == "r") self->open_run();
+    if (name == "txbxContent") self->flows_.emplace_back();
   }
 
   static void on_end(void* user, const char* full) {
@@ -91,20 +120,49 @@ class WordText {
       return;
     }
     if (name == "t") --self->in_text_;
-    if (name == "r") --self->in_run_;
+    if (name == "pPr") --self->in_paragraph_format_;
+    if (name == "r") self->close_run();
     if (name == "p") self->end_paragraph();
+    if (name == "txbxContent") self->close_box();
   }
 
   static void on_text(void* user, const char* text, int size) {
     auto* self = static_cast<WordText*>(user);
-    if (self->in_text_ > 0 && self->left_out_ == 0) {
-      self->text_.append(text, static_cast<size_t>(size));
-    }
+    if (self->in_text_ > 0 && self->left_out_ == 0) self->add({text, static_cast<size_t>(size)});
+  }
+
+  // A text box in a run that vanishes is not seen either.
+  void add(std::string_view text) {
+    if (hidden_runs_ == 0) flows_.back().text += text;
+  }
+
+  void open_run() {
+    ++flows_.back().runs;
+    run_is_hidden_.push_back(false);
+  }
+  void hide_run() {
+    hidden_runs_ += !run_is_hidden_.back();
+    run_is_hidden_.back() = true;
+  }
+  void close_run() {
+    --flows_.back().runs;
+    hidden_runs_ -= run_is_hidden_.back();
+    run_is_hidden_.pop_back();
+  }
+  void close_box() {
+    end_paragraph();
+    const std::string text = std::move(flows_.back().text);
+    flows_.pop_back();
+    flows_.back().boxes += text;
   }
 
   void end_paragraph() {
-    while (!text_.empty() && (text_.back() == ' ' || text_.back() == '\n')) text_.pop_back();
-    if (!text_.empty()) text_ += "\n\n";
+    Flow& flow = flows_.back();
+    std::string& text = flow.text;
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.pop_back();
+    if (!text.empty()) text += "\n\n";
+    text += flow.boxes;
+    flow.boxes.clear();
   }
 
   void stop(const char* problem) {
@@ -113,9 +171,11 @@ class WordText {
   }
 
   std::unique_ptr<XML_ParserStruct, void (*)(XML_Parser)> parser_;
-  std::string text_;
+  std::vector<Flow> flows_ = std::vector<Flow>(1);  // open ones
+  std::vector<bool> run_is_hidden_;                 // of each open run
+  size_t hidden_runs_ = 0;
   std::string problem_;
-  int in_text_ = 0, in_run_ = 0, left_out_ = 0;  // open elements
+  int in_text_ = 0, in_paragraph_format_ = 0, left_out_ = 0;  // open elements
 };
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr size_t kDirectorySize = 46;  // of a directory entry without names
 constexpr size_t kLocalSize = 30;      // of a local header without names
 constexpr size_t kMostEntries = 10000;
 
-Error damaged(const std::string& path, const char* what) {
+Error damaged(const std::string& path, std::string_view what) {
   return input_error(fmt::format("{}: damaged archive: {}", path, what),
                      "fetch or save the file again");
 }
@@ -80,6 +80,18 @@ class Inflater {
   bool ready_ = false;
 };
 
+Status unpack(std::string_view packed, uint16_t method, size_t most, const std::string& path,
+              const std::function<bool(std::string_view)>& take) {
+  if (method == 8) return Inflater().run(packed, most, path, take);
+  if (method != 0) return damaged(path, "an unusual way of packing");
+  if (packed.size() > most) {
+    return input_error(fmt::format("{}: holds more than {} MiB", path, most >> 20),
+                       "leave the file out, or make a smaller one");
+  }
+  take(packed);
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<ZipEntry>> zip_entries(std::string_view archive, const std::string& path) {
@@ -100,6 +112,7 @@ Result<std::vector<ZipEntry>> zip_entries(std::string_view archive, const std::s
     ZipEntry& entry = entries.emplace_back();
     entry.encrypted = (number(archive, at + 8, 2) & 1) != 0;
     entry.method = static_cast<uint16_t>(number(archive, at + 10, 2));
+    entry.checksum = number(archive, at + 16, 4);
     entry.packed = number(archive, at + 20, 4);
     entry.offset = number(archive, at + 42, 4);
     entry.name = archive.substr(at + kDirectorySize, name);
@@ -122,14 +135,18 @@ Status unzip(std::string_view archive, const ZipEntry& entry, size_t most, const
   if (begin > archive.size() || entry.packed > archive.size() - begin) {
     return damaged(path, "a file in it is cut off");
   }
-  const std::string_view packed = archive.substr(begin, entry.packed);
-  if (entry.method == 8) return Inflater().run(packed, most, path, take);
-  if (entry.method != 0) return damaged(path, "an unusual way of packing");
-  if (packed.size() > most) {
-    return input_error(fmt::format("{}: holds more than {} MiB", path, most >> 20),
-                       "leave the file out, or make a smaller one");
+  uLong checksum = crc32(0, nullptr, 0);
+  bool is_whole = true;
+  RELATA_CHECK(unpack(archive.substr(begin, entry.packed), entry.method, most, path,
+                      [&](std::string_view piece) {
+                        checksum = crc32(checksum, reinterpret_cast<const Bytef*>(piece.data()),
+                                         static_cast<uInt>(piece.size()));
+                        is_whole = take(piece);
+                        return is_whole;
+                      }));
+  if (is_whole && checksum != entry.checksum) {
+    return damaged(path, entry.name + " has another checksum than the archive states");
   }
-  take(packed);
   return {};
 }
 

@@ -13,9 +13,10 @@ namespace relata::data {
 
 struct ZipEntry {
   std::string name;
-  uint64_t packed = 0;  // bytes
-  uint64_t offset = 0;  // of its local header
-  uint16_t method = 0;  // 0: stored, 8: deflated
+  uint64_t packed = 0;    // bytes
+  uint64_t offset = 0;    // of its local header
+  uint32_t checksum = 0;  // CRC-32 of what is unpacked
+  uint16_t method = 0;    // 0: stored, 8: deflated
   bool encrypted = false;
 };
 
@@ -24,7 +25,8 @@ struct ZipEntry {
 Result<std::vector<ZipEntry>> zip_entries(std::string_view archive, const std::string& path);
 
 // Unpacks piece by piece; `take` returns false to stop. More than `most` bytes are an error, found
-// when they come out, whatever the archive says of its sizes.
+// when they come out, whatever the archive says of its sizes; another checksum than the archive
+// states is one, found behind the last piece.
 Status unzip(std::string_view archive, const ZipEntry& entry, size_t most, const std::string& path,
              const std::function<bool(std::string_view)>& take);
 

@@ -101,16 +101,21 @@ std::string deflated(const std::string& text) {
   return out;
 }
 
-// An archive of one file; `packed` is what it holds.
-std::string zip_of(const std::string& name, const std::string& packed, int method, int flags = 0) {
+// An archive of one file.
+std::string zip_of(const std::string& name, const std::string& content, int method, int flags = 0) {
+  const std::string packed = method == 8 ? deflated(content) : content;
+  const uint64_t checksum =
+      crc32(0, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size()));
   const std::string local = "PK\x03\x04" + little(20, 2) + little(static_cast<uint64_t>(flags), 2) +
-                            little(static_cast<uint64_t>(method), 2) + little(0, 8) +
-                            little(packed.size(), 4) + little(packed.size(), 4) +
-                            little(name.size(), 2) + little(0, 2) + name + packed;
+                            little(static_cast<uint64_t>(method), 2) + little(0, 4) +
+                            little(checksum, 4) + little(packed.size(), 4) +
+                            little(content.size(), 4) + little(name.size(), 2) + little(0, 2) +
+                            name + packed;
   const std::string directory =
       "PK\x01\x02" + little(20, 2) + little(20, 2) + little(static_cast<uint64_t>(flags), 2) +
-      little(static_cast<uint64_t>(method), 2) + little(0, 8) + little(packed.size(), 4) +
-      little(packed.size(), 4) + little(name.size(), 2) + little(0, 12) + little(0, 4) + name;
+      little(static_cast<uint64_t>(method), 2) + little(0, 4) + little(checksum, 4) +
+      little(packed.size(), 4) + little(content.size(), 4) + little(name.size(), 2) +
+      little(0, 12) + little(0, 4) + name;
   return local + directory + "PK\x05\x06" + little(0, 4) + little(1, 2) + little(1, 2) +
          little(directory.size(), 4) + little(local.size(), 4) + little(0, 2);
 }
@@ -119,12 +124,12 @@ std::string word_xml(const std::string& body) {
   return "<?xml version=\"1.0\"?><w:document xmlns:w=\"http://schemas.openxmlformats.org/"
          "wordprocessingml/2006/main\" xmlns:mc=\"http://schemas.openxmlformats.org/"
          "markup-compatibility/2006\" xmlns:a=\"http://schemas.openxmlformats.org/drawingml/2006/"
-         "main\"><w:body>" +
+         "main\" xmlns:m=\"http://schemas.openxmlformats.org/officeDocument/2006/math\"><w:body>" +
          body + "</w:body></w:document>";
 }
 
 std::string docx_of(const std::string& body) {
-  return zip_of("word/document.xml", deflated(word_xml(body)), 8);
+  return zip_of("word/document.xml", word_xml(body), 8);
 }
 
 std::string run(const std::string& text) { return "<w:r><w:t>" + text + "</w:t></w:r>"; }
@@ -145,6 +150,43 @@ TEST(Docx, LeavesOutWhatIsNotThere) {
       "<mc:AlternateContent><mc:Choice>" + run("c") + "</mc:Choice><mc:Fallback>" + run("twice") +
       "</mc:Fallback></mc:AlternateContent><a:t>drawing</a:t></w:p>";
   EXPECT_EQ(docx_text(docx_of(body), "a.docx").value(), "abc");
+}
+
+TEST(Docx, HiddenTextRubyAndFormulas) {
+  const auto hidden = [](const std::string& attribute) {
+    return "<w:r><w:rPr><w:vanish" + attribute + "/></w:rPr><w:t>no</w:t><w:br/></w:r>";
+  };
+  const std::string marks =
+      "<w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr>" + run("a") + hidden("") + hidden(" w:val=\"1\"") +
+      "<w:r><w:rPr><w:vanish "
+      "w:val=\"false\"/><w:rPrChange><w:rPr><w:vanish/></w:rPr></w:rPrChange>" +
+      "</w:rPr><w:t>b</w:t></w:r>";
+  EXPECT_EQ(docx_text(docx_of("<w:p>" + marks + run("c") + "</w:p>"), "a.docx").value(), "abc");
+  const std::string ruby = "<w:r><w:ruby><w:rt>" + run("kan") + "</w:rt><w:rubyBase>" + run("漢") +
+                           "</w:rubyBase></w:ruby></w:r>";
+  const std::string formula = "<m:oMath><m:r><w:rPr><w:i/></w:rPr><m:t>x+1</m:t></m:r></m:oMath>";
+  EXPECT_EQ(docx_text(docx_of("<w:p>" + ruby + formula + run(".") + "</w:p>"), "a.docx").value(),
+            "漢x+1.");
+}
+
+TEST(Docx, TextBoxesFollowTheirParagraph) {
+  const auto box = [](const std::string& content) {
+    return "<w:r><w:pict><w:txbxContent>" + content + "</w:txbxContent></w:pict></w:r>";
+  };
+  const std::string tabs = "<w:pPr><w:tabs><w:tab/></w:tabs></w:pPr>";
+  const std::string inner = "<w:p>" + run("d") + box("<w:p>" + run("e") + "</w:p>") + "</w:p>";
+  const std::string body = "<w:p>" + run("a ") + box("<w:p>" + tabs + run("c") + "</w:p>" + inner) +
+                           run("b") + "</w:p><w:p>" + run("f") + "</w:p>";
+  EXPECT_EQ(docx_text(docx_of(body), "a.docx").value(), "a b\n\nc\n\nd\n\ne\n\nf");
+}
+
+TEST(Docx, ChecksumsTellDamage) {
+  std::string stored = zip_of("word/document.xml", word_xml("<w:p>" + run("Ann") + "</w:p>"), 0);
+  ASSERT_TRUE(docx_text(stored, "a.docx").ok());
+  stored.replace(stored.find("Ann"), 3, "Bob");
+  const auto text = docx_text(stored, "a.docx");
+  ASSERT_FALSE(text.ok());
+  EXPECT_NE(text.error().message.find("word/document.xml has another checksum"), std::string::npos);
 }
 
 TEST(Docx, FileIsOneDocument) {
@@ -185,8 +227,7 @@ TEST(Docx, RefusesWhatItCannotRead) {
 }
 
 TEST(Docx, BombsDoNotGoOff) {
-  const std::string bomb =
-      zip_of("word/document.xml", deflated(std::string(size_t{8} << 20, ' ')), 8);
+  const std::string bomb = zip_of("word/document.xml", std::string(size_t{8} << 20, ' '), 8);
   ASSERT_LT(bomb.size(), size_t{16} << 10);
   const auto entries = zip_entries(bomb, "a.docx");
   ASSERT_TRUE(entries.ok());
