@@ -1,6 +1,7 @@
 // `relata generate`: prompts in, generated text out.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "commands.h"
@@ -44,12 +45,12 @@ size_t tokens_with_answer(const generate::GenerateRequest& request) {
   return request.prompt.size() + static_cast<size_t>(request.max_new_tokens) - 1;
 }
 
-// A request that does not say how long its answer may be gets what there is room for.
+// A request that does not say how long its answer may be gets what there is room for, one token at
+// least.
 void fit_answer(const generate::Engine& engine, generate::GenerateRequest& request) {
+  if (engine.max_tokens() == 0) return;
   const int64_t room = engine.max_tokens() - std::ssize(request.prompt) + 1;
-  if (engine.max_tokens() > 0 && room > 0 && room < request.max_new_tokens) {
-    request.max_new_tokens = static_cast<int>(room);
-  }
+  request.max_new_tokens = static_cast<int>(std::clamp<int64_t>(room, 1, request.max_new_tokens));
 }
 
 Result<generate::GenerateRequest> parse_request(const generate::Engine& engine,

@@ -196,6 +196,9 @@ def test_skipped_rows_exit_4_and_are_listed(tmp_path, tsv):
     assert f"{tsv}:9: 3 columns" in (tmp_path / "out.jsonl.skipped.txt").read_text()
     report = relata("data", "validate", "--from", "cre-tsv", tsv, "--json", code=3)
     assert json.loads(report.out)["records"] == len(ROWS)
+    tsv.write_bytes(tsv.read_bytes().rsplit("头".encode(), 1)[0])
+    relata("data", "convert", "--from", "cre-tsv", "--on-error", "skip", tsv, "-o", out)
+    assert not (tmp_path / "out.jsonl.skipped.txt").exists()
 
 
 @pytest.mark.parametrize("content, place", [

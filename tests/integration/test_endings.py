@@ -1,8 +1,10 @@
 """How the program ends when something around it fails: the right exit code, never an abort."""
 
 import json
+import os
 import resource
 import subprocess
+import time
 
 import pytest
 
@@ -123,3 +125,64 @@ def test_generate_knows_every_tokenizer_that_encode_knows(trained, tmp_path):
     (model / "vocab.txt").unlink()
     none = relata("generate", "-m", model, stdin=json.dumps({"prompt": text}) + "\n", code=3)
     assert "no tokenizer" in none.err
+
+
+@pytest.fixture(params=["data convert", "pairs", "facts"])
+def writer(request, gold):
+    """A command that writes what it is given with -o."""
+    if request.param == "data convert":
+        return ["data", "convert", gold]
+    fixture = {"pairs": "trained", "facts": "facts_extractor"}[request.param]
+    return ["extract", "-x", request.getfixturevalue(fixture), gold]
+
+
+def test_results_follow_links(writer, tmp_path):
+    (tmp_path / "far").mkdir()
+    real, link = tmp_path / "far/real.jsonl", tmp_path / "link.jsonl"
+    real.write_text("old\n")
+    link.symlink_to(real)
+    relata(*writer, "-o", link)
+    assert link.is_symlink() and len(json_lines(real.read_text())) == 4
+    assert [path.name for path in (tmp_path / "far").iterdir()] == ["real.jsonl"]
+
+
+def test_results_go_into_pipes(writer, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE) as reader:
+        relata(*writer, "-o", fifo)
+        assert len(json_lines(reader.communicate(timeout=60)[0].decode())) == 4
+    assert fifo.is_fifo() and not list(tmp_path.glob("fifo?*"))
+
+
+def test_results_go_to_commands(writer, tmp_path):
+    """-o >(command): a name like /dev/fd/63, behind which is a pipe."""
+    out = tmp_path / "copy.jsonl"
+    command = " ".join(f"'{argument}'" for argument in writer)
+    shell(f'"$RELATA" {command} -o >(cat > {out}.part; mv {out}.part {out})', 0)
+    end = time.monotonic() + 30
+    while not out.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(json_lines(out.read_text())) == 4
+
+
+def test_one_request_that_is_too_long_loses_no_work(trained):
+    """The model takes 256 tokens. Batches of one: the first would have been answered before."""
+    short, long = {"prompt_ids": [1, 5]}, {"prompt_ids": [1] + [5] * 299}
+    lines = "".join(json.dumps(line) + "\n" for line in (short, long))
+    done = relata("generate", "-m", trained / "model", "--batch", 1, stdin="\n" + lines, code=3)
+    assert "stdin:3: 300 tokens, the model takes 256" in done.err and done.out == ""
+    lines = "".join(json.dumps({**line, "continuation_ids": [[6], [6] * 4]}) + "\n"
+                    for line in (short, {"prompt_ids": [1] + [5] * 252}))
+    done = relata("score", "-m", trained / "model", "--batch", 1, stdin=lines, code=3)
+    assert "stdin:2: 257 tokens, the model takes 256" in done.err and done.out == ""
+
+
+def test_answers_are_as_long_as_there_is_room(trained):
+    request = {"prompt_ids": [1] + [5] * 199, "ignore_eos": True}
+    [answer] = json_lines(relata("generate", "-m", trained / "model",
+                                 stdin=json.dumps(request) + "\n").out)
+    assert len(answer["ids"]) == 57 and answer["finish"] == "length"
+    request["max_new_tokens"] = 58
+    done = relata("generate", "-m", trained / "model", stdin=json.dumps(request) + "\n", code=3)
+    assert "stdin:1: 257 tokens" in done.err

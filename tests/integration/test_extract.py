@@ -209,6 +209,49 @@ def test_page_has_a_place_of_its_own(trained, gold, tmp_path):
     assert not out.exists()
 
 
+def test_no_output_takes_the_place_of_an_input_or_of_another(trained, gold, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = gold.read_bytes()
+    (tmp_path / "link.jsonl").symlink_to(gold)
+    (tmp_path / "sub").mkdir()
+    command = ["extract", "-x", trained, gold]
+    for flags in (["-o", gold], ["-o", "./gold.jsonl"], ["-o", "link.jsonl"],
+                  ["-o", "out.jsonl", "--html", "sub/../gold.jsonl"],
+                  ["-o", "out.jsonl", "--journal", gold.name]):
+        assert "an input" in relata(*command, *flags, code=2).err
+    for flags in (["--html", "./out.jsonl"], ["--html", tmp_path / "out.jsonl"],
+                  ["--journal", "sub/../out.jsonl"], ["--html", "out.jsonl.journal"],
+                  ["--html", "./out.jsonl.failed.jsonl"]):
+        assert "same place" in relata(*command, "-o", "out.jsonl", *flags, code=2).err
+    assert gold.read_bytes() == before and not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_file_that_is_no_journal_is_left_as_it_is(trained, gold, tmp_path):
+    notes = tmp_path / "notes.txt"
+    for text in ("my precious notes", "one\ntwo", '{"id": "x"}\n', '{"journal":"else'):
+        notes.write_text(text)
+        refused = relata("extract", "-x", trained, gold, "--journal", notes, code=2)
+        assert f"{notes}: not a journal" in refused.err
+        assert notes.read_text() == text
+
+
+def test_the_lists_are_those_of_the_last_run(trained, gold, tmp_path):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text(gold.read_text() + "no json\n")
+    out, listed = tmp_path / "out.jsonl", tmp_path / "out.jsonl.skipped.txt"
+    relata("extract", "-x", trained, bad, "-o", out, code=4)
+    assert "bad.jsonl:5" in listed.read_text()
+    relata("extract", "-x", trained, gold, "-o", out)
+    assert not listed.exists()
+
+
+@pytest.mark.parametrize("flag", ["--min-score", "--threshold", "--vote", "--backend-timeout"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-1", "x"])
+def test_flags_take_only_numbers_of_their_range(trained, gold, flag, number):
+    refused = relata("extract", "-x", trained, gold, flag, number, code=2)
+    assert flag in refused.err and number in refused.err
+
+
 # ---- schemas and pipelines ---------------------------------------------------------------------
 
 

@@ -100,6 +100,21 @@ def test_many_queries_are_answered_in_order(texts, index):
     assert [bool(line) for line in page.out.splitlines()] == [True, False, False, True]
 
 
+def test_queries_are_told_by_their_lines(texts, index):
+    lines = relata("index", "search", index, "-", "-k", "1", "--json",
+                   stdin=f"\n{texts[3]}\n \n\n{texts[5]}\n")
+    assert [hit["query"] for hit in json_lines(lines.out)] == [2, 5]
+
+
+def test_an_index_does_not_take_the_place_of_its_documents(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    copy = tmp_path / "c.jsonl"
+    copy.write_bytes(corpus.read_bytes())
+    for out in (copy, "./c.jsonl", "../" + tmp_path.name + "/c.jsonl"):
+        assert "an input" in relata("index", "build", copy, "-o", out, code=2).err
+    assert copy.read_bytes() == corpus.read_bytes()
+
+
 def test_english_is_found_by_its_stems(tmp_path):
     texts = ["Lovelace was consigned to her relations. The generous knights were running.",
              "Nothing of the kind."]
@@ -164,7 +179,7 @@ def test_bad_wishes_are_refused(corpus, index, tmp_path):
     blank = write_documents(tmp_path / "blank.jsonl", [" "])
     nothing = relata("index", "build", blank, "-o", tmp_path / "i.bm25", code=3)
     assert "no text" in nothing.err and not (tmp_path / "i.bm25").exists()
-    for flags in (("--k1", "-1"), ("--b", "2"), ("--analyzer", "fr"), ("--text-of", "word")):
+    for flags in (("--k1", "-1"), ("--k1", "nan"), ("--b", "2"), ("--b", "nan"), ("--analyzer", "fr"), ("--text-of", "word")):
         relata("index", "build", corpus, "-o", tmp_path / "i.bm25", *flags, code=2)
     assert "not UTF-8" in relata("index", "search", index, b"\xff".decode("utf-8",
                                  "surrogateescape"), code=2).err

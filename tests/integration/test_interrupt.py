@@ -14,40 +14,60 @@ from program import RELATA, json_lines, relata
 pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is not built")
 
 
-def interrupted(command, journal, wait):
-    """Sends SIGINT `wait` seconds after the journal has its first document; the exit code."""
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+def interrupted(command, journal, wait, number=signal.SIGINT):
+    """Sends a signal `wait` seconds after the journal has its first document; the exit code."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE,  # also where nohup runs the tests
+                               preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
     for _ in range(3000):
         if process.poll() is not None:
             break
         if journal.exists() and journal.read_bytes().count(b"\n") > 1:
             time.sleep(wait)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             break
         time.sleep(0.01)
     _, err = process.communicate(timeout=60)
     return process.returncode, err.decode()
 
 
-def test_an_interrupted_extraction_goes_on(facts_extractor, tmp_path):
+@pytest.fixture
+def source(tmp_path):
     chance = random.Random(5)
     names = ["Lund Mill", "Tarn Works", "Ada", "Byron", "Owl Bank", "Karl Lund"]
     documents = [{"id": f"d{i}", "text": ". ".join(
         f"{chance.choice(names)} owns {chance.choice(names)}" for _ in range(12)) + "."}
         for i in range(96)]
-    source = tmp_path / "texts.jsonl"
-    source.write_text("".join(json.dumps(d) + "\n" for d in documents))
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps(d) + "\n" for d in documents))
+    return path
+
+
+def test_an_interrupted_extraction_goes_on(facts_extractor, source, tmp_path):
     whole = tmp_path / "whole.jsonl"
     arguments = ["extract", "-x", facts_extractor, source, "--min-score", 0, "--no-progress"]
     relata(*arguments, "-o", whole)
     out = tmp_path / "out.jsonl"
     journal = tmp_path / "out.jsonl.journal"
     command = [RELATA, *map(str, arguments), "-o", str(out)]
-    code, err = interrupted(command, journal, chance.uniform(0, 0.05))
+    code, err = interrupted(command, journal, random.Random(5).uniform(0, 0.05))
     assert code == 130, err
     assert "the same command goes on from there" in err and not out.exists()
     done = len(json_lines(journal.read_text(encoding="utf-8"))) - 1
-    assert 0 < done < len(documents)
+    assert 0 < done < 96
     relata(*arguments, "-o", out)
     assert out.read_bytes() == whole.read_bytes()
     assert not journal.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_what_ends_a_run_leaves_its_journal_alone(facts_extractor, source, tmp_path, number):
+    """A kill leaves a temporary file too, which the next run to the same place removes."""
+    out, journal = tmp_path / "out.jsonl", tmp_path / "out.jsonl.journal"
+    arguments = ["extract", "-x", facts_extractor, source, "--no-progress", "-o", out]
+    code, err = interrupted([RELATA, *map(str, arguments)], journal, 0.02, number)
+    assert code == (130 if number == signal.SIGINT else -number), err
+    left = [path.name for path in tmp_path.glob("out.jsonl?*") if path != journal]
+    assert len(left) == (1 if number == signal.SIGKILL else 0), left
+    (tmp_path / "out.jsonl.tmp.1.0").write_text("of a process that lives")
+    relata(*arguments)
+    assert [path.name for path in tmp_path.glob("out.jsonl?*")] == ["out.jsonl.tmp.1.0"]

@@ -1,11 +1,14 @@
 """`relata serve`: what it answers over HTTP is what `relata extract` writes."""
 
 import concurrent.futures
+import http.client
 import json
 import signal
 import socket
 import subprocess
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -25,12 +28,17 @@ class Served:
         assert line.startswith("listening on "), self.process.communicate(timeout=60)
         self.url = line.split()[-1]
 
-    def ask(self, path, body=None, kind="application/json"):
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", urllib.parse.urlsplit(self.url).port), 30)
+
+    def ask(self, path, body=None, kind="application/json", **headers):
         """(status, text)"""
         data = None
         if body is not None:
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, {"Content-Type": kind})
+        request = urllib.request.Request(
+            self.url + path, data,
+            {"Content-Type": kind, **{name.replace("_", "-"): text for name, text in headers.items()}})
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, answer.read().decode()
@@ -110,6 +118,63 @@ def test_a_port_in_use_is_a_resource_that_failed(trained):
         port = taken.getsockname()[1]
         done = relata("serve", "-x", trained, "--port", port, code=5)
     assert str(port) in done.err and "--port" in done.err
+
+
+def test_a_port_of_another_server_is_in_use_too(pairs, trained):
+    port = urllib.parse.urlsplit(pairs.url).port
+    assert str(port) in relata("serve", "-x", trained, "--port", port, code=5).err
+
+
+@pytest.mark.parametrize("path, kind, status, words", [
+    # Understood as what they are: they get as far as the extractor, which wants entities.
+    ("v1/extract", "application/x-www-form-urlencoded", 400, "entities"),
+    ("v1/extract", "Application/JSON", 400, "entities"),
+    ("v1/extract", "TEXT/Plain ; charset=UTF-8", 400, "entities"),
+    ("v1/extract?min_score=0.5", "text/plain", 400, "entities"),
+    ("v1/extract?min_scor=0.5", "text/plain", 400, "min_scor"),
+    ("v1/extract?min_score=nan", "text/plain", 400, "min_score"),
+    # Would be ignored.
+    ("v1/extract?min_score=0.5", "application/json", 400, "plain text only"),
+    ("v1/page?extractor=out", "application/json", 400, "plain text only"),
+    ("v1/extract", "multipart/form-data; boundary=x", 415, "multipart"),
+])
+def test_media_types_and_parameters(pairs, path, kind, status, words):
+    found, text = pairs.ask(path, {"text": "a" * 20000}, kind)
+    assert found == status, text
+    error = json.loads(text)["error"]
+    assert words in error["message"] + error.get("hint", "")
+
+
+def test_compressed_requests_are_said_not_to_be_read(pairs):
+    status, text = pairs.ask("v1/extract", b"\x1f\x8b\x08\x00", Content_Encoding="gzip")
+    assert status == 415 and "Content-Encoding: gzip" in json.loads(text)["error"]["message"]
+
+
+def test_requests_in_chunks_have_the_same_limit(pairs):
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(pairs.url).netloc, timeout=30)
+    for path, size, status, words in [("/v1/extract", 300_000, 413, "large"),
+                                      ("/v1/extract", 50_000, 400, "entities"),
+                                      ("/v2/extract", 300_000, 404, "/v2/extract")]:
+        body = json.dumps({"text": "a" * size}).encode()
+        pieces = (body[i:i + 7000] for i in range(0, len(body), 7000))
+        connection.request("POST", path, pieces, {"Content-Type": "application/json"},
+                           encode_chunked=True)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        assert answer.status == status, text
+        assert words in text
+    connection.close()
+
+
+def test_connections_that_ask_nothing_hold_up_nobody(pairs):
+    idle = [pairs.connect() for _ in range(40)]
+    for unfinished in idle[:20]:
+        unfinished.sendall(b"POST /v1/extract HTTP/1.1\r\nHost: here\r\nContent-Le")
+    begin = time.monotonic()
+    assert pairs.ask("health")[0] == 200
+    assert time.monotonic() - begin < 1.5  # a connection is given up after 2 and more
+    for connection in idle:
+        connection.close()
 
 
 def test_two_extractors_of_one_name_are_refused(trained):

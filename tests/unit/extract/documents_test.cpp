@@ -196,6 +196,21 @@ TEST_F(ExtractDocuments, OtherFilesAreNotTakenForJournals) {
   ASSERT_TRUE(write_file_atomic(journal_, "{\"id\":\"x\"}\n").ok());
   EXPECT_FALSE(extract(engine_, journal_).ok());
   EXPECT_EQ(read_file(journal_).value(), "{\"id\":\"x\"}\n");
+  for (const char* notes : {"my precious notes", "one\ntwo"}) {
+    ASSERT_TRUE(write_file_atomic(journal_, notes).ok());
+    EXPECT_FALSE(extract(engine_, journal_).ok());
+    EXPECT_EQ(read_file(journal_).value(), notes);
+  }
+}
+
+TEST_F(ExtractDocuments, AJournalThatIsOnlyBegunGoesOn) {
+  ASSERT_TRUE(extract(engine_, journal_).ok());
+  const std::string whole = read_file(journal_).value();
+  for (const size_t size : {size_t{0}, size_t{1}, whole.find('\n')}) {
+    ASSERT_TRUE(write_file_atomic(journal_, whole.substr(0, size)).ok());
+    EXPECT_TRUE(extract(engine_, journal_).ok()) << size;
+    EXPECT_EQ(read_file(journal_).value(), whole);
+  }
 }
 
 TEST_F(ExtractDocuments, UnparsedAnswersAreNotedAndSurviveAResume) {
