@@ -111,6 +111,60 @@ def test_html_example():
     assert "font-family" not in document["text"] and "document.title" not in document["text"]
 
 
+@pytest.mark.parametrize("label, codec, text", [
+    ("gb2312", "gb18030", "朱镕基访问€区"), ("ks_c_5601-1987", "cp949", "똠방각하"),
+    ("iso-8859-1", "cp1252", "“Malmö” costs €5"), ("iso-8859-9", "cp1254", "“Ağrı”"),
+    ("x-sjis", "cp932", "①髙橋～"), ("big5", "big5hkscs", "香港嘅"), ("tis-620", "cp874", "ไทย…"),
+])
+def test_html_encodings_mean_what_browsers_mean(tmp_path, label, codec, text):
+    page = f'<!-- <meta charset="koi8-r"> --><meta charset="{label}"><p>{text}</p>'
+    (tmp_path / "a.html").write_bytes(page.encode(codec))
+    assert documents(tmp_path / "a.html")[0]["text"] == text
+
+
+def test_html_bytes_outside_the_encoding(tmp_path):
+    path = tmp_path / "a.html"
+    path.write_bytes(b"<meta charset=gbk>\n<p>\xc4\xe3\xff</p>")
+    error = relata("data", "convert", "--to", "jsonl", path, code=3).err
+    assert f"{path}:2: " in error and "FF" in error and "gbk" in error
+
+
+@pytest.mark.parametrize("name, page, text", [
+    ("a.html", "<p style='display:none'>ad<p>Beta.</p>", "Beta."),
+    ("a.html", "<table><tr><td hidden>id<td>Owner<tr><td>Ann</table>", "Owner\n\nAnn"),
+    ("a.html", "<div><span hidden>no</div><p>yes</p>", "yes"),
+    ("a.html", "a<!-->b<!--->c<script><!-- '<script>x</script>' --></script>d", "abcd"),
+    ("a.html", "AT&ampT &copy2020 caf&eacute Dvo&rcaron;&aacute;k", "AT&T ©2020 café Dvořák"),
+    ("a.xhtml", "<html><head><title/><script src='a.js'/></head><p>a</p></html>", "a"),
+])
+def test_html_as_browsers_read_it(tmp_path, name, page, text):
+    (tmp_path / name).write_text(page)
+    assert documents(tmp_path / name)[0]["text"] == text
+
+
+def test_docx_shows_what_word_shows(tmp_path):
+    box = f"<w:r><w:pict><w:txbxContent>{paragraph('In a box.')}</w:txbxContent></w:pict></w:r>"
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>hidden </w:t></w:r>"
+    ruby = ("<w:r><w:ruby><w:rt><w:r><w:t>kan</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>漢</w:t></w:r>"
+            "</w:rubyBase></w:ruby></w:r>")
+    math = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+    formula = f'<m:oMath xmlns:m="{math}"><m:r><m:t>x+1</m:t></m:r></m:oMath>'
+    body = (f"<w:p><w:r><w:t>Ann </w:t></w:r>{box}{hidden}{ruby}{formula}"
+            "<w:r><w:t> sings.</w:t></w:r></w:p>")
+    path = write_docx(tmp_path / "a.docx", body)
+    assert documents(path)[0]["text"] == "Ann 漢x+1 sings.\n\nIn a box."
+
+
+def test_docx_damaged(tmp_path):
+    path = tmp_path / "a.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml",
+                         f'<w:document xmlns:w="{WORD}">{paragraph("Ann")}</w:document>')
+    path.write_bytes(path.read_bytes().replace(b"Ann", b"Bob"))
+    error = relata("data", "convert", "--to", "jsonl", path, code=3).err
+    assert f"{path}: " in error and "word/document.xml" in error and "checksum" in error
+
+
 def test_the_others_are_done(tmp_path):
     (tmp_path / "1 empty.html").write_bytes(b"")
     (tmp_path / "2 bad.html").write_bytes(b"<p>\xff\xfe\xfd</p>")

@@ -1,10 +1,9 @@
 // Files that people write: a page, a PDF or a Word file is one document without annotations.
 // Offsets are into the text that is taken out, which the document carries.
-#include <unicode/ucnv.h>
-
 #include <algorithm>
 
 #include "papers/docx_text.h"
+#include "papers/html_encoding.h"
 #include "papers/html_text.h"
 #include "papers/pdf_text.h"
 #include "registry.h"
@@ -42,39 +41,24 @@ bool sniff_html(const Sample& sample) {
   return head.starts_with("<!doctype html") || head.starts_with("<html");
 }
 
-// The page in UTF-8: as it is, or from the encoding that it names.
+// The page in UTF-8: as it is, or from the encoding that it names. ISO-2022-JP has no bytes above
+// ASCII.
 Result<std::string> html_utf8(const Source& source) {
-  const auto invalid = text::find_invalid_utf8(source.content);
-  if (!invalid) return std::string(source.content);
   const std::string charset = html_charset(source.content);
-  if (charset.empty() || charset == "utf-8" || charset == "utf8") {
+  const bool is_utf8 = !text::find_invalid_utf8(source.content);
+  if (is_utf8 && !(charset == "iso-2022-jp" && source.content.find('\x1B') != std::string::npos)) {
+    return std::string(source.content);
+  }
+  if (charset.empty() || charset == "utf8" || charset.starts_with("utf-")) {
     return check_utf8(source.content, source).error();
   }
-  UErrorCode status = U_ZERO_ERROR;
-  UConverter* converter = ucnv_open(charset.c_str(), &status);
-  if (U_FAILURE(status)) {
-    return input_error(source.path + ": unknown encoding \"" + charset + "\"",
-                       "convert the file to UTF-8, for example with iconv");
-  }
-  // At most one UTF-16 unit for a byte, and three bytes for a unit.
-  std::u16string units(source.content.size() + 1, u'\0');
-  const int32_t length =
-      ucnv_toUChars(converter, units.data(), static_cast<int32_t>(units.size()),
-                    source.content.data(), static_cast<int32_t>(source.content.size()), &status);
-  ucnv_close(converter);
-  if (U_FAILURE(status)) {
-    return input_error(source.path + ": the text is not in the encoding that it names, \"" +
-                       charset + "\"");
-  }
-  units.resize(static_cast<size_t>(length));
-  const std::string_view bytes(reinterpret_cast<const char*>(units.data()), units.size() * 2);
-  return text::utf16_to_utf8(bytes, false);
+  return from_encoding(source.content, charset, source.path);
 }
 
 Status read_html(const Source& source, const ReadOptions&, Intake& intake) {
   const Result<std::string> html = html_utf8(source);
   if (!html.ok()) return intake.reject(html.error());
-  PaperText page = html_text(*html);
+  PaperText page = html_text(*html, has_ending(source.path, ".xhtml"));
   if (page.text.empty()) {
     return intake.reject(input_error(source.path + ": the page has no visible text",
                                      "a page that scripts fill must be saved by a browser"));

@@ -1,71 +1,42 @@
 #include "papers/html_text.h"
 
 #include <algorithm>
-#include <initializer_list>
 
+#include "papers/html_elements.h"
 #include "papers/html_entities.h"
+#include "papers/html_tags.h"
 
 namespace relata::data {
 namespace {
 
-using Names = std::initializer_list<std::string_view>;
-
-constexpr std::string_view kSpace = " \t\r\n\f";
-
-bool is_space(char c) { return kSpace.find(c) != std::string_view::npos; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
+// By an attribute.
+bool is_hidden(const HtmlTag& tag) {
+  if (tag.find("hidden")) return true;  // whatever its value
+  if (const std::string* value = tag.find("aria-hidden"); value && html_lowered(*value) == "true") {
+    return true;
+  }
+  const std::string* value = tag.find("style");
+  if (!value) return false;
+  std::string style = html_lowered(*value);
+  std::erase_if(style, is_html_space);
+  return style.find("display:none") != std::string::npos ||
+         style.find("visibility:hidden") != std::string::npos;
 }
 
-bool is_among(std::string_view name, const Names& names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+// Whether a page that begins like this says that it is XML.
+bool says_xhtml(std::string_view html) {
+  constexpr size_t kBeginning = 1024;
+  const std::string head = html_lowered(html.substr(0, kBeginning));
+  return head.starts_with("<?xml") || head.find("//dtd xhtml") != std::string::npos ||
+         head.find("www.w3.org/1999/xhtml") != std::string::npos;
 }
-
-bool is_block(std::string_view name) {
-  return is_among(
-      name,
-      {"address", "article", "aside",  "blockquote", "body",   "caption", "center",   "dd",
-       "details", "dialog",  "dir",    "div",        "dl",     "dt",      "fieldset", "figcaption",
-       "figure",  "footer",  "form",   "h1",         "h2",     "h3",      "h4",       "h5",
-       "h6",      "header",  "hgroup", "hr",         "html",   "legend",  "li",       "main",
-       "menu",    "nav",     "ol",     "optgroup",   "option", "p",       "pre",      "search",
-       "section", "summary", "table",  "tbody",      "tfoot",  "thead",   "tr",       "ul"});
-}
-
-// Elements without an end tag.
-bool is_void(std::string_view name) {
-  return is_among(name, {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta",
-                         "source", "track", "wbr"});
-}
-
-// Elements whose content is no text for readers.
-bool is_dropped(std::string_view name) {
-  return is_among(name, {"canvas", "datalist", "iframe", "math", "noscript", "object", "select",
-                         "svg", "template", "audio", "video"});
-}
-
-// Elements whose content is text for the parser, up to their own end tag.
-bool is_raw(std::string_view name) {
-  return is_among(name, {"script", "style", "textarea", "title", "xmp", "noembed", "noframes"});
-}
-
-struct Tag {
-  std::string name;
-  bool is_end = false;
-  bool is_hidden = false;  // by an attribute
-  bool closes_itself = false;
-};
 
 // Collects text as a browser shows it.
 class TextBuilder {
  public:
   void add(std::string_view piece, bool keep_space) {
     for (const char c : piece) {
-      if (!is_space(c)) {
+      if (!is_html_space(c)) {
         flush();
         out_ += c;
       } else if (keep_space) {
@@ -110,7 +81,7 @@ class TextBuilder {
 
 class HtmlReader {
  public:
-  explicit HtmlReader(std::string_view html) : html_(html) {}
+  HtmlReader(std::string_view html, bool is_xhtml) : html_(html), is_xhtml_(is_xhtml) {}
 
   PaperText read() {
     while (at_ < html_.size()) {
@@ -129,7 +100,7 @@ class HtmlReader {
 
  private:
   void add(std::string_view piece) {
-    if (skipped_.empty()) text_.add(piece, preformatted_ > 0);
+    if (!elements_.are_hidden()) text_.add(piece, elements_.keep_space());
   }
 
   void read_text() {
@@ -151,21 +122,16 @@ class HtmlReader {
   // Comments, declarations and tags; false if "<" is only a character.
   bool read_markup() {
     const std::string_view rest = html_.substr(at_);
-    if (rest.starts_with("<!--")) {
-      skip_behind("-->", at_ + 4);
-      return true;
-    }
     if (rest.starts_with("<![CDATA[")) {
-      skip_behind("]]>", at_ + 9);
+      read_cdata();
       return true;
     }
     if (rest.starts_with("<!") || rest.starts_with("<?")) {
-      skip_behind(">", at_ + 2);
+      at_ = behind_html_comment(html_, at_);
       return true;
     }
-    const size_t name = at_ + (rest.starts_with("</") ? 2 : 1);
-    if (name >= html_.size() || lower(html_[name]) < 'a' || lower(html_[name]) > 'z') return false;
-    const Tag tag = read_tag();
+    if (!begins_html_tag(html_, at_)) return false;
+    HtmlTag tag = read_html_tag(html_, at_);
     if (tag.is_end) {
       close(tag);
     } else {
@@ -174,144 +140,90 @@ class HtmlReader {
     return true;
   }
 
-  void skip_behind(std::string_view mark, size_t from) {
-    const size_t end = html_.find(mark, from);
-    at_ = end == std::string_view::npos ? html_.size() : end + mark.size();
+  // Text in XML, and a comment elsewhere.
+  void read_cdata() {
+    const size_t begin = at_ + std::string_view("<![CDATA[").size();
+    const size_t end = std::min(html_.find("]]>", begin), html_.size());
+    if (is_xhtml_) add(html_.substr(begin, end - begin));
+    at_ = std::min(end + 3, html_.size());
   }
 
-  Tag read_tag() {
-    Tag tag;
-    ++at_;
-    tag.is_end = html_[at_] == '/';
-    at_ += tag.is_end;
-    const size_t begin = at_;
-    while (at_ < html_.size() && !is_space(html_[at_]) && html_[at_] != '>' && html_[at_] != '/') {
-      ++at_;
-    }
-    tag.name = lowered(html_.substr(begin, at_ - begin));
-    while (at_ < html_.size() && html_[at_] != '>') read_attribute(tag);
-    at_ = std::min(at_ + 1, html_.size());
-    return tag;
-  }
-
-  void read_attribute(Tag& tag) {
-    if (is_space(html_[at_]) || html_[at_] == '/') {
-      tag.closes_itself = html_[at_] == '/';
-      ++at_;
+  void open(HtmlTag& tag) {
+    elements_.end_before(tag.name);
+    if (is_html_raw(tag.name)) {
+      // The slash counts in XML only: a browser goes on to </script> without.
+      if (!(is_xhtml_ && tag.closes_itself)) read_raw(tag.name);
       return;
     }
-    tag.closes_itself = false;
-    const size_t begin = at_++;  // an odd "=" at the beginning belongs to the name
-    while (at_ < html_.size() && !is_space(html_[at_]) && html_[at_] != '>' && html_[at_] != '/' &&
-           html_[at_] != '=') {
-      ++at_;
-    }
-    const std::string name = lowered(html_.substr(begin, at_ - begin));
-    const std::string value = read_value();
-    if (name == "hidden") tag.is_hidden = true;  // whatever its value
-    if (name == "aria-hidden") tag.is_hidden = tag.is_hidden || lowered(value) == "true";
-    if (name == "style") {
-      std::string style = lowered(value);
-      std::erase_if(style, is_space);
-      tag.is_hidden = tag.is_hidden || style.find("display:none") != std::string::npos ||
-                      style.find("visibility:hidden") != std::string::npos;
-    }
+    const bool hides = is_html_dropped(tag.name) || is_hidden(tag);
+    if (!hides && !elements_.are_hidden()) break_before(tag.name);
+    if (!is_html_void(tag.name) && !tag.closes_itself) elements_.open(std::move(tag.name), hides);
   }
 
-  std::string read_value() {
-    size_t next = at_;
-    while (next < html_.size() && is_space(html_[next])) ++next;
-    if (next >= html_.size() || html_[next] != '=') return "";
-    for (++next; next < html_.size() && is_space(html_[next]);) ++next;
-    at_ = next;
-    if (at_ >= html_.size()) return "";
-    if (html_[at_] == '"' || html_[at_] == '\'') {
-      const size_t end = html_.find(html_[at_], at_ + 1);
-      const size_t stop = std::min(end, html_.size());
-      std::string value(html_.substr(at_ + 1, stop - at_ - 1));
-      at_ = std::min(stop + 1, html_.size());
-      return value;
-    }
-    const size_t begin = at_;
-    while (at_ < html_.size() && !is_space(html_[at_]) && html_[at_] != '>') ++at_;
-    return std::string(html_.substr(begin, at_ - begin));
+  void break_before(std::string_view name) {
+    if (name == "br") text_.break_line();
+    if (name == "td" || name == "th") text_.break_cell();
+    if (is_html_block(name)) text_.break_paragraph();
   }
 
-  void open(const Tag& tag) {
-    if (is_raw(tag.name)) return read_raw(tag.name);
-    if (!skipped_.empty()) {
-      depth_ += tag.name == skipped_ && !tag.closes_itself;
-      return;
-    }
-    const bool empty = is_void(tag.name) || tag.closes_itself;
-    if ((is_dropped(tag.name) || tag.is_hidden) && !empty) {
-      skipped_ = tag.name;
-      depth_ = 1;
-      return;
-    }
-    if (tag.is_hidden) return;
-    if (tag.name == "br") text_.break_line();
-    if (tag.name == "td" || tag.name == "th") text_.break_cell();
-    if (is_block(tag.name)) text_.break_paragraph();
-    if (tag.name == "pre") ++preformatted_;
-  }
-
-  void close(const Tag& tag) {
-    if (!skipped_.empty()) {
-      if (tag.name == skipped_ && --depth_ == 0) skipped_.clear();
-      return;
-    }
-    if (is_block(tag.name)) text_.break_paragraph();
-    if (tag.name == "pre" && preformatted_ > 0) --preformatted_;
+  void close(const HtmlTag& tag) {
+    const bool is_seen = elements_.close(tag.name);
+    if (is_seen && is_html_block(tag.name)) text_.break_paragraph();
   }
 
   // Up to the end tag of this name, whatever stands before it.
   void read_raw(const std::string& name) {
-    size_t end = at_;
-    for (;; ++end) {
-      end = std::min(html_.find("</", end), html_.size());
-      if (end == html_.size()) break;
-      if (lowered(html_.substr(end + 2, name.size())) == name) break;
-    }
-    if (name == "title") {
-      if (skipped_.empty()) title_.add(decoded(html_.substr(at_, end - at_)), false);
-    } else if (name == "xmp") {
-      add(html_.substr(at_, end - at_));
-    }
+    const size_t end = find_raw_end(name);
+    const std::string_view content = html_.substr(at_, end - at_);
+    if (name == "title" && !elements_.are_hidden()) title_.add(decoded(content), false);
+    if (name == "xmp") add(content);
     at_ = std::min(html_.find('>', end), html_.size());
     at_ = std::min(at_ + 1, html_.size());
   }
 
+  // Where the end tag begins. In a script, "<!-- <script>" makes the next end tag part of the text,
+  // up to "-->".
+  size_t find_raw_end(const std::string& name) const {
+    bool in_comment = false;
+    bool in_inner_script = false;
+    for (size_t at = at_; at < html_.size(); ++at) {
+      at = std::min(html_.find_first_of("<-", at), html_.size());
+      if (is_tag_at(at, "</", name)) {
+        if (!in_inner_script) return at;
+        in_inner_script = false;
+      } else if (name != "script") {
+        continue;
+      } else if (html_.substr(at, 4) == "<!--") {
+        in_comment = true;
+      } else if (html_.substr(at, 3) == "-->") {
+        in_comment = in_inner_script = false;
+      } else if (in_comment && is_tag_at(at, "<", name)) {
+        in_inner_script = true;
+      }
+    }
+    return html_.size();
+  }
+
+  bool is_tag_at(size_t at, std::string_view begin, std::string_view name) const {
+    const std::string_view rest = html_.substr(at, begin.size() + name.size() + 1);
+    if (!rest.starts_with(begin)) return false;
+    const std::string tag = html_lowered(rest.substr(begin.size()));
+    if (!tag.starts_with(name)) return false;
+    const char behind = tag.size() > name.size() ? tag.back() : '>';
+    return is_html_space(behind) || behind == '>' || behind == '/';
+  }
+
   std::string_view html_;
+  bool is_xhtml_;
   size_t at_ = 0;
   TextBuilder text_, title_;
-  int preformatted_ = 0;
-  std::string skipped_;  // the element whose content is left out, or ""
-  int depth_ = 0;        // of elements of that name
+  OpenElements elements_;
 };
 
 }  // namespace
 
-PaperText html_text(std::string_view html) { return HtmlReader(html).read(); }
-
-std::string html_charset(std::string_view bytes) {
-  constexpr size_t kBeginning = 1024;
-  const std::string head = lowered(bytes.substr(0, kBeginning));
-  const std::string_view word = head.starts_with("<?xml") ? "encoding" : "charset";
-  size_t at = head.find(word);
-  if (at == std::string::npos) return "";
-  at += word.size();
-  while (at < head.size() &&
-         (is_space(head[at]) || head[at] == '=' || head[at] == '"' || head[at] == '\'')) {
-    ++at;
-  }
-  const auto is_name = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
-           c == ':';
-  };
-  size_t end = at;
-  while (end < head.size() && is_name(head[end])) ++end;
-  return head.substr(at, end - at);
+PaperText html_text(std::string_view html, bool is_xhtml) {
+  return HtmlReader(html, is_xhtml || says_xhtml(html)).read();
 }
 
 }  // namespace relata::data

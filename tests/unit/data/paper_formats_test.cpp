@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include "../../../src/data/papers/docx_text.h"
+#include "../../../src/data/papers/html_encoding.h"
 #include "../../../src/data/papers/html_text.h"
 #include "../../../src/data/papers/zip_reader.h"
 #include "relata/data/formats.h"
@@ -33,11 +34,79 @@ TEST(Html, DropsWhatIsNotText) {
   EXPECT_EQ(html_text("<title> A &amp;\n B </title>x").title, "A & B");
 }
 
+TEST(Html, HiddenElementsEndWhereBrowsersEndThem) {
+  EXPECT_EQ(text_of("<p style='display:none'>ad<p>Beta.</p>"), "Beta.");
+  EXPECT_EQ(text_of("<p hidden>ad<div>Beta.</div>"), "Beta.");
+  EXPECT_EQ(text_of("<table><tr><td hidden>id<td>Owner<tr><td>Ann</table>"), "Owner\n\nAnn");
+  EXPECT_EQ(text_of("<td hidden>id<td>Owner<tr>"), "Owner");
+  EXPECT_EQ(text_of("<table><tr hidden><td>a<tr><td>b<tbody hidden><tr><td>c<tbody><tr><th>d"),
+            "b\n\nd");
+  EXPECT_EQ(text_of("<table><thead hidden><tr><th>a<tfoot><tr><td>b</table>c"), "b\n\nc");
+  EXPECT_EQ(text_of("<div><span hidden>no</div><p>yes</p>"), "yes");
+  EXPECT_EQ(text_of("<ul><li hidden>a<ul><li>b</ul>c<li>d</ul>"), "d");
+  EXPECT_EQ(text_of("<dl><dt hidden>a<dd>b<dd hidden>c</dl>d"), "b\n\nd");
+  EXPECT_EQ(text_of("<ruby>a<rp hidden>(<rt>b</ruby>c"), "abc");
+  EXPECT_EQ(text_of("<div><select><option>a<option>b</div>c"), "c");
+  EXPECT_EQ(text_of("<div><svg><path></div>c"), "c");
+  EXPECT_EQ(text_of("<h2 hidden>a<h2>b</h2>"), "b");
+  EXPECT_EQ(text_of("a<svg><path><text>b<p>c"), "a\n\nc");
+  // What stays open, or is apart, stays hidden.
+  EXPECT_EQ(text_of("<div hidden><ul><li>a</ul>b<p>c<p>d</div>e"), "e");
+  EXPECT_EQ(text_of("<div><table hidden><tr><td>a</div>b</table>c</div>"), "c");
+  EXPECT_EQ(text_of("<div hidden>a<b>b<p>c</b>d</p>e</div>f"), "f");
+  EXPECT_EQ(text_of("<b hidden>a<p>b</b>c</p>d"), "c\n\nd");
+  EXPECT_EQ(text_of("<template><table><tr><td>a</template>b"), "b");
+  EXPECT_EQ(text_of("<pre>a\n  b<div>c\n  d</div></pre>e\n  f"), "a\n  b\n\nc\n  d\n\ne f");
+}
+
+TEST(Html, DeepNestingTakesNoLonger) {
+  constexpr size_t kDepth = 100000;
+  std::string page = "<p><button>";
+  for (size_t i = 0; i < kDepth; ++i) page += "<span>";
+  for (size_t i = 0; i < kDepth; ++i) page += "</em><hr>";
+  EXPECT_EQ(text_of(page + "a"), "a");
+}
+
+TEST(Html, XhtmlHasNoEndTagBehindASlash) {
+  const std::string head = "<head><title/><style/><script src='a.js'/></head><body>a";
+  EXPECT_EQ(html_text(head, true).text, "a");
+  for (const char* begin :
+       {"<?xml version='1.0'?><html>", "<html xmlns=\"http://www.w3.org/1999/xhtml\">",
+        "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"xhtml1.dtd\"><html>"}) {
+    EXPECT_EQ(text_of(begin + head), "a") << begin;
+  }
+  EXPECT_EQ(text_of("<html>" + head), "");
+  EXPECT_EQ(text_of("<script src='a.js'/></script>a"), "a");
+  EXPECT_EQ(html_text("a<![CDATA[<b>]]>c", true).text, "a<b>c");
+  const auto read = parse_dataset("<html><script src='a.js'/><p>a</p></html>", "a.xhtml", {});
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->documents[0].text, "a");
+}
+
+TEST(Html, CommentsAndScriptsEndWhereBrowsersEndThem) {
+  EXPECT_EQ(text_of("a<!-->b<!--->c<!---->d<!-- e --!>f<!-- g -- h ->-->i"), "abcdfi");
+  EXPECT_EQ(text_of("a<script><!-- w(\"<script>x</script>\"); --></script>b"), "ab");
+  EXPECT_EQ(text_of("a<script><!-- x --> \"<script>\" </script>b"), "ab");
+  EXPECT_EQ(text_of("a<script><!--> \"<script>\" </script>b"), "ab");
+  EXPECT_EQ(text_of("a<script>\"</scripts>\"</SCRIPT\n>b<iframe><p></iframe>c"), "abc");
+}
+
+TEST(Html, ReferencesOfOldPagesAndOfEuropeanNames) {
+  EXPECT_EQ(text_of("AT&ampT &copy2020 caf&eacute a&nbspx &notit; &notin; &frac12x &AMP"),
+            "AT&T ©2020 café a\u00A0x ¬it; ∉ ½x &");
+  EXPECT_EQ(
+      text_of("&ccaron;&Zcaron;&lstrok;&sacute;&ecaron;&Idot;&inodot;&gbreve;&odblac;&IJlig;"),
+      "čŽłśěİığőĲ");
+  EXPECT_EQ(text_of("&apos;&hyphen;&dash;&lsqb;&comma;&period;&colon;&zhcy;"), "'‐‐[,.:ж");
+  EXPECT_EQ(text_of("<pre>a&NewLine;b&Tab;c</pre>"), "a\nb\tc");
+  EXPECT_EQ(text_of("&ccaron &lang;"), "&ccaron ⟨");
+}
+
 TEST(Html, DecodesReferences) {
   EXPECT_EQ(text_of("&lt;b&gt; &amp;amp; &eacute;&#233;&#xE9; &mdash; &hearts;"),
             "<b> &amp; ééé — ♥");
   EXPECT_EQ(text_of("&#150;&#0;&#xD800;&#x110000;&#99999999999;"), "–\uFFFD\uFFFD\uFFFD\uFFFD");
-  EXPECT_EQ(text_of("AT&T &unknown; &amp &; &#; &#x;"), "AT&T &unknown; &amp &; &#; &#x;");
+  EXPECT_EQ(text_of("AT&T &unknown; &amp &; &#; &#x;"), "AT&T &unknown; & &; &#; &#x;");
 }
 
 TEST(Html, ReadsWhatIsBroken) {
@@ -75,8 +144,58 @@ TEST(Html, EncodingThatThePageNames) {
                            "<html><meta charset=no-such><p>\xCC\xE8</p>"}) {
     EXPECT_FALSE(parse_dataset(page, "a.html", {}).ok()) << page;
   }
+}
+
+// As browsers take the names: https://encoding.spec.whatwg.org/#names-and-labels
+TEST(Html, EncodingsMeanWhatBrowsersMean) {
+  const auto decoded = [](const std::string& label, const std::string& bytes) {
+    const auto read =
+        parse_dataset("<html><meta charset=\"" + label + "\"><p>" + bytes + "</p>", "a.html", {});
+    return read.ok() ? read->documents[0].text : "refused: " + read.error().message;
+  };
+  for (const char* label : {"gb2312", "GBK", "gb_2312-80", "x-gbk", "chinese"}) {
+    EXPECT_EQ(decoded(label, "\xC4\xE3\xE9\x46\x81\x30\x84\x36"), "你镕\u00A5") << label;
+  }
+  for (const char* label : {"euc-kr", "ks_c_5601-1987", "korean"}) {
+    EXPECT_EQ(decoded(label, "\xB0\xA1\x8C\x63"), "가똠") << label;
+  }
+  for (const char* label : {"iso-8859-1", "latin1", "ascii", "us-ascii"}) {
+    EXPECT_EQ(decoded(label,
+                      "\x93"
+                      "a\x94 \x80"),
+              "“a” €")
+        << label;
+  }
+  EXPECT_EQ(decoded("iso-8859-9", "\x80\xF0"), "€ğ");
+  EXPECT_EQ(decoded("tis-620", "\x80\xA1"), "€ก");
+  EXPECT_EQ(decoded("x-sjis", "\x87\x40\x93\xFA"), "①日");
+  EXPECT_EQ(decoded("big5", "\xA7\x41\x87\x40"), "你䏰");
+  EXPECT_EQ(decoded("euc-jp", "\xC6\xFC"), "日");
+  EXPECT_EQ(decoded("iso-2022-jp", "\x1B$BF|\x1B(B"), "日");
+  EXPECT_EQ(decoded("iso-8859-2", "\xE8"), "č");
+}
+
+TEST(Html, BytesThatTheEncodingLacksAreRefused) {
+  for (const auto& [label, bytes] : {std::pair{"gb2312", "\xC4\xE3\xFF"},
+                                     {"windows-1253", "\xD2"},
+                                     {"shift_jis", "\x93\xFA\x93"}}) {
+    const auto read = parse_dataset(
+        std::string("<html><meta charset=") + label + ">\n<p>" + bytes + "</p>", "a.html", {});
+    ASSERT_FALSE(read.ok()) << label;
+    EXPECT_EQ(read.error().message.find("a.html:2: the bytes "), 0u) << read.error().message;
+    EXPECT_NE(read.error().message.find(label), std::string::npos) << read.error().message;
+  }
+}
+
+TEST(Html, FindsTheNameOfTheEncoding) {
   EXPECT_EQ(html_charset("<?xml version='1.0' encoding='KOI8-R'?>"), "koi8-r");
   EXPECT_EQ(html_charset("<p>"), "");
+  EXPECT_EQ(html_charset("<?xml version=\"1.0\"?><meta charset=big5>"), "big5");
+  EXPECT_EQ(html_charset("<!-- <meta charset=\"koi8-r\"> --><META CHARSET='big5'>"), "big5");
+  EXPECT_EQ(html_charset("<script charset=utf-8 src=a></script><meta charset=big5>"), "big5");
+  EXPECT_EQ(html_charset("<p>charset=utf-8</p><meta name=d content='charset=utf-8'>"), "");
+  EXPECT_EQ(html_charset("<META HTTP-EQUIV=Content-Type CONTENT='text/html;charset = big5'>"),
+            "big5");
 }
 
 // ---- Word --------------------------------------------------------------------------------------
