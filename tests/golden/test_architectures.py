@@ -94,6 +94,17 @@ class Checkpoint:
         self.name, self.folder = name, folder
         self.model = random_case(name)
         self.model.save_pretrained(folder)
+def edit_config(folder, **changes):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def loaded(folder):
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+
+
 
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
@@ -166,6 +177,32 @@ def peer_gradients(model, rows):
     """Of the mean loss over all labels of all rows, one row at a time."""
     model.zero_grad()
     count = sum(label != -100 for row in rows for label in row["labels"][1:])
+LINEAR = {"rope_type": "linear", "factor": 8.0}
+DEFAULT = {"rope_type": "default"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rope_parameters": {"full_attention": LINEAR, "sliding_attention": DEFAULT}},
+        {"rope_parameters": {"full_attention": LINEAR | {"rope_theta": 50000.0}}},
+        {"rope_parameters": {"sliding_attention": LINEAR | {"rope_theta": 500.0}}},
+        {
+            "rope_parameters": {"full_attention": DEFAULT, "sliding_attention": DEFAULT},
+            "rope_theta": 70000.0,
+            "rope_local_base_freq": 300.0,
+        },
+    ],
+    ids=["no_bases", "full_only", "sliding_only", "bases_outside"],
+)
+def test_gemma_rotations_that_are_stated_in_part(relata, tmp_path, changes):
+    Checkpoint("gemma3", tmp_path)
+    edit_config(tmp_path, **changes)
+    ids = random_ids(4, 40)
+    (logits,) = relata.logits(tmp_path, [ids])
+    assert_close(logits, oracle_logits(loaded(tmp_path), ids))
+
+
     for row in rows:
         logits = model(torch.tensor([row["ids"]]), use_cache=False).logits[0]
         labels = torch.tensor(row["labels"][1:])
@@ -276,10 +313,7 @@ def test_transformers_loads_what_is_exported(relata, tmp_path, name):
     checkpoint = Checkpoint(name, tmp_path / "base")
     done = relata.run("model", "export", checkpoint.folder, tmp_path / "out", "--to", "hf")
     assert done.returncode == 0, done.stderr
-    written = transformers.AutoModelForCausalLM.from_pretrained(
-        tmp_path / "out", dtype=torch.float32, attn_implementation="eager"
-    ).eval()
     ids = random_ids(4, 40)
-    assert_close(oracle_logits(written, ids), oracle_logits(checkpoint.model, ids))
+    assert_close(oracle_logits(loaded(tmp_path / "out"), ids), oracle_logits(checkpoint.model, ids))
     eos = json.loads((tmp_path / "out" / "config.json").read_text())["eos_token_id"]
     assert eos == EOS

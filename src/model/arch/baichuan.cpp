@@ -23,7 +23,7 @@ void read_baichuan(MemberReader& file, DecoderConfig& config) {
   if (config.alibi) {
     config.rope.type = "none";
   } else {
-    read_rope(file, config, "", config.rope);
+    read_rope(file, config, {}, config.rope);
   }
 }
 

@@ -33,7 +33,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 }  // namespace
 
-void read_rope(MemberReader& file, const DecoderConfig& config, const std::string& part,
+void read_rope(MemberReader& file, const DecoderConfig& config, const RopePart& part,
                RopeConfig& rope) {
   static const Json kNothing = Json::object();
   const int64_t max_positions = config.max_positions;
@@ -45,11 +45,14 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
     if (value == nullptr) continue;
     if (!value->is_object()) return file.refuse(key, "an object");
     if (value->empty() || found != nullptr) continue;
-    const bool parted = !part.empty() && value->contains(part) && (*value)[part].is_object();
+    const bool parted =
+        !part.name.empty() && value->contains(part.name) && (*value)[part.name].is_object();
     // A scaling that names no kind of layer is of those that see all.
-    if (part == kSlidingPart && !parted) continue;
-    found = parted ? &(*value)[part] : value;
-    name = parted ? key + ("." + part) : key;
+    const bool of_others =
+        part.name == kSlidingPart || (!part.name.empty() && value->contains(kSlidingPart));
+    if (of_others && !parted) continue;
+    found = parted ? &(*value)[part.name] : value;
+    name = parted ? key + ("." + part.name) : key;
   }
   MemberReader fields(found == nullptr ? kNothing : *found, file.where() + ": " + name);
   for (const auto& [key, value] : (found == nullptr ? kNothing : *found).items()) {
@@ -66,8 +69,11 @@ void read_rope(MemberReader& file, const DecoderConfig& config, const std::strin
                 "supported: " + joined(kRopeTypes));
     return file.keep(fields.error());
   }
-  rope.theta = fields.number("rope_theta", file.number("rope_theta", 10000.0));
-  if (!(rope.theta > 1.0)) file.fail("\"rope_theta\" must be above 1");
+  const bool inside = fields.has("rope_theta");
+  MemberReader& base = inside ? fields : file;
+  const std::string base_key = inside ? "rope_theta" : part.theta_key;
+  rope.theta = base.number(base_key, part.theta);
+  if (!(rope.theta > 1.0)) base.fail(MemberReader::quoted(base_key) + " must be above 1");
   for (MemberReader* reader : {&file, &fields}) {
     if (reader->number("partial_rotary_factor", 1.0) != 1.0) {
       reader->fail("\"partial_rotary_factor\" other than 1 is not supported");

@@ -12,10 +12,15 @@ namespace relata::model {
 
 constexpr int64_t kMaxSize = (int64_t{1} << 31) - 1;
 
+// Whose rotation is read, and its base where the parameters state none.
+struct RopePart {
+  std::string name;                      // of a kind of layers in rope_parameters; "": all layers
+  std::string theta_key = "rope_theta";  // outside the parameters
+  double theta = 10000.0;                // where that is missing, too
+};
 // Transformers 4 has `rope_theta` beside `rope_scaling`; Transformers 5 has `rope_parameters`, with
 // the base inside. Where a file has both, Transformers 5 prefers `rope_scaling`; so does this.
-// `part`: the member of rope_parameters that holds those of one kind of layer, or "".
-void read_rope(MemberReader& file, const DecoderConfig& config, const std::string& part,
+void read_rope(MemberReader& file, const DecoderConfig& config, const RopePart& part,
                RopeConfig& rope);
 Json rope_to_json(const DecoderConfig& config, const RopeConfig& rope);
 

@@ -47,17 +47,9 @@ void read_gemma3(MemberReader& file, DecoderConfig& config) {
   const int64_t pattern = file.integer("sliding_window_pattern", kPattern, 1, kMaxSize);
   read_sliding_layers(file, config,
                       [pattern](int64_t layer) { return slides_by_pattern(layer, pattern); });
-
-  const Json* parameters = file.find("rope_parameters");
-  const bool parts =
-      parameters != nullptr && parameters->is_object() && parameters->contains("sliding_attention");
-  read_rope(file, config, "full_attention", config.rope);
-  if (!parts && !file.has("rope_theta")) config.rope.theta = kTheta;
-  if (parts) {
-    read_rope(file, config, "sliding_attention", config.sliding_rope);
-  } else {
-    config.sliding_rope.theta = file.positive("rope_local_base_freq", kSlidingTheta);
-  }
+  read_rope(file, config, {"full_attention", "rope_theta", kTheta}, config.rope);
+  read_rope(file, config, {"sliding_attention", "rope_local_base_freq", kSlidingTheta},
+            config.sliding_rope);
 }
 
 void write_gemma3(const DecoderConfig& config, Json& value) {

@@ -14,7 +14,7 @@ void read_llama(MemberReader& file, DecoderConfig& config) {
   expect_activation(file, "hidden_act", {"silu", "swish"}, "silu");
   config.qkv_bias = config.output_bias = file.boolean("attention_bias", false);
   config.mlp_bias = file.boolean("mlp_bias", false);
-  read_rope(file, config, "", config.rope);
+  read_rope(file, config, {}, config.rope);
 }
 
 void write_llama(const DecoderConfig& config, Json& value) {
@@ -31,13 +31,13 @@ void read_mistral(MemberReader& file, DecoderConfig& config) {
   expect_activation(file, "hidden_act", {"silu", "swish"}, "silu");
   // A null switches the window off; a missing key means the first Mistral's.
   const int64_t window = file.integer(
+  read_rope(file, config, {}, config.rope);
+  config.sliding_rope = config.rope;
       "sliding_window", file.contains("sliding_window") ? 0 : kMistralWindow, 1, kMaxSize);
   if (window > 0 && window < config.max_positions) {
     config.sliding_window = window;
     config.sliding_layers.assign(static_cast<size_t>(config.num_layers), true);
   }
-  read_rope(file, config, "", config.rope);
-  config.sliding_rope = config.rope;
 }
 
 void write_mistral(const DecoderConfig& config, Json& value) {

@@ -21,7 +21,7 @@ void read_common(MemberReader& file, const ShapeDefaults& defaults, DecoderConfi
     const int64_t full = file.integer("max_window_layers", kFullLayers, 0, kMaxSize);
     read_sliding_layers(file, config, [full](int64_t layer) { return layer >= full; });
   }
-  read_rope(file, config, "", config.rope);
+  read_rope(file, config, {}, config.rope);
   config.sliding_rope = config.rope;
 }
 

@@ -154,6 +154,37 @@ TEST(Architectures, GemmaRefusesWhatIsNotComputed) {
   }
 }
 
+TEST(Architectures, GemmaTakesBasesThatAreMissingFromOutsideItsRotations) {
+  Json value = parsed(kMistral7b);
+  value["model_type"] = "gemma3_text";
+  value["hidden_act"] = "gelu_pytorch_tanh";
+  value.erase("rope_theta");
+  const auto expect_bases = [&](double full, double sliding) {
+    const DecoderConfig config = read(value);
+    EXPECT_DOUBLE_EQ(config.rope.theta, full) << value.dump();
+    EXPECT_DOUBLE_EQ(config.sliding_rope.theta, sliding) << value.dump();
+  };
+  expect_bases(1e6, 1e4);
+  value["rope_parameters"] = {{"full_attention", {{"rope_type", "linear"}, {"factor", 8.0}}},
+                              {"sliding_attention", {{"rope_type", "default"}}}};
+  expect_bases(1e6, 1e4);
+  EXPECT_EQ(read(value).rope.type, "linear");
+  EXPECT_EQ(read(value).sliding_rope.type, "default");
+  value["rope_theta"] = 7e4;
+  value["rope_local_base_freq"] = 300.0;
+  expect_bases(7e4, 300.0);
+  value["rope_parameters"]["sliding_attention"]["rope_theta"] = 500.0;
+  value["rope_parameters"]["full_attention"]["rope_theta"] = 5e4;
+  expect_bases(5e4, 500.0);
+  value["rope_parameters"].erase("sliding_attention");
+  expect_bases(5e4, 300.0);
+  value["rope_parameters"] = {{"sliding_attention", {{"rope_theta", 500.0}}}};
+  expect_bases(7e4, 500.0);
+  value["rope_parameters"] = nullptr;
+  value["rope_local_base_freq"] = 1.0;
+  expect_mention(refusal(value), "\"rope_local_base_freq\" must be above 1");
+}
+
 // ---- weights
 // -------------------------------------------------------------------------------------
 
