@@ -62,6 +62,11 @@ CASES = {
     "qwen3_biases": (transformers.Qwen3Config, {"head_dim": 12, "attention_bias": True}),
     "mistral": (transformers.MistralConfig, WINDOW),
     "mistral_full": (transformers.MistralConfig, {"sliding_window": None, "head_dim": 8}),
+    "mistral_layers": (
+        transformers.MinistralConfig,
+        WINDOW
+        | {"head_dim": 8, "layer_types": ["full_attention", "sliding_attention", "full_attention"]},
+    ),
     "gemma3": (transformers.Gemma3TextConfig, GEMMA),
     "gemma3_ropes": (transformers.Gemma3TextConfig, GEMMA | {"rope_parameters": BOTH_ROPES}),
     "gemma3_head": (transformers.Gemma3TextConfig, GEMMA | {"tie_word_embeddings": False}),
@@ -89,11 +94,6 @@ def random_case(name):
     return randomised(model, list(CASES).index(name), 0.0 if name.startswith("gemma3") else 1.0)
 
 
-class Checkpoint:
-    def __init__(self, name, folder):
-        self.name, self.folder = name, folder
-        self.model = random_case(name)
-        self.model.save_pretrained(folder)
 def edit_config(folder, **changes):
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -105,6 +105,13 @@ def loaded(folder):
     ).eval()
 
 
+class Checkpoint:
+    def __init__(self, name, folder):
+        self.name, self.folder = name, folder
+        self.model = random_case(name)
+        self.model.save_pretrained(folder)
+        if name == "mistral_layers":  # as Ministral is published
+            edit_config(folder, model_type="mistral")
 
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
@@ -121,7 +128,7 @@ def test_logits(relata, checkpoint):
 
 def test_the_window_matters():
     """The cases with a window test it: what is outside it changes nothing."""
-    for name in ("qwen2_window", "mistral", "gemma3"):
+    for name in ("qwen2_window", "mistral", "mistral_layers", "gemma3"):
         model = random_case(name)
         ids = random_ids(3, 40)
         window = oracle_logits(model, ids)
@@ -170,13 +177,6 @@ def test_greedy_generation(relata, checkpoint):
         assert_close(answer["logprobs"], logprobs)
 
 
-# ---- gradients -----------------------------------------------------------------------------------
-
-
-def peer_gradients(model, rows):
-    """Of the mean loss over all labels of all rows, one row at a time."""
-    model.zero_grad()
-    count = sum(label != -100 for row in rows for label in row["labels"][1:])
 LINEAR = {"rope_type": "linear", "factor": 8.0}
 DEFAULT = {"rope_type": "default"}
 
@@ -203,6 +203,13 @@ def test_gemma_rotations_that_are_stated_in_part(relata, tmp_path, changes):
     assert_close(logits, oracle_logits(loaded(tmp_path), ids))
 
 
+# ---- gradients -----------------------------------------------------------------------------------
+
+
+def peer_gradients(model, rows):
+    """Of the mean loss over all labels of all rows, one row at a time."""
+    model.zero_grad()
+    count = sum(label != -100 for row in rows for label in row["labels"][1:])
     for row in rows:
         logits = model(torch.tensor([row["ids"]]), use_cache=False).logits[0]
         labels = torch.tensor(row["labels"][1:])

@@ -233,6 +233,14 @@ void read_sliding_layers(MemberReader& file, DecoderConfig& config,
   }
 }
 
+Json layer_types_to_json(const DecoderConfig& config) {
+  Json types = Json::array();
+  for (int64_t i = 0; i < config.num_layers; ++i) {
+    types.push_back(config.slides(i) ? "sliding_attention" : "full_attention");
+  }
+  return types;
+}
+
 namespace {
 
 // Which weights are quantised, and how in detail, the weight files say.

@@ -31,6 +31,7 @@ void expect_activation(MemberReader& file, const std::string& key,
 // Layers that slide, by "layer_types" or by a rule when the file has none.
 void read_sliding_layers(MemberReader& file, DecoderConfig& config,
                          const std::function<bool(int64_t)>& slides);
+Json layer_types_to_json(const DecoderConfig& config);
 
 // What a file leaves out; 0: Llama's.
 struct ShapeDefaults {

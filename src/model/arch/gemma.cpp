@@ -62,11 +62,7 @@ void write_gemma3(const DecoderConfig& config, Json& value) {
   const bool whole = std::abs(scalar - std::round(scalar)) < 1e-6;
   value["query_pre_attn_scalar"] = whole ? Json(std::llround(scalar)) : Json(scalar);
   value["sliding_window"] = config.sliding_window;
-  Json types = Json::array();
-  for (int64_t i = 0; i < config.num_layers; ++i) {
-    types.push_back(config.slides(i) ? "sliding_attention" : "full_attention");
-  }
-  value["layer_types"] = std::move(types);
+  value["layer_types"] = layer_types_to_json(config);
   value["rope_local_base_freq"] = config.sliding_rope.theta;
   Json full = rope_to_json(config, config.rope);
   full["rope_theta"] = config.rope.theta;

@@ -1,4 +1,6 @@
 // Llama (Touvron et al. 2023), which most others descend from, and Mistral (Jiang et al. 2023).
+#include <algorithm>
+
 #include "arch/architecture.h"
 #include "arch/common.h"
 
@@ -36,13 +38,19 @@ void read_mistral(MemberReader& file, DecoderConfig& config) {
       "sliding_window", file.contains("sliding_window") ? 0 : kMistralWindow, 1, kMaxSize);
   if (window > 0 && window < config.max_positions) {
     config.sliding_window = window;
-    config.sliding_layers.assign(static_cast<size_t>(config.num_layers), true);
+    // Ministral, which says in "layer_types" which layers slide, is stored as Mistral, too.
+    read_sliding_layers(file, config, [](int64_t) { return true; });
   }
 }
 
 void write_mistral(const DecoderConfig& config, Json& value) {
   value["architectures"] = Json::array({"MistralForCausalLM"});
   value["sliding_window"] = config.sliding_window > 0 ? Json(config.sliding_window) : Json(nullptr);
+  // By this key Transformers takes a file for Ministral's.
+  const auto& layers = config.sliding_layers;
+  if (std::find(layers.begin(), layers.end(), false) != layers.end()) {
+    value["layer_types"] = layer_types_to_json(config);
+  }
 }
 
 }  // namespace

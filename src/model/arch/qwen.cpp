@@ -29,13 +29,9 @@ void write_common(const DecoderConfig& config, Json& value) {
   const bool slides = config.sliding_window > 0;
   value["use_sliding_window"] = slides;
   value["sliding_window"] = slides ? Json(config.sliding_window) : Json(nullptr);
-  Json types = Json::array();
+  value["layer_types"] = layer_types_to_json(config);
   int64_t full = 0;
-  for (int64_t i = 0; i < config.num_layers; ++i) {
-    types.push_back(config.slides(i) ? "sliding_attention" : "full_attention");
-    full += config.slides(i) ? 0 : 1;
-  }
-  value["layer_types"] = std::move(types);
+  for (int64_t i = 0; i < config.num_layers; ++i) full += config.slides(i) ? 0 : 1;
   value["max_window_layers"] = full;
 }
 

@@ -225,6 +225,22 @@ TEST(ConfigTest, MistralSlidesWhereItsWindowActs) {
   EXPECT_FALSE(read(value).qkv_bias);
 }
 
+TEST(ConfigTest, MistralSlidesWhereItsLayersSay) {
+  Json value = small();
+  value["model_type"] = "mistral";
+  value["sliding_window"] = 8;
+  value["layer_types"] = {"full_attention", "sliding_attention"};
+  EXPECT_FALSE(read(value).slides(0));
+  EXPECT_TRUE(read(value).slides(1));
+  EXPECT_EQ(decoder_config_to_json(read(value))["layer_types"], value["layer_types"]);
+  value["layer_types"] = {"full_attention"};
+  expect_mention(message(value), "layer_types");
+  value["layer_types"] = nullptr;
+  EXPECT_TRUE(read(value).slides(0));
+  // Transformers would take the file for Ministral's.
+  EXPECT_FALSE(decoder_config_to_json(read(value)).contains("layer_types"));
+}
+
 TEST(ConfigTest, RefusesImpossibleSizes) {
   for (const char* key : {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
                           "num_attention_heads"}) {
