@@ -101,10 +101,10 @@ def save_tokenizer(folder):
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
 
 
-def random_case(name):
+def random_case(name, **more):
     config_class, changes = CASES[name]
     model = transformers.AutoModelForCausalLM.from_config(
-        config_class(**(SIZES | changes)), attn_implementation="eager"
+        config_class(**(SIZES | changes | more)), attn_implementation="eager"
     )
     return randomised(model, list(CASES).index(name), 0.0 if name.startswith("gemma3") else 1.0)
 

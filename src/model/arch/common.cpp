@@ -285,6 +285,10 @@ Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::str
   if (!contains(kDtypes, config.dtype)) file.refuse(dtype_key, "one of " + joined(kDtypes));
   read_special_ids(value, file, config);
   architecture->read(file, config);
+  if (config.causal && !file.boolean("is_causal", true)) {
+    file.fail("\"is_causal\" of false is not supported",
+              "models that generate can be used, not encoders made of them");
+  }
   if (file.error()) return *file.error();
   return config;
 }

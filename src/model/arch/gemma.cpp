@@ -1,6 +1,8 @@
 // Gemma 3, its text part (Gemma Team 2025): norms before and after, norms of query and key heads,
 // windows in five layers of six, with a rotation of their own.
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "arch/architecture.h"
 #include "arch/common.h"
@@ -71,26 +73,72 @@ void write_gemma3(const DecoderConfig& config, Json& value) {
   value["rope_parameters"] = {{"full_attention", full}, {"sliding_attention", sliding}};
 }
 
+Status check_no_caps(const GgufFile& file) {
+  for (const char* cap : {"gemma3.attn_logit_softcapping", "gemma3.final_logit_softcapping"}) {
+    RELATA_TRY(const double value, file.get_number(cap, 0.0));
+    if (value == 0.0) continue;
+    return input_error(file.path() + ": " + cap + " is not supported",
+                       "use a model without soft caps, as Gemma 3's own are");
+  }
+  return {};
+}
+
+// By a period, or layer by layer (Ollama).
+Status read_gguf_pattern(const GgufFile& file, DecoderConfig& config) {
+  const std::string key = "gemma3.attention.sliding_window_pattern";
+  auto& layers = config.sliding_layers;
+  if (file.has(key) && file.raw_value(key).type == GgufValueType::kArray) {
+    RELATA_TRY(const std::vector<int64_t> slides, file.get_integers(key));
+    if (slides.size() != layers.size()) {
+      return input_error(file.path() + ": " + key + " has " + std::to_string(slides.size()) +
+                             " values, the model " + std::to_string(layers.size()) + " layers",
+                         "the file is damaged or was made wrongly; get it again");
+    }
+    layers.assign(slides.begin(), slides.end());
+    return {};
+  }
+  RELATA_TRY(const int64_t pattern, file.get_integer(key, kPattern));
+  if (pattern < 1) return input_error(file.path() + ": " + key + " must be above 0");
+  for (size_t i = 0; i < layers.size(); ++i) {
+    layers[i] = slides_by_pattern(static_cast<int64_t>(i), pattern);
+  }
+  return {};
+}
+
+// A file without a window has no layers that slide, which config.json says by its layers.
+Status read_gguf_window(const GgufFile& file, DecoderConfig& config) {
+  const std::string key = "gemma3.attention.sliding_window";
+  config.sliding_window = kWindow;
+  config.sliding_layers.assign(static_cast<size_t>(config.num_layers), false);
+  RELATA_TRY(const int64_t window, file.get_integer(key, 0));
+  if (window < 0) return input_error(file.path() + ": " + key + " must not be below 0");
+  if (window == 0) return {};
+  config.sliding_window = window;
+  return read_gguf_pattern(file, config);
+}
+
+// A rotation's base by llama.cpp's name, or by Ollama's.
+Result<double> read_gguf_base(const GgufFile& file, const std::string& name,
+                              const std::string& other_name, double fallback) {
+  const std::string prefix = "gemma3.rope.";
+  const std::string key = prefix + (file.has(prefix + name) ? name : other_name);
+  RELATA_TRY(const double base, file.get_number(key, fallback));
+  if (!(base > 1.0)) return input_error(file.path() + ": " + key + " must be above 1");
+  return base;
+}
+
 Status read_gemma3_gguf(const GgufFile& file, DecoderConfig& config) {
+  RELATA_CHECK(check_no_caps(file));
   fill(config);
   // The file does not state the scale; of the sizes that there are, only the 27B's differs.
   const int64_t scaled_by =
       config.num_layers == k27bLayers ? config.hidden_size / config.num_heads : config.head_dim;
   config.attention_scale = 1.0 / std::sqrt(static_cast<double>(scaled_by));
-  RELATA_TRY(config.sliding_window, file.get_integer("gemma3.attention.sliding_window", kWindow));
-  if (config.sliding_window < 1) {
-    return input_error(file.path() + ": gemma3.attention.sliding_window must be above 0");
-  }
-  config.sliding_layers.resize(static_cast<size_t>(config.num_layers));
-  for (int64_t i = 0; i < config.num_layers; ++i) {
-    config.sliding_layers[static_cast<size_t>(i)] = slides_by_pattern(i, kPattern);
-  }
+  RELATA_CHECK(read_gguf_window(file, config));
+  RELATA_TRY(config.rope.theta, read_gguf_base(file, "freq_base", "global.freq_base", kTheta));
   config.sliding_rope = {};  // any scaling is of the layers that see all
   RELATA_TRY(config.sliding_rope.theta,
-             file.get_number("gemma3.rope.freq_base_swa", kSlidingTheta));
-  if (!(config.sliding_rope.theta > 1.0)) {
-    return input_error(file.path() + ": gemma3.rope.freq_base_swa must be above 1");
-  }
+             read_gguf_base(file, "freq_base_swa", "local.freq_base", kSlidingTheta));
   return {};
 }
 

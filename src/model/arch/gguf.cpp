@@ -84,25 +84,57 @@ void recognise_llama3(DecoderConfig& config) {
   }
 }
 
+// 0, which llama.cpp writes, is no scaling.
+Result<double> read_factor(const GgufFile& file, const std::string& arch) {
+  const std::string older = arch + ".rope.scale_linear";
+  std::string key = arch + ".rope.scaling.factor";
+  if (!file.has(key) && file.has(older)) key = older;
+  RELATA_TRY(const double factor, file.get_number(key));
+  if (!(factor >= 0.0)) return input_error(file.path() + ": " + key + " must not be below 0");
+  return factor == 0.0 ? 1.0 : factor;
+}
+
+// What llama.cpp multiplies the rotation by, beside what the type of scaling does.
+Status read_attention_factor(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
+  const std::string key = arch + ".rope.scaling.attn_factor";
+  RELATA_TRY(const double factor, file.get_number(key, 1.0));
+  if (factor == 1.0) return {};
+  if (config.rope.type != "yarn") {
+    return input_error(file.path() + ": " + key + " is supported for yarn scaling only",
+                       "use the model as a Hugging Face folder");
+  }
+  if (!(factor > 0.0)) return input_error(file.path() + ": " + key + " must be above 0");
+  config.rope.attention_factor = factor * rope_frequencies(config, config.rope, 0).attention_scale;
+  return {};
+}
+
+Status read_scaling(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
+  // A factor without a type is linear, as llama.cpp reads it.
+  const bool scaled =
+      file.has(arch + ".rope.scaling.factor") || file.has(arch + ".rope.scale_linear");
+  RELATA_TRY(const std::string type,
+             file.get_string(arch + ".rope.scaling.type", scaled ? "linear" : "none"));
+  if (type == "linear" || type == "yarn") {
+    config.rope.type = type;
+    RELATA_TRY(config.rope.factor, read_factor(file, arch));
+  } else if (type != "none") {
+    return input_error(file.path() + ": rope scaling \"" + type + "\" is not supported",
+                       "supported: none, linear, yarn");
+  }
+  if (type == "yarn") {
+    RELATA_TRY(
+        config.rope.original_max_position,
+        file.get_integer(arch + ".rope.scaling.original_context_length", config.max_positions));
+  }
+  return read_attention_factor(file, arch, config);
+}
+
 Status read_rotation(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
   RELATA_TRY(config.rope.theta, file.get_number(arch + ".rope.freq_base", 10000.0));
   if (!(config.rope.theta > 1.0)) {
     return input_error(file.path() + ": " + arch + ".rope.freq_base must be above 1");
   }
-  RELATA_TRY(const std::string scaling, file.get_string(arch + ".rope.scaling.type", "none"));
-  if (scaling == "linear") {
-    config.rope.type = "linear";
-    RELATA_TRY(config.rope.factor, file.get_number(arch + ".rope.scaling.factor"));
-  } else if (scaling == "yarn") {
-    config.rope.type = "yarn";
-    RELATA_TRY(config.rope.factor, file.get_number(arch + ".rope.scaling.factor"));
-    RELATA_TRY(
-        config.rope.original_max_position,
-        file.get_integer(arch + ".rope.scaling.original_context_length", config.max_positions));
-  } else if (scaling != "none") {
-    return input_error(file.path() + ": rope scaling \"" + scaling + "\" is not supported",
-                       "supported: none, linear, yarn");
-  }
+  RELATA_CHECK(read_scaling(file, arch, config));
   const GgufTensor* divisors = file.find("rope_freqs.weight");
   if (divisors == nullptr) return {};
   if (divisors->type != GgmlType::kF32 ||
@@ -154,6 +186,14 @@ Status read_ends(const GgufFile& file, DecoderConfig& config) {
   return {};
 }
 
+Status check_attention(const GgufFile& file, const std::string& arch, const DecoderConfig& config) {
+  const std::string key = arch + ".attention.causal";
+  RELATA_TRY(const bool causal, file.get_bool(key, true));
+  if (causal || !config.causal) return {};
+  return input_error(file.path() + ": " + key + " of false is not supported for " + arch,
+                     "models that generate can be used, not encoders made of them");
+}
+
 }  // namespace
 
 Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file) {
@@ -174,6 +214,7 @@ Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file) {
   config.sliding_rope = config.rope;
   RELATA_CHECK(read_ends(file, config));
   if (architecture->read_gguf != nullptr) RELATA_CHECK(architecture->read_gguf(file, config));
+  RELATA_CHECK(check_attention(file, arch, config));
   // Llama's and Qwen's converters write whatever biases there are.
   config.qkv_bias = file.find("blk.0.attn_q.bias") != nullptr;
   config.output_bias = file.find("blk.0.attn_output.bias") != nullptr;

@@ -241,6 +241,18 @@ TEST(ConfigTest, MistralSlidesWhereItsLayersSay) {
   EXPECT_FALSE(decoder_config_to_json(read(value)).contains("layer_types"));
 }
 
+TEST(ConfigTest, RefusesAttentionBothWays) {
+  for (const char* type : {"llama", "mistral", "qwen2", "qwen3", "gemma3_text"}) {
+    Json value = small();
+    value["model_type"] = type;
+    value["hidden_act"] = type == std::string("gemma3_text") ? "gelu_pytorch_tanh" : "silu";
+    value["is_causal"] = true;
+    EXPECT_EQ(message(value), "(no error)");
+    value["is_causal"] = false;
+    expect_mention(message(value), "\"is_causal\"");
+  }
+}
+
 TEST(ConfigTest, RefusesImpossibleSizes) {
   for (const char* key : {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
                           "num_attention_heads"}) {
