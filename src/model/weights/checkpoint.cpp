@@ -281,8 +281,9 @@ Result<bool> same_numbers(const WeightSource& source, const std::string& a, cons
   return at::equal(one, other);
 }
 
-// Where the weights say whether the head is the embeddings', they say it here; all further copies
-// of the embeddings must be such.
+// Where the weights say whether the head is the embeddings', they say it here, and so does a head
+// that differs from the embeddings though the configuration ties it to them, as Transformers 5
+// reads it. All further copies of the embeddings must be such.
 Status find_copies(const WeightSource& source, const Naming& names, bool tied_by_weights,
                    DecoderConfig& config) {
   const std::string embedding = names.embedding + ".weight";
@@ -295,7 +296,7 @@ Status find_copies(const WeightSource& source, const Naming& names, bool tied_by
     return input_error(source.where() + ": tensor " + copy + " differs from " + embedding,
                        "stacks with embeddings of their own are not supported");
   }
-  if (!tied_by_weights) return {};
+  if (!tied_by_weights && !config.tie_embeddings) return {};
   const std::string head = names.head + ".weight";
   if (!source.find(head)) {
     config.tie_embeddings = true;

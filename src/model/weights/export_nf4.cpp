@@ -51,15 +51,16 @@ Status check_not_quantised(const std::string& model) {
 
 Status export_nf4(const std::string& model, const std::string& folder, bool double_quantization) {
   RELATA_CHECK(check_place(model, folder));
-  RELATA_TRY(DecoderConfig config, read_decoder_config(model));
-  RELATA_CHECK(check_hf_form(config));
+  RELATA_TRY(const DecoderConfig stated, read_decoder_config(model));
+  RELATA_CHECK(check_hf_form(stated));
   RELATA_CHECK(check_not_quantised(model));
-  RELATA_TRY(const GgmlType stored, export_type("auto", config));
+  RELATA_TRY(const GgmlType stored, export_type("auto", stated));
   const at::ScalarType type = stored == GgmlType::kF32   ? at::kFloat
                               : stored == GgmlType::kF16 ? at::kHalf
                                                          : at::kBFloat16;
-  config.dtype = type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";
   RELATA_TRY(const auto decoder, load_for_export(model, {}, stored));
+  DecoderConfig config = decoder->config();  // whether the head is tied, the weights may say
+  config.dtype = type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";
   const Naming& names = architecture_of(config).names;
   const std::set<std::string> quantised = Checkpoint::projection_names(config, names);
   TensorList tensors;

@@ -246,6 +246,14 @@ TEST_F(Weights, DerivedTensorsArePassedOver) {
   EXPECT_EQ(problem(), "(no error)");
 }
 
+TEST_F(Weights, AHeadThatDiffersFromTheEmbeddingsItIsTiedToIsUsed) {
+  EXPECT_FALSE(Decoder::load(folder_, {}).value()->config().tie_embeddings);
+  set("tie_word_embeddings", true);
+  EXPECT_FALSE(Decoder::load(folder_, {}).value()->config().tie_embeddings);
+  rewrite("lm_head.weight", "");
+  EXPECT_TRUE(Decoder::load(folder_, {}).value()->config().tie_embeddings);
+}
+
 TEST_F(Weights, ShapesAreNamedBesideThoseOfTheConfiguration) {
   set("intermediate_size", 16);
   expect_mention(problem(),
