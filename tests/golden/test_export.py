@@ -260,6 +260,8 @@ ADAPTERS = {
                "use_rslora": True},
     "patterns": {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj", "up_proj"],
                  "rank_pattern": {"v_proj": 2}, "alpha_pattern": {"q_proj": 3}},
+    "alpha_0": {"r": 4, "lora_alpha": 0, "target_modules": ["q_proj", "v_proj"],
+                "alpha_pattern": {"v_proj": 8}},
 }  # fmt: skip
 
 

@@ -187,8 +187,9 @@ Status export_gguf_lora(const std::string& model, const std::string& adapter,
   Tensors tensors;
   for (const Checkpoint::LoraMatrices& m :
        Checkpoint::lora_matrices(*decoder, index, architecture_of(config).gguf_names)) {
-    // llama.cpp scales by alpha over this tensor's rank; what is left goes into B.
-    const double scale = lora.alpha / static_cast<double>(m.a.size(0));
+    // llama.cpp scales by alpha over this tensor's rank, and not at all where alpha is 0; what is
+    // left goes into B.
+    const double scale = lora.alpha == 0.0 ? 1.0 : lora.alpha / static_cast<double>(m.a.size(0));
     tensors.add(m.module + ".weight.lora_a", m.a, GgmlType::kF32);
     tensors.add(m.module + ".weight.lora_b", m.b * (m.scale / scale), GgmlType::kF32);
   }
