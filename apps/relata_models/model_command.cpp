@@ -59,31 +59,31 @@ std::string layers_text(const model::DecoderConfig& config) {
 }
 
 std::string positions_text(const model::DecoderConfig& config) {
-  if (config.max_positions == model::kAnyPositions) return "any number of";
-  return std::to_string(config.max_positions);
+  const int64_t most = model::most_positions(config);
+  if (most == model::kAnyPositions) return "any number of";
+  return std::to_string(most);
 }
 
 Result<int> show_model(const ModelOptions& options, const Context& context) {
   RELATA_TRY(const auto config, model::read_decoder_config(options.folder));
+  const int64_t positions = model::most_positions(config);
   const auto weights = static_cast<double>(model::parameter_count(config));
   const double cache =
       2.0 * static_cast<double>(config.num_layers * config.num_kv_heads * config.head_dim);
-  Json out = {
-      {"parameters", model::parameter_count(config)},
-      {"layers", config.num_layers},
-      {"encoder_layers", config.encoder_layers},
-      {"hidden_size", config.hidden_size},
-      {"heads", config.num_heads},
-      {"key_value_heads", config.num_kv_heads},
-      {"vocabulary", config.vocab_size},
-      {"positions",
-       config.max_positions == model::kAnyPositions ? Json(nullptr) : Json(config.max_positions)},
-      {"dtype", config.dtype},
-      {"inference_bytes_float32", 4 * weights},
-      {"inference_bytes_bfloat16", 2 * weights},
-      {"cache_bytes_per_token_bfloat16", 2 * cache},
-      // weights, gradients and two moments in float32, and a bfloat16 copy to compute with
-      {"full_training_bytes", 18 * weights}};
+  Json out = {{"parameters", model::parameter_count(config)},
+              {"layers", config.num_layers},
+              {"encoder_layers", config.encoder_layers},
+              {"hidden_size", config.hidden_size},
+              {"heads", config.num_heads},
+              {"key_value_heads", config.num_kv_heads},
+              {"vocabulary", config.vocab_size},
+              {"positions", positions == model::kAnyPositions ? Json(nullptr) : Json(positions)},
+              {"dtype", config.dtype},
+              {"inference_bytes_float32", 4 * weights},
+              {"inference_bytes_bfloat16", 2 * weights},
+              {"cache_bytes_per_token_bfloat16", 2 * cache},
+              // weights, gradients and two moments in float32, and a bfloat16 copy to compute with
+              {"full_training_bytes", 18 * weights}};
   // config.json alone tells the number of weights, not how they are stored: no forecast then.
   model::LoadOptions packed;
   packed.dequantize = false;
@@ -205,10 +205,9 @@ Result<std::vector<int32_t>> logit_ids(const Json& json, const std::string& key,
   }
   RELATA_TRY(auto ids, json_ids(json[key], where));
   if (ids.empty()) return input_error(fmt::format("{}: \"{}\" is empty", where, key));
-  const bool bounded = config.rope.type != "dynamic";  // that one is made for longer texts
-  if (bounded && static_cast<int64_t>(ids.size()) > config.max_positions) {
-    return input_error(
-        fmt::format("{}: {} tokens, the model takes {}", where, ids.size(), config.max_positions));
+  const int64_t most = model::most_positions(config);
+  if (static_cast<int64_t>(ids.size()) > most) {
+    return input_error(fmt::format("{}: {} tokens, the model takes {}", where, ids.size(), most));
   }
   for (const int32_t id : ids) {
     if (id >= config.vocab_size) {

@@ -42,10 +42,11 @@ Status check_ids(const Ids& ids, const model::DecoderConfig& config, const std::
 }
 
 Status check_length(size_t length, const model::DecoderConfig& config, const std::string& what) {
-  if (static_cast<int64_t>(length) > config.max_positions) {
-    return input_error(what + ": " + std::to_string(length) + " tokens, the model takes " +
-                           std::to_string(config.max_positions),
-                       "shorten the text or split it");
+  const int64_t most = model::most_positions(config);
+  if (static_cast<int64_t>(length) > most) {
+    return input_error(
+        what + ": " + std::to_string(length) + " tokens, the model takes " + std::to_string(most),
+        "shorten the text or split it");
   }
   return {};
 }

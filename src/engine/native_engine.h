@@ -76,7 +76,7 @@ class NativeEngine final : public generate::Engine {
   std::shared_ptr<const text::Tokenizer> shared_tokenizer() const override { return tokenizer_; }
   std::string model_id() const override { return id_; }
   int64_t max_tokens() const override {
-    const int64_t positions = model_->config().max_positions;
+    const int64_t positions = model::most_positions(model_->config());
     return positions == model::kAnyPositions ? 0 : positions;
   }
   generate::EngineUsage usage() const override;

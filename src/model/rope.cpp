@@ -137,6 +137,13 @@ RopeFrequencies scaled(const DecoderConfig& config, const RopeConfig& rope, int6
 
 }  // namespace
 
+int64_t most_positions(const DecoderConfig& config) {
+  if (config.rope.type != "dynamic") return config.max_positions;
+  const double stretched = static_cast<double>(config.max_positions) * config.rope.factor;
+  const auto most = static_cast<int64_t>(std::min(stretched, static_cast<double>(kAnyPositions)));
+  return std::max(most, config.max_positions);
+}
+
 RopeFrequencies rope_frequencies(const DecoderConfig& config, const RopeConfig& rope,
                                  int64_t length) {
   RopeFrequencies out = scaled(config, rope, length);

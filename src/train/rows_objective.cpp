@@ -79,9 +79,10 @@ Status RowsObjective::check(const model::Decoder& model) const {
     if (row.adapter < 0 || row.adapter >= adapters) {
       return input_error(where + ": there is no adapter " + std::to_string(row.adapter));
     }
-    if (static_cast<int64_t>(row.ids.size()) > config.max_positions) {
+    const int64_t most = model::most_positions(config);
+    if (static_cast<int64_t>(row.ids.size()) > most) {
       return input_error(where + ": " + std::to_string(row.ids.size()) +
-                             " tokens, the model takes " + std::to_string(config.max_positions),
+                             " tokens, the model takes " + std::to_string(most),
                          "lower cutoff_len, or shorten the texts");
     }
     for (const int32_t id : row.ids) {

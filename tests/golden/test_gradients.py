@@ -84,17 +84,7 @@ def checkpoint_order(model):
     return order
 
 
-@pytest.mark.parametrize("kind", ["apart", "shared"])
-@pytest.mark.parametrize("batch", [8, 2])
-@pytest.mark.parametrize("shape", [
-    {},
-    {"tie_word_embeddings": True, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 16},
-    {"attention_bias": True, "mlp_bias": True, "num_attention_heads": 6, "num_key_value_heads": 2},
-])
-def test_every_gradient(relata, tmp_path, kind, batch, shape):
-    model = random_model(7, **shape)
-    model.save_pretrained(tmp_path / "base")
-    rows = rows_of(kind)
+def compare_gradients(relata, tmp_path, model, rows, batch):
     wanted = peer_gradients(model, rows)
     state = our_moments(relata, tmp_path, rows, batch)
     order = checkpoint_order(model)
@@ -106,3 +96,24 @@ def test_every_gradient(relata, tmp_path, kind, batch, shape):
         apart = ((found - gradient).norm() / gradient.norm()).item()
         assert apart <= RELATIVE, f"{names}: relative difference {apart:.2e}"
     assert not wanted, f"not trained by relata: {list(wanted)}"
+
+
+@pytest.mark.parametrize("kind", ["apart", "shared"])
+@pytest.mark.parametrize("batch", [8, 2])
+@pytest.mark.parametrize("shape", [
+    {},
+    {"tie_word_embeddings": True, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 16},
+    {"attention_bias": True, "mlp_bias": True, "num_attention_heads": 6, "num_key_value_heads": 2},
+])
+def test_every_gradient(relata, tmp_path, kind, batch, shape):
+    model = random_model(7, **shape)
+    model.save_pretrained(tmp_path / "base")
+    compare_gradients(relata, tmp_path, model, rows_of(kind), batch)
+
+
+def test_a_row_beyond_the_trained_length_of_dynamic_scaling(relata, tmp_path):
+    dynamic = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}
+    model = random_model(7, max_position_embeddings=24, rope_parameters=dynamic)
+    model.save_pretrained(tmp_path / "base")
+    (row,) = [row for row in rows_of("apart") if len(row["ids"]) == 44]
+    compare_gradients(relata, tmp_path, model, [row], 1)

@@ -1,5 +1,7 @@
 """Random tiny Llama checkpoints: logits, scores and greedy answers equal those of Transformers."""
 
+import json
+
 import pytest
 
 from oracle import (
@@ -102,6 +104,32 @@ def test_dynamic_logits_beyond_the_trained_length(relata, tmp_path):
     sequences = [random_ids(length, length) for length in (64, 65, 100)]
     for ids, logits in zip(sequences, relata.logits(tmp_path, sequences), strict=True):
         assert_close(logits, oracle_logits(model.model, ids))
+
+
+def test_dynamic_answers_beyond_the_trained_length(relata, tmp_path):
+    model = Checkpoint(tmp_path, 1, *CASES["dynamic"]).model
+    prompt, continuation = random_ids(5, 60), random_ids(2, 30)
+    request = {"prompt_ids": prompt, "continuation_ids": [continuation]}
+    (answer,) = relata.answers("score", "-m", tmp_path, "--per-token", requests=[request])
+    # The last token is predicted, not computed with: 89 tokens give the frequencies.
+    logits = oracle_logits(model, prompt + continuation[:-1])[len(prompt) - 1 :]
+    logprobs = torch.log_softmax(logits.double(), dim=-1)
+    assert_close(answer["token_logprobs"][0], logprobs[range(30), continuation])
+
+    # As Transformers generates: what is cached keeps the frequencies that it was computed with.
+    oracle_logits(model, prompt[:1])
+    wanted = model.generate(
+        torch.tensor([prompt]), max_new_tokens=20, do_sample=False, eos_token_id=None
+    )[0, len(prompt) :].tolist()
+    request = {"prompt_ids": prompt, "max_new_tokens": 20, "ignore_eos": True}
+    (answer,) = relata.answers("generate", "-m", tmp_path, requests=[request])
+    assert answer["ids"] == wanted
+
+    request = {"prompt_ids": prompt, "max_new_tokens": 70}  # 129 positions of 64 times 2
+    done = relata.run("generate", "-m", tmp_path, requests=[request])
+    assert done.returncode == 3 and "the model takes 128" in done.stderr
+    shown = relata.run("model", "show", tmp_path, "--json")
+    assert json.loads(shown.stdout)["positions"] == 128
 
 
 def test_scores(relata, checkpoint):

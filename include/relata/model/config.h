@@ -106,6 +106,8 @@ Status check_one_stack(const DecoderConfig& config, const std::string& where,
 
 // `max_positions` of models that have no limit.
 constexpr int64_t kAnyPositions = int64_t{1} << 30;
+// The longest sequence that the model takes: `max_positions`, or what dynamic scaling makes of it.
+int64_t most_positions(const DecoderConfig& config);
 
 int64_t parameter_count(const DecoderConfig& config);
 

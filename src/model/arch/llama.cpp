@@ -31,12 +31,12 @@ void read_mistral(MemberReader& file, DecoderConfig& config) {
   defaults.kv_heads = kMistralKvHeads;
   read_shape(file, defaults, config);
   expect_activation(file, "hidden_act", {"silu", "swish"}, "silu");
-  // A null switches the window off; a missing key means the first Mistral's.
-  const int64_t window = file.integer(
   read_rope(file, config, {}, config.rope);
   config.sliding_rope = config.rope;
+  // A null switches the window off; a missing key means the first Mistral's.
+  const int64_t window = file.integer(
       "sliding_window", file.contains("sliding_window") ? 0 : kMistralWindow, 1, kMaxSize);
-  if (window > 0 && window < config.max_positions) {
+  if (window > 0 && window < most_positions(config)) {
     config.sliding_window = window;
     // Ministral, which says in "layer_types" which layers slide, is stored as Mistral, too.
     read_sliding_layers(file, config, [](int64_t) { return true; });

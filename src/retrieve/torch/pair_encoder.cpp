@@ -91,7 +91,7 @@ Result<std::unique_ptr<PairEncoder>> PairEncoder::with(std::shared_ptr<model::De
   if (config.position_offset > 0) {
     out->between_.insert(out->between_.end(), out->frame_.after.begin(), out->frame_.after.end());
   }
-  const auto positions = static_cast<size_t>(config.max_positions);
+  const auto positions = static_cast<size_t>(model::most_positions(config));
   out->max_tokens_ = options.max_tokens == 0 ? positions : std::min(options.max_tokens, positions);
   if (out->max_tokens_ <= out->frame_.size() + out->between_.size() + 1) {
     return usage_error(folder + ": " + std::to_string(out->max_tokens_) +

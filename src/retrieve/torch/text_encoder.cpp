@@ -80,7 +80,7 @@ Result<std::unique_ptr<TextEncoder>> TextEncoder::load(const EncoderOptions& opt
   const model::DecoderConfig& config = out->model_->config();
   RELATA_CHECK(model::check_vocabulary(*out->tokenizer_, config.vocab_size, folder));
   RELATA_TRY(out->frame_, find_frame(*out->tokenizer_, folder));
-  const auto positions = static_cast<size_t>(config.max_positions);
+  const auto positions = static_cast<size_t>(model::most_positions(config));
   size_t& length = out->settings_.max_tokens;
   length = length == 0 ? positions : std::min(length, positions);
   if (length <= out->frame_.size()) {

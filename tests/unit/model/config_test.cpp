@@ -241,6 +241,28 @@ TEST(ConfigTest, MistralSlidesWhereItsLayersSay) {
   EXPECT_FALSE(decoder_config_to_json(read(value)).contains("layer_types"));
 }
 
+TEST(ConfigTest, DynamicScalingTakesLongerTexts) {
+  DecoderConfig config = read(small());
+  EXPECT_EQ(most_positions(config), 256);
+  config.rope = {.type = "dynamic", .factor = 2.5};
+  EXPECT_EQ(most_positions(config), 640);
+  config.rope.factor = 0.5;
+  EXPECT_EQ(most_positions(config), 256);
+  config.rope.factor = 1e30;
+  EXPECT_EQ(most_positions(config), kAnyPositions);
+  config.rope.type = "linear";
+  EXPECT_EQ(most_positions(config), 256);
+}
+
+// A window as long as what the model was trained on acts on what dynamic scaling adds.
+TEST(ConfigTest, MistralsWindowIsMeasuredByTheLongestTexts) {
+  Json value = small();
+  value["model_type"] = "mistral";
+  value["sliding_window"] = 256;
+  value["rope_parameters"] = {{"rope_type", "dynamic"}, {"factor", 2.0}};
+  EXPECT_TRUE(read(value).slides(0));
+}
+
 TEST(ConfigTest, RefusesAttentionBothWays) {
   for (const char* type : {"llama", "mistral", "qwen2", "qwen3", "gemma3_text"}) {
     Json value = small();
