@@ -50,11 +50,14 @@ Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineO
   }
   model->keep_packed_only();
   RELATA_TRY(auto tokenizer, text::find_tokenizer(options.model));
+  NativeEngineOptions used = options;
   if (tokenizer) {
     RELATA_CHECK(model::check_vocabulary(*tokenizer, model->config().vocab_size, options.model));
+  } else {
+    RELATA_TRY(used.stops, text::generation_stops(options.model));
   }
   RELATA_TRY(std::string id, identity_of(options));
-  return make_engine(std::move(model), std::move(tokenizer), options, std::move(id));
+  return make_engine(std::move(model), std::move(tokenizer), used, std::move(id));
 }
 
 }  // namespace relata::engine

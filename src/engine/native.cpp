@@ -63,6 +63,7 @@ NativeEngine::NativeEngine(std::shared_ptr<model::Decoder> model,
   if (tokenizer_) {
     for (const int32_t stop : tokenizer_->stop_ids()) stops_.insert(stop);
   }
+  stops_.insert(options.stops.begin(), options.stops.end());
   if (tree_.has_sources() && tokenizer_) closing_ = text::closing_id(*tokenizer_);
   usage_.cache_limit = options.cache_bytes;
 }

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "relata/base/file.h"
+#include "relata/text/tokenizer.h"
 
 namespace relata::text {
 namespace {
@@ -274,6 +275,13 @@ Result<TokenizerConfig> read_tokenizer_config(const ModelFolder& folder) {
     if (std::find(names.begin(), names.end(), token.content) != names.end()) token.special = true;
   }
   return config;
+}
+
+Result<std::vector<int32_t>> generation_stops(const std::string& folder) {
+  RELATA_TRY(const ModelFolder files, ModelFolder::read(folder));
+  TokenizerConfig config;
+  RELATA_CHECK(read_generation_file(files, config));
+  return config.stops;
 }
 
 }  // namespace relata::text

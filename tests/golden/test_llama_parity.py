@@ -177,7 +177,8 @@ def test_greedy_generation(relata, checkpoint):
         assert_close(answer["logprobs"], logprobs)
 
 
-def test_generation_stops_at_an_end_token(relata, tmp_path):
+@pytest.mark.parametrize("file", ["config.json", "generation_config.json"])
+def test_generation_stops_at_an_end_token(relata, tmp_path, file):
     model = random_model(3)
     # The first prompt whose answer has different tokens: the one at `stop` has not come before.
     for seed in range(100):
@@ -186,9 +187,12 @@ def test_generation_stops_at_an_end_token(relata, tmp_path):
         stop = next((i for i in range(2, 8) if ids[i] not in ids[:i]), None)
         if stop and lead > 10 * TOLERANCE:
             break
-    model.config.eos_token_id = [EOS, ids[stop]]
+    if file == "config.json":
+        model.config.eos_token_id = [EOS, ids[stop]]
     model.generation_config.eos_token_id = [EOS, ids[stop]]
     model.save_pretrained(tmp_path)
+    if file == "config.json":
+        (tmp_path / "generation_config.json").unlink()
     request = {"prompt_ids": prompt, "max_new_tokens": 8}
     (answer,) = relata.answers("generate", "-m", tmp_path, requests=[request])
     assert answer["ids"] == ids[:stop]

@@ -36,6 +36,7 @@ struct NativeEngineOptions {
   int max_batch_tokens = 4096;             // tokens computed at once
   int max_batch_requests = 64;             // sequences decoded at once
   int64_t cache_bytes = int64_t{2} << 30;  // of keys and values kept beyond the requests under way
+  std::vector<int32_t> stops;  // tokens that end answers, beside the model's and tokenizer's
 };
 
 Result<std::unique_ptr<generate::Engine>> make_native_engine(const NativeEngineOptions& options);

@@ -85,6 +85,8 @@ class StreamDecoder {
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& folder);
 // The same; null where the folder holds none of these files, as of a model of bare ids.
 Result<std::shared_ptr<const Tokenizer>> find_tokenizer(const std::string& folder);
+// What ends an answer of such a model: the ids in its generation_config.json, if it has that file.
+Result<std::vector<int32_t>> generation_stops(const std::string& folder);
 
 struct TokenizerTraining {
   int vocab_size = 8000;
