@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "relata/base/result.h"
 #include "relata/retrieve/encoder.h"
@@ -26,6 +27,7 @@ struct Context {
   int threads = 0;  // 0: as many as the machine offers
   std::string device = "cpu";
   uint64_t seed = 0;
+  bool seed_given = false;  // by the flag or the environment
   std::string log_file;
   std::function<Result<int>()> action;  // the exit code of a run without an Error
   // To be called before anything is read from standard input or written: where this program has no
@@ -33,6 +35,10 @@ struct Context {
   Result<std::unique_ptr<retrieve::Encoder>> (*open_encoder)(const retrieve::EncoderOptions&) =
       nullptr;
 };
+
+// The overrides of a configuration with the shared flags that have a key there before them.
+std::vector<std::string> with_shared_flags(const Context& context,
+                                           std::vector<std::string> overrides);
 
 void add_train_command(CLI::App& app, Context& context);
 void add_extract_command(CLI::App& app, Context& context);

@@ -115,7 +115,9 @@ void add_shared_flags(CLI::App& app, Context& context) {
       ->envname("RELATA_DEVICE")
       ->type_name("D")
       ->check(CLI::Validator(check_device, "", "device"));
-  app.add_option("--seed", context.seed, "Seed of everything random (default: 0)")
+  app.add_option("--seed", context.seed,
+                 "Seed of everything random (default: 0, or what a configuration says)")
+      ->each([&context](const std::string&) { context.seed_given = true; })
       ->envname("RELATA_SEED")
       ->type_name("N");
   app.add_option("--log-file", context.log_file, "Also write log lines to this file")
@@ -181,6 +183,12 @@ int run(const Program& program, int argc, char** argv) {
 }
 
 }  // namespace
+
+std::vector<std::string> with_shared_flags(const Context& context,
+                                           std::vector<std::string> overrides) {
+  if (context.seed_given) overrides.insert(overrides.begin(), fmt::format("seed={}", context.seed));
+  return overrides;
+}
 
 int report_error(const Error& error, const std::string& fallback_hint) {
   const std::string& hint = error.hint.empty() ? fallback_hint : error.hint;

@@ -151,7 +151,8 @@ class RetrieverRun {
 Result<int> run_retriever(const RetrieverOptions& options, const Context& context) {
   RELATA_CHECK(check_device(context));
   RELATA_TRY(RetrieverRecipe recipe,
-             retrieve::read_retriever_recipe(options.recipe, options.overrides));
+             retrieve::read_retriever_recipe(options.recipe,
+                                             with_shared_flags(context, options.overrides)));
   for (std::string* model : {&recipe.scorer, &recipe.encoder, &recipe.reward.model}) {
     RELATA_TRY(*model, find_named_model(*model));
   }

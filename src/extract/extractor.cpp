@@ -323,9 +323,13 @@ Status save_extractor(const Extractor& extractor) {
   RELATA_CHECK(write_file_atomic(template_path, template_yaml(extractor)));
   RELATA_CHECK(
       write_json(resolve(extractor.folder, kSchemaFile), data::schema_to_json(extractor.schema)));
+  const std::string calibration_path = resolve(extractor.folder, kCalibrationFile);
   if (extractor.calibration) {
-    RELATA_CHECK(write_json(resolve(extractor.folder, kCalibrationFile),
-                            calibration_to_json(*extractor.calibration)));
+    RELATA_CHECK(write_json(calibration_path, calibration_to_json(*extractor.calibration)));
+  } else {
+    // One that is left from other weights says nothing about these.
+    std::error_code ignored;
+    std::filesystem::remove(calibration_path, ignored);
   }
   // Last, so that a folder with a configuration is complete.
   return write_file_atomic(config_path, to_yaml(config));

@@ -2,27 +2,19 @@
 
 #include <libstemmer.h>
 #include <unicode/brkiter.h>
-#include <unicode/bytestream.h>
-#include <unicode/normalizer2.h>
 #include <unicode/uscript.h>
 #include <unicode/utext.h>
 #include <unicode/utf8.h>
 
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <unordered_set>
 
-#include "relata/base/input_failure.h"
+#include "comparable_text.h"
+#include "icu_check.h"
 
 namespace relata::retrieve {
 namespace {
-
-void require(UErrorCode code, const char* what) {
-  if (U_FAILURE(code)) {
-    throw std::runtime_error(std::string("ICU cannot ") + what + ": " + u_errorName(code));
-  }
-}
 
 // Words that stand in most English sentences and say nothing of their matter.
 bool is_stop_word(const std::string& word) {
@@ -37,28 +29,13 @@ bool is_stop_word(const std::string& word) {
   return kWords.contains(word);
 }
 
-// Lower case, and one form of characters that mean the same: full-width letters, ligatures.
-std::string comparable(std::string_view text) {
-  // ICU counts in 32 bits, and compatibility forms are longer than what they stand for.
-  constexpr size_t kMostBytes = std::numeric_limits<int32_t>::max() / 32;
-  if (text.size() > kMostBytes) {
-    throw InputFailure("a text of " + std::to_string(text.size()) +
-                       " bytes is too long to be searched as one; cut it into documents");
-  }
-  UErrorCode code = U_ZERO_ERROR;
-  const icu::Normalizer2* normalizer = icu::Normalizer2::getNFKCCasefoldInstance(code);
-  require(code, "load its normalisation tables");
-  std::string out;
-  icu::StringByteSink<std::string> sink(&out, static_cast<int32_t>(text.size()));
-  normalizer->normalizeUTF8(0, {text.data(), static_cast<int32_t>(text.size())}, sink, nullptr,
-                            code);
-  require(code, "normalise a text");
-  // Snowball knows the straight apostrophe only.
+// Snowball knows the straight apostrophe only.
+std::string with_straight_apostrophes(std::string text) {
   constexpr std::string_view kApostrophe = "\u2019";
-  for (size_t at = out.find(kApostrophe); at != out.npos; at = out.find(kApostrophe, at)) {
-    out.replace(at, kApostrophe.size(), "'");
+  for (size_t at = text.find(kApostrophe); at != text.npos; at = text.find(kApostrophe, at)) {
+    text.replace(at, kApostrophe.size(), "'");
   }
-  return out;
+  return text;
 }
 
 bool is_dense(UChar32 c) {  // of a script that writes no spaces, and is searched by bigrams
@@ -120,7 +97,7 @@ class Terms {
       UErrorCode code = U_ZERO_ERROR;
       std::unique_ptr<icu::BreakIterator> out(
           icu::BreakIterator::createWordInstance(icu::Locale::getRoot(), code));
-      require(code, "load its rules for words");
+      require_icu(code, "load its rules for words");
       return out;
     }();
     return std::unique_ptr<icu::BreakIterator>(kFirst->clone());
@@ -140,7 +117,7 @@ class Terms {
     UText view = UTEXT_INITIALIZER;
     utext_openUTF8(&view, run.data(), static_cast<int64_t>(run.size()), &code);
     words_->setText(&view, code);
-    require(code, "break a text into words");
+    require_icu(code, "break a text into words");
     int32_t begin = words_->first();
     for (int32_t end = words_->next(); end != icu::BreakIterator::DONE; end = words_->next()) {
       if (words_->getRuleStatus() >= UBRK_WORD_NONE_LIMIT) {
@@ -194,7 +171,7 @@ std::optional<Analyzer> analyzer_of_name(std::string_view name) {
 }
 
 std::vector<std::string> analyze(Analyzer analyzer, std::string_view text) {
-  return Terms(analyzer).run(comparable(text));
+  return Terms(analyzer).run(with_straight_apostrophes(comparable_text(text)));
 }
 
 }  // namespace relata::retrieve

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <set>
 
+#include "comparable_text.h"
 #include "relata/base/hash.h"
 #include "relata/base/parallel.h"
 #include "relata/data/formats.h"
@@ -212,13 +213,7 @@ std::string query_text(const ExampleQuery& query, QueryForm form) {
 }
 
 std::vector<uint32_t> text_shingles(std::string_view text) {
-  std::string plain;
-  plain.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (is_mark(byte)) continue;
-    plain += byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + ('a' - 'A')) : c;
-  }
+  const std::string plain = letters_of(text);
   std::vector<size_t> starts;  // of code points
   for (size_t i = 0; i < plain.size(); ++i) {
     if ((static_cast<unsigned char>(plain[i]) & 0xC0U) != 0x80U) starts.push_back(i);

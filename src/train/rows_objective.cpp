@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "batch.h"
 #include "groups.h"
 #include "relata/base/hash.h"
@@ -67,6 +69,15 @@ Status RowsObjective::check(const model::Decoder& model) const {
     return usage_error(
         "prompt_loss_weight does not fit an encoder-decoder, which predicts no prompts",
         "leave it out");
+  }
+  const bool teaches = std::any_of(rows_.begin(), rows_.end(), [](const Row& row) {
+    const auto counts = [](float weight) { return weight > 0; };
+    return std::any_of(row.weights.begin(), row.weights.end(), counts) ||
+           std::any_of(row.secondary.begin(), row.secondary.end(), counts);
+  });
+  if (!teaches) {
+    return input_error("no token of the training rows has a loss: there is nothing to learn",
+                       "give rows labels that are not -100");
   }
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];

@@ -1,6 +1,7 @@
 #include "state.h"
 
 #include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
@@ -99,7 +100,7 @@ Json state_to_json(const TrainState& state, const RunIdentity& run) {
   return json;
 }
 
-Result<Saved> state_from_json(const Json& json, const std::string& path, int64_t rows) {
+Result<Saved> state_from_json(const Json& json, const std::string& path) {
   constexpr double kMost = 0x1p53;
   Saved saved;
   TrainState& state = saved.state;
@@ -111,7 +112,7 @@ Result<Saved> state_from_json(const Json& json, const std::string& path, int64_t
   const NumberRange count = NumberRange::between(0, kMost);
   fields.get("global_step", state.step, count);
   fields.get("epoch", state.epoch, count);
-  fields.get("next_row", state.next_row, NumberRange::below(0, static_cast<double>(rows)));
+  fields.get("next_row", state.next_row, count);
   fields.get("seconds", state.seconds, count);
   fields.get("best_metric", state.best_metric);
   fields.get("best_global_step", state.best_step, count);
@@ -245,8 +246,13 @@ Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int6
     return input_error("damaged: " + json.error().message, kOlder);
   }
   if (!json.ok()) return json.error();
-  RELATA_TRY(Saved saved, state_from_json(*json, path, rows));
+  RELATA_TRY(Saved saved, state_from_json(*json, path));
   RELATA_CHECK(check_same_settings(saved.settings, run.settings, folder));
+  if (saved.state.next_row >= rows) {
+    return input_error(
+        fmt::format("{}: damaged: 'next_row' is {}, of {} rows", path, saved.state.next_row, rows),
+        kOlder);
+  }
   std::vector<at::Tensor> weights;
   RELATA_CHECK(
       read_tensors(folder + "/state.safetensors", saved, parameters, weights, saved.state));

@@ -262,12 +262,11 @@ Status open_demonstrations(extract::Extractor& extractor) {
   return {};
 }
 
-Status save_pool(const std::vector<data::Document>& documents, extract::Extractor& extractor) {
-  const std::string text = pool_text(documents);
+std::string own_pool(const std::vector<data::Document>& documents, extract::Extractor& extractor) {
+  std::string text = pool_text(documents);
   extractor.config.demonstrations.pool = kPoolFile;
   extractor.config.demonstrations.pool_sha256 = sha256_hex(text);
-  RELATA_CHECK(make_folders(extractor.folder));
-  return write_file_atomic(extractor.pool_path(), text);
+  return text;
 }
 
 void report_examples(const extract::DemonstrationCounts& counts, size_t questions) {

@@ -33,8 +33,9 @@ Result<std::vector<data::Document>> read_pool(const std::vector<std::string>& pa
 // and sets Extractor::demonstrations. Errors: no such file; another content than the one stated.
 Status open_demonstrations(extract::Extractor& extractor);
 
-// The pool as it is copied into an extractor's folder; sets the settings' pool and its hash.
-Status save_pool(const std::vector<data::Document>& documents, extract::Extractor& extractor);
+// The pool as it will lie in an extractor's folder, at pool_path(): returns the file's text, and
+// sets the settings' pool and its hash.
+std::string own_pool(const std::vector<data::Document>& documents, extract::Extractor& extractor);
 
 // Tells what became of examples that were found: those left out, and why.
 void report_examples(const extract::DemonstrationCounts& counts, size_t questions);

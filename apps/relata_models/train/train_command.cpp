@@ -2,7 +2,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 #include <filesystem>
 
 #include "commands.h"
@@ -19,6 +19,7 @@
 #include "relata/model/decoder.h"
 #include "relata/model/identity.h"
 #include "shipped_schemas.h"
+#include "train/row_evaluation.h"
 #include "train/train_config.h"
 #include "train/train_conversations.h"
 #include "train/train_data.h"
@@ -60,12 +61,17 @@ Result<extract::Extractor> make_extractor(const TrainConfig& config, const TaskD
   return extractor;
 }
 
-// The pool of a pipeline that shows examples, copied into the output's folder, which then needs
-// nothing else. A training row's own sentence is never among its examples.
-Status add_demonstrations(const TrainConfig& config, const TaskData& data, bool save,
-                          extract::Extractor& extractor) {
+// Whether the extractor will have a pool of examples.
+bool shows_pool(const TrainConfig& config) {
   const bool wanted = config.demonstrations.examples > 0 || config.demonstrations.vote > 0;
-  if (!extract::uses_demonstrations(config.pipeline) || !wanted) return {};
+  return extract::uses_demonstrations(config.pipeline) && wanted;
+}
+
+// The pool of a pipeline that shows examples. Returns its file's text, which is copied into the
+// output's folder with the result; the folder then needs nothing else. A training row's own
+// sentence is never among its examples.
+Result<std::string> add_demonstrations(const TrainConfig& config, const TaskData& data,
+                                       extract::Extractor& extractor) {
   if (!extract::shows_examples(extractor.pair_template)) {
     return usage_error("template \"" + extractor.pair_template.name + "\" shows no examples",
                        "give it {examples} and the key example, or set demonstrations.examples=0");
@@ -74,23 +80,24 @@ Status add_demonstrations(const TrainConfig& config, const TaskData& data, bool 
   if (!config.pool.empty()) {
     RELATA_TRY(pool, read_pool(config.pool, config.dataset_format));
   }
-  if (save) RELATA_CHECK(save_pool(pool, extractor));
+  std::string text = own_pool(pool, extractor);
   RELATA_TRY(const Demonstrations made,
              make_demonstrations(std::move(pool), extractor, extractor.pool_path()));
   extractor.demonstrations = made.source;
-  if (made.encoder.empty()) return {};
+  if (made.encoder.empty()) return text;
   // The folder's own word of it: it is not copied, and must be the same when questions are asked.
   extract::DemonstrationSettings& settings = extractor.config.demonstrations;
   settings.encoder = std::filesystem::absolute(example_encoder_path(extractor)).string();
   settings.encoder_sha256 = made.encoder;
-  return {};
+  return text;
 }
 
-// Where the tokenizer comes from: the model's folder, or a new vocabulary in the output's.
+// Where the tokenizer comes from: the model's folder, or a new vocabulary, which goes into the
+// model's folder with the result.
 Result<std::string> prepare_tokenizer(const TrainConfig& config,
                                       const extract::Extractor& extractor, const TaskData& data) {
   if (!config.model_name_or_path.empty()) return config.model_name_or_path;
-  const std::string folder = config.trainer.output_dir + "/model";
+  const std::string folder = new_vocabulary_folder(config);
   const bool resuming = !config.trainer.resume_from_checkpoint.empty();
   if (resuming && file_exists(folder + "/tokenizer.model")) return folder;
   RELATA_TRY(const auto lines, prompt_texts(extractor, data));
@@ -112,6 +119,19 @@ class DevelopmentSet {
     for (const auto& query : data_.queries) gold_.push_back(query.labels);
   }
 
+  // Whether there is anything to find: every model's F1 would be 0 otherwise, and the first
+  // evaluation the best.
+  Status check() const {
+    const int negative = extractor_.schema.negative();
+    for (const std::vector<std::string>& labels : gold_) {
+      for (const std::string& label : labels) {
+        if (negative < 0 || extractor_.schema.find(label) != negative) return {};
+      }
+    }
+    return input_error("eval_dataset states no relation that could be found",
+                       "give one with relations beside the negative label, or leave it out");
+  }
+
   // Micro-F1 without the negative label, at the best decision; keeps that decision.
   Result<double> evaluate() {
     extract::PairOptions options;
@@ -121,6 +141,7 @@ class DevelopmentSet {
     std::vector<std::vector<double>> posteriors;
     posteriors.reserve(predictions.size());
     for (const auto& p : predictions) posteriors.push_back(p.posterior);
+    tell_unasked(predictions);
     decision_ = extract::tune_decision(extractor_.schema, posteriors, gold_);
     return decision_.f1;
   }
@@ -128,6 +149,20 @@ class DevelopmentSet {
   const TaskData& data() const { return data_; }
 
  private:
+  static bool is_unasked(const extract::PairPrediction& prediction) {
+    return prediction.labels.empty() && !prediction.problem.empty();
+  }
+
+  // Questions that are too long are not asked; missing their relations counts. Said once.
+  void tell_unasked(const std::vector<extract::PairPrediction>& predictions) {
+    const auto first = std::find_if(predictions.begin(), predictions.end(), is_unasked);
+    if (first == predictions.end() || told_) return;
+    told_ = true;
+    log_warning(fmt::format("eval_dataset: {} of {} questions cannot be asked: {}",
+                            std::count_if(first, predictions.end(), is_unasked), predictions.size(),
+                            first->problem));
+  }
+
   Result<double> exact_f1(const std::vector<extract::PairPrediction>& predictions) const {
     std::vector<eval::PairItem> items(predictions.size());
     for (size_t i = 0; i < predictions.size(); ++i) {
@@ -147,6 +182,7 @@ class DevelopmentSet {
   generate::Engine& engine_;
   std::vector<std::vector<std::string>> gold_;
   extract::TunedDecision decision_;
+  bool told_ = false;
 };
 
 Result<int> train_on_ids(const TrainConfig& config, const Context& context) {
@@ -154,13 +190,56 @@ Result<int> train_on_ids(const TrainConfig& config, const Context& context) {
     return usage_error("eval_dataset and dataset_format: ids contradict each other",
                        "rows of ids are not evaluated; leave eval_dataset out");
   }
-  RELATA_TRY(const auto rows, read_id_rows(config.dataset));
+  RELATA_TRY(const auto rows, read_id_rows(config.dataset, config.cutoff_len));
   RELATA_TRY(auto model, prepare_model(config, nullptr, {"pair"}));
   RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, nullptr, nullptr));
   RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
   if (!leads(config)) return kDone;
   RELATA_CHECK(save_result(config, *model, nullptr, nullptr));
   report(config, summary, {}, context);
+  return kDone;
+}
+
+struct RowSets {
+  const std::vector<train::Row>& training;
+  const std::vector<train::Row>& development;  // empty: no evaluation
+  std::vector<std::string> adapters;           // that rows are numbered by
+};
+
+Status check_eval_rows(const std::vector<train::Row>& rows) {
+  if (!rows.empty()) return {};
+  return input_error("eval_dataset has no row that is short enough for cutoff_len",
+                     "raise cutoff_len, or leave eval_dataset out");
+}
+
+Result<int> write_id_rows(const std::vector<train::Row>& rows,
+                          const std::vector<train::Row>& eval_rows, const std::string& folder) {
+  RELATA_CHECK(make_folders(folder));
+  RELATA_CHECK(write_file_atomic(folder + "/train.jsonl", id_rows_text(rows)));
+  if (eval_rows.empty()) return kDone;
+  RELATA_CHECK(write_file_atomic(folder + "/eval.jsonl", id_rows_text(eval_rows)));
+  return kDone;
+}
+
+// Trains on rows of answers and keeps the weights that foresee those of the development set best.
+Result<int> train_rows(const TrainConfig& config, const std::shared_ptr<model::Decoder>& model,
+                       const std::shared_ptr<const text::Tokenizer>& tokenizer,
+                       extract::Extractor* extractor, const RowSets& sets, const Context& context) {
+  RELATA_CHECK(check_invocations(*model, sets.training));
+  const auto engine = engine::make_engine(model, tokenizer, {}, "training");
+  RELATA_TRY(train::TrainerConfig trainer, with_settings(config, extractor, nullptr));
+  const bool evaluates = !sets.development.empty();
+  if (evaluates) {
+    trainer.settings["eval_dataset"] =
+        content_setting(config.eval_dataset, text_identity(id_rows_text(sets.development)));
+  }
+  RELATA_TRY(const auto summary,
+             train::train(*model, sets.training, trainer,
+                          row_evaluation(*engine, sets.development, sets.adapters),
+                          kTokenProbability.text));
+  if (!leads(config)) return kDone;
+  RELATA_CHECK(save_result(config, *model, tokenizer.get(), extractor));
+  report(config, summary, evaluates ? kTokenProbability : MetricName(), context);
   return kDone;
 }
 
@@ -173,47 +252,15 @@ Result<int> train_on_conversations(const TrainConfig& config, const std::string&
              conversation_rows(config.dataset, config.max_samples, *tokenizer, config));
   std::vector<train::Row> eval_rows;
   if (!config.eval_dataset.empty()) {
-    TrainConfig as_answered = config;
-    as_answered.train_on_prompt = false;
-    as_answered.trainer.prompt_loss_weight = 0;
     RELATA_TRY(eval_rows, conversation_rows(config.eval_dataset, config.max_eval_samples,
-                                            *tokenizer, as_answered));
-    if (eval_rows.empty()) {
-      return input_error("no row of eval_dataset is short enough for cutoff_len",
-                         "raise cutoff_len, or leave eval_dataset out");
-    }
+                                            *tokenizer, for_evaluation(config)));
+    RELATA_CHECK(check_eval_rows(eval_rows));
   }
-  if (!rows_folder.empty()) {
-    RELATA_CHECK(make_folders(rows_folder));
-    RELATA_CHECK(write_file_atomic(rows_folder + "/train.jsonl", id_rows_text(rows)));
-    if (eval_rows.empty()) return kDone;
-    RELATA_CHECK(write_file_atomic(rows_folder + "/eval.jsonl", id_rows_text(eval_rows)));
-    return kDone;
-  }
+  if (!rows_folder.empty()) return write_id_rows(rows, eval_rows, rows_folder);
   RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), {"sft"}));
   log_info(fmt::format("{} answers, {:.1f} million weights", rows.size(),
                        static_cast<double>(model::parameter_count(model->config())) / 1e6));
-  const auto engine = engine::make_engine(model, tokenizer, {}, "training");
-  train::Evaluate evaluate;
-  if (!eval_rows.empty()) {
-    evaluate = [&]() -> Result<double> {
-      RELATA_TRY(const double loss, mean_answer_loss(*engine, eval_rows));
-      log_info(fmt::format("loss on the development set: {:.4f}", loss));
-      return std::exp(-loss);
-    };
-  }
-  RELATA_TRY(train::TrainerConfig trainer, with_settings(config, nullptr, nullptr));
-  if (!eval_rows.empty()) {
-    trainer.settings["eval_dataset"] =
-        content_setting(config.eval_dataset, text_identity(id_rows_text(eval_rows)));
-  }
-  const MetricName metric = {"probability of an answer's token (geometric mean)",
-                             "eval_token_probability"};
-  RELATA_TRY(const auto summary, train::train(*model, rows, trainer, evaluate, metric.text));
-  if (!leads(config)) return kDone;
-  RELATA_CHECK(save_result(config, *model, tokenizer.get(), nullptr));
-  report(config, summary, eval_rows.empty() ? MetricName() : metric, context);
-  return kDone;
+  return train_rows(config, model, tokenizer, nullptr, {rows, eval_rows, {"sft"}}, context);
 }
 
 // What training and evaluation would see, for other programs to train on the same.
@@ -237,7 +284,10 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
              read_task_data(config.dataset, config.dataset_format, config.max_samples));
   RELATA_TRY(extract::Extractor extractor, make_extractor(config, data));
   RELATA_CHECK(make_folders(config.trainer.output_dir));
-  RELATA_CHECK(add_demonstrations(config, data, rows_folder.empty() && leads(config), extractor));
+  std::string pool;
+  if (shows_pool(config)) {
+    RELATA_TRY(pool, add_demonstrations(config, data, extractor));
+  }
   RELATA_TRY(const std::string tokenizer_folder, prepare_tokenizer(config, extractor, data));
   RELATA_TRY(const auto tokenizer, text::load_tokenizer(tokenizer_folder));
   RowCount count;
@@ -249,6 +299,7 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
   if (extractor.demonstrations != nullptr) report_examples(count.examples, rows.size());
   if (!rows_folder.empty()) return write_rows(config, extractor, *tokenizer, rows, rows_folder);
   RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), {"pair"}));
+  RELATA_CHECK(check_invocations(*model, rows));
   log_info(fmt::format("{} rows, {} relation types, {:.1f} million weights", rows.size(),
                        extractor.schema.relation_types.size(),
                        static_cast<double>(model::parameter_count(model->config())) / 1e6));
@@ -260,6 +311,7 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
     RELATA_TRY(TaskData dev,
                read_task_data(config.eval_dataset, config.dataset_format, config.max_eval_samples));
     development.emplace(extractor, std::move(dev), *engine);
+    RELATA_CHECK(development->check());
     evaluate = [&development] { return development->evaluate(); };
   }
   RELATA_TRY(const train::TrainerConfig trainer,
@@ -276,6 +328,7 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
                     "{:+.2f}, micro-F1 {:.4f}",
                     extractor.config.threshold, extractor.config.negative_bias, f1));
   }
+  if (!pool.empty()) RELATA_CHECK(write_file_atomic(extractor.pool_path(), pool));
   RELATA_CHECK(save_result(config, *model, tokenizer.get(), &extractor));
   report(config, summary, development ? MetricName{"micro-F1", "eval_f1"} : MetricName(), context);
   return kDone;
@@ -288,26 +341,28 @@ Result<int> train_documents(const TrainConfig& config, const std::string& rows_f
     return usage_error("pipeline " + config.pipeline + " needs model_name_or_path",
                        "documents are not learned from scratch; ./dev models lists models");
   }
-  RELATA_TRY(const TaskData data,
-             read_task_data(config.dataset, config.dataset_format, config.max_samples));
+  RELATA_TRY(TaskData data, read_task_data(config.dataset, config.dataset_format, 0));
   RELATA_TRY(extract::Extractor extractor, make_document_extractor(config, data.documents));
+  const auto documents =
+      draw_documents(std::move(data.documents), config.max_samples, config.trainer.seed);
   RELATA_CHECK(make_folders(config.trainer.output_dir));
-  RELATA_TRY(const auto tokenizer, text::load_tokenizer(config.model_name_or_path));
+  RELATA_TRY(const std::shared_ptr<const text::Tokenizer> tokenizer,
+             text::load_tokenizer(config.model_name_or_path));
   const std::vector<std::string> adapters = adapter_names(config, extractor);
-  RELATA_TRY(const auto rows,
-             document_rows(extractor, *tokenizer, data.documents, config, adapters));
-  if (!rows_folder.empty()) {
-    RELATA_CHECK(make_folders(rows_folder));
-    RELATA_CHECK(write_file_atomic(rows_folder + "/train.jsonl", id_rows_text(rows)));
-    return kDone;
+  RELATA_TRY(const auto rows, document_rows(extractor, *tokenizer, documents, config, adapters));
+  std::vector<train::Row> eval_rows;
+  if (!config.eval_dataset.empty()) {
+    RELATA_TRY(TaskData development, read_task_data(config.eval_dataset, config.dataset_format, 0));
+    RELATA_TRY(eval_rows,
+               document_rows(extractor, *tokenizer,
+                             draw_documents(std::move(development.documents),
+                                            config.max_eval_samples, config.trainer.seed),
+                             for_evaluation(config), adapters));
+    RELATA_CHECK(check_eval_rows(eval_rows));
   }
+  if (!rows_folder.empty()) return write_id_rows(rows, eval_rows, rows_folder);
   RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), adapters));
-  RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, &extractor, nullptr));
-  RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
-  if (!leads(config)) return kDone;
-  RELATA_CHECK(save_result(config, *model, tokenizer.get(), &extractor));
-  report(config, summary, {}, context);
-  return kDone;
+  return train_rows(config, model, tokenizer, &extractor, {rows, eval_rows, adapters}, context);
 }
 
 Status meet_processes(const TrainOptions& options, TrainConfig& config) {
@@ -334,7 +389,8 @@ Result<int> train_as_configured(const TrainOptions& options, const TrainConfig& 
 
 Result<int> run_train(const TrainOptions& options, const Context& context) {
   RELATA_CHECK(check_device(context));
-  RELATA_TRY(TrainConfig config, read_train_config(options.config, options.overrides));
+  RELATA_TRY(TrainConfig config,
+             read_train_config(options.config, with_shared_flags(context, options.overrides)));
   // Rows alone write nothing there but the vocabulary of a new model.
   const bool writes = options.rows.empty() || config.model_name_or_path.empty();
   if (writes) RELATA_CHECK(train::check_output_dir(config.trainer));

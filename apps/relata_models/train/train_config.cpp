@@ -193,6 +193,16 @@ Result<TrainConfig> read_train_config(const std::string& path,
                        "relata extract --pipeline icl -m MODEL --pool FILE");
   }
   RELATA_CHECK(check_conversations(c, json, path));
+  if (!c.adapts() && !c.adapter_name_or_path.empty()) {
+    return usage_error(
+        path + ": adapter_name_or_path and finetuning_type: full contradict each other",
+        "set finetuning_type: lora to train the adapter on, or merge it first: "
+        "relata model merge");
+  }
+  if (!c.adapts() && c.adapter_per_step) {
+    return usage_error(path + ": adapter_per_step needs adapters",
+                       "set finetuning_type: lora, or leave adapter_per_step out");
+  }
   if (c.dataset.empty()) {
     return usage_error(path + ": no dataset",
                        "set dataset: FILE, or dataset=FILE after the config");
@@ -230,6 +240,7 @@ Json task_settings(const TrainConfig& c) {
     json["use_rslora"] = c.lora.rslora;
     json["lora_target"] = c.lora.targets;
     if (c.quantization_bit > 0) {
+      json["quantization_bit"] = c.quantization_bit;
       json["quantization_type"] = c.quantization_type;
       json["double_quantization"] = c.double_quantization;
     }

@@ -145,22 +145,4 @@ Result<std::vector<train::Row>> conversation_rows(const std::vector<std::string>
   return rows;
 }
 
-Result<double> mean_answer_loss(generate::Engine& engine, const std::vector<train::Row>& rows) {
-  std::vector<generate::ScoreRequest> requests;
-  double tokens = 0;
-  for (const train::Row& row : rows) {
-    const auto answer = std::find_if(row.weights.begin(), row.weights.end(),
-                                     [](float weight) { return weight > 0; });
-    const auto begin = row.ids.begin() + (answer - row.weights.begin());
-    generate::ScoreRequest& request = requests.emplace_back();
-    request.prefix.assign(row.ids.begin(), row.source > 0 ? row.ids.begin() + row.source : begin);
-    request.continuations = {{begin, row.ids.end()}};
-    tokens += static_cast<double>(row.ids.end() - begin);
-  }
-  RELATA_TRY(const auto results, engine.score(requests));
-  double sum = 0;
-  for (const generate::ScoreResult& result : results) sum += result.total(0);
-  return -sum / std::max(tokens, 1.0);
-}
-
 }  // namespace relata::app

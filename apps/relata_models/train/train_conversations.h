@@ -20,8 +20,4 @@ Result<std::vector<train::Row>> conversation_rows(const std::vector<std::string>
                                                   int64_t limit, const text::Tokenizer& tokenizer,
                                                   const TrainConfig& config);
 
-// How well an engine foresees the answers of rows, which are what has a loss: the mean over their
-// tokens, in nats.
-Result<double> mean_answer_loss(generate::Engine& engine, const std::vector<train::Row>& rows);
-
 }  // namespace relata::app

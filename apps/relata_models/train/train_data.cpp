@@ -227,8 +227,10 @@ Result<train::Row> row_from_json(const Json& json, const std::string& where) {
 
 }  // namespace
 
-Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& paths) {
+Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& paths,
+                                             int64_t cutoff_len) {
   std::vector<train::Row> rows;
+  size_t too_long = 0;
   for (const std::string& path : paths) {
     RELATA_TRY(const std::string text, read_file(path));
     size_t begin = 0;
@@ -245,8 +247,16 @@ Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& pat
         return input_error(where + ": a row needs \"ids\" and \"labels\" of one length");
       }
       RELATA_TRY(train::Row row, row_from_json(json, where));
+      if (std::ssize(row.ids) > cutoff_len) {
+        ++too_long;
+        continue;
+      }
       rows.push_back(std::move(row));
     }
+  }
+  if (too_long > 0) {
+    log_warning(fmt::format("left out, longer than cutoff_len {}: {}", cutoff_len,
+                            counted(too_long, "row")));
   }
   return rows;
 }

@@ -51,7 +51,9 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
 
 // JSONL {"ids": [...], "labels": [...]}; a label of -100 takes no loss, as in Transformers. Of
 // encoder-decoders also "source_ids", and "ids" begins with the token that targets begin with.
-Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& paths);
+// Rows of more than `cutoff_len` ids are left out, which is told.
+Result<std::vector<train::Row>> read_id_rows(const std::vector<std::string>& paths,
+                                             int64_t cutoff_len);
 
 // The rows as JSONL, as read_id_rows() reads them.
 std::string id_rows_text(const std::vector<train::Row>& rows);

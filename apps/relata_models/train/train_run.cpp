@@ -3,10 +3,15 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <tuple>
 
+#include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
+#include "relata/base/log.h"
 #include "relata/base/progress.h"
 #include "relata/model/identity.h"
 
@@ -31,6 +36,49 @@ Result<model::LoraConfig> adapter_config(const TrainConfig& config,
     return usage_error("alora_invocation has no tokens", "a text that begins every question");
   }
   return lora;
+}
+
+// Each name of lora_target must be a module's: a misspelt one would leave its modules out.
+Status check_targets(const model::LoraConfig& lora, const model::Decoder& model) {
+  std::vector<std::string> modules;  // that are adapted: "model.layers.0.self_attn.q_proj"
+  for (const auto& parameter : model.trainable()) {
+    modules.push_back(parameter.name.substr(0, parameter.name.find(".lora_")));
+  }
+  for (const std::string& target : lora.targets) {
+    if (target == "all-linear") continue;
+    const bool found = std::any_of(modules.begin(), modules.end(), [&](const std::string& module) {
+      return module == target || module.ends_with("." + target);
+    });
+    if (found) continue;
+    const auto nearest = nearest_name(
+        target, {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"});
+    return usage_error("lora_target: the model has no module " + target,
+                       nearest ? "did you mean '" + *nearest + "'?"
+                               : "name projections as the checkpoint does; all takes every one");
+  }
+  return {};
+}
+
+// What a configuration says of an adapter that exists already must be so.
+Status check_loaded(const TrainConfig& config, const model::LoraConfig& loaded) {
+  const std::string& from = config.adapter_name_or_path;
+  const bool activated = !loaded.invocation.empty();
+  if (activated != (config.finetuning_type == "alora")) {
+    return usage_error(fmt::format("{}: is {} LoRA, finetuning_type is {}", from,
+                                   activated ? "an activated" : "a plain", config.finetuning_type),
+                       fmt::format("set finetuning_type: {}", activated ? "alora" : "lora"));
+  }
+  const std::tuple<const char*, bool, std::string> kStated[] = {
+      {"lora_rank", loaded.rank == config.lora.rank, std::to_string(loaded.rank)},
+      {"lora_alpha", loaded.alpha == config.lora.alpha, fmt::format("{}", loaded.alpha)},
+      {"use_rslora", loaded.rslora == config.lora.rslora, loaded.rslora ? "true" : "false"}};
+  for (const auto& [key, same, value] : kStated) {
+    if (same || !config.resolved.contains(key)) continue;
+    return usage_error(fmt::format("{}: has {} {}, the configuration says {}", from, key, value,
+                                   config.resolved[key].dump()),
+                       "an adapter that is trained on keeps its own: leave the key out");
+  }
+  return {};
 }
 
 }  // namespace
@@ -68,14 +116,41 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
       if (from.empty()) {
         RELATA_TRY(const model::LoraConfig lora, adapter_config(config, tokenizer));
         RELATA_CHECK(model->add_adapter(adapters[i], lora, seed + i));
+        RELATA_CHECK(check_targets(lora, *model));
       } else {
         RELATA_CHECK(model->load_adapter(adapters[i], folder, config.any_base));
+        RELATA_CHECK(check_loaded(config, model->adapters().back().config));
       }
     }
     RELATA_CHECK(model->record_base());
   }
   if (use_bf16(config)) model->set_compute_type(at::kBFloat16);
   return model;
+}
+
+Status check_invocations(const model::Decoder& model, const std::vector<train::Row>& rows) {
+  if (model.adapters().empty()) return {};
+  int64_t without = 0;
+  for (const train::Row& row : rows) {
+    const auto& adapter = model.adapters().at(static_cast<size_t>(row.adapter)).config;
+    if (model::adapter_begin(adapter, row.ids) >= row.ids.size()) ++without;
+  }
+  if (without == 0) return {};
+  if (without == std::ssize(rows)) {
+    return usage_error(
+        "no prompt has the text of alora_invocation, where the adapter begins to act",
+        "set alora_invocation to a text that stands in every prompt behind what "
+        "adapters are to share, or finetuning_type: lora");
+  }
+  log_warning(
+      fmt::format("{} of {} rows lack the text of alora_invocation: the adapter does not "
+                  "act in them, and learns nothing of them",
+                  without, rows.size()));
+  return {};
+}
+
+std::string new_vocabulary_folder(const TrainConfig& config) {
+  return config.trainer.output_dir + "/vocabulary";
 }
 
 bool leads(const TrainConfig& config) {
@@ -153,12 +228,13 @@ Status save_result(const TrainConfig& config, const model::Decoder& model,
     }
   } else {
     RELATA_CHECK(model.save(folder + "/model"));
-    if (tokenizer != nullptr && !config.model_name_or_path.empty()) {
-      RELATA_CHECK(tokenizer->save(folder + "/model"));
-    }
+    if (tokenizer != nullptr) RELATA_CHECK(tokenizer->save(folder + "/model"));
   }
   if (extractor != nullptr) RELATA_CHECK(extract::save_extractor(*extractor));
-  return train::mark_finished(folder);
+  RELATA_CHECK(train::mark_finished(folder));
+  std::error_code ignored;  // it lies in the model's folder now
+  std::filesystem::remove_all(new_vocabulary_folder(config), ignored);
+  return {};
 }
 
 void report(const TrainConfig& config, const train::TrainSummary& summary, const MetricName& metric,
@@ -174,10 +250,14 @@ void report(const TrainConfig& config, const train::TrainSummary& summary, const
     fmt::print("{}\n", json.dump());
     return;
   }
-  fmt::print("{} steps in {}, {:.0f} tokens/s, loss {:.4f}\n", summary.steps,
-             format_duration(summary.seconds),
-             static_cast<double>(summary.tokens) / std::max(1e-9, summary.seconds),
-             summary.final_loss);
+  if (std::isnan(summary.final_loss)) {
+    fmt::print("{} steps, all done before\n", summary.steps);
+  } else {
+    fmt::print("{} steps in {}, {:.0f} tokens/s, loss {:.4f}\n", summary.steps,
+               format_duration(summary.seconds),
+               static_cast<double>(summary.tokens) / std::max(1e-9, summary.seconds),
+               summary.final_loss);
+  }
   if (!metric.key.empty()) {
     fmt::print("best {} on the development set: {:.4f} (step {})\n", metric.text,
                summary.best_metric, summary.best_step);

@@ -21,6 +21,13 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
                                                       const text::Tokenizer* tokenizer,
                                                       const std::vector<std::string>& adapters);
 
+// Whether activated adapters can act in the rows. Tells how many they cannot act in; none at all is
+// an error.
+Status check_invocations(const model::Decoder& model, const std::vector<train::Row>& rows);
+
+// Where the vocabulary of a model from scratch lies until the run has ended.
+std::string new_vocabulary_folder(const TrainConfig& config);
+
 // Whether this process is the one that writes: the only one, or the first of several.
 bool leads(const TrainConfig& config);
 

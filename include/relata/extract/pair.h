@@ -70,10 +70,12 @@ std::vector<bool> allowed_labels(const data::Schema& schema, const data::Documen
                                  int head, int tail);
 
 // The labels of these neighbours as probabilities over the schema's relation types: each neighbour
-// counts by its score, a pair without labels for the negative type. Without a neighbour that counts
-// the negative type is sure, or, where the schema has none, all are alike.
+// counts by its score, a pair without labels for the negative type; labels that `allowed` does not
+// have (empty: all) count nothing. Without a neighbour that counts the negative type is sure, or,
+// where the schema has none, all that are allowed are alike.
 std::vector<double> vote_posterior(const data::Schema& schema,
-                                   const std::vector<Demonstration>& neighbours);
+                                   const std::vector<Demonstration>& neighbours,
+                                   const std::vector<bool>& allowed = {});
 
 // Examples give way where the prompt would be too long for the engine's max_tokens(). Where the
 // document itself is, the prompt is about the sentences
@@ -95,7 +97,8 @@ std::vector<double> bias_posterior(const data::Schema& schema, std::vector<doubl
                                    double negative_bias);
 
 // The (threshold, negative bias) that maximise micro-F1 without the negative label on a
-// development set of posteriors; gold[i] belongs to posteriors[i].
+// development set of posteriors; gold[i] belongs to posteriors[i]. An empty posterior is a question
+// without an answer.
 struct TunedDecision {
   double threshold = 0.5;
   double negative_bias = 0.0;

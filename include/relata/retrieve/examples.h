@@ -134,8 +134,8 @@ class ExamplePool {
 // The text that stands for a question or an example in a search.
 std::string query_text(const ExampleQuery& query, QueryForm form);
 
-// Hashes of the text's character trigrams, sorted and distinct; case, spaces and signs do not
-// count.
+// Hashes of the text's character trigrams, sorted and distinct; case, spaces and signs of any
+// script do not count.
 std::vector<uint32_t> text_shingles(std::string_view text);
 // Jaccard's similarity of two such sets; 1 for two empty ones.
 double shingle_similarity(const std::vector<uint32_t>& a, const std::vector<uint32_t>& b);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -96,7 +97,8 @@ using Evaluate = std::function<Result<double>()>;
 struct TrainSummary {
   int64_t steps = 0;
   double seconds = 0;
-  double final_loss = 0;   // mean over the last logging interval
+  // Mean over the last logging interval; not a number where no step was made.
+  double final_loss = std::numeric_limits<double>::quiet_NaN();
   double best_metric = 0;  // when evaluated
   int64_t best_step = 0;
   int64_t tokens = 0;  // trained on in this run

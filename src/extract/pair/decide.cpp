@@ -117,7 +117,8 @@ PairPrediction decide(const data::Schema& schema, std::vector<double> posterior,
 }
 
 std::vector<double> vote_posterior(const data::Schema& schema,
-                                   const std::vector<Demonstration>& neighbours) {
+                                   const std::vector<Demonstration>& neighbours,
+                                   const std::vector<bool>& allowed) {
   std::vector<double> out(schema.relation_types.size(), 0.0);
   const int negative = schema.negative();
   double sum = 0.0;
@@ -125,7 +126,9 @@ std::vector<double> vote_posterior(const data::Schema& schema,
     std::vector<int> labels;
     for (const std::string& label : neighbour.labels) labels.push_back(schema.find(label));
     if (labels.empty()) labels.push_back(negative);
-    std::erase(labels, -1);
+    std::erase_if(labels, [&](int label) {
+      return label < 0 || (!allowed.empty() && !allowed[static_cast<size_t>(label)]);
+    });
     for (const int label : labels) {
       const double weight = neighbour.score / static_cast<double>(labels.size());
       out[static_cast<size_t>(label)] += weight;
@@ -137,7 +140,11 @@ std::vector<double> vote_posterior(const data::Schema& schema,
   } else if (negative >= 0) {
     out[static_cast<size_t>(negative)] = 1.0;
   } else {
-    out.assign(out.size(), 1.0 / static_cast<double>(out.size()));
+    const auto count =
+        allowed.empty() ? std::ssize(out) : std::count(allowed.begin(), allowed.end(), true);
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (allowed.empty() || allowed[i]) out[i] = 1.0 / static_cast<double>(count);
+    }
   }
   return out;
 }
@@ -168,6 +175,7 @@ TunedDecision tune_decision(const data::Schema& schema,
   for (const int bias : from_center(kBiases, kDefaultBias)) {
     Counts counts;
     for (size_t i = 0; i < posteriors.size(); ++i) {
+      if (posteriors[i].empty()) continue;
       count_choice(schema, bias_posterior(schema, posteriors[i], bias_at(bias)), gold_labels[i],
                    counts);
     }

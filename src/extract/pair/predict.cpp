@@ -126,9 +126,10 @@ class Predictor {
                                                size_t end) {
     std::vector<PairPrediction> out;
     for (size_t i = begin; i < end; ++i) {
-      RELATA_TRY(const FoundDemonstrations found,
-                 voters(document_of(documents_, queries[i]), queries[i]));
-      out.push_back(decided(vote_posterior(extractor_.schema, found.best)));
+      const Document& document = document_of(documents_, queries[i]);
+      RELATA_TRY(const FoundDemonstrations found, voters(document, queries[i]));
+      out.push_back(decided(
+          vote_posterior(extractor_.schema, found.best, asked_labels(document, queries[i]))));
       out.back().examples.duplicates = found.duplicates;
       drop_weak(extractor_.schema, options_.min_score, out.back());
     }
@@ -247,7 +248,8 @@ class Predictor {
     const double share = extractor_.config.demonstrations.vote;
     if (extractor_.demonstrations == nullptr || share <= 0) return posterior;
     RELATA_TRY(const FoundDemonstrations found, voters(document, query));
-    const std::vector<double> votes = vote_posterior(extractor_.schema, found.best);
+    const std::vector<double> votes =
+        vote_posterior(extractor_.schema, found.best, asked_labels(document, query));
     for (size_t i = 0; i < posterior.size(); ++i) {
       posterior[i] = share * votes[i] + (1.0 - share) * posterior[i];
     }

@@ -23,6 +23,12 @@ bool Stage::done() const {
   return record.ok() && record.value().is_object() && record.value().value("key", "") == key_;
 }
 
+Json Stage::facts() const {
+  if (!done()) return nullptr;
+  const auto record = read_json(file(kRecord));
+  return record.ok() ? record->value("facts", Json()) : Json();
+}
+
 Status Stage::finish(const Json& facts) const {
   return write_json(file(kRecord), {{"key", key_}, {"made_from", inputs_}, {"facts", facts}});
 }

@@ -18,6 +18,8 @@ class Stage {
   const std::string& folder() const { return folder_; }  // OUTPUT/NAME-0123456789ab
   std::string file(const std::string& name) const { return folder_ + "/" + name; }
   bool done() const;
+  // What finish() was told; null where the stage is not complete.
+  Json facts() const;
   // Writes stage.json, which says that the stage is complete; `facts` are for people.
   Status finish(const Json& facts) const;
 

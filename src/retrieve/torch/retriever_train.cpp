@@ -55,7 +55,9 @@ Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const Re
   out.folder = stage.file("model");
   const std::vector<Question> questions = questions_of(recipe, pool, candidates, scores);
   out.questions = std::ssize(questions);
-  if (!stage.done()) {
+  if (stage.done()) {
+    out.train = earlier_training(stage);
+  } else {
     for (const auto& parameter : encoder->model()->trainable()) {
       // As in the reference: texts of a few lengths would only spoil the places of others.
       if (parameter.name == "positions") parameter.value.requires_grad_(false);

@@ -29,4 +29,18 @@ Result<train::TrainSummary> train_stage(const Stage& stage, model::Decoder& mode
   return done;
 }
 
+train::TrainSummary earlier_training(const Stage& stage) {
+  train::TrainSummary out;
+  const Json facts = stage.facts();
+  if (!facts.is_object()) return out;
+  const auto number = [&](const char* key, double fallback) {
+    const auto found = facts.find(key);
+    return found != facts.end() && found->is_number() ? found->get<double>() : fallback;
+  };
+  out.steps = static_cast<int64_t>(number("steps", 0));
+  out.seconds = number("seconds", 0);
+  out.final_loss = number("loss", out.final_loss);
+  return out;
+}
+
 }  // namespace relata::retrieve

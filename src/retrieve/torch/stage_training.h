@@ -19,4 +19,7 @@ Result<train::TrainSummary> train_stage(const Stage& stage, model::Decoder& mode
                                         train::TrainerConfig config,
                                         const std::function<Status()>& save);
 
+// Of a stage that was complete before: its steps, seconds and loss then.
+train::TrainSummary earlier_training(const Stage& stage);
+
 }  // namespace relata::retrieve

@@ -209,6 +209,20 @@ TEST(Votes, PairsWithoutLabelsAndNoNeighboursAreForTheNegativeType) {
             std::vector<double>(4, 0.25));
 }
 
+TEST(Votes, LabelsThatTheTypesForbidCountNothing) {
+  data::Schema schema = company_schema();
+  const Document document;
+  const std::vector<Demonstration> neighbours = {{&document, 0, 1, {"拥有"}, 3.0},
+                                                 {&document, 0, 1, {"P177"}, 1.0}};
+  EXPECT_EQ(vote_posterior(schema, neighbours, {true, false, true, true}),
+            (std::vector<double>{0.0, 0.0, 0.0, 1.0}));
+  EXPECT_EQ(vote_posterior(schema, neighbours, {true, false, true, false}),
+            (std::vector<double>{1.0, 0.0, 0.0, 0.0}));
+  schema.relation_types[0].negative = false;
+  EXPECT_EQ(vote_posterior(schema, neighbours, {true, false, true, false}),
+            (std::vector<double>{0.5, 0.0, 0.5, 0.0}));
+}
+
 TEST(AllowedLabels, EntitiesWithoutTypeAndContradictionsAllowAll) {
   data::Schema schema = company_schema();
   for (data::RelationType& type : schema.relation_types) type.head_types = {"PER"};

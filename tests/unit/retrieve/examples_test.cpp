@@ -237,9 +237,25 @@ TEST(Examples, IdentityNamesPoolAndSettings) {
 TEST(Shingles, SimilarityIsJaccards) {
   // "abcd" has abc, bcd; "abce" has abc, bce.
   EXPECT_DOUBLE_EQ(shingle_similarity(text_shingles("abcd"), text_shingles("AB, ce")), 1.0 / 3);
-  EXPECT_DOUBLE_EQ(shingle_similarity(text_shingles("你好吗"), text_shingles("你好吗？")), 0.5);
+  EXPECT_DOUBLE_EQ(shingle_similarity(text_shingles("你好吗"), text_shingles("你好马")), 0.0);
   EXPECT_DOUBLE_EQ(shingle_similarity({}, {}), 1.0);
   EXPECT_DOUBLE_EQ(shingle_similarity(text_shingles("ab"), {}), 0.0);
+}
+
+TEST(Shingles, CaseSpacesAndSignsOfAnyScriptDoNotCount) {
+  const std::pair<const char*, const char*> kSame[] = {
+      {"你好吗", "你好吗？"},
+      {"甲乙", "“甲乙”。"},
+      {"Компания Север владеет", "КОМПАНИЯ — Север\u00a0владеет"},
+      {"L'été à Paris", "l’E\u0301TE\u0301 à\u3000PARIS"},
+      {"A is B", "“Ａ is Ｂ”"},
+      {"Straße", "STRASSE"}};
+  for (const auto& [one, other] : kSame) {
+    EXPECT_EQ(text_shingles(one), text_shingles(other)) << one;
+  }
+  // Letters that differ do.
+  EXPECT_NE(text_shingles("Ada likes Bob"), text_shingles("Ada liked Bob"));
+  EXPECT_NE(text_shingles("?!"), text_shingles("…"));
 }
 
 std::vector<Passage> passages(size_t count) {

@@ -1,0 +1,176 @@
+"""What `relata train` looks at before and while it trains, so that nothing is lost or left out without a word."""
+import hashlib
+import json
+
+import pytest
+
+from program import ROWS, json_lines, relata, toy_recipe, train_toy_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return train_toy_model(tmp_path_factory.mktemp("model"), 2048)
+
+
+@pytest.fixture
+def rows(tmp_path):
+    path = tmp_path / "rows.txt"
+    path.write_text("".join("\t".join(row) + "\n" for row in ROWS), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def documents(tmp_path, rows):
+    path = tmp_path / "documents.jsonl"
+    relata("data", "convert", rows, "-o", path)
+    return path
+
+
+@pytest.fixture
+def config(tmp_path, model, rows):
+    path = tmp_path / "lora.yaml"
+    path.write_text(json.dumps({
+        "model_name_or_path": str(model), "dataset": str(rows), "dataset_format": "cre-tsv", "bf16": False,
+        "output_dir": str(tmp_path / "out"), "finetuning_type": "lora", "max_steps": 3}))
+    return path
+
+
+def adapter(folder):
+    return (folder / "adapters/pair/adapter_model.safetensors").read_bytes()
+
+
+def tree(folder):
+    return {path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_refused_run_leaves_the_pool_of_the_one_before(config, tmp_path, documents):
+    rag = ["pipeline=rag", f"dataset={documents}", "dataset_format=jsonl", "save_steps=1"]
+    relata("train", config, *rag)
+    before = tree(tmp_path / "out")
+    assert (tmp_path / "out/demonstrations.jsonl").is_file()
+    other = tmp_path / "other.jsonl"
+    other.write_text("".join(documents.read_text(encoding="utf-8").splitlines(True)[:2]), encoding="utf-8")
+    refused = relata("train", config, *rag, f"pool={other}", "resume_from_checkpoint=auto", code=2)
+    assert "demonstrations" in refused.err
+    relata("train", config, *rag, f"pool={other}", "eval_dataset=nowhere.jsonl", "overwrite_output_dir=true", code=5)
+    assert tree(tmp_path / "out") == before
+    relata("extract", "-x", tmp_path / "out", documents)
+
+
+def test_a_refused_run_leaves_the_vocabulary_of_the_one_before(tmp_path, rows):
+    path = tmp_path / "toy.yaml"
+    path.write_text(json.dumps(toy_recipe(rows, tmp_path / "toy")))
+    relata("train", path)
+    assert (tmp_path / "toy/model/tokenizer.model").is_file() and not (tmp_path / "toy/vocabulary").exists()
+    before = tree(tmp_path / "toy")
+    relata("train", path, "tokenizer.vocab_size=380", "eval_dataset=nowhere", "overwrite_output_dir=true", code=5)
+    after = tree(tmp_path / "toy")
+    assert {name: after[name] for name in before} == before
+    relata("train", path, "overwrite_output_dir=true")
+    assert not (tmp_path / "toy/vocabulary").exists()
+
+
+def test_another_training_drops_the_calibration_of_the_one_before(config, tmp_path, documents):
+    steps = ["pipeline=drf", f"dataset={documents}", "dataset_format=jsonl"]
+    relata("train", config, *steps)
+    calibration = tmp_path / "out/calibration.json"
+    calibration.write_text(json.dumps({"method": "temperature", "temperature": 1000.0, "offset": 0.0, "threshold": 0.4}))
+    relata("extract", "-x", tmp_path / "out", documents)  # it is one
+    relata("train", config, *steps, "overwrite_output_dir=true")
+    assert not calibration.exists()
+
+
+def test_document_pipelines_are_evaluated_and_their_documents_drawn(config, tmp_path, documents):
+    steps = ["pipeline=drf", f"dataset={documents}", "dataset_format=jsonl"]
+    assert "nowhere" in relata("train", config, *steps, "eval_dataset=nowhere", code=5).err
+    done = relata("train", config, *steps, f"eval_dataset={documents}", "eval_steps=1", "max_steps=2", "--json")
+    result = json.loads(done.out)
+    assert 0 < result["eval_token_probability"] < 1
+    log = json_lines((tmp_path / "out/train_log.jsonl").read_text())
+    assert [line["step"] for line in log if "metric" in line] == [1, 2]
+    relata("train", config, *steps, "max_samples=1", "max_eval_samples=2", f"eval_dataset={documents}",
+           "--rows", tmp_path / "some")
+    relata("train", config, *steps, "--rows", tmp_path / "all")
+    count = {name: len(json_lines((tmp_path / name / "train.jsonl").read_text())) for name in ("some", "all")}
+    assert 0 < count["some"] < count["all"]
+    assert (tmp_path / "some/eval.jsonl").is_file() and not (tmp_path / "all/eval.jsonl").exists()
+
+
+def test_an_adapter_for_each_step_is_evaluated_with_its_own(config, tmp_path, documents):
+    done = relata("train", config, "pipeline=drf", f"dataset={documents}", "dataset_format=jsonl", "adapter_per_step=true",
+                  f"eval_dataset={documents}", "--json")
+    assert json.loads(done.out)["eval_token_probability"] > 0
+    assert "adapter_per_step" in relata("train", config, "pipeline=drf", "adapter_per_step=true",
+                                        "finetuning_type=full", code=2).err
+
+
+def test_a_development_question_that_is_too_long_is_told_and_counts_as_missed(config, tmp_path):
+    path = tmp_path / "long.txt"
+    path.write_text("".join("\t".join(row) + "\n" for row in [
+        *ROWS, ("Ada", "Bob", "parent", "Ada " + "word " * 3000 + "Bob.")]), encoding="utf-8")
+    done = relata("train", config, f"eval_dataset={path}", "eval_steps=1", "max_steps=2")
+    assert done.err.count("1 of 5 questions cannot be asked: too long") == 1
+
+
+@pytest.mark.parametrize("labels", [["unknown"], []])
+def test_a_development_set_with_nothing_to_find_is_refused(config, tmp_path, labels):
+    path = tmp_path / "dev.jsonl"
+    path.write_text(json.dumps({"id": "d", "text": "Ada met Bob.", "entities": [
+        {"id": "a", "text": "Ada", "type": "", "mentions": [[0, 3]]},
+        {"id": "b", "text": "Bob", "type": "", "mentions": [[8, 11]]}],
+        "relations": [{"head": "a", "tail": "b", "type": label} for label in labels]}) + "\n")
+    done = relata("train", config, "dataset_format=", f"eval_dataset={path}", code=3)
+    assert "eval_dataset" in done.err
+
+
+def test_the_flag_and_the_environment_give_the_seed(config, tmp_path):
+    made = []
+    for arguments, env in [(["seed=8"], {}), (["--seed", "8"], {}), ([], {"RELATA_SEED": "8"}), ([], {}),
+                           (["--seed", "9", "seed=8"], {})]:
+        relata("train", config, *arguments, "overwrite_output_dir=true", env=env)
+        made.append(adapter(tmp_path / "out"))
+    assert made[0] == made[1] == made[2] == made[4] != made[3]
+
+
+def test_an_activated_adapter_that_cannot_act_is_refused(config, tmp_path):
+    done = relata("train", config, "finetuning_type=alora", code=2)
+    assert "alora_invocation" in done.err
+    some = relata("train", config, "finetuning_type=alora", "alora_invocation=Ada")
+    assert "3 of 4 rows lack" in some.err
+    plain = relata("train", config, "finetuning_type=lora", f"adapter_name_or_path={tmp_path}/out/adapters/pair",
+                   f"output_dir={tmp_path}/again", code=2)
+    assert "finetuning_type: alora" in plain.err
+
+
+def test_what_the_configuration_says_of_an_adapter_must_be_so(config, tmp_path):
+    relata("train", config, "lora_rank=4")
+    go_on = [f"adapter_name_or_path={tmp_path}/out/adapters/pair", f"output_dir={tmp_path}/again"]
+    relata("train", config, *go_on)
+    assert "lora_rank 4" in relata("train", config, *go_on, "lora_rank=8", "overwrite_output_dir=true", code=2).err
+    full = relata("train", config, *go_on, "finetuning_type=full", "overwrite_output_dir=true", code=2)
+    assert "adapter_name_or_path" in full.err
+    wrong = relata("train", config, "lora_target=q_proj,v_porj", "overwrite_output_dir=true", code=2)
+    assert "v_porj" in wrong.err and "'v_proj'" in wrong.err
+    relata("train", config, "lora_target=self_attn.q_proj,v_proj", "overwrite_output_dir=true")
+
+
+def test_a_run_that_goes_on_with_other_rows_is_told_so(config, tmp_path, rows):
+    relata("train", config, "save_steps=1", "max_steps=1", "per_device_train_batch_size=3")
+    fewer = tmp_path / "fewer.txt"
+    fewer.write_text("".join("\t".join(row) + "\n" for row in ROWS[:2]), encoding="utf-8")
+    done = relata("train", config, "save_steps=1", "max_steps=4", "per_device_train_batch_size=3", f"dataset={fewer}",
+                  "resume_from_checkpoint=auto", code=2)
+    assert "dataset" in done.err and "damaged" not in done.err
+
+
+def test_a_loss_is_told_where_steps_were_made(config, tmp_path):
+    relata("train", config, "save_steps=1")
+    again = relata("train", config, "save_steps=1", "resume_from_checkpoint=auto", "--json")
+    assert json.loads(again.out)["loss"] is None
+    empty = tmp_path / "ids.jsonl"
+    empty.write_text('{"ids": [1, 5, 6], "labels": [-100, -100, -100]}\n')
+    ids = ["dataset_format=ids", f"dataset={empty}", "overwrite_output_dir=true"]
+    assert "nothing to learn" in relata("train", config, *ids, code=3).err
+    empty.write_text('{"ids": [1, 5, 6], "labels": [-100, -100, 6]}\n{"ids": [1, 5], "labels": [-100, 5]}\n')
+    assert "cutoff_len 2: 1 row" in relata("train", config, *ids, "cutoff_len=2").err
