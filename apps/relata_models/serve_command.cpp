@@ -93,8 +93,9 @@ Result<int> run_serve(const ServeOptions& options, const Context& context) {
   RELATA_CHECK(write_result(
       "", context.json ? json_line({{"url", place}}) + "\n" : "listening on " + place + "\n"));
   if (options.server.host != "127.0.0.1" && options.server.host != "localhost") {
-    log_warning(
-        "whoever reaches this address can use it: there are no passwords and no encryption");
+    log_warning(options.server.api_key.empty()
+                    ? "whoever reaches this address can use it: there is no key and no encryption"
+                    : "what is sent to this address, the key too, is not encrypted");
   }
   server->run();
   return kDone;
@@ -126,6 +127,12 @@ void add_serve_command(CLI::App& app, Context& context) {
                    "Requests under way at once (default: 8); more wait")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
+  verb->add_option(
+          "--api-key", options->server.api_key,
+          "What requests must bring as Authorization: Bearer KEY. Better in the environment,\n"
+          "where other users of the machine do not see it")
+      ->envname("RELATA_API_KEY")
+      ->type_name("KEY");
   verb->add_option("--most-bytes", options->server.most_bytes,
                    "Of one request; larger ones are refused (default: 16 MiB)")
       ->type_name("N")

@@ -3,10 +3,13 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <future>
 
+#include "metrics.h"
 #include "relata/extract/page.h"
 #include "requests.h"
 #include "start_page.h"
@@ -15,6 +18,7 @@ namespace relata::serve {
 namespace {
 
 constexpr const char* kJson = "application/json; charset=utf-8";
+constexpr const char* kMetrics = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* kHtml = "text/html; charset=utf-8";
 
 // Connections have threads of their own, so that those on which nothing is asked hold up nobody.
@@ -22,6 +26,7 @@ constexpr size_t kConnections = 128;
 constexpr time_t kIdleSeconds = 2;     // between requests of a connection
 constexpr time_t kUnreadSeconds = 10;  // without another byte of a request that has begun
 
+constexpr int kUnauthorized = 401;
 constexpr int kTooLarge = 413;
 constexpr int kUnsupported = 415;
 
@@ -81,8 +86,20 @@ bool read_body(const httplib::Request& request, httplib::Response& response,
   return read && fits;
 }
 
+// Takes the same time wherever the two differ.
+bool same_secret(const std::string& given, const std::string& key) {
+  unsigned different = given.size() == key.size() ? 0 : 1;
+  for (size_t i = 0; i < given.size(); ++i) {
+    different |= static_cast<unsigned char>(given[i]) ^
+                 static_cast<unsigned char>(key[i % std::max<size_t>(key.size(), 1)]);
+  }
+  return different == 0;
+}
+
 Error error_of(const httplib::Request& request, int status) {
   switch (status) {
+    case kUnauthorized:
+      return usage_error("this server wants a key", "send it as Authorization: Bearer KEY");
     case 404:
       return usage_error("there is no " + request.method + " " + request.path,
                          "POST /v1/extract, or open / in a browser");
@@ -119,6 +136,7 @@ class HttpServer final : public Server {
   HttpServer(std::vector<Service> services, const ServerOptions& options)
       : services_(std::move(services)),
         most_bytes_(options.most_bytes),
+        api_key_(options.api_key),
         computing_(static_cast<size_t>(options.threads)) {
     server_.new_task_queue = [threads = options.threads] {
       return new httplib::ThreadPool(kConnections + static_cast<size_t>(threads));
@@ -167,12 +185,32 @@ class HttpServer final : public Server {
     return Found{service, std::move(asked), std::move(documents)};
   }
 
+  void count(const std::vector<data::Document>& documents,
+             std::chrono::steady_clock::time_point begin) {
+    size_t facts = 0;
+    for (const data::Document& document : documents) facts += document.relations.size();
+    metrics_.add_extraction(documents.size(), facts, std::chrono::steady_clock::now() - begin);
+  }
+
   // On one of the threads that compute, as soon as one is free.
   Result<std::string> compute(const std::function<Result<std::string>()>& work) {
     const auto task = std::make_shared<std::packaged_task<Result<std::string>()>>(work);
     auto done = task->get_future();
     computing_.enqueue([task] { (*task)(); });
     return done.get();
+  }
+
+  // False where the request lacks the key; the response then says so.
+  bool may_ask(const httplib::Request& request, httplib::Response& response) const {
+    if (api_key_.empty()) return true;
+    const std::string scheme = "Bearer ";
+    const std::string given = request.get_header_value("Authorization");
+    if (given.starts_with(scheme) && same_secret(given.substr(scheme.size()), api_key_)) {
+      return true;
+    }
+    response.set_header("WWW-Authenticate", "Bearer");
+    response.status = kUnauthorized;
+    return false;
   }
 
   using Write = std::string (*)(const Found&);
@@ -182,10 +220,17 @@ class HttpServer final : public Server {
     server_.Post(path,
                  [this, type, write](const httplib::Request& request, httplib::Response& response,
                                      const httplib::ContentReader& reader) {
+                   if (!may_ask(request, response)) {
+                     read_all(request, reader, drop);
+                     response.status = kUnauthorized;
+                     return;
+                   }
                    std::string body;
                    if (!read_body(request, response, reader, most_bytes_, body)) return;
+                   const auto begin = std::chrono::steady_clock::now();
                    const auto text = compute([&]() -> Result<std::string> {
                      RELATA_TRY(const Found found, extract(request, body));
+                     count(found.documents, begin);
                      return write(found);
                    });
                    if (text.ok()) {
@@ -198,13 +243,19 @@ class HttpServer final : public Server {
 
   void add_routes() {
     server_.Get("/", [this](const httplib::Request&, httplib::Response& response) {
-      response.set_content(start_page(services_), kHtml);
+      response.set_content(start_page(services_, !api_key_.empty()), kHtml);
     });
     server_.Get("/health", [](const httplib::Request&, httplib::Response& response) {
       response.set_content("{\"status\": \"ok\"}\n", kJson);
     });
-    server_.Get("/v1/extractors", [this](const httplib::Request&, httplib::Response& response) {
-      response.set_content(services_json(services_).dump() + "\n", kJson);
+    server_.Get("/v1/extractors",
+                [this](const httplib::Request& request, httplib::Response& response) {
+                  if (!may_ask(request, response)) return;
+                  response.set_content(services_json(services_).dump() + "\n", kJson);
+                });
+    server_.Get("/metrics", [this](const httplib::Request& request, httplib::Response& response) {
+      if (!may_ask(request, response)) return;
+      response.set_content(metrics_.text(), kMetrics);
     });
     add_extraction("/v1/extract", kJson,
                    [](const Found& found) { return answer_json(found.request, found.documents); });
@@ -220,6 +271,9 @@ class HttpServer final : public Server {
   }
 
   void add_errors() {
+    server_.set_logger([this](const httplib::Request&, const httplib::Response& response) {
+      metrics_.add_answer(response.status);
+    });
     server_.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
       if (response.body.empty()) {
         answer_error(response, error_of(request, response.status), response.status);
@@ -240,6 +294,8 @@ class HttpServer final : public Server {
 
   std::vector<Service> services_;
   size_t most_bytes_;
+  std::string api_key_;
+  Metrics metrics_;
   httplib::ThreadPool computing_;  // requests under way at once
   httplib::Server server_;
   int socket_ = -1;

@@ -33,9 +33,10 @@ form.onsubmit = async event => {
   button.disabled = true;
   const begin = Date.now();
   const clock = setInterval(() => tell('Reading, ' + Math.round((Date.now() - begin) / 1000) + ' s'), 250);
+  const headers = { 'Content-Type': 'application/json' }, key = document.querySelector('#key');
+  if (key) headers.Authorization = 'Bearer ' + key.value;
   try {
-    const answer = await fetch('v1/page', { method: 'POST', body: JSON.stringify(asked),
-                                            headers: { 'Content-Type': 'application/json' } });
+    const answer = await fetch('v1/page', { method: 'POST', body: JSON.stringify(asked), headers });
     const body = await answer.text();
     clearInterval(clock);
     if (answer.ok) {
@@ -56,7 +57,7 @@ text.onkeydown = event => { if (event.key === 'Enter' && (event.ctrlKey || event
 
 }  // namespace
 
-std::string start_page(const std::vector<Service>& services) {
+std::string start_page(const std::vector<Service>& services, bool asks_key) {
   std::string choices;
   for (const Service& service : services) {
     if (service.needs_entities) continue;  // a text alone has nothing to ask about
@@ -71,6 +72,9 @@ std::string start_page(const std::vector<Service>& services) {
       "<label><input type=\"checkbox\" id=\"usual\" checked> the extractor's own threshold</label>"
       "<label>at least <input type=\"range\" id=\"least\" min=\"0\" max=\"1\" step=\"0.01\" "
       "value=\"0.3\"> <output></output></label>";
+  if (asks_key) {
+    body += "<label>Key <input type=\"password\" id=\"key\" autocomplete=\"off\"></label>";
+  }
   body += "<span id=\"state\" role=\"status\"></span></div></form>\n";
   body += "<iframe title=\"Facts\" sandbox=\"allow-scripts\"></iframe>\n<script>" +
           std::string(kScript) + "</script>\n";

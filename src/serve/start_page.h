@@ -8,7 +8,8 @@
 
 namespace relata::serve {
 
-// Self-contained: it asks for nothing but this server's answers.
-std::string start_page(const std::vector<Service>& services);
+// Self-contained: it asks for nothing but this server's answers. `asks_key`: it has a field for the
+// server's key.
+std::string start_page(const std::vector<Service>& services, bool asks_key);
 
 }  // namespace relata::serve

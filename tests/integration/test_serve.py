@@ -212,8 +212,48 @@ def test_texts_become_facts_alone_and_together(tmp_path):
         assert served.stop() == 130
 
 
+def test_a_key_is_asked_for_where_there_is_one(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("RELATA_API_KEY", "open sesame")
+    served = Served("-x", trained)
+    try:
+        documents = {"documents": json_lines(records(tmp_path).read_text(encoding="utf-8"))}
+        for path, body in [("v1/extract", documents), ("v1/page", documents), ("v1/extractors", None),
+                           ("metrics", None)]:
+            for wrong in ({}, {"Authorization": "Bearer open"}, {"Authorization": "Bearer open sesamf"},
+                          {"Authorization": "Bearer "}, {"Authorization": "open sesame"},
+                          {"Authorization": "Bearer open sesame open sesame"}):
+                status, text = served.ask(path, body, **wrong)
+                assert status == 401 and "Bearer" in json.loads(text)["error"]["hint"]
+            assert served.ask(path, body, Authorization="Bearer open sesame")[0] == 200
+        assert served.ask("health")[0] == 200
+        status, page = served.ask("")
+        assert status == 200 and 'type="password"' in page
+    finally:
+        assert served.stop() == 130
+
+
+def test_what_was_done_is_counted(trained, tmp_path):
+    served = Served("-x", trained)
+    try:
+        documents = json_lines(records(tmp_path).read_text(encoding="utf-8"))
+        found = json.loads(served.ask("v1/extract", {"documents": documents})[1])["documents"]
+        served.ask("v1/extract", b"{")
+        status, text = served.ask("metrics")
+        assert status == 200
+        values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        assert values['relata_answers_total{status="200"}'] == "1"
+        assert values['relata_answers_total{status="400"}'] == "1"
+        assert values["relata_extractions_total"] == "1"
+        assert values["relata_documents_total"] == str(len(documents))
+        assert values["relata_facts_total"] == str(sum(len(d["relations"]) for d in found))
+        assert float(values["relata_extraction_seconds_total"]) > 0
+        assert 'type="password"' not in served.ask("")[1]
+    finally:
+        assert served.stop() == 130
+
+
 def test_its_manual_names_its_addresses():
     manual = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
     source = (ROOT / "src/serve/server.cpp").read_text(encoding="utf-8")
-    for path in ("/health", "/v1/extractors", "/v1/extract", "/v1/page"):
+    for path in ("/health", "/v1/extractors", "/v1/extract", "/v1/page", "/metrics"):
         assert f"{path}`" in manual and f'"{path}"' in source

@@ -75,7 +75,8 @@ def test_another_training_drops_the_calibration_of_the_one_before(config, tmp_pa
     steps = ["pipeline=drf", f"dataset={documents}", "dataset_format=jsonl"]
     relata("train", config, *steps)
     calibration = tmp_path / "out/calibration.json"
-    calibration.write_text(json.dumps({"method": "temperature", "temperature": 1000.0, "offset": 0.0, "threshold": 0.4}))
+    calibration.write_text(json.dumps(
+        {"method": "temperature", "temperature": 1000.0, "offset": 0.0, "threshold": 0.4}))
     relata("extract", "-x", tmp_path / "out", documents)  # it is one
     relata("train", config, *steps, "overwrite_output_dir=true")
     assert not calibration.exists()
@@ -98,8 +99,8 @@ def test_document_pipelines_are_evaluated_and_their_documents_drawn(config, tmp_
 
 
 def test_an_adapter_for_each_step_is_evaluated_with_its_own(config, tmp_path, documents):
-    done = relata("train", config, "pipeline=drf", f"dataset={documents}", "dataset_format=jsonl", "adapter_per_step=true",
-                  f"eval_dataset={documents}", "--json")
+    done = relata("train", config, "pipeline=drf", f"dataset={documents}", "dataset_format=jsonl",
+                  "adapter_per_step=true", f"eval_dataset={documents}", "--json")
     assert json.loads(done.out)["eval_token_probability"] > 0
     assert "adapter_per_step" in relata("train", config, "pipeline=drf", "adapter_per_step=true",
                                         "finetuning_type=full", code=2).err

@@ -7,6 +7,7 @@
 //                          {"documents": [...]}; "extractor" and "min_score" beside either. Or
 //                          plain text, with those two as parameters of the address
 //   POST /v1/page          the same, answered with a page for people
+//   GET  /metrics          counters in Prometheus' text format
 //
 // An error is {"error": {"message": "...", "hint": "..."}} with a status of 400 and more.
 #pragma once
@@ -39,6 +40,9 @@ struct ServerOptions {
   int port = 8080;                       // 0: any that is free
   int threads = 8;                       // requests under way at once; more wait
   size_t most_bytes = size_t{16} << 20;  // of a request
+  // What requests must bring as "Authorization: Bearer KEY", but those for the page and /health;
+  // "": anybody may ask.
+  std::string api_key;
 };
 
 class Server {
