@@ -65,14 +65,17 @@ Result<std::string> read_all(int fd, const std::string& name) {
   return content;
 }
 
-// Adds the regular files below `folder`, sorted, to `files`.
+// Adds the regular files below `folder`, sorted, to `files`. Hidden ones are programs' own, such as
+// brat's .stats_cache or what is in .git.
 Status add_folder(const std::string& folder, std::vector<std::string>& files) {
   std::error_code code;
   std::vector<std::string> found;
   fs::recursive_directory_iterator it(folder, code);
   while (!code && it != fs::recursive_directory_iterator()) {
     std::error_code ignored;  // a dangling link is not a regular file
-    if (it->is_regular_file(ignored)) found.push_back(it->path().string());
+    const bool hidden = it->path().filename().string().starts_with('.');
+    if (hidden) it.disable_recursion_pending();
+    if (!hidden && it->is_regular_file(ignored)) found.push_back(it->path().string());
     it.increment(code);
   }
   if (code) return system_error_at(folder, "list the folder", code.value());

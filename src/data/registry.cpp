@@ -58,7 +58,7 @@ std::vector<FormatEntry> make_registry() {
 }
 
 bool differs_from_name(const Document& document, const Entity& entity) {
-  return entity.mentions != find_occurrences(document.text, entity.text);
+  return entity.mentions != find_mentions(document.text, entity.text);
 }
 
 // Keys of the document's meta besides `held`. Pairs are counted on their own, and the order of rows

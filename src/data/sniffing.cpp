@@ -70,7 +70,7 @@ bool Sample::named(std::string_view part) const {
 }
 
 std::string Sample::ending() const {
-  constexpr size_t kLongest = 10;
+  constexpr size_t kLongest = 16;  // ".v4_gold_conll"
   const std::string ending = lower(std::filesystem::path(path).extension().string());
   if (ending.size() < 2 || ending.size() > kLongest) return "";
   const bool plain = std::all_of(ending.begin() + 1, ending.end(), [](char c) {

@@ -122,3 +122,53 @@ def test_numbers_in_meta_stay(tmp_path):
                     '"meta": {"id": 18446744073709551615, "far": 1e400}}\n')
     [document] = json_lines(relata("data", "convert", path, "--to", "jsonl").out)
     assert document["meta"] == {"id": 18446744073709551615, "far": "1e400"}
+
+
+def test_a_split_says_what_its_format_cannot_hold(tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join('{"id": "d%d", "text": "Ada %d", "entities": [{"id": "e", "text": "Ada", "mentions": '
+                            '[[0, 3]]}]}\n' % (i, i) for i in range(6)))
+    halves = ["--parts", "a=0.5,b=0.5", "--by", "document"]
+    done = relata("data", "split", rows, "-o", tmp_path / "parts", *halves, "--to", "csv")
+    for part in ("a", "b"):
+        assert f"{part}.csv: csv cannot hold: " in done.err
+    assert done.err.count("3 documents without relations") == 2
+    relata("data", "split", rows, "-o", tmp_path / "folders", *halves, "--to", "brat")
+    assert len(list((tmp_path / "folders/a").glob("*.ann"))) == 3
+
+
+def test_names_in_tables_are_whole_words_where_there_are_such(tmp_path):
+    rows = tmp_path / "rows.tsv"
+    rows.write_text("Ada\tTarn\tworks\tAdam met Ada at Tarn\n山\t山谷\tin\t山在山谷\nAd\tTarn\tworks\tAdam at Tarn\n")
+    first, second, third = json_lines(relata("data", "convert", rows, "--from", "cre-tsv").out)
+    assert [e["mentions"] for e in first["entities"]] == [[[9, 12]], [[16, 20]]]
+    assert second["entities"][0]["mentions"] == [[0, 1], [2, 3]]  # scripts without blanks have no words
+    assert third["entities"][0]["mentions"] == [[0, 2]]  # nowhere as a word
+
+
+def test_hidden_files_of_a_folder_are_not_its_documents(tmp_path):
+    (tmp_path / "in/.git").mkdir(parents=True)
+    (tmp_path / "in/a.txt").write_text("Ada.\n")
+    for name in (".stats_cache", ".git/description"):
+        (tmp_path / "in" / name).write_text("(lp0\n")
+    assert [d["text"] for d in json_lines(relata("data", "convert", tmp_path / "in").out)] == ["Ada."]
+    assert json_lines(relata("data", "convert", tmp_path / "in/.stats_cache", "--from", "text").out)
+
+
+def test_a_long_ending_is_one_too(tmp_path):
+    path = tmp_path / "x.v4_gold_conll"
+    path.write_text("#begin document\nx 0 0 Ada NNP\n")
+    assert "x.v4_gold_conll" in relata("data", "convert", path, code=3).err
+
+
+@pytest.mark.parametrize("record, said", [
+    ('{"doc_key": "X", "sentences": [["Ada", "died"]], "ner": [[[0, 0, "PER"]]], "relations": [[]], "events": '
+     '[[[[1, "Life.Die"], [0, 0, "Victim"]]]]}', "events, which are not read: 1"),
+    ('{"sentText": "Ada met Bob in Rome", "relationMentions": [{"em1Text": "Ada", "em2Text": "Bob", "label": "m"}], '
+     '"entityMentions": [{"text": "Ada", "label": "PER"}, {"text": "Bob", "label": "PER"}, '
+     '{"text": "Rome", "label": "LOC"}]}', "entities without a place that are in no triple: 1"),
+])
+def test_what_a_reader_leaves_out_is_counted(record, said, tmp_path):
+    path = tmp_path / "record.jsonl"
+    path.write_text(record + "\n")
+    assert said in relata("data", "convert", path).err

@@ -75,6 +75,15 @@ Status write_folder(const std::vector<data::Document>& documents, const data::Wr
   return {};
 }
 
+// To a file, or a folder where the format is one of files.
+Status write_documents(const std::vector<data::Document>& documents,
+                       const data::WriteOptions& write, const std::string& output,
+                       std::vector<std::string>& lost) {
+  if (data::writes_folder(write.format)) return write_folder(documents, write, output, lost);
+  RELATA_TRY(const std::string content, data::write_dataset(documents, write, &lost));
+  return write_result(output, content);
+}
+
 Result<int> run_convert(const DataOptions& options) {
   RELATA_CHECK(check_formats(options));
   data::Schema schema;
@@ -89,12 +98,7 @@ Result<int> run_convert(const DataOptions& options) {
   data::WriteOptions write = options.write;
   if (write.format.empty()) write.format = format_for_output(options.output);
   std::vector<std::string> lost;
-  if (data::writes_folder(write.format)) {
-    RELATA_CHECK(write_folder(dataset.documents, write, options.output, lost));
-  } else {
-    RELATA_TRY(const std::string content, data::write_dataset(dataset.documents, write, &lost));
-    RELATA_CHECK(write_result(options.output, content));
-  }
+  RELATA_CHECK(write_documents(dataset.documents, write, options.output, lost));
   if (!lost.empty()) {
     log_warning(fmt::format("{} cannot hold: {}", write.format, fmt::join(lost, ", ")));
   }
@@ -179,9 +183,13 @@ Result<int> run_split(const DataOptions& options, const Context& context) {
     for (size_t i = 0; i < part_of.size(); ++i) {
       if (part_of[i] == static_cast<int>(part)) documents.push_back(dataset.documents[i]);
     }
-    const std::string path = options.output + "/" + parts[part].name + format_suffix(write.format);
-    RELATA_TRY(const std::string content, data::write_dataset(documents, write));
-    RELATA_CHECK(write_result(path, content));
+    std::string path = options.output + "/" + parts[part].name;
+    if (!data::writes_folder(write.format)) path += format_suffix(write.format);
+    std::vector<std::string> lost;
+    RELATA_CHECK(write_documents(documents, write, path, lost));
+    if (!lost.empty()) {
+      log_warning(fmt::format("{}: {} cannot hold: {}", path, write.format, fmt::join(lost, ", ")));
+    }
     report[parts[part].name] = {{"file", path}, {"documents", documents.size()}};
   }
   RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));

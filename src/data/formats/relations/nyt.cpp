@@ -9,6 +9,7 @@
 // have it (it happens).
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "building.h"
 #include "registry.h"
@@ -51,6 +52,7 @@ class NytReader {
       return record_.fail(root, "has no \"triple_list\"",
                           "a record is {\"text\": ..., \"triple_list\": [[head, relation, tail]]}");
     }
+    count_left_out();
     return intake_.add(std::move(builder_.document), record_.where());
   }
 
@@ -60,6 +62,15 @@ class NytReader {
     JsonView span;  // absent where none is stated
   };
   using Place = std::pair<size_t, size_t>;
+
+  // Names whose places nobody states are read as ends of triples only.
+  void count_left_out() {
+    std::unordered_set<std::string_view> found;
+    for (const Entity& entity : builder_.document.entities) found.insert(entity.text);
+    for (const auto& [name, type] : types_) {
+      if (!found.contains(name)) intake_.count("entities without a place that are in no triple");
+    }
+  }
 
   // Entities with a place are added; the others only tell types.
   Status read_entities(const char* list_name, const char* type_name) {

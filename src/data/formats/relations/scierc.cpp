@@ -109,6 +109,12 @@ Status read_record(const JsonRecord& record, const Source& source, Intake& intak
       document.meta["clusters"].push_back(std::move(ids));
     }
   }
+  RELATA_TRY(const JsonView events, record.find_list(record.root(), "events"));
+  if (events) {
+    for (const JsonView sentence : events) {
+      for (size_t i = 0; i < sentence.size(); ++i) intake.count("events, which are not read");
+    }
+  }
   return intake.add(std::move(document), record.where());
 }
 

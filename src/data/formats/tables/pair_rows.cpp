@@ -58,7 +58,7 @@ int PairDocuments::entity_index(Group& group, std::string_view text) {
     Entity entity;
     entity.id = "e" + std::to_string(entities.size());
     entity.text = text;
-    entity.mentions = find_occurrences(group.document.text, entity.text);
+    entity.mentions = find_mentions(group.document.text, entity.text);
     entities.push_back(std::move(entity));
   }
   return found->second;
