@@ -7,6 +7,8 @@
 #include "command_io.h"
 #include "commands.h"
 #include "help.h"
+#include "output_places.h"
+#include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/eval/evaluate.h"
 #include "relata/eval/metric.h"
@@ -27,6 +29,20 @@ std::string metric_list() {
     out += fmt::format("\n  {:<15} {}", metric.name, metric.source);
   }
   return out;
+}
+
+Status check_files(const EvaluateOptions& options) {
+  std::vector<OutputPlace> outputs = {{"the scores", options.output}};
+  if (!options.report.empty()) outputs.push_back({"--report", options.report});
+  if (!options.errors.empty()) outputs.push_back({"--errors", options.errors});
+  std::vector<std::string> inputs;
+  for (const std::string* input :
+       {&options.request.gold, &options.request.predicted, &options.request.compare,
+        &options.request.schema, &options.request.patch, &options.request.train_facts,
+        &options.request.aliases}) {
+    if (file_exists(*input)) inputs.push_back(*input);  // a schema may be named, too
+  }
+  return check_places(outputs, inputs);
 }
 
 Status write_side_files(const EvaluateOptions& options, const eval::Report& report) {
@@ -55,6 +71,7 @@ Result<std::string> result_text(const EvaluateOptions& options, const eval::Eval
 }
 
 Result<int> run_evaluate(const EvaluateOptions& options, const Context& context) {
+  RELATA_CHECK(check_files(options));
   eval::EvaluateRequest request = options.request;
   request.seed = context.seed;
   request.threads = context.threads;

@@ -247,3 +247,15 @@ def test_errors_are_named(tmp_path):
     assert "--metric semeval" in evaluate(
         SAMPLES / "tacred_gold.tsv", SAMPLES / "tacred_answers.tsv", "tacred", "--official",
         code=2).stderr
+
+
+def test_results_do_not_take_the_place_of_what_is_scored(tmp_path):
+    gold = tmp_path / "gold.tsv"
+    shutil.copy(SAMPLES / "tacred_gold.tsv", gold)
+    before = gold.read_bytes()
+    for flag in ("-o", "--report", "--errors"):
+        run = evaluate(gold, SAMPLES / "tacred_answers.tsv", "tacred", flag, tmp_path / "." / "gold.tsv", code=2)
+        assert "would take the place of an input" in run.stderr and gold.read_bytes() == before
+    run = evaluate(gold, SAMPLES / "tacred_answers.tsv", "tacred", "--report", tmp_path / "x", "--errors", tmp_path / "x",
+                   code=2)
+    assert "the same place" in run.stderr

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "relata/base/fields.h"
+#include "relata/data/schema.h"
 #include "relata/extract/calibrate.h"
 
 namespace relata::extract {
@@ -12,6 +13,26 @@ using data::Document;
 
 // Relation, head's name, tail's name, to the gold facts they are an answer of.
 using Answers = std::map<std::tuple<std::string, std::string, std::string>, std::set<size_t>>;
+
+// Labels by which documents state that there is no relation.
+std::set<std::string> negative_labels(const std::vector<Document>& documents) {
+  std::set<std::string> out;
+  for (const data::RelationType& type : data::infer_schema(documents).relation_types) {
+    if (type.negative) out.insert(type.id);
+  }
+  return out;
+}
+
+// Those that have a score, the most probable first.
+std::vector<const data::Relation*> by_score(const Document& document) {
+  std::vector<const data::Relation*> out;
+  for (const data::Relation& relation : document.relations) {
+    if (relation.score) out.push_back(&relation);
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto* a, const auto* b) { return *a->score > *b->score; });
+  return out;
+}
 
 Answers answers_of(const Document& gold) {
   Answers out;
@@ -71,26 +92,38 @@ Json bins_to_json(const std::vector<ScoredOutcome>& outcomes) {
 
 }  // namespace
 
-// A fact found twice under two names of its ends is right once, as in a score.
+// A fact found twice under two names of its ends is right once, as in a score: by its better one.
 std::vector<ScoredOutcome> fact_outcomes(const std::vector<Document>& gold,
                                          const std::vector<Document>& predicted,
                                          int64_t* gold_facts) {
   std::map<std::string, const Document*> by_id;
+  const std::set<std::string> negative = negative_labels(gold);
   int64_t facts = 0;
   for (const Document& document : gold) by_id.emplace(document.id, &document);
   std::vector<ScoredOutcome> out;
   for (size_t d = 0; d < predicted.size(); ++d) {
     const auto found = by_id.find(predicted[d].id);
     if (found == by_id.end()) continue;
-    facts += static_cast<int64_t>(found->second->relations.size());
+    const auto& stated = found->second->relations;
+    facts += std::count_if(stated.begin(), stated.end(),
+                           [&](const auto& relation) { return !negative.contains(relation.type); });
     const Answers answers = answers_of(*found->second);
-    for (const data::Relation& relation : predicted[d].relations) {
-      if (!relation.score) continue;
+    std::set<size_t> taken;
+    for (const data::Relation* relation : by_score(predicted[d])) {
+      if (negative.contains(relation->type)) continue;
       const auto& entities = predicted[d].entities;
-      const bool correct =
-          answers.contains({relation.type, entities.at(static_cast<size_t>(relation.head)).text,
-                            entities.at(static_cast<size_t>(relation.tail)).text});
-      out.push_back({*relation.score, correct, static_cast<int>(d)});
+      const auto answer =
+          answers.find({relation->type, entities.at(static_cast<size_t>(relation->head)).text,
+                        entities.at(static_cast<size_t>(relation->tail)).text});
+      bool correct = false;
+      if (answer != answers.end()) {
+        const auto free = std::find_if(answer->second.begin(), answer->second.end(),
+                                       [&](size_t fact) { return !taken.contains(fact); });
+        if (free == answer->second.end()) continue;
+        taken.insert(*free);
+        correct = true;
+      }
+      out.push_back({*relation->score, correct, static_cast<int>(d)});
     }
   }
   if (gold_facts != nullptr) *gold_facts = facts;

@@ -156,5 +156,21 @@ TEST(Calibrate, FactsAreRightByAnyNameOfTheirEnds) {
   EXPECT_FALSE(outcomes[2].correct);
 }
 
+TEST(Calibrate, AFactIsRightOnceAndNoRelationIsNoFact) {
+  data::Document gold = make_document("d", "Ann Lee wed Bob. Ann is happy.", {"Ann Lee", "Bob"});
+  gold.entities[0].mentions.push_back({17, 20});
+  gold.relations = {{0, 1, "spouse", {}, {}}, {1, 0, "no_relation", {}, {}}};
+  data::Document found = make_document("d", gold.text, {"Ann", "Bob", "Ann Lee"});
+  found.relations = {{0, 1, "spouse", 0.4, {}},
+                     {2, 1, "spouse", 0.9, {}},
+                     {1, 0, "no_relation", 0.8, {}}};
+  int64_t facts = 0;
+  const auto outcomes = fact_outcomes({gold}, {found}, &facts);
+  EXPECT_EQ(facts, 1);
+  ASSERT_EQ(outcomes.size(), 1u);
+  EXPECT_TRUE(outcomes[0].correct);
+  EXPECT_EQ(outcomes[0].score, 0.9);
+}
+
 }  // namespace
 }  // namespace relata::extract
