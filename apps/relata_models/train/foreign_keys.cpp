@@ -46,6 +46,12 @@ constexpr std::array kOfOtherPrograms = {
     "run_name",
     "save_safetensors",
     "trust_remote_code",
+    "data_shared_file_system",
+    "image_max_pixels",
+    "ray_run_name",
+    "swanlab_project",
+    "tokenized_path",
+    "upcast_layernorm",
     "use_cache",
     "use_fast_tokenizer",
 };
@@ -81,6 +87,16 @@ const std::vector<Demand>& demands() {
       {"deepspeed", {}, "start it with torchrun (docs/training.md, Several processes)"},
       {"fsdp", {""}, "start it with torchrun (docs/training.md, Several processes)"},
       {"use_unsloth", {false}, "remove it"},
+      {"use_swanlab", {false}, "train_log.jsonl and loss.svg have the losses"},
+      {"use_galore", {false}, "AdamW is what there is"},
+      {"pissa_init", {false}, "remove it: an adapter begins as nothing"},
+      {"loraplus_lr_ratio", {0}, "remove it"},
+      {"additional_target", {}, "remove it: adapters are of projections"},
+      {"mix_strategy", {"concat"}, "data sets are read one after the other"},
+      {"video_max_pixels", {}, "remove it: only texts are read"},
+      {"shift_attn", {false}, "remove it"},
+      {"rope_scaling", {}, "the model's own is used"},
+      {"enable_thinking", {}, "remove it: chats are written as the template does by itself"},
   };
   return kDemands;
 }

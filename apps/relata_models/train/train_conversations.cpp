@@ -7,6 +7,7 @@
 
 #include "command_io.h"
 #include "relata/base/log.h"
+#include "relata/base/trim.h"
 #include "relata/data/conversations.h"
 #include "relata/data/sampling.h"
 #include "relata/text/chat.h"
@@ -33,9 +34,11 @@ class PromptWriter {
   // EOS.
   std::vector<int32_t> write_answer(const data::Conversation& conversation, size_t answer,
                                     const text::Tokenizer& tokenizer) const {
-    const std::string& content = conversation.messages[answer].content;
+    const TurnEnd turn = turn_end(conversation, answer);
+    std::string_view content = conversation.messages[answer].content;
+    if (turn.trims) content = trimmed(content);
     std::vector<int32_t> ids = tokenizer.encode_ids(content, false);
-    const int32_t end = end_of(conversation, answer, tokenizer);
+    const int32_t end = end_token(turn.closing, tokenizer);
     if (end >= 0) ids.push_back(end);
     return ids;
   }
@@ -78,15 +81,31 @@ class PromptWriter {
     return chat_->render(request);
   }
 
-  int32_t end_of(const data::Conversation& conversation, size_t answer,
-                 const text::Tokenizer& tokenizer) const {
-    if (!chat_) return tokenizer.eos_id();
-    const auto whole = render(conversation, answer + 1, false);
-    if (!whole.ok()) return tokenizer.eos_id();
-    const std::string& content = conversation.messages[answer].content;
-    const size_t at = whole->text.rfind(content);
-    if (at == std::string::npos) return tokenizer.eos_id();
-    const std::string_view closing = std::string_view(whole->text).substr(at + content.size());
+  struct TurnEnd {
+    std::string closing;  // what is written behind the answer
+    bool trims = false;   // white space around the answer goes
+  };
+
+  // Of a turn with another text, which stands nowhere else in what the template writes.
+  TurnEnd turn_end(const data::Conversation& conversation, size_t answer) const {
+    if (!chat_) return {wrapper_.stops.empty() ? "" : wrapper_.stops.front(), false};
+    const std::string mark = "\u2063answer\u2063";
+    data::Conversation marked = conversation;
+    marked.messages[answer].content = " " + mark + " ";
+    const auto whole = render(marked, answer + 1, false);
+    if (!whole.ok()) return {};
+    const std::string& text = whole->text;
+    const size_t at = text.rfind(mark);
+    if (at == std::string::npos) return {};
+    TurnEnd out;
+    size_t end = at + mark.size();
+    out.trims = at == 0 || text[at - 1] != ' ';
+    if (!out.trims && end < text.size() && text[end] == ' ') ++end;
+    out.closing = text.substr(end);
+    return out;
+  }
+
+  static int32_t end_token(const std::string& closing, const text::Tokenizer& tokenizer) {
     for (const int32_t id : tokenizer.stop_ids()) {
       const std::string stop = tokenizer.id_to_token(id);
       if (!stop.empty() && closing.starts_with(stop)) return id;
