@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <functional>
 #include <vector>
+
+#include "relata/text/utf8.h"
 
 namespace relata::data {
 namespace {
@@ -133,6 +136,27 @@ std::string without(std::string_view text, const std::vector<size_t>& blanks) {
   return out;
 }
 
+// The offsets that meta notes in code points: the pieces of spans in several (brat, PHEE), and
+// where the pages of a PDF begin. What has another form than readers give it stays as it is.
+void move_meta(Json& meta, size_t code_points, const std::function<size_t(size_t)>& moved) {
+  if (!meta.is_object()) return;
+  const auto move = [&](Json& offset) {
+    if (!offset.is_number_unsigned() || offset.get<size_t>() > code_points) return;
+    offset = moved(offset.get<size_t>());
+  };
+  if (const auto spans = meta.find("fragments"); spans != meta.end() && spans->is_object()) {
+    for (Json& pieces : *spans) {
+      if (!pieces.is_array()) continue;
+      for (Json& piece : pieces) {
+        if (piece.is_array()) std::for_each(piece.begin(), piece.end(), move);
+      }
+    }
+  }
+  if (const auto pages = meta.find("pages"); pages != meta.end() && pages->is_array()) {
+    std::for_each(pages->begin(), pages->end(), move);
+  }
+}
+
 }  // namespace
 
 std::string natural_spacing(std::string_view text) {
@@ -173,6 +197,11 @@ Document natural_spacing(Document document) {
     move(event.trigger);
     for (Argument& argument : event.arguments) move(argument.range);
   }
+  const text::OffsetMap old_offsets(before);
+  const text::OffsetMap new_offsets(document.text);
+  move_meta(document.meta, old_offsets.code_points(), [&](size_t point) {
+    return new_offsets.to_code_point(moved(old_offsets.to_byte(point)));
+  });
   return document;
 }
 

@@ -15,7 +15,8 @@ namespace relata::data {
 // dash between numbers. Other text stays as it is. For scripts that put blanks between words.
 std::string natural_spacing(std::string_view text);
 
-// The document with natural spacing in its text; offsets and names follow. `meta` stays.
+// The document with natural spacing in its text; offsets and names follow, also those of spans in
+// several pieces ("fragments") and of "pages" in `meta`, whose rest stays.
 Document natural_spacing(Document document);
 
 }  // namespace relata::data

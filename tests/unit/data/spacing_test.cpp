@@ -60,6 +60,20 @@ TEST(NaturalSpacing, OffsetsAndNamesFollow) {
   EXPECT_EQ(text_of(after.events[0].arguments[0].range), "Lund");
 }
 
+TEST(NaturalSpacing, OffsetsInMetaFollow) {
+  Document document;
+  document.text = "Zoë ( 42 ) left , and right hands .";
+  document.meta = {{"fragments", {{"T1", {{11, 15}, {28, 33}}}, {"T2", "odd"}}},
+                   {"pages", {0, 18, 35, 99}},
+                   {"year", 18}};
+  const Document after = natural_spacing(document);
+  EXPECT_EQ(after.text, "Zoë (42) left, and right hands.");
+  EXPECT_EQ(after.meta["fragments"]["T1"], Json({{9, 13}, {25, 30}}));
+  EXPECT_EQ(after.meta["fragments"]["T2"], "odd");
+  EXPECT_EQ(after.meta["pages"], Json({0, 15, 31, 99}));
+  EXPECT_EQ(after.meta["year"], 18);
+}
+
 TEST(NaturalSpacing, RedocredLosesBlanksOnly) {
   const auto packed = [](std::string text) {
     std::erase(text, ' ');

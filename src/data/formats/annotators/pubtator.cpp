@@ -24,15 +24,28 @@ bool is_no_concept(std::string_view id) {
   return id.empty() || id == "-" || id == "-1" || id == "None" || id == "NA";
 }
 
+// "D001943", "1234", or with the vocabulary before it: "MESH:D001943".
 bool is_accession(std::string_view id) {
+  id.remove_prefix(id.find(':') + 1);
   const size_t digits =
       std::count_if(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
   return digits > 0 && digits + 1 >= id.size();
 }
 
+// tmVar tells all it knows of one variant: "tmVar:p|SUB|V|600|E;HGVS:p.V600E;RS#:113488022".
+bool is_variant(std::string_view id) {
+  constexpr std::string_view kMarks[] = {
+      ";HGVS:", ";VariantGroup:", ";CorrespondingGene:", ";RS#:"};
+  return id.starts_with("tmVar:") ||
+         std::any_of(std::begin(kMarks), std::end(kMarks), [&](std::string_view mark) {
+           return id.find(mark) != std::string_view::npos;
+         });
+}
+
 // The concepts of a mention that names several: "D001943,D010051". A bar separates accessions only;
 // variants have it inside ("c|SUB|A|123|G").
 std::vector<std::string_view> concepts_of(std::string_view field) {
+  if (is_variant(field)) return {field};
   for (const char mark : {',', ';'}) {
     if (field.find(mark) != std::string_view::npos) return split_columns(field, mark);
   }
