@@ -192,5 +192,93 @@ TEST(LabelStudioTasks, SkippedTasksAndFurtherAnnotationsAreCounted) {
   EXPECT_EQ(dataset->noted, noted);
 }
 
+// Two texts, with what their regions have as "to_name".
+std::string task_of_two_texts(const std::string& first, const std::string& second) {
+  const auto region = [](const std::string& id, const std::string& control,
+                         const std::string& place) {
+    return R"({"id":")" + id + R"(","to_name":")" + control + R"(","from_name":"l",)" +
+           R"("type":"labels","value":{)" + place + R"("labels":["T"]}},)";
+  };
+  return R"([{"data":{"premise":"Ada works.","hypothesis":"Ada rests at home."},)"
+         R"("annotations":[{"result":[)" +
+         region("r1", first, R"("start":0,"end":3,"text":"Ada",)") +
+         region("r2", second, R"("start":0,"end":3,"text":"Ada",)") +
+         region("r3", second, R"("start":4,"end":9,"text":"rests",)") +
+         R"({"id":"r3","to_name":")" + second +
+         R"(","from_name":"sure","type":"choices","value":{"choices":["yes"]}},)" +
+         R"({"type":"relation","from_id":"r1","to_id":"r2","labels":["same"]},)" +
+         R"({"type":"relation","from_id":"r2","to_id":"r3","labels":["does"]}]}]}])";
+}
+
+std::string texts_of(const Document& document) {
+  std::string out;
+  for (const Entity& entity : document.entities) out += (out.empty() ? "" : " ") + entity.text;
+  return out;
+}
+
+TEST(LabelStudioTasks, RegionsOfAnotherTextAreLeftOut) {
+  const std::string regions = "regions of another text of their task left out";
+  const std::string relations = "relations of regions of another text of their task left out";
+  using Noted = std::map<std::string, size_t>;
+  // The controls are named like the members, or not: then what their regions state tells.
+  for (const auto& [first, second] :
+       {std::pair("premise", "hypothesis"), std::pair("text-1", "text-2")}) {
+    const auto dataset = parse(task_of_two_texts(first, second), "label-studio");
+    ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+    const Document& document = dataset->documents.at(0);
+    EXPECT_EQ(document.text, "Ada rests at home.");
+    EXPECT_EQ(texts_of(document), "Ada rests");
+    ASSERT_EQ(document.relations.size(), 1u);
+    EXPECT_EQ(document.relations[0].type, "does");
+    EXPECT_EQ(dataset->noted, (Noted{{regions, 1}, {relations, 1}}));
+
+    ReadOptions options;
+    options.format = "label-studio";
+    options.text_key = "premise";
+    const auto premise = parse_dataset(task_of_two_texts(first, second), "f", options);
+    ASSERT_TRUE(premise.ok()) << premise.error().message;
+    EXPECT_EQ(premise->documents.at(0).text, "Ada works.");
+    EXPECT_EQ(texts_of(premise->documents[0]), "Ada");
+    EXPECT_TRUE(premise->documents[0].relations.empty());
+    EXPECT_TRUE(premise->documents[0].meta.empty());  // the choice is of a region left out
+    EXPECT_EQ(premise->noted, (Noted{{regions, 2}, {relations, 2}}));
+  }
+  // One control's regions are all of the text, whatever its name.
+  const auto one = parse(task_of_two_texts("any", "any"), "label-studio");
+  ASSERT_TRUE(one.ok()) << one.error().message;
+  EXPECT_EQ(texts_of(one->documents.at(0)), "Ada Ada rests");
+  EXPECT_TRUE(one->noted.empty());
+}
+
+TEST(LabelStudioTasks, RelationsThatEndInEventsAreLeftOut) {
+  const auto region = [](const std::string& id, const std::string& from, const std::string& place) {
+    return R"({"id":")" + id + R"(","from_name":")" + from + R"(","type":"labels","value":{)" +
+           place + R"(,"labels":["T"]}},)";
+  };
+  const auto relation = [](const std::string& from, const std::string& to) {
+    return R"({"type":"relation","from_id":")" + from + R"(","to_id":")" + to +
+           R"(","labels":["r"]})";
+  };
+  const std::string regions = region("a", "label", R"("start":0,"end":3,"text":"Ada")") +
+                              region("e", "event", R"("start":4,"end":9,"text":"works")") +
+                              region("f", "event", R"("start":14,"end":19,"text":"rests")");
+  const auto task = [&](const std::string& relations) {
+    return R"([{"data":{"text":"Ada works and rests."},"annotations":[{"result":[)" + regions +
+           relations + "]}]}]";
+  };
+  const auto dataset =
+      parse(task(relation("e", "a") + "," + relation("e", "f") + "," + relation("a", "f")),
+            "label-studio");
+  ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+  const Document& document = dataset->documents.at(0);
+  EXPECT_EQ(document.events.at(0).arguments.size(), 1u);
+  EXPECT_TRUE(document.relations.empty());
+  const std::map<std::string, size_t> noted = {
+      {"relations left out, whose ends are events or arguments, not entities", 2}};
+  EXPECT_EQ(dataset->noted, noted);
+  EXPECT_EQ(error_of(parse(task(relation("e", "x")), "label-studio")),
+            "f:1: record 1: annotations[0].result[3] relates regions that are not in the task");
+}
+
 }  // namespace
 }  // namespace relata::data

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "annotation_formats.h"
@@ -41,6 +42,7 @@ class TaskReader {
     const SpanReader spans(document_.text, intake_);
     spans_ = &spans;
     RELATA_CHECK(read_sentences());
+    leave_out_other_texts();
     utf16_ = fit_regions(document_.text, results_).units == SpanUnits::kUtf16;
     for (const JsonView result : results_) RELATA_CHECK(mend(read_region(result)));
     for (const JsonView result : results_) RELATA_CHECK(mend(read_addition(result)));
@@ -58,12 +60,8 @@ class TaskReader {
     const JsonView data = record.root().find("data");
     if (!data.is_object() || !reader.find_results(record.root()).ok()) return "";
     const JsonView text = find_task_text(data, reader.results_, "");
-    std::string found;
-    if (!text || fit_regions(text.string(), reader.results_).fitting == 0) return found;
-    data.each_member([&](std::string_view key, JsonView value) {
-      if (value.offset() == text.offset()) found = key;
-    });
-    return found;
+    const bool told = text && fit_regions(text.string(), reader.results_).fitting > 0;
+    return told ? key_of_text(data, text) : "";
   }
 
  private:
@@ -86,7 +84,30 @@ class TaskReader {
     RELATA_TRY(const std::string_view content, record_.as_text(text));
     if (content.empty()) return record_.fail(text, "is empty");
     document_.text = content;
+    text_key_ = key_of_text(data, text);
     return {};
+  }
+
+  // A document has one text; what a task's other texts have is left out. That are the regions of
+  // other controls, and what further controls, which state no place, say of these.
+  void leave_out_other_texts() {
+    const std::string control = find_control(document_.text, text_key_, results_);
+    if (control.empty()) return;
+    const auto is_other = [&](JsonView result) {
+      const std::string_view name = control_of_region(result);
+      return !name.empty() && name != control;
+    };
+    for (const JsonView result : results_) {
+      if (!is_other(result)) continue;
+      const JsonView id = result.find("id");
+      // Several results with one id are one region.
+      if (id.is_string() && !other_regions_.emplace(id.string()).second) continue;
+      intake_.count("regions of another text of their task left out");
+    }
+    std::erase_if(results_, [&](JsonView result) {
+      const JsonView id = result.find("id");
+      return is_other(result) || (id.is_string() && other_regions_.contains(id.string()));
+    });
   }
 
   Status read_id(JsonView root) {
@@ -325,6 +346,10 @@ class TaskReader {
     if (kind != "relation") return {};
     RELATA_TRY(const std::string_view from, record_.get_text(result, "from_id"));
     RELATA_TRY(const std::string_view to, record_.get_text(result, "to_id"));
+    if (other_regions_.contains(from) || other_regions_.contains(to)) {
+      intake_.count("relations of regions of another text of their task left out");
+      return {};
+    }
     RELATA_TRY(const std::string_view direction, record_.find_text(result, "direction"));
     RELATA_TRY(const JsonView labels, record_.find_list(result, "labels"));
     std::vector<std::string> types;
@@ -358,6 +383,10 @@ class TaskReader {
     }
     const auto head = entities_.find(from);
     if (head == entities_.end() || tail == entities_.end()) {
+      if (regions_.contains(from) && regions_.contains(to)) {
+        intake_.count("relations left out, whose ends are events or arguments, not entities");
+        return {};
+      }
       return record_.fail(result, "relates regions that are not in the task");
     }
     Relation relation;
@@ -383,7 +412,9 @@ class TaskReader {
   Document document_;
   JsonView own_;  // what the writer kept in the task's data
   const SpanReader* spans_ = nullptr;
+  std::string text_key_;  // the member of the task's data that is the text
   std::vector<JsonView> results_;
+  std::set<std::string, std::less<>> other_regions_;  // ids of regions of the task's other texts
   std::unordered_map<size_t, std::string> controls_;  // the short export's, by a result's place
   bool is_skipped_ = false;
   bool utf16_ = false;

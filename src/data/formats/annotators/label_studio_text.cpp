@@ -1,6 +1,8 @@
 #include "label_studio_text.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace relata::data {
 
@@ -65,6 +67,50 @@ JsonView find_task_text(JsonView data, const std::vector<JsonView>& results,
   if (!usual.empty() && data.find(usual).is_string()) return data.find(usual);
   if (named) return named;
   return texts == 1 ? only : JsonView();
+}
+
+std::string key_of_text(JsonView data, JsonView text) {
+  std::string found;
+  data.each_member([&](std::string_view key, JsonView value) {
+    if (value.offset() == text.offset()) found = key;
+  });
+  return found;
+}
+
+std::string_view control_of_region(JsonView result) {
+  const JsonView place = place_of_region(result);
+  const JsonView name = result.find("to_name");
+  const bool has_place = place.find("start") && place.find("end");
+  return has_place && name.is_string() ? name.string() : std::string_view();
+}
+
+std::string find_control(std::string_view text, std::string_view key,
+                         const std::vector<JsonView>& results) {
+  std::vector<std::pair<std::string_view, std::vector<JsonView>>> controls;  // in their order
+  for (const JsonView result : results) {
+    const std::string_view name = control_of_region(result);
+    if (name.empty()) continue;
+    const auto known = std::find_if(controls.begin(), controls.end(),
+                                    [&](const auto& control) { return control.first == name; });
+    auto& control =
+        known == controls.end() ? controls.emplace_back(name, std::vector<JsonView>()) : *known;
+    control.second.push_back(result);
+  }
+  if (controls.size() < 2) return "";
+  std::string_view best = controls.front().first;
+  std::optional<int64_t> most;
+  for (const auto& [name, regions] : controls) {
+    const TextFit fit = fit_regions(text, regions);
+    // The name may be another's by chance, but not if what its regions state stands elsewhere.
+    if (name == key && (fit.fitting > 0 || fit.stated == 0)) return std::string(name);
+    // Short texts fit by chance, so what does not fit counts against a control.
+    const auto net = 2 * static_cast<int64_t>(fit.fitting) - static_cast<int64_t>(fit.stated);
+    if (fit.fitting > 0 && (!most || net > *most)) {
+      best = name;
+      most = net;
+    }
+  }
+  return std::string(best);
 }
 
 }  // namespace relata::data

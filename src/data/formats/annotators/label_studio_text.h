@@ -31,5 +31,15 @@ TextFit fit_regions(std::string_view text, const std::vector<JsonView>& results)
 // only one that is text. Absent if there is none of these.
 JsonView find_task_text(JsonView data, const std::vector<JsonView>& results,
                         std::string_view usual);
+// The name of the member of `data` that is `text`, "" if none is.
+std::string key_of_text(JsonView data, JsonView text);
+
+// Tasks of several texts have a control for each, which regions name in "to_name". The name of the
+// control of `text`, the member `key`; "" where regions do not name several. An export does not
+// state which control shows which member: it has the member's name, or its regions fit best.
+std::string find_control(std::string_view text, std::string_view key,
+                         const std::vector<JsonView>& results);
+// A region's "to_name", "" for one that states none and for what is no region.
+std::string_view control_of_region(JsonView result);
 
 }  // namespace relata::data
