@@ -141,7 +141,7 @@ std::string without(std::string_view text, const std::vector<size_t>& blanks) {
 void move_meta(Json& meta, size_t code_points, const std::function<size_t(size_t)>& moved) {
   if (!meta.is_object()) return;
   const auto move = [&](Json& offset) {
-    if (!offset.is_number_unsigned() || offset.get<size_t>() > code_points) return;
+    if (!offset.is_number_integer() || offset < 0 || offset > code_points) return;
     offset = moved(offset.get<size_t>());
   };
   if (const auto spans = meta.find("fragments"); spans != meta.end() && spans->is_object()) {

@@ -474,6 +474,37 @@ TEST(Glirel, EndsAreInclusiveUnlessTheTextSaysOtherwise) {
   EXPECT_EQ(dataset.documents[1].entities[1].text, "Gull Bay");
 }
 
+// A record of "Mr. Bo saw Gull Bay", with these members of "ner".
+std::string glirel(const std::string& spans) {
+  return R"({"tokenized_text":["Mr.","Bo","saw","Gull","Bay"],"ner":[)" + spans + "]}\n";
+}
+
+TEST(Glirel, TheFilesStatedTextsTellTheEndsOfTheOthers) {
+  const std::string silent = glirel(R"([0,2,"PER"])");
+  EXPECT_EQ(mention(parse(silent, "glirel").documents[0], 0), "Mr. Bo saw");
+  const std::string exclusive = silent + glirel(R"([3,5,"LOC","GullBay"],[1,2,"PER","Bo"])");
+  const Dataset dataset = parse(exclusive, "glirel");
+  EXPECT_EQ(mention(dataset.documents.at(0), 0), "Mr. Bo");
+  EXPECT_EQ(mention(dataset.documents.at(1), 0), "Gull Bay");
+  // A place without text, which the inclusive reading refuses, hides no stated text behind it.
+  const Dataset behind = parse(glirel(R"([3,5,"LOC"],[1,2,"PER","Bo"])"), "glirel");
+  EXPECT_EQ(mention(behind.documents.at(0), 0), "Gull Bay");
+  const Dataset inclusive = parse(silent + glirel(R"([3,4,"LOC","Gull  Bay"])"), "glirel");
+  EXPECT_EQ(mention(inclusive.documents.at(0), 0), "Mr. Bo saw");
+  EXPECT_EQ(mention(inclusive.documents.at(1), 0), "Gull Bay");
+  EXPECT_EQ(error_of(exclusive + glirel(R"([3,3,"LOC"])"), "glirel"),
+            "f:3: ner[0] is no range of tokens");
+}
+
+TEST(Glirel, AStatedTextMustBeAtItsPlace) {
+  const std::string wrong = glirel(R"([0,1,"PER","Gull Bay"])");
+  EXPECT_EQ(error_of(wrong, "glirel"),
+            "f:1: ner[0] does not cover \"Gull Bay\", be its end inclusive or exclusive");
+  const Dataset fixed = parse(wrong, "glirel", "fix");
+  EXPECT_EQ(mention(fixed.documents.at(0), 0), "Gull Bay");
+  EXPECT_EQ(fixed.fixed.size(), 1u);
+}
+
 TEST(Spacy, ReadsSpansRelationsAndSentences) {
   const Dataset dataset = read("spacy.jsonl");
   EXPECT_EQ(triples(dataset.documents[0]), (Lines{"Zoë -EMPLOYER-> Tarn Works"}));

@@ -1,23 +1,45 @@
 // glirel: {"tokenized_text": [...], "ner": [[begin, end, type, text], ...], "relations": [{"head":
 // {"mention", "position": [begin, end], "type"}, "tail": {...}, "relation_text"}]}. Ends are
-// inclusive; where the stated text says otherwise (some exports count to behind the end), it
-// counts. Source: github.com/jackboyla/GLiREL.
+// inclusive, or where the stated texts say so (some exports count to behind the end) exclusive;
+// what states no text is read as most stated texts of the file are. Source:
+// github.com/jackboyla/GLiREL.
 //
 // spacy: {"text", "spans" or "ents": [{"start", "end", "label"}], "relations": [{"head_span":
 // {"start", "end", "label"}, "child_span": {...}, "label"}]}, as spaCy's Doc.to_json() and
 // Prodigy's ner.manual and rel.manual write it; places count characters. spaCy has "spans" by
 // group. What a Prodigy annotator rejected or ignored is no gold and is left out. Source:
 // spacy.io/api/doc#to_json, prodi.gy/docs/api-interfaces.
+#include <cctype>
+#include <functional>
+#include <optional>
+
 #include "building.h"
 #include "formats/token_text.h"
+#include "relata/base/trim.h"
 
 namespace relata::data {
 namespace {
 
+std::string without_blanks(std::string_view text) {
+  std::string out(text);
+  std::erase_if(out, [](unsigned char c) { return std::isspace(c) != 0; });
+  return out;
+}
+
+// How many stated texts each reading of the ends fits.
+struct EndVotes {
+  size_t inclusive = 0;
+  size_t exclusive = 0;
+};
+
 class GlirelReader {
  public:
-  GlirelReader(const JsonRecord& record, const Source& source, Intake& intake)
-      : record_(record), source_(source), intake_(intake) {}
+  // Whether the file's ends are exclusive; none while that is not known.
+  using UsualEnds = std::function<std::optional<bool>()>;
+
+  GlirelReader(const JsonRecord& record, const Source& source, Intake& intake,
+               const UsualEnds& usual_ends, EndVotes& votes)
+      : record_(record), source_(source), intake_(intake), usual_ends_(usual_ends), votes_(votes) {}
 
   Status read() {
     const JsonView root = record_.root();
@@ -51,19 +73,50 @@ class GlirelReader {
   }
 
  private:
-  // The range of a list that begins with its first and last token.
+  // The range of a list that begins with its first and last token. Stated texts may have other
+  // blanks than the tokens.
   Result<ByteRange> read_place(JsonView place, std::string_view stated) {
     RELATA_TRY(const size_t begin, record_.as_index(place.at(0), tokens_.size()));
     RELATA_TRY(const size_t end, record_.as_index(place.at(1), tokens_.size() + 1));
     const auto inclusive = tokens_.range(begin, end + 1);
     const auto exclusive = tokens_.range(begin, end);
+    if (stated.empty()) {
+      const auto& range = usual_ends_().value_or(!inclusive) ? exclusive : inclusive;
+      if (!range) return record_.fail(place, "is no range of tokens");
+      return *range;
+    }
+    const std::string wanted = without_blanks(stated);
+    const std::string_view text = tokens_.text();
     const auto covers = [&](const std::optional<ByteRange>& range) {
       return range &&
-             builder_.document.text.compare(range->begin, range->end - range->begin, stated) == 0;
+             without_blanks(text.substr(range->begin, range->end - range->begin)) == wanted;
     };
-    if (!stated.empty() && covers(exclusive) && !covers(inclusive)) return *exclusive;
-    if (!inclusive) return record_.fail(place, "is no range of tokens");
-    return *inclusive;
+    if (covers(inclusive)) {
+      ++votes_.inclusive;
+      return *inclusive;
+    }
+    if (covers(exclusive)) {
+      ++votes_.exclusive;
+      return *exclusive;
+    }
+    return mend(place, begin, stated);
+  }
+
+  Result<ByteRange> mend(JsonView place, size_t begin, std::string_view stated) {
+    const std::string quoted = "\"" + std::string(stated) + "\"";
+    if (!intake_.fixes()) {
+      return record_.fail(place, "does not cover " + quoted + ", be its end inclusive or exclusive",
+                          "correct the place, or let on_error=fix move it to the nearest one");
+    }
+    const size_t near = tokens_.token(begin).begin;
+    const auto moved =
+        nearest_occurrence(tokens_.text(), std::string(relata::trimmed(stated)), {near, near});
+    if (!moved) {
+      return record_.fail(
+          place, "does not cover " + quoted + ", which is not in the text, or twice as near");
+    }
+    intake_.note_fix(record_.where(), record_.root().path_to(place) + " was moved to " + quoted);
+    return *moved;
   }
 
   Result<int> read_end(JsonView relation, const char* key) {
@@ -80,9 +133,39 @@ class GlirelReader {
   const JsonRecord& record_;
   const Source& source_;
   Intake& intake_;
+  const UsualEnds& usual_ends_;
+  EndVotes& votes_;
   DocumentBuilder builder_;
   TokenText tokens_;
 };
+
+// Whether the stated texts of the file's first records tell that ends are exclusive.
+bool has_exclusive_ends(const Source& source) {
+  constexpr size_t kRecords = 1000;
+  Dataset none;
+  ReadOptions lenient;
+  lenient.on_error = "skip";
+  Intake intake(lenient, none);
+  EndVotes votes;
+  const GlirelReader::UsualEnds unknown = [] { return std::nullopt; };
+  (void)read_json_records(source, intake, [&](const JsonRecord& record) -> Status {
+    if (record.number() > kRecords) return internal_error("enough");
+    return GlirelReader(record, source, intake, unknown, votes).read();
+  });
+  return votes.exclusive > votes.inclusive;
+}
+
+Status read_glirel(const Source& source, const ReadOptions&, Intake& intake) {
+  std::optional<bool> exclusive;  // looked for where a span without text needs it
+  const GlirelReader::UsualEnds usual_ends = [&]() -> std::optional<bool> {
+    if (!exclusive) exclusive = has_exclusive_ends(source);
+    return exclusive;
+  };
+  EndVotes votes;
+  return read_json_records(source, intake, [&](const JsonRecord& record) {
+    return GlirelReader(record, source, intake, usual_ends, votes).read();
+  });
+}
 
 class SpacyReader {
  public:
@@ -184,10 +267,9 @@ bool sniff_spacy(const Sample& sample) {
   return sample.has({"ents"}) || sample.has({"spans"}) || sample.holds("\"head_span\"");
 }
 
-template <class Reader>
-Status read_with(const Source& source, const ReadOptions&, Intake& intake) {
+Status read_spacy(const Source& source, const ReadOptions&, Intake& intake) {
   return read_json_records(source, intake, [&](const JsonRecord& record) {
-    return Reader(record, source, intake).read();
+    return SpacyReader(record, source, intake).read();
   });
 }
 
@@ -197,7 +279,7 @@ FormatEntry glirel_format() {
   FormatEntry entry;
   entry.info = {"glirel", "GLiREL's JSON lines: tokens, spans, relations between spans"};
   entry.sniff = sniff_glirel;
-  entry.read = read_with<GlirelReader>;
+  entry.read = read_glirel;
   return entry;
 }
 
@@ -205,7 +287,7 @@ FormatEntry spacy_format() {
   FormatEntry entry;
   entry.info = {"spacy", "spaCy's and Prodigy's JSON lines: text, spans, relations between spans"};
   entry.sniff = sniff_spacy;
-  entry.read = read_with<SpacyReader>;
+  entry.read = read_spacy;
   return entry;
 }
 
