@@ -240,25 +240,6 @@ TEST(Pubtator, ChecksOffsetsAndMendsThem) {
   EXPECT_EQ(skipped.documents[0].id, "2");
 }
 
-TEST(Pubtator, TellsOneConceptFromSeveral) {
-  const auto concepts = [](const std::string& field) {
-    const Dataset dataset =
-        parse("1|t|A V600E.\n1|a|More.\n1\t2\t7\tV600E\tT\t" + field + "\n", "pubtator");
-    std::vector<std::string> ids;
-    for (const Json& id : dataset.documents.at(0).meta["entity_ids"]) ids.push_back(id);
-    return ids;
-  };
-  using Ids = std::vector<std::string>;
-  for (const std::string variant :
-       {"tmVar:p|SUB|V|600|E;HGVS:p.V600E;VariantGroup:0;CorrespondingGene:673;RS#:113488022",
-        "tmVar:c|DEL|12,13|A", "c|SUB|A|123|G;HGVS:c.123A>G;VariantGroup:1", "p|SUB|V|600|E"}) {
-    EXPECT_EQ(concepts(variant), Ids{variant});
-  }
-  EXPECT_EQ(concepts("MESH:D001241|MESH:D007052"), (Ids{"MESH:D001241", "MESH:D007052"}));
-  EXPECT_EQ(concepts("D001241|D007052"), (Ids{"D001241", "D007052"}));
-  EXPECT_EQ(concepts("673;674"), (Ids{"673", "674"}));
-}
-
 TEST(Pubtator, WantsAnId) {
   const std::string table =
       "7\tZincol cures fever "
