@@ -107,8 +107,9 @@ std::string withheld(const Json& choice, const std::string& text) {
   const Json refusal = message.is_object() ? message.value("refusal", Json()) : Json();
   if (refusal.is_string() && text.empty()) return "refused: " + refusal.get<std::string>();
   const Json finish = choice.value("finish_reason", Json());
-  return finish == "content_filter" && text.empty() ? "was withheld by the server's content filter"
-                                                    : "";
+  if (!text.empty()) return "";
+  if (finish == "content_filter") return "was withheld by the server's content filter";
+  return finish == "tool_calls" ? "is a call of a tool, where none was offered" : "";
 }
 
 int64_t count_of(const Json& json, const char* key) {

@@ -17,6 +17,9 @@ TALKS = [
     [("system", "Answer in a word."), ("user", "Name the river."), ("assistant", "Po"),
      ("user", "And the town?"), ("assistant", "Turin, Torino, 都灵")],
     [("user", "{'a': 1}\n\nTwo  spaces, a tab\tand 山谷."), ("assistant", " ")],
+    # What stands in the markers, too.
+    [("user", "a"), ("assistant", "e")],
+    [("user", "b"), ("assistant", "end|>\n")],
 ]
 
 

@@ -195,6 +195,7 @@ def choice_of(**choice):
 @pytest.mark.parametrize("api, choice, words", [
     ("completions", {"text": "", "finish_reason": "content_filter"}, "content filter"),
     ("chat", {"message": {"content": None}, "finish_reason": "content_filter"}, "content filter"),
+    ("chat", {"message": {"content": None, "tool_calls": [{}]}, "finish_reason": "tool_calls"}, "tool"),
     ("chat", {"message": {"content": None, "refusal": "I will not."}, "finish_reason": "stop"},
      "I will not."),
 ])

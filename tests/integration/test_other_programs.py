@@ -71,7 +71,9 @@ def factory(tmp_path, model):
         "two": {"file_name": "talk.jsonl", "formatting": "sharegpt", "columns": {"messages": "talk"},
                 "tags": {"role_tag": "who", "content_tag": "said", "user_tag": "me", "assistant_tag": "it"}},
         "far": {"hf_hub_url": "somebody/something"},
-        "pairs": {"file_name": "rows.json", "ranking": True}}))
+        "pairs": {"file_name": "rows.json", "ranking": True},
+        "some": {"file_name": "rows.json", "num_samples": 1},
+        "seen": {"file_name": "rows.json", "columns": {"prompt": "instruction", "images": "pictures"}}}))
     path = tmp_path / "factory.yaml"
     path.write_text(FACTORY.format(model=model, folder=tmp_path))
     return path
@@ -107,6 +109,8 @@ def test_lists_of_data_sets_are_read_by_their_names(factory, model, tmp_path):
     ("dataset=oen", ["oen", "did you mean 'one'"]),
     ("dataset=far", ["far", "file_name"]),
     ("dataset=pairs", ["pairs", "ranking"]),
+    ("dataset=some", ["some", "num_samples"]),
+    ("dataset=seen", ["seen", "columns: images"]),
     ("dataset_dir=nowhere", ["dataset_info.json", "dataset_dir"]),
 ])
 def test_what_is_not_done_here_is_refused_by_name(factory, change, words):

@@ -6,6 +6,7 @@
 #include "item_reader.h"
 #include "relata/base/trim.h"
 #include "steps/list_answer.h"
+#include "writable_names.h"
 
 namespace relata::extract {
 namespace {
@@ -61,7 +62,9 @@ generate::AnswerShape icl_shape(const IclPrompter& prompter, const AskedQuestion
   generate::AnswerShape shape;
   shape.separator = prompter.extractor().icl.separator;
   shape.nothing = prompter.extractor().icl.nothing;
-  for (const TemplatePart& part : prompter.item_parts(asked.question.task)) {
+  const std::vector<TemplatePart> parts = prompter.item_parts(asked.question.task);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const TemplatePart& part = parts[i];
     AnswerField field;
     if (!part.placeholder) {
       field.text = part.text;
@@ -71,6 +74,7 @@ generate::AnswerShape icl_shape(const IclPrompter& prompter, const AskedQuestion
     } else if (!asked.names.empty()) {
       field.kind = AnswerField::Kind::Choice;
       field.choices = asked.names;
+      drop_unwritable(field.choices, i + 1 < parts.size() ? parts[i + 1].text : shape.separator);
     } else {
       field.kind = AnswerField::Kind::Span;
     }

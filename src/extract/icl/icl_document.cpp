@@ -25,8 +25,9 @@ std::string only_type(const std::vector<std::string>& types) {
 }
 
 // An entity of that name, rather one of a type that the relation takes; a new one where there is
-// none.
-int entity_of(Document& document, const std::string& name, const std::vector<std::string>& types) {
+// none. -1: the name is that of one of the first `typed` entities, whose type forbids it.
+int entity_of(Document& document, size_t typed, const std::string& name,
+              const std::vector<std::string>& types) {
   int best = -1;
   for (size_t i = 0; i < document.entities.size(); ++i) {
     const Entity& entity = document.entities[i];
@@ -34,7 +35,7 @@ int entity_of(Document& document, const std::string& name, const std::vector<std
     if (allows_type(types, entity.type)) return static_cast<int>(i);
     if (best < 0) best = static_cast<int>(i);
   }
-  if (best >= 0) return best;
+  if (best >= 0) return static_cast<size_t>(best) < typed ? -1 : best;
   Entity entity;
   entity.text = name;
   entity.type = only_type(types);
@@ -110,13 +111,15 @@ void add_entities(const std::vector<IclLabel>& labels, const std::vector<ScoredI
 
 void add_relations(const data::Schema& schema, const std::vector<IclLabel>& labels,
                    const std::vector<ScoredItem>& items, double min_score, Document& document) {
+  const size_t typed = document.entities.size();
   for (const ScoredItem& found : items) {
     if (found.score && *found.score < min_score) continue;
     const std::string& id = labels.at(static_cast<size_t>(found.item.label)).id;
     const auto& type = schema.relation_types.at(static_cast<size_t>(schema.find(id)));
     data::Relation relation;
-    relation.head = entity_of(document, found.item.span, type.head_types);
-    relation.tail = entity_of(document, found.item.tail, type.tail_types);
+    relation.head = entity_of(document, typed, found.item.span, type.head_types);
+    relation.tail = entity_of(document, typed, found.item.tail, type.tail_types);
+    if (relation.head < 0 || relation.tail < 0 || relation.head == relation.tail) continue;
     relation.type = id;
     relation.score = found.score;
     document.relations.push_back(std::move(relation));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "end_types.h"
+#include "writable_names.h"
 
 namespace relata::extract {
 namespace {
@@ -25,6 +26,15 @@ std::vector<std::string> entity_names(const StepPrompter& prompter, const AskedT
   return out;
 }
 
+// Whether a given entity of that name may be at an end of such types; true where none is given.
+bool may_be_end(const AskedText& text, const std::string& name,
+                const std::vector<std::string>& types) {
+  if (name.empty() || text.entities.empty()) return true;
+  return std::any_of(text.entities.begin(), text.entities.end(), [&](const NamedEntity& entity) {
+    return entity.name == name && allows_type(types, entity.type);
+  });
+}
+
 }  // namespace
 
 std::optional<std::vector<std::string>> choices_of(const StepPrompter& prompter,
@@ -40,7 +50,11 @@ std::optional<std::vector<std::string>> choices_of(const StepPrompter& prompter,
     return out;
   }
   for (const data::RelationType& type : prompter.schema().relation_types) {
-    if (!type.negative) out.push_back(type.name);
+    if (type.negative) continue;
+    if (may_be_end(text, question.about.head, type.head_types) &&
+        may_be_end(text, question.about.tail, type.tail_types)) {
+      out.push_back(type.name);
+    }
   }
   return out;
 }
@@ -52,7 +66,9 @@ std::optional<generate::AnswerShape> answer_shape(const StepPrompter& prompter,
   generate::AnswerShape shape;
   shape.separator = spec.separator;
   shape.nothing = step.may_be_empty ? spec.nothing : "";
-  for (const TemplatePart& part : item_parts(step)) {
+  const std::vector<TemplatePart> parts = item_parts(step);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const TemplatePart& part = parts[i];
     AnswerField field;
     if (!part.placeholder) {
       field.text = part.text;
@@ -60,7 +76,11 @@ std::optional<generate::AnswerShape> answer_shape(const StepPrompter& prompter,
       continue;
     }
     field.name = part.text;
-    auto choices = choices_of(prompter, text, question, variable_named(part.text));
+    const Variables variable = variable_named(part.text);
+    auto choices = choices_of(prompter, text, question, variable);
+    if (choices && variable != kRelation) {
+      drop_unwritable(*choices, i + 1 < parts.size() ? parts[i + 1].text : spec.separator);
+    }
     if (choices && choices->empty()) return std::nullopt;
     field.kind = choices ? AnswerField::Kind::Choice : AnswerField::Kind::Span;
     if (choices) field.choices = std::move(*choices);
