@@ -14,6 +14,11 @@ bool share_place(const Places& a, const Places& b) {
   });
 }
 
+// A fact without a place is like no other.
+bool equal_places(const Places& a, const Places& b) {
+  return !a.empty() && a == b;
+}
+
 bool overlap(const Places& a, const Places& b) {
   return std::any_of(a.begin(), a.end(), [&](const text::ByteRange& one) {
     return std::any_of(b.begin(), b.end(), [&](const text::ByteRange& other) {
@@ -26,6 +31,12 @@ using PlaceTest = bool (*)(const Places&, const Places&);
 
 bool places_agree(const SpanFact& a, const SpanFact& b, const SpanRule& rule, PlaceTest test) {
   return (!rule.head || test(a.head, b.head)) && (!rule.tail || test(a.tail, b.tail));
+}
+
+bool same_fact(const SpanFact& a, const SpanFact& b, const SpanRule& rule, PlaceTest test) {
+  return (!rule.label || a.label == b.label) &&
+         (!rule.types || (a.head_type == b.head_type && a.tail_type == b.tail_type)) &&
+         places_agree(a, b, rule, test);
 }
 
 bool inverse_labels(const SpanFact& a, const SpanFact& b, const SpanOptions& options) {
@@ -157,11 +168,6 @@ Places places_of(const data::Document& document, const data::Argument& argument)
   return document.entities[argument.entity].mentions;
 }
 
-std::string text_of(const data::Document& document, const data::Argument& argument) {
-  if (argument.range.begin < argument.range.end) return covered(document, argument.range);
-  return argument.entity < 0 ? "" : document.entities[argument.entity].text;
-}
-
 Places trigger_of(const data::Event& event) {
   if (event.trigger.begin < event.trigger.end) return {event.trigger};
   return {};
@@ -189,7 +195,7 @@ std::vector<SpanFact> arguments_of(const data::Document& document) {
       fact.tail = places_of(document, argument);
       fact.head_type = event.type;
       fact.head_text = covered(document, event.trigger);
-      fact.tail_text = text_of(document, argument);
+      fact.tail_text = argument_text(document, argument);
       facts.push_back(std::move(fact));
     }
   }
@@ -198,17 +204,11 @@ std::vector<SpanFact> arguments_of(const data::Document& document) {
 
 }  // namespace
 
-bool same_fact(const SpanFact& a, const SpanFact& b, const SpanRule& rule) {
-  return (!rule.label || a.label == b.label) &&
-         (!rule.types || (a.head_type == b.head_type && a.tail_type == b.tail_type)) &&
-         places_agree(a, b, rule, share_place);
-}
-
 std::vector<SpanFact> distinct_facts(const std::vector<SpanFact>& facts, const SpanRule& rule) {
   std::vector<SpanFact> distinct;
   for (const SpanFact& fact : facts) {
     const bool known = std::any_of(distinct.begin(), distinct.end(), [&](const SpanFact& other) {
-      return same_fact(fact, other, rule);
+      return same_fact(fact, other, rule, equal_places);
     });
     if (!known) distinct.push_back(fact);
   }
@@ -218,14 +218,15 @@ std::vector<SpanFact> distinct_facts(const std::vector<SpanFact>& facts, const S
 std::vector<int> match_facts(const std::vector<SpanFact>& gold,
                              const std::vector<SpanFact>& predicted, const SpanRule& rule) {
   std::vector<bool> hit(gold.size(), false);
-  std::vector<int> matches;
-  for (const SpanFact& fact : predicted) {
-    int match = -1;
-    for (size_t g = 0; g < gold.size() && match < 0; ++g) {
-      if (!hit[g] && same_fact(gold[g], fact, rule)) match = static_cast<int>(g);
+  std::vector<int> matches(predicted.size(), -1);
+  for (const PlaceTest test : {equal_places, share_place}) {
+    for (size_t p = 0; p < predicted.size(); ++p) {
+      for (size_t g = 0; g < gold.size() && matches[p] < 0; ++g) {
+        if (hit[g] || !same_fact(gold[g], predicted[p], rule, test)) continue;
+        hit[g] = true;
+        matches[p] = static_cast<int>(g);
+      }
     }
-    if (match >= 0) hit[match] = true;
-    matches.push_back(match);
   }
   return matches;
 }
@@ -272,6 +273,11 @@ std::vector<SpanFact> facts_of(const std::string& what, const data::Document& do
   if (what == "relations") return relations_of(document, negative);
   if (what == "triggers") return triggers_of(document);
   return arguments_of(document);
+}
+
+std::string argument_text(const data::Document& document, const data::Argument& argument) {
+  if (argument.range.begin < argument.range.end) return covered(document, argument.range);
+  return argument.entity < 0 ? "" : document.entities[argument.entity].text;
 }
 
 }  // namespace relata::eval

@@ -25,10 +25,11 @@ struct SpanRule {
   bool label = true, head = true, tail = false, types = false;
 };
 
-bool same_fact(const SpanFact& a, const SpanFact& b, const SpanRule& rule);
-// Each fact once, in order.
+// Each fact once, in order. Facts that only share a place stay apart: sharing is not transitive, so
+// what is left would depend on their order.
 std::vector<SpanFact> distinct_facts(const std::vector<SpanFact>& facts, const SpanRule& rule);
-// For each predicted fact the gold fact that it hits, or -1; a gold fact is hit once.
+// For each predicted fact the gold fact that it hits, or -1; a gold fact is hit once, and first by
+// a fact with all its places.
 std::vector<int> match_facts(const std::vector<SpanFact>& gold,
                              const std::vector<SpanFact>& predicted, const SpanRule& rule);
 // The wrong answers of one document, with the kind of each (ErrorRow::kind).
@@ -40,5 +41,8 @@ std::vector<ErrorRow> span_errors(const data::Document& document, const std::vec
 // negative type.
 std::vector<SpanFact> facts_of(const std::string& what, const data::Document& document,
                                const std::string& negative);
+
+// The words of an argument, or of its entity where it is stated by that alone.
+std::string argument_text(const data::Document& document, const data::Argument& argument);
 
 }  // namespace relata::eval

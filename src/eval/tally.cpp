@@ -175,6 +175,7 @@ Fractions Tally::fractions(const std::vector<int64_t>& weights) const {
     case Averaging::kMicro:
       return micro(weights);
     case Averaging::kMacro:
+    case Averaging::kMacroAnswered:
       return macro(weights);
     case Averaging::kPerExample:
       return per_example(weights);
@@ -197,17 +198,18 @@ Fractions Tally::macro(const std::vector<int64_t>& weights) const {
     }
   }
   Fractions mean;
-  int in_gold = 0;
+  const bool answers_count = rules_.averaging == Averaging::kMacroAnswered;
+  int counted = 0;
   for (const CountSums& counts : classes) {
-    if (counts.gold == 0) continue;
-    ++in_gold;
+    if (counts.gold == 0 && (!answers_count || counts.predicted == 0)) continue;
+    ++counted;
     const Fractions own = fractions_of(counts, rules_.precision_without_answers);
     mean.precision += own.precision;
     mean.recall += own.recall;
     mean.f1 += own.f1;
   }
-  if (in_gold == 0) return {};
-  return {mean.precision / in_gold, mean.recall / in_gold, mean.f1 / in_gold};
+  if (counted == 0) return {};
+  return {mean.precision / counted, mean.recall / counted, mean.f1 / counted};
 }
 
 Fractions Tally::per_example(const std::vector<int64_t>& weights) const {

@@ -51,9 +51,10 @@ struct Comparison {
 };
 
 enum class Averaging {
-  kMicro,      // all classes counted together
-  kMacro,      // the mean over the classes that occur in gold
-  kPerExample  // the mean over the items; an item without gold and answer agrees fully
+  kMicro,          // all classes counted together
+  kMacro,          // the mean over the classes that occur in gold
+  kMacroAnswered,  // the mean over the classes that occur in gold or in the answers
+  kPerExample      // the mean over the items; an item without gold and answer agrees fully
 };
 
 // What one item adds to one class. `correct` answers count in precision, `found` gold facts in

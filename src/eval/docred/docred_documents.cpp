@@ -112,15 +112,27 @@ bool is_numbered(const Document& predicted) {
                      [](const Entity& entity) { return entity.mentions.empty(); });
 }
 
-bool same_entity(const Entity& gold, const Entity& predicted) {
+// How surely two entities are the same one: they are not where nothing is shared.
+struct Likeness {
+  bool equal = false;  // in all mentions, or in the name where there are none
+  int64_t shared = 0;
+  bool same_id = false;  // only decides between entities that are alike
+  auto operator<=>(const Likeness&) const = default;
+};
+
+Likeness likeness(const Entity& gold, const Entity& predicted) {
+  const bool same_id = gold.id == predicted.id;
+  auto holds = [](const auto& list, const auto& one) {
+    return std::find(list.begin(), list.end(), one) != list.end();
+  };
   if (gold.mentions.empty() || predicted.mentions.empty()) {
-    return gold.text == predicted.text ||
-           std::find(gold.names.begin(), gold.names.end(), predicted.text) != gold.names.end();
+    const bool equal = gold.text == predicted.text;
+    return {equal, equal || holds(gold.names, predicted.text) ? 1 : 0, same_id};
   }
-  return std::any_of(
-      predicted.mentions.begin(), predicted.mentions.end(), [&](const text::ByteRange& range) {
-        return std::find(gold.mentions.begin(), gold.mentions.end(), range) != gold.mentions.end();
-      });
+  const auto shared =
+      std::count_if(predicted.mentions.begin(), predicted.mentions.end(),
+                    [&](const text::ByteRange& range) { return holds(gold.mentions, range); });
+  return {gold.mentions == predicted.mentions, shared, same_id};
 }
 
 // For each predicted entity its gold entity, or -1.
@@ -134,8 +146,12 @@ std::vector<int> entity_numbers(const Document& gold, const Document& predicted)
     if (numbered && !named) {
       number = e < gold.entities.size() ? static_cast<int>(e) : -1;
     } else {
-      for (size_t g = 0; g < gold.entities.size() && number < 0; ++g) {
-        if (same_entity(gold.entities[g], predicted.entities[e])) number = static_cast<int>(g);
+      Likeness best;
+      for (size_t g = 0; g < gold.entities.size(); ++g) {
+        const Likeness own = likeness(gold.entities[g], predicted.entities[e]);
+        if (own.shared == 0 || own <= best) continue;
+        best = own;
+        number = static_cast<int>(g);
       }
     }
     numbers.push_back(number);

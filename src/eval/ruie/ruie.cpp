@@ -226,7 +226,7 @@ Result<DocumentScores> score_ruie(const std::vector<RuieRecord>& records) {
                 strict ? "The same mean in the strict reading: nothing is dropped, only spaces are "
                          "made alike."
                        : metric.definition,
-                Averaging::kMacro, 0});
+                Averaging::kMacroAnswered, 0});
     std::vector<Tally> of_task;
     for (int t = 0; t < kRuieTasks; ++t) {
       const auto task = static_cast<RuieTask>(t);

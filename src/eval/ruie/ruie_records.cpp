@@ -7,6 +7,7 @@
 #include "alignment.h"
 #include "json_entries.h"
 #include "relata/eval/ruie.h"
+#include "span_facts.h"
 
 namespace relata::eval {
 namespace {
@@ -51,7 +52,9 @@ std::string id_of(const Row& row) {
   if (!row.value.is_object()) return "";
   for (const char* name : {"id", "query_id"}) {
     const auto field = row.value.find(name);
-    if (field != row.value.end() && field->is_string()) return field->get<std::string>();
+    if (field == row.value.end()) continue;
+    if (field->is_string()) return field->get<std::string>();
+    if (field->is_number_integer()) return field->dump();
   }
   return "";
 }
@@ -106,7 +109,7 @@ std::vector<RuieItem> trigger_items(const Document& document) {
 std::vector<RuieItem> argument_items(const Document& document, const data::Event& event) {
   std::vector<RuieItem> items;
   for (const data::Argument& argument : event.arguments) {
-    add_item(items, {argument.role, covered(document, argument.range)});
+    add_item(items, {argument.role, argument_text(document, argument)});
   }
   return items;
 }
@@ -146,14 +149,20 @@ RuieRecord record_of(const std::string& id, const RuieQuestion& question,
   return record;
 }
 
-std::vector<RuieItem> answered_arguments(const Document& predicted, const data::Event& event,
-                                         const std::string& trigger) {
+// The predicted event with the type and the trigger of a gold one, or null: of several the one at
+// its place, then one that has `answered` no other event, so that a word may trigger two events.
+const data::Event* answer_to(const data::Event& event, const std::string& trigger,
+                             const Document& predicted, std::set<const data::Event*>& answered) {
+  const data::Event* best = nullptr;
+  auto rank = [&](const data::Event& candidate) {
+    return std::pair(candidate.trigger == event.trigger, !answered.contains(&candidate));
+  };
   for (const data::Event& candidate : predicted.events) {
-    if (candidate.type == event.type && covered(predicted, candidate.trigger) == trigger) {
-      return argument_items(predicted, candidate);
-    }
+    if (candidate.type != event.type || covered(predicted, candidate.trigger) != trigger) continue;
+    if (best == nullptr || rank(candidate) > rank(*best)) best = &candidate;
   }
-  return {};
+  if (best != nullptr) answered.insert(best);
+  return best;
 }
 
 }  // namespace
@@ -242,15 +251,17 @@ Result<std::vector<RuieRecord>> ruie_records(const std::vector<Document>& gold,
     add(RuieTask::kNer, entity_items(document), entity_items(answer));
     add(RuieTask::kRe, relation_items(document), relation_items(answer));
     add(RuieTask::kEd, trigger_items(document), trigger_items(answer));
+    std::set<const data::Event*> answered;
     for (const data::Event& event : document.events) {
       const std::set<std::string>& own = roles[event.type];
       if (own.empty()) continue;
       const std::string trigger = covered(document, event.trigger);
       const RuieQuestion question{
           RuieTask::kEae, {own.begin(), own.end()}, document.text, event.type, trigger};
-      records.push_back(record_of(document_name(document, d), question,
-                                  argument_items(document, event),
-                                  answered_arguments(answer, event, trigger)));
+      const data::Event* told = answer_to(event, trigger, answer, answered);
+      records.push_back(
+          record_of(document_name(document, d), question, argument_items(document, event),
+                    told != nullptr ? argument_items(answer, *told) : std::vector<RuieItem>{}));
     }
   }
   return records;
