@@ -56,15 +56,15 @@ struct RuieRecord {
 };
 
 // Records as JSON, a list or one object a line: gold rows have "query" and "answer" (or a list
-// "answers"), predicted ones are strings or have "output", "prediction" or "text". Without "id" on
-// both sides rows belong together by position.
+// "answers"), predicted ones are strings or have "output", "prediction" or "text". Without "id" (a
+// string or an integer) on both sides rows belong together by position.
 Result<std::vector<RuieRecord>> parse_ruie_records(std::string_view gold,
                                                    const std::string& gold_where,
                                                    std::string_view predicted,
                                                    const std::string& predicted_where);
 bool looks_like_ruie(std::string_view content);  // the first row has the field "query"
 // One record for each document and task that gold has; kEae one for each gold event, answered by
-// the predicted event with the same type and trigger.
+// the predicted event with the same type and trigger, at its place before others.
 Result<std::vector<RuieRecord>> ruie_records(const std::vector<data::Document>& gold,
                                              const std::vector<data::Document>& predicted);
 
@@ -77,7 +77,8 @@ RuieTuples ruie_compatible(const RuieRecord& record);
 // Nothing is dropped and only spaces are made alike; labels are compared without case.
 RuieTuples ruie_strict(const RuieRecord& record);
 
-// The mean over tasks, compatible; parts: each task, and the same in the strict reading.
+// The mean over the tasks that gold or an answer says something of, compatible; parts: each task,
+// and the same in the strict reading.
 Result<DocumentScores> score_ruie(const std::vector<RuieRecord>& records);
 
 }  // namespace relata::eval

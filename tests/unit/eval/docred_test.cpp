@@ -175,6 +175,31 @@ TEST(DocRed, PredictedDocuments) {
   EXPECT_EQ(scores->tallies[0].fractions().precision, 0);
 }
 
+// Of gold entities that share a mention the likest is meant, and of equal ones that with the id.
+TEST(DocRed, EntitiesThatShareAMention) {
+  Document document;
+  document.id = "d";
+  document.text = "aspirin and warfarin cause bleeding";
+  document.entities = {{"e0", "aspirin", "C", {{0, 7}, {12, 20}}, {}},
+                       {"e1", "warfarin", "C", {{12, 20}}, {}},
+                       {"e2", "warfarin", "C", {{12, 20}}, {}},
+                       {"e3", "bleeding", "D", {{27, 35}}, {}}};
+  document.relations = {{0, 3, "a", {}, {}}, {1, 3, "b", {}, {}}, {2, 3, "c", {}, {}}};
+  Document turned = document;
+  std::swap(turned.entities[0], turned.entities[2]);
+  turned.relations = {{2, 3, "a", {}, {}}, {1, 3, "b", {}, {}}, {0, 3, "c", {}, {}}};
+  Document more = document;  // shares two mentions with the first, one with the others
+  more.entities[0].mentions.push_back({27, 35});
+  for (const Document& predicted : {document, turned, more}) {
+    DocRedGold gold = docred_from_documents({document}, "");
+    const auto answers = docred_answers({document}, {predicted}, "", gold);
+    ASSERT_TRUE(answers.ok()) << answers.error().message;
+    const auto scores = score_docred(gold, *answers, {nullptr, {}, true});
+    ASSERT_TRUE(scores.ok());
+    EXPECT_EQ(scores->tallies[0].fractions().f1, 1);
+  }
+}
+
 TEST(DocRed, TrainingSetInsteadOfFacts) {
   const TrainFacts facts = facts_of(sample("docred_gold.json"));
   EXPECT_TRUE(facts.contains("Oslo", "Norway", "P17"));

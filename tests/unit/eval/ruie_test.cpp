@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace relata::eval {
 namespace {
 
@@ -134,6 +136,27 @@ TEST(RuieScore, TheMeanIsOverTasks) {
   EXPECT_EQ(parts, (std::vector<std::string>{"ner", "re", "strict", "strict-ner", "strict-re"}));
 }
 
+// An answer to a task that gold leaves empty is wrong; no answer says nothing about the task.
+TEST(RuieScore, TasksWithoutGold) {
+  for (const auto& [output, f1] : std::map<std::string, double>{{"r: a, b", 0.5}, {"None", 1}}) {
+    const auto result =
+        score_ruie({record(RuieTask::kNer, {"person"}, "Ada", "person: Ada", "person: Ada"),
+                    record(RuieTask::kRe, {"r"}, "a b", "None", output)});
+    ASSERT_TRUE(result.ok());
+    EXPECT_DOUBLE_EQ(score_of(*result, {"", 0, 0}).f1, f1) << output;
+  }
+}
+
+TEST(RuieRecords, IdsMayBeIntegers) {
+  const std::string query = R"("query": "Task: Named entity recognition\nSchema: [p]\nInput: x")";
+  const auto records = parse_ruie_records(
+      R"([{"id": 0, )" + query + R"(, "answer": "p: a"}, {"id": 1, )" + query +
+          R"(, "answer": "p: b"}])",
+      "g.json", R"([{"id": 1, "output": "p: b"}, {"id": 0, "output": "p: a"}])", "p.json");
+  ASSERT_TRUE(records.ok()) << records.error().message;
+  for (const RuieRecord& one : *records) EXPECT_EQ(one.output, one.answer) << one.id;
+}
+
 TEST(RuieRecords, FromRows) {
   const std::string gold =
       R"({"id": "a", "query": "Task: Named entity recognition\nSchema: [person]\nInput: \"Ada\"\nOutput:", "answers": ["person: Ada"]})"
@@ -190,6 +213,47 @@ TEST(RuieRecords, FromDocuments) {
   EXPECT_DOUBLE_EQ(score.f1, (3 + 2.0 / 3) / 4);
   ASSERT_EQ(result->errors.size(), 1U);
   EXPECT_EQ(result->errors[0].kind, "missing");
+}
+
+// What the model is taken to have said about each event's arguments.
+std::vector<std::string> told_arguments(const data::Document& gold,
+                                        const data::Document& predicted) {
+  const auto records = ruie_records({gold}, {predicted});
+  EXPECT_TRUE(records.ok());
+  std::vector<std::string> told;
+  for (const RuieRecord& one : *records) {
+    if (one.task == RuieTask::kEae) told.push_back(one.output);
+  }
+  return told;
+}
+
+TEST(RuieRecords, ATriggerWordThatComesTwice) {
+  data::Document gold;
+  gold.id = "d";
+  gold.text = "Oil fell 2% and gas fell 5%";
+  gold.events = {{"ev0", "drop", {4, 8}, {{"item", {0, 3}, -1}}},
+                 {"ev1", "drop", {20, 24}, {{"item", {16, 19}, -1}}},
+                 {"ev2", "drop", {20, 24}, {{"by", {25, 27}, -1}}}};
+  EXPECT_EQ(told_arguments(gold, gold),
+            (std::vector<std::string>{"item: Oil", "item: gas", "by: 5%"}));
+  data::Document turned = gold;
+  std::swap(turned.events[0], turned.events[1]);
+  EXPECT_EQ(told_arguments(gold, turned), told_arguments(gold, gold));
+  turned.events.pop_back();  // the one that is left answers both questions about its trigger
+  EXPECT_EQ(told_arguments(gold, turned),
+            (std::vector<std::string>{"item: Oil", "item: gas", "item: gas"}));
+}
+
+TEST(RuieRecords, ArgumentsByTheirEntity) {
+  data::Document gold;
+  gold.id = "d";
+  gold.text = "Bob hit Eve";
+  gold.entities = {{"e0", "Bob", "person", {{0, 3}}, {}}, {"e1", "Eve", "person", {{8, 11}}, {}}};
+  gold.events = {{"ev0", "attack", {4, 7}, {{"attacker", {}, 0}}}};
+  data::Document predicted = gold;
+  predicted.events[0].arguments[0].entity = 1;
+  EXPECT_EQ(told_arguments(gold, gold), (std::vector<std::string>{"attacker: Bob"}));
+  EXPECT_EQ(told_arguments(gold, predicted), (std::vector<std::string>{"attacker: Eve"}));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "relata/eval/document_scores.h"
 
 namespace relata::eval {
@@ -109,6 +111,24 @@ TEST(RelationSpans, ClustersMeetInOneMention) {
   gold.entities[0].mentions = {{0, 3}, {0, 7}};
   const Score ours = score("re-strict", {gold}, {sentence()});
   EXPECT_EQ(ours.f1, 1);
+}
+
+// Facts of gold that only share a place are facts of their own, in any order.
+TEST(RelationSpans, FactsThatShareAPlaceStayApart) {
+  Document gold = sentence();
+  gold.entities.push_back({"e3", "Ann", "PER", {{0, 3}, {0, 7}}, {}});
+  gold.entities.push_back({"e4", "Ann", "PER", {{0, 3}}, {}});
+  gold.relations = {{0, 1, "works_for", {}, {}},
+                    {3, 1, "works_for", {}, {}},
+                    {4, 1, "works_for", {}, {}},
+                    {4, 1, "works_for", {}, {}}};
+  Document turned = gold;
+  std::reverse(turned.relations.begin(), turned.relations.end());
+  for (const Document& predicted : {gold, turned}) {
+    const DocumentScores scores = scores_of("re-strict", {gold}, {predicted});
+    EXPECT_EQ(scores.tallies[0].fractions().f1, 1);
+    EXPECT_EQ(scores.tallies[0].classes().at("works_for").gold, 3);
+  }
 }
 
 TEST(RelationSpans, NegativeRelationsStateNothing) {
