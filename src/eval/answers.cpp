@@ -65,6 +65,12 @@ Result<Answers> read_answers(const AnswerFile& file) {
   data::ReadOptions read;
   read.format = file.format;
   RELATA_TRY(data::Dataset dataset, data::parse_dataset(content, file.name, read));
+  if (dataset.format == "jsonl") {
+    // Where a pair stood in the table that it was converted from says nothing about this file.
+    for (data::Document& document : dataset.documents) {
+      if (document.meta.is_object()) document.meta.erase("rows");
+    }
+  }
   answers.documents = std::move(dataset.documents);
   return answers;
 }

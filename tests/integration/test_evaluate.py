@@ -219,6 +219,38 @@ def test_labels_by_id_with_a_patch():
     assert kept["retacred"]["definition"]
 
 
+def test_labels_are_in_the_order_of_the_gold_file(tmp_path):
+    """Rows of one sentence are one document, but their answers stand where the rows do."""
+    rows = [("A", "B", "r1", "A B C."), ("X", "Y", "r2", "X Y Z."), ("B", "C", "r3", "A B C."),
+            ("A", "B", "r4", "A B C.")]
+    table, csv, answers = tmp_path / "gold.txt", tmp_path / "gold.csv", tmp_path / "labels.txt"
+    table.write_text("".join("\t".join(row) + "\n" for row in rows))
+    csv.write_text("".join(",".join(row) + "\n"
+                           for row in [("head", "tail", "relation", "sentence"), *rows]))
+    turn = {"instruction": "Q", "output": ""}
+    talk = tmp_path / "gold.json"  # a pair without a relation comes before those with one
+    talk.write_text(json.dumps([
+        turn | {"input": "[A] B [C]. ([A],?,[C])"},
+        turn | {"input": "[A] [B] C. ([A],?,[B])", "output": "([A],r1,[B])"},
+        turn | {"input": "A [B] [C]. ([B],?,[C])", "output": "([B],r3,[C])"}]))
+    document = tmp_path / "gold.jsonl"  # has its own order
+    document.write_text("".join(json.dumps({
+        "id": text, "text": text, "meta": {"rows": rows_of},
+        "entities": [{"id": name, "text": name} for name in text[:5:2]],
+        "relations": [{"head": head, "tail": tail, "type": type} for head, tail, type in relations]
+    }) + "\n" for text, rows_of, relations in (
+        ("A B C.", [1, 3], [("A", "B", "r1"), ("B", "C", "r3")]),
+        ("X Y Z.", [2], [("X", "Y", "r2")]))))
+    for gold, labels in ((table, ["r1\tr4", "r2", "r3"]), (csv, ["r1\tr4", "r2", "r3"]),
+                         (talk, ["", "r1", "r3"]), (document, ["r1", "r3", "r2"])):
+        answers.write_text("\n".join(labels) + "\n")
+        found = scores(gold, answers, "pair-micro,crellm", "--pred-format", "labels")
+        assert found["pair-micro"]["f1"] == found["crellm"]["f1"] == 1, gold
+    answers.write_text("r1\nr2\nr3\nr4\n")
+    assert "4 answers for 3 gold pairs" in evaluate(
+        table, answers, "pair-micro", "--pred-format", "labels", code=3).stderr
+
+
 def test_broken_predictions_are_named(tmp_path):
     """What fails says where, before anything is written."""
     gold, result = SAMPLES / "docred_gold.json", tmp_path / "result.json"

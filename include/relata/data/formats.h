@@ -93,6 +93,9 @@ enum class PairChoice { kAnswerable, kAll };
 // One query per distinct (head, tail) of the document's relations and its meta "pairs".
 std::vector<PairQuery> pair_queries(const std::vector<Document>& documents,
                                     PairChoice choice = PairChoice::kAnswerable);
+// All queries in the order of the rows of the file they came from if the documents tell it (meta
+// "rows"), else in the documents' order. A query of several rows stands where its first row does.
+std::vector<PairQuery> pair_queries_by_row(const std::vector<Document>& documents);
 
 // Counts, lengths and label table of a dataset.
 Json dataset_stats(const Dataset& dataset);

@@ -35,8 +35,8 @@ std::map<std::string, Counts> per_label_counts(const std::vector<PairItem>& item
 Result<Comparison> compare_pairs(const std::string& metric, const std::vector<PairItem>& a,
                                  const std::vector<PairItem>& b, const EvalOptions& options);
 
-// One item per gold query, without answers; its id is the document's, and "id/e0-e1" where a
-// document has several queries.
+// One item per gold query, in the order of the gold file's rows, without answers; its id is the
+// document's, and "id/e0-e1" where a document has several queries.
 std::vector<PairItem> gold_pairs(const std::vector<data::Document>& gold);
 // Aligns predicted documents with gold ones by id (or by position when no ids match) and pairs by
 // mentions (or text). Missing predictions count as empty; unmatched ones are an error naming them.

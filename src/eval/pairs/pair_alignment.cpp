@@ -203,7 +203,7 @@ std::vector<PairItem> gold_items(const std::vector<Document>& gold,
 Result<std::vector<PairItem>> align_pairs(const std::vector<Document>& gold,
                                           const std::vector<Document>& predicted) {
   RELATA_TRY(const std::vector<int> places, match_documents(gold, predicted));
-  const std::vector<data::PairQuery> queries = data::pair_queries(gold, data::PairChoice::kAll);
+  const std::vector<data::PairQuery> queries = data::pair_queries_by_row(gold);
   std::vector<PairItem> items = gold_items(gold, queries);
   std::vector<std::vector<const data::PairQuery*>> of_document(gold.size());
   for (const data::PairQuery& query : queries) of_document[query.document].push_back(&query);
@@ -234,7 +234,7 @@ Result<std::vector<PairItem>> align_pairs(const std::vector<Document>& gold,
 }
 
 std::vector<PairItem> gold_pairs(const std::vector<Document>& gold) {
-  return gold_items(gold, data::pair_queries(gold, data::PairChoice::kAll));
+  return gold_items(gold, data::pair_queries_by_row(gold));
 }
 
 Result<std::vector<PairItem>> align_labels(const std::vector<Document>& gold,

@@ -110,6 +110,21 @@ TEST(AlignLabels, InTheQueriesOrder) {
   EXPECT_NE(wrong.error().message.find("1 answers for 3"), std::string::npos);
 }
 
+TEST(AlignLabels, InTheRowsOrderWhereItIsKnown) {
+  std::vector<Document> gold = {ann_and_bob(), second_document()};
+  gold[0].meta["rows"] = Json::parse("[1, 3]");
+  gold[1].meta["rows"] = Json::parse("[2]");
+  auto items = align_labels(gold, {{"knows"}, {"sees"}, {"likes"}});
+  ASSERT_TRUE(items.ok());
+  EXPECT_EQ((*items)[1].gold, Labels{"sees"});
+  EXPECT_EQ((*items)[0].reverse, 2);
+  EXPECT_EQ((*items)[2].reverse, 0);
+  gold[1].meta["rows"] = Json::parse("[1]");  // of another file
+  items = align_labels(gold, {{"knows"}, {"likes"}, {"sees"}});
+  ASSERT_TRUE(items.ok());
+  EXPECT_EQ((*items)[2].gold, Labels{"sees"});
+}
+
 TEST(ParseLabelList, Lines) {
   const auto answers = parse_label_list("\xEF\xBB\xBF拥有\t入股\r\n\nunknown \n", "p.txt");
   ASSERT_TRUE(answers.ok());

@@ -24,22 +24,6 @@ Status check_entity(std::string_view role, std::string_view entity, std::string_
       "bad rows out with on_error=skip");
 }
 
-// Empty unless meta "rows" has a number for each relation and each pair.
-std::vector<size_t> meta_rows(const Document& document, size_t pairs) {
-  std::vector<size_t> rows;
-  if (!document.meta.is_object()) return rows;
-  const auto found = document.meta.find("rows");
-  if (found == document.meta.end() || !found->is_array() ||
-      found->size() != document.relations.size() + pairs) {
-    return rows;
-  }
-  for (const Json& row : *found) {
-    if (!row.is_number_unsigned()) return {};
-    rows.push_back(row.get<size_t>());
-  }
-  return rows;
-}
-
 }  // namespace
 
 Status PairDocuments::check(const PairRow& row, const std::string& where) {
@@ -194,6 +178,21 @@ std::vector<std::pair<int, int>> meta_pairs(const Document& document) {
     pairs.emplace_back(static_cast<int>(head), static_cast<int>(tail));
   }
   return pairs;
+}
+
+std::vector<size_t> meta_rows(const Document& document, size_t pairs) {
+  std::vector<size_t> rows;
+  if (!document.meta.is_object()) return rows;
+  const auto found = document.meta.find("rows");
+  if (found == document.meta.end() || !found->is_array() ||
+      found->size() != document.relations.size() + pairs) {
+    return rows;
+  }
+  for (const Json& row : *found) {
+    if (!row.is_number_unsigned()) return {};
+    rows.push_back(row.get<size_t>());
+  }
+  return rows;
 }
 
 std::string_view surface(const Document& document, int entity) {

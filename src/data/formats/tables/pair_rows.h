@@ -73,6 +73,10 @@ std::vector<PairItem> pair_items_in_text(const std::vector<Document>& documents,
 // The pairs in meta "pairs", entity ids or indices there, as indices; none if they are malformed.
 std::vector<std::pair<int, int>> meta_pairs(const Document& document);
 
+// Meta "rows" of a document with that many pairs in meta "pairs": the row of each relation, then of
+// each pair; empty unless it has one for each.
+std::vector<size_t> meta_rows(const Document& document, size_t pairs);
+
 // How the text writes the entity: its first mention, or its name if it is not mentioned.
 std::string_view surface(const Document& document, int entity);
 
