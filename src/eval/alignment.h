@@ -14,7 +14,7 @@ std::string document_name(const data::Document& document, size_t index);
 std::string name_some(const std::vector<std::string>& names);
 
 // For each predicted document the index of its gold document: by id, or by position when no id
-// matches. Strangers, repeated ids and other texts (by position) are errors.
+// matches. Strangers, repeated ids and other texts are errors.
 Result<std::vector<int>> match_documents(const std::vector<data::Document>& gold,
                                          const std::vector<data::Document>& predicted);
 

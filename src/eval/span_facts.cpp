@@ -15,9 +15,7 @@ bool share_place(const Places& a, const Places& b) {
 }
 
 // A fact without a place is like no other.
-bool equal_places(const Places& a, const Places& b) {
-  return !a.empty() && a == b;
-}
+bool equal_places(const Places& a, const Places& b) { return !a.empty() && a == b; }
 
 bool overlap(const Places& a, const Places& b) {
   return std::any_of(a.begin(), a.end(), [&](const text::ByteRange& one) {

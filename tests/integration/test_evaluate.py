@@ -251,6 +251,18 @@ def test_labels_are_in_the_order_of_the_gold_file(tmp_path):
         table, answers, "pair-micro", "--pred-format", "labels", code=3).stderr
 
 
+def test_another_text_under_the_same_id_is_an_error(tmp_path):
+    gold, predicted = tmp_path / "gold.jsonl", tmp_path / "predicted.jsonl"
+    document = {"id": "d1", "text": "A met B", "entities": [{"id": "a", "text": "A"},
+                                                            {"id": "b", "text": "B"}],
+                "relations": [{"head": "a", "tail": "b", "type": "r"}]}
+    gold.write_text(json.dumps(document))
+    predicted.write_text(json.dumps(document | {"text": "A saw B"}))
+    for metric in ("pair-micro", "crellm", "docred", "autore", "ruie"):
+        assert f"{predicted}: predicted document 'd1' has another text than gold" in evaluate(
+            gold, predicted, metric, code=3).stderr
+
+
 def test_broken_predictions_are_named(tmp_path):
     """What fails says where, before anything is written."""
     gold, result = SAMPLES / "docred_gold.json", tmp_path / "result.json"

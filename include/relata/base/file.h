@@ -23,8 +23,8 @@ Status write_file_atomic(const std::string& path, std::string_view content);
 Status make_folders(const std::string& path);
 bool file_exists(const std::string& path);
 
-// Expands files, folders (all regular files below that are not hidden, sorted) and globs (* and ?) to file paths;
-// "-" stands for standard input. An argument that matches nothing is an error.
+// Expands files, folders (all regular files below that are not hidden, sorted) and globs (* and ?)
+// to file paths; "-" stands for standard input. An argument that matches nothing is an error.
 Result<std::vector<std::string>> expand_inputs(const std::vector<std::string>& arguments);
 
 // Append-only file whose lines are on disk when append() returns. The first append() drops a last

@@ -65,10 +65,11 @@ std::string document_name(const Document& document, size_t index) {
   return document.id.empty() ? fmt::format("document {}", index + 1) : document.id;
 }
 
-Result<std::vector<int>> match_documents(const std::vector<Document>& gold,
-                                         const std::vector<Document>& predicted) {
+namespace {
+
+Result<std::vector<int>> match_by_id(const std::vector<Document>& gold,
+                                     const std::vector<Document>& predicted) {
   std::vector<int> places;
-  if (predicted.empty()) return places;
   if (same_ids_in_order(gold, predicted)) {
     for (size_t i = 0; i < gold.size(); ++i) places.push_back(static_cast<int>(i));
     return places;
@@ -101,6 +102,22 @@ Result<std::vector<int>> match_documents(const std::vector<Document>& gold,
   if (!strangers.empty()) {
     return input_error("predicted documents that are not in gold: " + name_some(strangers),
                        "evaluate against the gold file that the predictions were made for");
+  }
+  return places;
+}
+
+}  // namespace
+
+Result<std::vector<int>> match_documents(const std::vector<Document>& gold,
+                                         const std::vector<Document>& predicted) {
+  if (predicted.empty()) return std::vector<int>();
+  RELATA_TRY(std::vector<int> places, match_by_id(gold, predicted));
+  for (size_t i = 0; i < predicted.size(); ++i) {
+    const std::string& text = gold[places[i]].text;
+    if (text.empty() || predicted[i].text.empty() || predicted[i].text == text) continue;
+    return input_error(fmt::format("predicted document '{}' has another text than gold",
+                                   document_name(predicted[i], i)),
+                       "offsets can only be compared in the same text");
   }
   return places;
 }

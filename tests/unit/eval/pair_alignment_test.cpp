@@ -98,6 +98,21 @@ TEST(AlignPairs, NoPredictionsAtAllCountAsEmpty) {
   EXPECT_TRUE((*items)[0].predicted.empty());
 }
 
+TEST(AlignPairs, AnotherTextIsAnError) {
+  Document predicted = ann_and_bob();
+  predicted.text = "Ann saw Bob";
+  for (const auto& gold : {std::vector<Document>{ann_and_bob()},
+                           std::vector<Document>{second_document(), ann_and_bob()}}) {
+    const auto items = align_pairs(gold, {predicted});
+    ASSERT_FALSE(items.ok());
+    EXPECT_EQ(items.error().message, "predicted document 'd1' has another text than gold");
+    EXPECT_FALSE(items.error().hint.empty());
+  }
+  predicted.text = "";
+  predicted.entities[0].mentions = predicted.entities[1].mentions = {};
+  EXPECT_TRUE(align_pairs({ann_and_bob()}, {predicted}).ok());
+}
+
 TEST(AlignLabels, InTheQueriesOrder) {
   const std::vector<Document> gold = {ann_and_bob(), second_document()};
   const auto items = align_labels(gold, {{"knows"}, {}, {"a", "b", "a"}});

@@ -161,9 +161,8 @@ TEST(Calibrate, AFactIsRightOnceAndNoRelationIsNoFact) {
   gold.entities[0].mentions.push_back({17, 20});
   gold.relations = {{0, 1, "spouse", {}, {}}, {1, 0, "no_relation", {}, {}}};
   data::Document found = make_document("d", gold.text, {"Ann", "Bob", "Ann Lee"});
-  found.relations = {{0, 1, "spouse", 0.4, {}},
-                     {2, 1, "spouse", 0.9, {}},
-                     {1, 0, "no_relation", 0.8, {}}};
+  found.relations = {
+      {0, 1, "spouse", 0.4, {}}, {2, 1, "spouse", 0.9, {}}, {1, 0, "no_relation", 0.8, {}}};
   int64_t facts = 0;
   const auto outcomes = fact_outcomes({gold}, {found}, &facts);
   EXPECT_EQ(facts, 1);
