@@ -58,6 +58,12 @@ def trained(tmp_path_factory):
     return folder / "out"
 
 
+@pytest.fixture(scope="session")
+def toy_model(tmp_path_factory):
+    """A model next to chance, for tests that write nothing into its folder."""
+    return train_toy_model(tmp_path_factory.mktemp("model"), 2048)
+
+
 @pytest.fixture
 def server():
     server = Server()
@@ -70,14 +76,13 @@ def server():
 
 
 @pytest.fixture(scope="session")
-def facts_extractor(tmp_path_factory):
+def facts_extractor(tmp_path_factory, toy_model):
     """A document pipeline with weights, next to chance: relations, then pairs of each."""
     folder = tmp_path_factory.mktemp("facts")
-    model = train_toy_model(folder, 2048)
     out = folder / "extractor"
     (out / "templates").mkdir(parents=True)
     (out / "extractor.yaml").write_text(
-        f"format_version: 1\npipeline: drf\nmodel: {model}\n"
+        f"format_version: 1\npipeline: drf\nmodel: {toy_model}\n"
         "template: templates/drf.yaml\ndecode: constrained\nmax_new_tokens: 24\n")
     (out / "templates/drf.yaml").write_text(json.dumps({
         "name": "drf", "instruction": "Read.", "root": "{document}\n", "nothing": "none",

@@ -3,12 +3,7 @@ import json
 
 import pytest
 
-from program import json_lines, relata, train_toy_model
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return train_toy_model(tmp_path_factory.mktemp("model"), 256)
+from program import json_lines, relata
 
 
 ROWS = [{"instruction": "Name the relation.", "input": "Ada wrote a book.", "output": "wrote"},
@@ -60,7 +55,7 @@ resume_from_checkpoint: null
 
 
 @pytest.fixture
-def factory(tmp_path, model):
+def factory(tmp_path, toy_model):
     lists = tmp_path / "lists"
     lists.mkdir()
     (lists / "rows.json").write_text(json.dumps(ROWS))
@@ -75,7 +70,7 @@ def factory(tmp_path, model):
         "some": {"file_name": "rows.json", "num_samples": 1},
         "seen": {"file_name": "rows.json", "columns": {"prompt": "instruction", "images": "pictures"}}}))
     path = tmp_path / "factory.yaml"
-    path.write_text(FACTORY.format(model=model, folder=tmp_path))
+    path.write_text(FACTORY.format(model=toy_model, folder=tmp_path))
     return path
 
 
@@ -89,12 +84,12 @@ def test_a_file_of_llama_factory_trains_as_it_is(factory, tmp_path):
     relata("train", tmp_path / "out/train_config.yaml")
 
 
-def test_lists_of_data_sets_are_read_by_their_names(factory, model, tmp_path):
+def test_lists_of_data_sets_are_read_by_their_names(factory, toy_model, tmp_path):
     relata("train", factory, "--rows", tmp_path / "rows", "template=none")
     rows = json_lines((tmp_path / "rows/train.jsonl").read_text())
     assert len(rows) == 3
     asked = "".join(json.dumps({"ids": row["ids"]}) + "\n" for row in rows)
-    texts = relata("tokenizer", "decode", model, stdin=asked).out
+    texts = relata("tokenizer", "decode", toy_model, stdin=asked).out
     assert "Name the relation.\\nAda wrote a book." in texts and "Good day" in texts
 
 
@@ -158,9 +153,9 @@ def test_answers_that_are_too_long_are_left_out_and_counted(factory, tmp_path):
     assert len(json_lines((tmp_path / "rows/train.jsonl").read_text())) == 2
 
 
-def test_a_chat_is_asked_by_the_models_own_template(model, factory):
+def test_a_chat_is_asked_by_the_models_own_template(toy_model, factory):
     asked = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "max_new_tokens": 2})
-    done = relata("generate", "-m", model, stdin=asked, code=3)
+    done = relata("generate", "-m", toy_model, stdin=asked, code=3)
     assert "template" in done.err  # this model has none
     both = json.dumps({"messages": [], "prompt": "a"})
-    assert "exactly one" in relata("generate", "-m", model, stdin=both, code=3).err
+    assert "exactly one" in relata("generate", "-m", toy_model, stdin=both, code=3).err

@@ -4,33 +4,14 @@ import json
 
 import pytest
 
-from program import ROWS, json_lines, relata, toy_recipe, train_toy_model
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return train_toy_model(tmp_path_factory.mktemp("model"), 2048)
+from program import ROWS, json_lines, relata, toy_recipe
 
 
 @pytest.fixture
-def rows(tmp_path):
-    path = tmp_path / "rows.txt"
-    path.write_text("".join("\t".join(row) + "\n" for row in ROWS), encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def documents(tmp_path, rows):
-    path = tmp_path / "documents.jsonl"
-    relata("data", "convert", rows, "-o", path)
-    return path
-
-
-@pytest.fixture
-def config(tmp_path, model, rows):
+def config(tmp_path, toy_model, tsv):
     path = tmp_path / "lora.yaml"
     path.write_text(json.dumps({
-        "model_name_or_path": str(model), "dataset": str(rows), "dataset_format": "cre-tsv", "bf16": False,
+        "model_name_or_path": str(toy_model), "dataset": str(tsv), "dataset_format": "cre-tsv", "bf16": False,
         "output_dir": str(tmp_path / "out"), "finetuning_type": "lora", "max_steps": 3}))
     return path
 
@@ -44,23 +25,23 @@ def tree(folder):
             for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_refused_run_leaves_the_pool_of_the_one_before(config, tmp_path, documents):
-    rag = ["pipeline=rag", f"dataset={documents}", "dataset_format=jsonl", "save_steps=1"]
+def test_a_refused_run_leaves_the_pool_of_the_one_before(config, tmp_path, gold):
+    rag = ["pipeline=rag", f"dataset={gold}", "dataset_format=jsonl", "save_steps=1"]
     relata("train", config, *rag)
     before = tree(tmp_path / "out")
     assert (tmp_path / "out/demonstrations.jsonl").is_file()
     other = tmp_path / "other.jsonl"
-    other.write_text("".join(documents.read_text(encoding="utf-8").splitlines(True)[:2]), encoding="utf-8")
+    other.write_text("".join(gold.read_text(encoding="utf-8").splitlines(True)[:2]), encoding="utf-8")
     refused = relata("train", config, *rag, f"pool={other}", "resume_from_checkpoint=auto", code=2)
     assert "demonstrations" in refused.err
     relata("train", config, *rag, f"pool={other}", "eval_dataset=nowhere.jsonl", "overwrite_output_dir=true", code=5)
     assert tree(tmp_path / "out") == before
-    relata("extract", "-x", tmp_path / "out", documents)
+    relata("extract", "-x", tmp_path / "out", gold)
 
 
-def test_a_refused_run_leaves_the_vocabulary_of_the_one_before(tmp_path, rows):
+def test_a_refused_run_leaves_the_vocabulary_of_the_one_before(tmp_path, tsv):
     path = tmp_path / "toy.yaml"
-    path.write_text(json.dumps(toy_recipe(rows, tmp_path / "toy")))
+    path.write_text(json.dumps(toy_recipe(tsv, tmp_path / "toy")))
     relata("train", path)
     assert (tmp_path / "toy/model/tokenizer.model").is_file() and not (tmp_path / "toy/vocabulary").exists()
     before = tree(tmp_path / "toy")
@@ -71,26 +52,26 @@ def test_a_refused_run_leaves_the_vocabulary_of_the_one_before(tmp_path, rows):
     assert not (tmp_path / "toy/vocabulary").exists()
 
 
-def test_another_training_drops_the_calibration_of_the_one_before(config, tmp_path, documents):
-    steps = ["pipeline=drf", f"dataset={documents}", "dataset_format=jsonl"]
+def test_another_training_drops_the_calibration_of_the_one_before(config, tmp_path, gold):
+    steps = ["pipeline=drf", f"dataset={gold}", "dataset_format=jsonl"]
     relata("train", config, *steps)
     calibration = tmp_path / "out/calibration.json"
     calibration.write_text(json.dumps(
         {"method": "temperature", "temperature": 1000.0, "offset": 0.0, "threshold": 0.4}))
-    relata("extract", "-x", tmp_path / "out", documents)  # it is one
+    relata("extract", "-x", tmp_path / "out", gold)  # it is one
     relata("train", config, *steps, "overwrite_output_dir=true")
     assert not calibration.exists()
 
 
-def test_document_pipelines_are_evaluated_and_their_documents_drawn(config, tmp_path, documents):
-    steps = ["pipeline=drf", f"dataset={documents}", "dataset_format=jsonl"]
+def test_document_pipelines_are_evaluated_and_their_documents_drawn(config, tmp_path, gold):
+    steps = ["pipeline=drf", f"dataset={gold}", "dataset_format=jsonl"]
     assert "nowhere" in relata("train", config, *steps, "eval_dataset=nowhere", code=5).err
-    done = relata("train", config, *steps, f"eval_dataset={documents}", "eval_steps=1", "max_steps=2", "--json")
+    done = relata("train", config, *steps, f"eval_dataset={gold}", "eval_steps=1", "max_steps=2", "--json")
     result = json.loads(done.out)
     assert 0 < result["eval_token_probability"] < 1
     log = json_lines((tmp_path / "out/train_log.jsonl").read_text())
     assert [line["step"] for line in log if "metric" in line] == [1, 2]
-    relata("train", config, *steps, "max_samples=1", "max_eval_samples=2", f"eval_dataset={documents}",
+    relata("train", config, *steps, "max_samples=1", "max_eval_samples=2", f"eval_dataset={gold}",
            "--rows", tmp_path / "some")
     relata("train", config, *steps, "--rows", tmp_path / "all")
     count = {name: len(json_lines((tmp_path / name / "train.jsonl").read_text())) for name in ("some", "all")}
@@ -98,9 +79,9 @@ def test_document_pipelines_are_evaluated_and_their_documents_drawn(config, tmp_
     assert (tmp_path / "some/eval.jsonl").is_file() and not (tmp_path / "all/eval.jsonl").exists()
 
 
-def test_an_adapter_for_each_step_is_evaluated_with_its_own(config, tmp_path, documents):
-    done = relata("train", config, "pipeline=drf", f"dataset={documents}", "dataset_format=jsonl",
-                  "adapter_per_step=true", f"eval_dataset={documents}", "--json")
+def test_an_adapter_for_each_step_is_evaluated_with_its_own(config, tmp_path, gold):
+    done = relata("train", config, "pipeline=drf", f"dataset={gold}", "dataset_format=jsonl",
+                  "adapter_per_step=true", f"eval_dataset={gold}", "--json")
     assert json.loads(done.out)["eval_token_probability"] > 0
     assert "adapter_per_step" in relata("train", config, "pipeline=drf", "adapter_per_step=true",
                                         "finetuning_type=full", code=2).err
@@ -156,7 +137,7 @@ def test_what_the_configuration_says_of_an_adapter_must_be_so(config, tmp_path):
     relata("train", config, "lora_target=self_attn.q_proj,v_proj", "overwrite_output_dir=true")
 
 
-def test_a_run_that_goes_on_with_other_rows_is_told_so(config, tmp_path, rows):
+def test_a_run_that_goes_on_with_other_rows_is_told_so(config, tmp_path, tsv):
     relata("train", config, "save_steps=1", "max_steps=1", "per_device_train_batch_size=3")
     fewer = tmp_path / "fewer.txt"
     fewer.write_text("".join("\t".join(row) + "\n" for row in ROWS[:2]), encoding="utf-8")

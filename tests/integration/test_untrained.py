@@ -4,14 +4,9 @@ import json
 
 import pytest
 
-from program import json_lines, relata, train_toy_model
+from program import json_lines, relata
 
 TEXTS = [("a", "Ada was the daughter of Byron."), ("b", "甲公司拥有乙公司的股份。")]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return train_toy_model(tmp_path_factory.mktemp("untrained"), 2048)
 
 
 @pytest.fixture
@@ -28,9 +23,9 @@ def write_schema(folder, *names):
 
 
 @pytest.mark.parametrize("pipeline", ["df", "drhf", "eprsr"])
-def test_a_model_answers_within_schema_and_text(tmp_path, model, texts, pipeline):
+def test_a_model_answers_within_schema_and_text(tmp_path, toy_model, texts, pipeline):
     schema = write_schema(tmp_path, "parent of", "owner of")
-    documents = json_lines(relata("extract", "-m", model, "--pipeline", pipeline, "--schema", schema,
+    documents = json_lines(relata("extract", "-m", toy_model, "--pipeline", pipeline, "--schema", schema,
                                   texts, "--min-score", 0, "--no-closure").out)
     assert [d["id"] for d in documents] == ["a", "b"]
     for document in documents:
@@ -40,9 +35,9 @@ def test_a_model_answers_within_schema_and_text(tmp_path, model, texts, pipeline
                 assert document["text"][begin:end] == entity["text"]
 
 
-def test_what_is_missing_is_named(tmp_path, model, texts):
-    assert "--schema" in relata("extract", "-m", model, "--pipeline", "df", texts, code=2).err
-    assert "--pipeline drhf" in relata("extract", "-m", model, texts, code=2).err
+def test_what_is_missing_is_named(tmp_path, toy_model, texts):
+    assert "--schema" in relata("extract", "-m", toy_model, "--pipeline", "df", texts, code=2).err
+    assert "--pipeline drhf" in relata("extract", "-m", toy_model, texts, code=2).err
     schema = write_schema(tmp_path, "parent of")
     err = relata("extract", "--pipeline", "df", "--schema", schema, texts, code=2).err
     assert "-m" in err
