@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "file_calls.h"
+#include "files/file_calls.h"
 #include "relata/base/atomic_file.h"
 
 namespace relata {

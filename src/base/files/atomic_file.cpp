@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-#include "file_calls.h"
+#include "files/file_calls.h"
 #include "relata/base/file.h"
 
 namespace relata {
