@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
@@ -39,43 +39,40 @@ void take_names(MemberReader& entry, data::ConversationMembers& members) {
   entry.keep(tags.error());
 }
 
-// Members that would change what is learned, were they heeded.
-Status check_members(const Json& value, const std::string& where) {
-  constexpr std::array kHeeded = {"file_name", "formatting", "ranking", "columns", "tags"};
-  // Where the data come from, which a file answers.
-  constexpr std::array kElsewhere = {"hf_hub_url", "ms_hub_url", "om_hub_url", "cloud_file_name"};
-  constexpr std::array kColumns = {"prompt", "query", "response", "system", "history", "messages"};
-  constexpr std::array kTags = {"role_tag",   "content_tag",     "user_tag",    "assistant_tag",
-                                "system_tag", "observation_tag", "function_tag"};
-  const auto refuse = [&](const std::string& member) {
-    return usage_error(fmt::format("{}: \"{}\" is not heeded here", where, member),
-                       "remove it where the file can be trained on as it is, all of it");
-  };
-  const auto unknown = [](const Json& object, const auto&... lists) -> std::string {
-    for (const auto& [key, content] : object.items()) {
-      if (content.is_null() ||
-          (... || (std::find(lists.begin(), lists.end(), key) != lists.end()))) {
-        continue;
-      }
-      return key;
-    }
-    return "";
-  };
-  if (!value.is_object()) return {};
-  if (const auto key = unknown(value, kHeeded, kElsewhere); !key.empty()) return refuse(key);
-  for (const auto& [section, lists] : {std::pair("columns", 0), std::pair("tags", 1)}) {
-    const auto found = value.find(section);
-    if (found == value.end() || !found->is_object()) continue;
-    const std::string key = lists == 0 ? unknown(*found, kColumns) : unknown(*found, kTags);
-    if (!key.empty()) return refuse(std::string(section) + ": " + key);
+// Of an object's members, one that is not among `heeded` and would change what is learned, were it
+// heeded; "": there is none.
+std::string unheeded(const Json& object, const std::vector<std::string_view>& heeded) {
+  for (const auto& [key, content] : object.items()) {
+    const bool known = std::find(heeded.begin(), heeded.end(), key) != heeded.end();
+    if (!known && !content.is_null()) return key;
   }
-  return {};
+  return "";
+}
+
+Status check_members(MemberReader& entry, const Json& value) {
+  std::string found;
+  if (value.is_object()) {
+    found = unheeded(value, {"file_name", "formatting", "ranking", "columns", "tags",
+                             // where else the data lie
+                             "hf_hub_url", "ms_hub_url", "om_hub_url", "cloud_file_name"});
+  }
+  const auto look_into = [&](const std::string& section,
+                             const std::vector<std::string_view>& heeded) {
+    const std::string member = unheeded(entry.object(section), heeded);
+    if (found.empty() && !member.empty()) found = section + ": " + member;
+  };
+  look_into("columns", {"prompt", "query", "response", "system", "history", "messages"});
+  look_into("tags", {"role_tag", "content_tag", "user_tag", "assistant_tag", "system_tag",
+                     "observation_tag", "function_tag"});
+  if (found.empty()) return {};
+  return usage_error(fmt::format("{}: \"{}\" is not heeded here", entry.where(), found),
+                     "remove it where the file can be trained on as it is, all of it");
 }
 
 Result<NamedDataset> read_entry(const Json& value, const std::string& where,
                                 const std::string& folder) {
-  RELATA_CHECK(check_members(value, where));
   MemberReader entry(value, where);
+  RELATA_CHECK(check_members(entry, value));
   NamedDataset out;
   const std::string name = entry.string("file_name", "");
   const std::string form = entry.string("formatting", "alpaca");

@@ -1,10 +1,10 @@
 #include "train/foreign_keys.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +16,7 @@ namespace {
 // Nothing that is learned depends on these.
 constexpr std::array kOfOtherPrograms = {
     "cache_dir",
+    "data_shared_file_system",
     "dataloader_drop_last",
     "dataloader_num_workers",
     "dataloader_persistent_workers",
@@ -28,6 +29,7 @@ constexpr std::array kOfOtherPrograms = {
     "do_eval",
     "enable_liger_kernel",
     "flash_attn",
+    "image_max_pixels",
     "include_num_input_tokens_seen",
     "include_tokens_per_second",
     "logging_dir",
@@ -41,16 +43,14 @@ constexpr std::array kOfOtherPrograms = {
     "preprocessing_batch_size",
     "preprocessing_num_workers",
     "print_param_status",
+    "ray_run_name",
     "remove_unused_columns",
     "report_to",
     "run_name",
     "save_safetensors",
-    "trust_remote_code",
-    "data_shared_file_system",
-    "image_max_pixels",
-    "ray_run_name",
     "swanlab_project",
     "tokenized_path",
+    "trust_remote_code",
     "upcast_layernorm",
     "use_cache",
     "use_fast_tokenizer",
@@ -106,12 +106,6 @@ bool agrees(const Json& value, const Demand& demand) {
   return std::find(demand.values.begin(), demand.values.end(), value) != demand.values.end();
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
-
 }  // namespace
 
 Status drop_foreign_keys(Json& config, const std::string& where) {
@@ -132,12 +126,12 @@ Status drop_foreign_keys(Json& config, const std::string& where) {
     }
   }
   if (!refused.empty()) {
-    std::string hint;
-    for (const std::string& one : instead) hint += (hint.empty() ? "" : "; ") + one;
-    return usage_error(fmt::format("{}: not done here: {}", where, joined(refused)), hint);
+    return usage_error(fmt::format("{}: not done here: {}", where, fmt::join(refused, ", ")),
+                       fmt::format("{}", fmt::join(instead, "; ")));
   }
   if (!dropped.empty()) {
-    log_info(fmt::format("{}: without effect here, or done anyway: {}", where, joined(dropped)));
+    log_info(fmt::format("{}: without effect here, or done anyway: {}", where,
+                         fmt::join(dropped, ", ")));
   }
   return {};
 }

@@ -7,9 +7,13 @@
 #include "relata/generate/engine.h"
 #include "relata/train/trainer.h"
 #include "train/train_config.h"
-#include "train/train_run.h"
 
 namespace relata::app {
+
+// What evaluations give, as people and as JSON call it; empty where there are none.
+struct MetricName {
+  std::string text, key;
+};
 
 // The geometric mean of the probabilities of the answers' tokens: e to the mean loss, less.
 inline const MetricName kTokenProbability = {"probability of an answer's token (geometric mean)",

@@ -14,6 +14,7 @@
 #include "relata/base/hash.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
+#include "relata/data/sampling.h"
 #include "relata/engine/native.h"
 #include "relata/eval/pair_metrics.h"
 #include "relata/model/decoder.h"
@@ -267,15 +268,14 @@ Result<int> train_on_conversations(const TrainConfig& config, const std::string&
 Result<int> write_rows(const TrainConfig& config, const extract::Extractor& extractor,
                        const text::Tokenizer& tokenizer, const std::vector<train::Row>& rows,
                        const std::string& folder) {
-  RELATA_CHECK(make_folders(folder));
-  RELATA_CHECK(write_file_atomic(folder + "/train.jsonl", id_rows_text(rows)));
+  RELATA_TRY(const int done, write_id_rows(rows, {}, folder));
   if (!config.eval_dataset.empty()) {
     RELATA_TRY(const TaskData dev,
                read_task_data(config.eval_dataset, config.dataset_format, config.max_eval_samples));
     RELATA_TRY(const std::string text, score_rows_text(extractor, tokenizer, dev));
     RELATA_CHECK(write_file_atomic(folder + "/eval.jsonl", text));
   }
-  return kDone;
+  return done;
 }
 
 Result<int> train_extractor(const TrainConfig& config, const std::string& rows_folder,
@@ -343,8 +343,8 @@ Result<int> train_documents(const TrainConfig& config, const std::string& rows_f
   }
   RELATA_TRY(TaskData data, read_task_data(config.dataset, config.dataset_format, 0));
   RELATA_TRY(extract::Extractor extractor, make_document_extractor(config, data.documents));
-  const auto documents =
-      draw_documents(std::move(data.documents), config.max_samples, config.trainer.seed);
+  const auto seed = static_cast<uint64_t>(config.trainer.seed);
+  const auto documents = data::draw_items(std::move(data.documents), config.max_samples, seed);
   RELATA_CHECK(make_folders(config.trainer.output_dir));
   RELATA_TRY(const std::shared_ptr<const text::Tokenizer> tokenizer,
              text::load_tokenizer(config.model_name_or_path));
@@ -353,11 +353,10 @@ Result<int> train_documents(const TrainConfig& config, const std::string& rows_f
   std::vector<train::Row> eval_rows;
   if (!config.eval_dataset.empty()) {
     RELATA_TRY(TaskData development, read_task_data(config.eval_dataset, config.dataset_format, 0));
-    RELATA_TRY(eval_rows,
-               document_rows(extractor, *tokenizer,
-                             draw_documents(std::move(development.documents),
-                                            config.max_eval_samples, config.trainer.seed),
-                             for_evaluation(config), adapters));
+    RELATA_TRY(eval_rows, document_rows(extractor, *tokenizer,
+                                        data::draw_items(std::move(development.documents),
+                                                         config.max_eval_samples, seed),
+                                        for_evaluation(config), adapters));
     RELATA_CHECK(check_eval_rows(eval_rows));
   }
   if (!rows_folder.empty()) return write_id_rows(rows, eval_rows, rows_folder);

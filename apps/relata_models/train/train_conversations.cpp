@@ -125,13 +125,7 @@ Result<std::vector<data::Conversation>> read_all(const std::vector<std::string>&
     RELATA_TRY(auto read, data::read_conversations(dataset.path, dataset.members));
     for (data::Conversation& conversation : read) all.push_back(std::move(conversation));
   }
-  if (limit <= 0) return all;
-  std::vector<data::Conversation> drawn;
-  for (const size_t index : data::draw_sample(all.size(), static_cast<size_t>(limit),
-                                              static_cast<uint64_t>(config.trainer.seed))) {
-    drawn.push_back(std::move(all[index]));
-  }
-  return drawn;
+  return data::draw_items(std::move(all), limit, static_cast<uint64_t>(config.trainer.seed));
 }
 
 }  // namespace

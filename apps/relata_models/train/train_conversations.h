@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "relata/generate/engine.h"
 #include "relata/text/tokenizer.h"
 #include "relata/train/trainer.h"
 #include "train/train_config.h"

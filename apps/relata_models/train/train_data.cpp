@@ -33,15 +33,8 @@ Result<TaskData> read_task_data(const std::vector<std::string>& paths, const std
       out.documents.push_back(std::move(document));
     }
   }
-  out.queries = data::pair_queries(out.documents);
-  if (limit > 0) {
-    std::vector<data::PairQuery> drawn;
-    for (const size_t index : data::draw_sample(out.queries.size(), static_cast<size_t>(limit),
-                                                static_cast<uint64_t>(seed))) {
-      drawn.push_back(std::move(out.queries[index]));
-    }
-    out.queries = std::move(drawn);
-  }
+  out.queries =
+      data::draw_items(data::pair_queries(out.documents), limit, static_cast<uint64_t>(seed));
   return out;
 }
 

@@ -7,7 +7,6 @@
 
 #include "relata/base/file.h"
 #include "relata/base/log.h"
-#include "relata/data/sampling.h"
 #include "relata/extract/pipeline.h"
 #include "shipped_schemas.h"
 #include "train/train_data.h"
@@ -58,17 +57,6 @@ Status check_separator(const extract::PipelineSpec& pipeline, const text::Tokeni
 }
 
 }  // namespace
-
-std::vector<data::Document> draw_documents(std::vector<data::Document> documents, int64_t limit,
-                                           int64_t seed) {
-  if (limit <= 0) return documents;
-  std::vector<data::Document> drawn;
-  for (const size_t index : data::draw_sample(documents.size(), static_cast<size_t>(limit),
-                                              static_cast<uint64_t>(seed))) {
-    drawn.push_back(std::move(documents[index]));
-  }
-  return drawn;
-}
 
 Result<extract::Extractor> make_document_extractor(const TrainConfig& config,
                                                    const std::vector<data::Document>& documents) {

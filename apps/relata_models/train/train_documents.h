@@ -11,10 +11,6 @@
 
 namespace relata::app {
 
-// `limit` of them at most (0: all), drawn by chance, in their order.
-std::vector<data::Document> draw_documents(std::vector<data::Document> documents, int64_t limit,
-                                           int64_t seed);
-
 // The pipeline as it is written into the extractor folder: a built-in one, or that of the file
 // `prompt_template`.
 Result<extract::Extractor> make_document_extractor(const TrainConfig& config,

@@ -10,6 +10,7 @@
 #include "relata/model/decoder.h"
 #include "relata/text/tokenizer.h"
 #include "relata/train/trainer.h"
+#include "train/row_evaluation.h"
 #include "train/train_config.h"
 #include "train/train_data.h"
 
@@ -45,11 +46,6 @@ Result<train::TrainerConfig> with_settings(const TrainConfig& config,
 // Writes adapters or the model, and the extractor where there is one, and marks the run finished.
 Status save_result(const TrainConfig& config, const model::Decoder& model,
                    const text::Tokenizer* tokenizer, extract::Extractor* extractor);
-
-// Of the evaluations, as people and as JSON call it; empty where there were none.
-struct MetricName {
-  std::string text, key;
-};
 
 // Tells the result on standard output.
 void report(const TrainConfig& config, const train::TrainSummary& summary, const MetricName& metric,
