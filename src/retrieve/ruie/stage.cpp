@@ -17,16 +17,13 @@ Stage::Stage(const std::string& output_dir, const std::string& name, const Json&
   folder_ = output_dir + "/" + name + "-" + key_.substr(0, kFolderDigits);
 }
 
-bool Stage::done() const {
-  if (!file_exists(file(kRecord))) return false;
-  const auto record = read_json(file(kRecord));
-  return record.ok() && record.value().is_object() && record.value().value("key", "") == key_;
-}
+bool Stage::done() const { return !facts().is_null(); }
 
 Json Stage::facts() const {
-  if (!done()) return nullptr;
+  if (!file_exists(file(kRecord))) return nullptr;
   const auto record = read_json(file(kRecord));
-  return record.ok() ? record->value("facts", Json()) : Json();
+  const bool ours = record.ok() && record->is_object() && record->value("key", "") == key_;
+  return ours ? record->value("facts", Json::object()) : Json();
 }
 
 Status Stage::finish(const Json& facts) const {

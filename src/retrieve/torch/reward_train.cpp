@@ -37,8 +37,9 @@ Result<RewardModel> train_reward(const RetrieverRecipe& recipe, const RetrieverP
   out.key = stage.key();
   const std::vector<Question> questions = questions_of(recipe, pool, candidates, scores);
   out.questions = std::ssize(questions);
-  if (stage.done()) out.train = earlier_training(stage);
-  if (dry_run || stage.done()) return out;
+  const bool done = stage.done();
+  if (done) out.train = earlier_training(stage);
+  if (dry_run || done) return out;
   const RewardObjective objective(recipe, pool, questions, *encoder);
   RELATA_TRY(out.train, train_stage(stage, *encoder->model(), objective, reward.trainer,
                                     [&] { return encoder->save(out.folder); }));

@@ -1,5 +1,7 @@
 #include "stage_training.h"
 
+#include "relata/base/member_reader.h"
+
 namespace relata::retrieve {
 
 Json trainer_inputs(const train::TrainerConfig& config) {
@@ -32,14 +34,10 @@ Result<train::TrainSummary> train_stage(const Stage& stage, model::Decoder& mode
 train::TrainSummary earlier_training(const Stage& stage) {
   train::TrainSummary out;
   const Json facts = stage.facts();
-  if (!facts.is_object()) return out;
-  const auto number = [&](const char* key, double fallback) {
-    const auto found = facts.find(key);
-    return found != facts.end() && found->is_number() ? found->get<double>() : fallback;
-  };
-  out.steps = static_cast<int64_t>(number("steps", 0));
-  out.seconds = number("seconds", 0);
-  out.final_loss = number("loss", out.final_loss);
+  MemberReader members(facts, stage.folder());
+  out.steps = members.integer("steps", 0);
+  out.seconds = members.number("seconds", 0);
+  out.final_loss = members.number("loss", out.final_loss);
   return out;
 }
 
