@@ -57,7 +57,7 @@ class ChatRenderer {
   explicit ChatRenderer(const ChatOptions& options) : options_(options) {}
 
   Result<Json> answer(const InputLine& line) {
-    RELATA_TRY(const Json value, parse_json(line.text, line.where));
+    RELATA_TRY(const Json value, parse_json_line(line.text, line.where));
     text::ChatRequest request;
     request.add_generation_prompt = options_.generation_prompt;
     RELATA_CHECK(read_request(value, line.where, request));
@@ -116,7 +116,7 @@ Result<int> run_wrapper(const ChatOptions& options) {
   RELATA_TRY(const std::vector<InputLine> lines, read_lines(options.inputs));
   std::string out;
   for (const InputLine& line : lines) {
-    RELATA_TRY(const Json value, parse_json(line.text, line.where));
+    RELATA_TRY(const Json value, parse_json_line(line.text, line.where));
     if (!value.is_string()) {
       return input_error(line.where + ": with --wrapper, one JSON string a line is wanted");
     }

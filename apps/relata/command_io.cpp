@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "commands.h"
+#include "relata/base/atomic_file.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/text/utf8.h"
@@ -70,6 +71,7 @@ Status list_records(const std::vector<std::string>& lines, const std::string& do
                     const std::string& suffix, const std::string& output) {
   const bool listed_above = is_stream(output);
   const std::string place = output + "." + suffix + ".txt";
+  if (!listed_above) remove_leftovers(place);
   if (lines.empty()) {
     if (!listed_above) std::remove(place.c_str());  // of an earlier run
     return {};
@@ -116,6 +118,12 @@ Result<std::vector<InputLine>> read_lines(const std::vector<std::string>& argume
 }
 
 Result<data::Dataset> read_dataset_file(const std::string& path, const data::ReadOptions& options) {
+  // Files are listed before the first is read, and reading the others may take long.
+  if (path != "-" && options.on_error != "stop" && !file_exists(path)) {
+    data::Dataset nothing;
+    nothing.skipped.push_back(path + ": it was removed before it was read");
+    return nothing;
+  }
   if (path != "-") return data::read_dataset(path, options);
   RELATA_TRY(const std::string content, read_file(path));
   return data::parse_dataset(content, display_name(path), options);
@@ -172,6 +180,7 @@ bool is_stream(const std::string& output) {
 
 Status write_result(const std::string& output, std::string_view content) {
   if (output.empty() || output == "-") return write_stdout(content);
+  remove_leftovers(output);
   return write_file_atomic(output, content);
 }
 

@@ -32,11 +32,50 @@ std::string bash_cases(const CLI::App& verb, const std::string& path) {
   return cases;
 }
 
+// The paths of all verbs below, as alternatives of a shell's case: 'relata data'|'relata data
+// stats'.
+std::string verb_paths(const CLI::App& verb, const std::string& path) {
+  std::string paths;
+  for (const CLI::App* inner : verb.get_subcommands(nullptr)) {
+    const std::string own = path + " " + inner->get_name();
+    const std::string below = verb_paths(*inner, own);
+    paths +=
+        fmt::format("{}'{}'{}{}", paths.empty() ? "" : "|", own, below.empty() ? "" : "|", below);
+  }
+  return paths;
+}
+
+// Shared flags whose next word is no verb: --threads|--seed.
+std::string flags_with_values(const CLI::App& root) {
+  std::string flags;
+  for (const CLI::Option* option : root.get_options()) {
+    if (option->get_items_expected_max() == 0) continue;
+    for (const std::string& name : option->get_lnames())
+      flags += (flags.empty() ? "--" : "|--") + name;
+  }
+  return flags;
+}
+
+// Shared flags may stand before and between verbs. Bash makes three words of --threads=2.
 std::string bash_script(const CLI::App& root) {
   return "_relata() {\n"
-         "  local current=\"${COMP_WORDS[COMP_CWORD]}\" path=relata words='' word\n"
-         "  for word in \"${COMP_WORDS[@]:1:2}\"; do\n"
-         "    case \"$word\" in -*|\"$current\"|*/*|*.*) break ;; *) path=\"$path $word\" ;; esac\n"
+         "  local current=\"${COMP_WORDS[COMP_CWORD]}\" path=relata words='' word i\n"
+         "  for ((i = 1; i < COMP_CWORD; ++i)); do\n"
+         "    word=\"${COMP_WORDS[i]}\"\n"
+         "    case \"$word\" in\n"
+         "    " +
+         flags_with_values(root) +
+         ")\n"
+         "      if [ \"${COMP_WORDS[i+1]}\" = '=' ]; then i=$((i + 2)); else i=$((i + 1)); fi ;;\n"
+         "    -*) ;;\n"
+         "    *)\n"
+         "      case \"$path $word\" in\n"
+         "      " +
+         verb_paths(root, "relata") +
+         ") path=\"$path $word\" ;;\n"
+         "      *) break ;;\n"
+         "      esac ;;\n"
+         "    esac\n"
          "  done\n"
          "  case \"$path\" in\n" +
          bash_cases(root, "relata") +
@@ -69,6 +108,13 @@ std::string fish_lines(const CLI::App& verb, const std::string& condition) {
   return lines;
 }
 
+// __fish_use_subcommand would take the value of a shared flag for a verb.
+std::string no_verb_yet(const CLI::App& root) {
+  std::string condition = "not __fish_seen_subcommand_from";
+  for (const CLI::App* verb : root.get_subcommands(nullptr)) condition += " " + verb->get_name();
+  return condition;
+}
+
 }  // namespace
 
 void add_completion_command(CLI::App& app, Context& context) {
@@ -83,7 +129,7 @@ void add_completion_command(CLI::App& app, Context& context) {
   verb->callback([shell, &app, &context] {
     context.action = [shell, &app]() -> Result<int> {
       std::string script = *shell == "bash" ? bash_script(app) : zsh_script(app);
-      if (*shell == "fish") script = fish_lines(app, "__fish_use_subcommand");
+      if (*shell == "fish") script = fish_lines(app, no_verb_yet(app));
       RELATA_CHECK(write_result("", script));
       return kDone;
     };

@@ -82,6 +82,7 @@ Result<int> run_evaluate(const EvaluateOptions& options, const Context& context)
   RELATA_TRY(const eval::Evaluation evaluation, eval::evaluate(request));
   RELATA_TRY(const std::string text, result_text(options, evaluation, context.json));
   for (const std::string& note : evaluation.notes) log_warning(note);
+  for (const std::string& warning : evaluation.warnings) log_warning(warning);
   RELATA_CHECK(write_side_files(options, evaluation.report));
   RELATA_CHECK(write_result(options.output, text));
   return evaluation.notes.empty() ? kDone : kSomeFailed;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <sstream>
 #include <system_error>
 
 #include "help.h"
@@ -90,6 +91,20 @@ int exit_code(ErrorCode code) {
   return 1;
 }
 
+const char* general_hint(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUsage:
+      return "see `relata --help`";
+    case ErrorCode::kBadInput:
+      return "mend what is named, or leave it out, and run the same command again";
+    case ErrorCode::kResource:
+      return "see to what is named, then run the same command again";
+    case ErrorCode::kInternal:
+      break;
+  }
+  return "this is a fault of relata: report it with the command and this message";
+}
+
 std::string check_device(const std::string& device) {
   const bool numbered = device.rfind("cuda:", 0) == 0 && device.size() > 5 &&
                         device.find_first_not_of("0123456789", 5) == std::string::npos;
@@ -147,7 +162,8 @@ Result<int> run_action(const Program& program, const Context& context) {
 int finish_output(int code) {
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  return report_error(resource_error(fmt::format("standard output: {}", std::strerror(errno)),
+  const char* reason = errno != 0 ? std::strerror(errno) : "cannot be written";
+  return report_error(resource_error(fmt::format("standard output: {}", reason),
                                      "free some space, or write to another place"));
 }
 
@@ -171,7 +187,10 @@ int run(const Program& program, int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
-    return app.exit(success);
+    std::ostringstream page;
+    const int code = app.exit(success, page);
+    std::fputs(page.str().c_str(), stdout);
+    return finish_output(code);
   } catch (const CLI::ParseError& problem) {
     return report_error(explain_parse_error(app, problem));
   }
@@ -191,10 +210,13 @@ std::vector<std::string> with_shared_flags(const Context& context,
 }
 
 int report_error(const Error& error, const std::string& fallback_hint) {
-  const std::string& hint = error.hint.empty() ? fallback_hint : error.hint;
-  std::string text = "relata: " + visible_text(error.message) + "\n";
-  if (!hint.empty()) text += visible_text(hint) + "\n";
+  std::string hint = error.hint.empty() ? fallback_hint : error.hint;
+  if (hint.empty()) hint = general_hint(error.code);
+  const std::string text =
+      "relata: " + visible_text(error.message) + "\n" + visible_text(hint) + "\n";
   write_raw(text.c_str());
+  log_error(error.message);
+  log_error("hint: " + hint);
   return exit_code(error.code);
 }
 

@@ -33,7 +33,8 @@ int run_program(const Program& program, int argc, char** argv);
 // that there is none.
 std::string verb_word(int argc, const char* const* argv);
 
-// "relata: " and the error on stderr, as far as that takes it; the exit code that belongs to it.
+// "relata: " and the error on stderr, as far as that takes it, and in the log file; the exit code
+// that belongs to it. What to do is the error's hint, the fallback or what its code tells.
 int report_error(const Error& error, const std::string& fallback_hint = "");
 
 // Where the running program lies.

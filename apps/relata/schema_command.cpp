@@ -82,6 +82,9 @@ std::string relation_block(const data::RelationType& type) {
   if (type.negative) out += " [negative]";
   if (type.symmetric) out += " [symmetric]";
   if (!type.inverse.empty()) out += fmt::format(" [inverse: {}]", type.inverse);
+  if (!type.implies_inverse.empty()) {
+    out += fmt::format(" [implies inverse: {}]", type.implies_inverse);
+  }
   if (!type.head_types.empty() || !type.tail_types.empty()) {
     out += fmt::format(" {} -> {}", any_of(type.head_types), any_of(type.tail_types));
   }
@@ -202,7 +205,8 @@ void add_infer(CLI::App& schema, Context& context) {
   CLI::App* verb = add_verb(
       schema, "infer", "Make a schema from a dataset",
       "Writes the entity, relation and event types that occur, the most frequent first. unknown,\n"
-      "no_relation, NA and Other are marked negative. Edit names and descriptions afterwards.",
+      "no_relation, NA, Other, NR and None are marked negative. Edit names and descriptions\n"
+      "afterwards.",
       {"relata schema infer train.jsonl -o schema.json",
        "relata schema infer --from cre-tsv finre/train.txt -o schema.json"});
   verb->add_option("IN", options->inputs, "Files, folders, globs or - (default: stdin)");

@@ -72,7 +72,7 @@ Result<int> run_encode(const TokenizerOptions& options, const Context& context) 
   RELATA_TRY(const std::vector<InputLine> lines, read_lines(options.inputs));
   std::vector<std::string> texts;
   for (const InputLine& line : lines) {
-    RELATA_TRY(const Json value, parse_json(line.text, line.where));
+    RELATA_TRY(const Json value, parse_json_line(line.text, line.where));
     if (!value.is_string()) {
       return input_error(fmt::format("{}: not a JSON string", line.where),
                          "write one string a line, in double quotes");
@@ -89,7 +89,7 @@ Result<int> run_encode(const TokenizerOptions& options, const Context& context) 
 }
 
 Result<std::vector<int32_t>> parse_ids(const InputLine& line) {
-  RELATA_TRY(Json value, parse_json(line.text, line.where));
+  RELATA_TRY(Json value, parse_json_line(line.text, line.where));
   if (value.is_object() && value.contains("ids")) value = Json(value["ids"]);
   return json_ids(value, line.where);
 }

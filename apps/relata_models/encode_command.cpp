@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cmath>
 #include <memory>
 #include <span>
 
@@ -34,16 +33,12 @@ Result<std::string> text_of(const RequestLine& line, const char* key) {
   return found->get<std::string>();
 }
 
-// Numbers with as many digits as tell one float from the next.
+// Finite numbers, with as many digits as tell one float from the next.
 std::string number_list(std::span<const float> values) {
   std::string out = "[";
   char digits[32];
   for (const float value : values) {
     if (out.size() > 1) out += ",";
-    if (!std::isfinite(value)) {
-      out += "null";  // JSON has no such number
-      continue;
-    }
     out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
   }
   return out + "]";
@@ -65,10 +60,11 @@ Result<std::string> encode_texts(const EncodeOptions& options,
   }
   RELATA_TRY(const auto encoder, context.open_encoder(encoder_options(options.encoder)));
   Progress progress("encoding", static_cast<int64_t>(texts.size()), "texts");
-  const retrieve::Vectors vectors = encoder->encode(
+  auto made = encoder->encode(
       texts, options.role == "query" ? retrieve::TextRole::Query : retrieve::TextRole::Passage,
       [&](size_t done) { progress.update(static_cast<int64_t>(done)); });
   progress.finish();
+  RELATA_TRY(const retrieve::Vectors vectors, std::move(made));
   std::string out;
   for (size_t i = 0; i < lines.size(); ++i) {
     out += answer_line(lines[i], "vector", number_list(vectors.row(i)));
@@ -87,7 +83,7 @@ Result<std::string> score_pairs(const EncodeOptions& options,
   RELATA_TRY(const auto encoder,
              retrieve::make_cross_encoder(
                  {options.encoder.model, options.encoder.dtype, options.encoder.max_tokens}));
-  const std::vector<float> scores = encoder->score(pairs);
+  RELATA_TRY(const std::vector<float> scores, encoder->score(pairs));
   std::string out;
   for (size_t i = 0; i < lines.size(); ++i) {
     const std::string list = number_list({&scores[i], 1});

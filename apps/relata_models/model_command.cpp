@@ -10,6 +10,7 @@
 #include "help.h"
 #include "hub_models.h"
 #include "relata/base/file.h"
+#include "relata/model/damage.h"
 #include "relata/model/decoder.h"
 #include "relata/model/export.h"
 #include "relata/model/memory.h"
@@ -241,6 +242,7 @@ Result<int> print_logits(const ModelOptions& options, const Context&) {
       RELATA_TRY(source, logit_ids(json, "source_ids", line.where, model->config()));
     }
     const at::Tensor logits = logits_of(*model, source, ids);
+    RELATA_CHECK(model::check_output(*model, logits));
     Json rows = Json::array();
     for (int64_t i = 0; i < logits.size(0); ++i) {
       const auto* row = logits.data_ptr<float>() + i * logits.size(1);
@@ -324,7 +326,12 @@ void add_quantize(CLI::App& model, const SharedOptions& options, Context& contex
 
 void add_model_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<ModelOptions>();
-  CLI::App* verb = app.add_subcommand("model", "Look into a model folder");
+  CLI::App* verb =
+      add_verb(app, "model", "Look into a model; export, merge, quantize",
+               "Works on GGUF files and on model folders: what they hold and need, and the same "
+               "weights in\n"
+               "another form. docs/models.md lists the architectures.",
+               {"relata model show MODEL", "relata model quantize -h"});
   verb->require_subcommand(1);
   CLI::App* show = verb->add_subcommand("show", "Sizes, and the memory it needs");
   show->add_option("MODEL", options->folder, kModelHelp)->required()->transform(named_model());

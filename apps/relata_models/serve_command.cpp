@@ -11,6 +11,7 @@
 #include "extract/extract_facts.h"
 #include "extract/extractor_flags.h"
 #include "help.h"
+#include "relata/base/host.h"
 #include "relata/base/log.h"
 #include "relata/extract/pair.h"
 #include "relata/serve/server.h"
@@ -89,10 +90,11 @@ Result<int> run_serve(const ServeOptions& options, const Context& context) {
     services.push_back(std::move(service));
   }
   RELATA_TRY(const auto server, serve::Server::open(std::move(services), options.server));
-  const std::string place = fmt::format("http://{}:{}/", options.server.host, server->port());
+  const std::string place =
+      fmt::format("http://{}:{}/", url_host(options.server.host), server->port());
   RELATA_CHECK(write_result(
       "", context.json ? json_line({{"url", place}}) + "\n" : "listening on " + place + "\n"));
-  if (options.server.host != "127.0.0.1" && options.server.host != "localhost") {
+  if (!is_loopback_host(options.server.host)) {
     log_warning(options.server.api_key.empty()
                     ? "whoever reaches this address can use it: there is no key and no encryption"
                     : "what is sent to this address, the key too, is not encrypted");

@@ -36,6 +36,10 @@ using internal::kMaxDepth;
 using internal::place;
 using internal::too_deep;
 
+std::string column_place(std::string_view line, size_t offset, const std::string& where) {
+  return where + place(line, offset, "").substr(std::string_view(":1").size());
+}
+
 // Offset of the bracket that opens one level too many, or npos.
 size_t find_too_deep(std::string_view text) {
   size_t depth = 0;
@@ -159,18 +163,27 @@ class JsonBuilder {
   std::string reason_ = "not JSON";
 };
 
-}  // namespace
-
-Result<Json> parse_json(std::string_view text, const std::string& where) {
+// `place_of` turns an offset into the beginning of a message.
+template <class PlaceOf>
+Result<Json> parse_placed(std::string_view text, PlaceOf place_of) {
   if (const size_t offset = find_too_deep(text); offset != std::string_view::npos) {
-    return input_error(place(text, offset, where) + too_deep());
+    return input_error(place_of(offset) + too_deep());
   }
   JsonBuilder builder;
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
-    return input_error(place(text, builder.offset(), where) +
-                       internal::clean_text(builder.reason(), 200));
+    return input_error(place_of(builder.offset()) + internal::clean_text(builder.reason(), 200));
   }
   return builder.take();
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, const std::string& where) {
+  return parse_placed(text, [&](size_t offset) { return place(text, offset, where); });
+}
+
+Result<Json> parse_json_line(std::string_view line, const std::string& where) {
+  return parse_placed(line, [&](size_t offset) { return column_place(line, offset, where); });
 }
 
 Result<Json> read_json(const std::string& path) {

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "clean.h"
 #include "relata/base/utf8.h"
 
 namespace relata {
@@ -174,7 +175,9 @@ std::optional<JsonProblem> JsonParser::parse(std::string_view text, size_t begin
 
 // What is rare stands apart: the functions that call it then need fewer registers.
 [[gnu::noinline, gnu::cold]] void JsonParser::fail(Place place, const char* what) {
-  problem_ = {static_cast<size_t>(place - text_), what};
+  const std::string_view text(text_, static_cast<size_t>(text_end_ - text_));
+  const auto offset = static_cast<size_t>(place - text_);
+  problem_ = {offset, what + odd_character_note(text, offset)};
   throw Failure();
 }
 
@@ -413,6 +416,13 @@ char* JsonParser::allocate(size_t size) {
   block_at_ += size;
   block_left_ -= size;
   return place;
+}
+
+std::string odd_character_note(std::string_view text, size_t offset) {
+  if (offset >= text.size() || is_space(text[offset])) return "";
+  if (text[offset] > ' ' && text[offset] <= '~') return "";
+  const size_t size = std::max<size_t>(internal::utf8_sequence(text, offset), 1);
+  return ", but \"" + internal::clean_text(text.substr(offset, size)) + "\"";
 }
 
 size_t skip_json_value(std::string_view text, size_t begin) {

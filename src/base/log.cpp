@@ -14,6 +14,7 @@
 
 #include "clean.h"
 #include "console.h"
+#include "files/file_calls.h"
 #include "relata/base/file.h"
 
 namespace relata {
@@ -73,9 +74,9 @@ Status set_log_file(const std::string& path) {
     RELATA_CHECK(make_folders(std::filesystem::path(path).parent_path().string()));
     fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (fd < 0) {
-      return resource_error(
-          path + ": cannot open the log file: " + std::system_category().message(errno),
-          "choose another log file");
+      Error error = internal::system_error_at(path, "open the log file", errno);
+      error.hint = "choose another log file";
+      return error;
     }
   }
   Log& log = log_state();
@@ -96,5 +97,7 @@ void log_warning(const std::string& message) {
 void log_debug(const std::string& message) {
   log_line("debug", message, message, log_state().level == LogLevel::kVerbose);
 }
+
+void log_error(const std::string& message) { log_line("error", message, message, false); }
 
 }  // namespace relata

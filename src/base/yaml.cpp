@@ -185,12 +185,14 @@ class YamlBuilder : public YAML::EventHandler {
 
 Result<Json> parse_yaml(std::string_view text, const std::string& where) {
   if (const size_t bad = internal::find_bad_utf8(text); bad != std::string_view::npos) {
-    return input_error(internal::place(text, bad, where) + "not valid UTF-8",
+    return usage_error(internal::place(text, bad, where) + "not valid UTF-8",
                        "convert the file to UTF-8");
   }
   auto error_at = [&](int line, std::string_view reason) {
-    return input_error(where + ":" + std::to_string(line) + ": " +
-                       internal::clean_text(reason, 200));
+    return usage_error(
+        where + ":" + std::to_string(line) + ": " + internal::clean_text(reason, 200),
+        "mend line " + std::to_string(line) +
+            "; nested keys are indented by spaces, alike, and each is given once");
   };
   std::istringstream stream{std::string(text)};
   YamlBuilder builder;

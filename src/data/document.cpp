@@ -389,6 +389,10 @@ std::vector<ByteRange> find_mentions(const std::string& text, const std::string&
   return whole.empty() ? all : whole;
 }
 
+std::vector<ByteRange> places_of(const Document& document, const Entity& entity) {
+  return entity.mentions.empty() ? find_mentions(document.text, entity.text) : entity.mentions;
+}
+
 std::vector<std::string> surface_names(const Document& document, const Entity& entity) {
   std::vector<std::string> names;
   for (size_t m = 0; m < entity.mentions.size(); ++m) {

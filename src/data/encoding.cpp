@@ -71,6 +71,11 @@ Result<std::string_view> as_utf8(std::string_view content, const std::string& pa
                      "the file is cut off or damaged there");
 }
 
+std::string as_file(std::string content) {
+  if (content.starts_with(kUtf8Mark)) content.insert(0, kUtf8Mark);
+  return content;
+}
+
 Result<std::string> read_text_file(const std::string& path) {
   RELATA_TRY(std::string content, read_file(path));
   std::string converted;

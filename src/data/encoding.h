@@ -13,7 +13,10 @@ namespace relata::data {
 // without mark, UTF-32, a compressed file.
 Result<std::string_view> as_utf8(std::string_view content, const std::string& path,
                                  std::string& converted);
-// A whole file like that.
+// What a file has to hold so that as_utf8() gives `content`: one that begins with U+FEFF gets
+// another, since readers take the first for a mark.
+std::string as_file(std::string content);
+// The text of a whole file.
 Result<std::string> read_text_file(const std::string& path);
 
 // What to do about text that is not UTF-8, by what it looks like from its first bad byte on.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 #include "encoding.h"
 #include "registry.h"
@@ -171,7 +172,7 @@ Result<std::string> write_dataset(const std::vector<Document>& documents,
   if (lost) count_losses(documents, *format, losses);
   RELATA_TRY(std::string content, format->write(documents, options, losses));
   report(losses, lost);
-  return content;
+  return as_file(std::move(content));
 }
 
 bool writes_folder(const std::string& format) {
@@ -187,6 +188,7 @@ Result<std::vector<DatasetFile>> write_dataset_files(const std::vector<Document>
   Losses losses;
   if (lost) count_losses(documents, *format, losses);
   std::vector<DatasetFile> files = format->write_files(documents, losses);
+  for (DatasetFile& file : files) file.content = as_file(std::move(file.content));
   report(losses, lost);
   return files;
 }

@@ -57,7 +57,10 @@ Error shortened(Error error) {
 }
 
 Intake::Intake(const ReadOptions& options, Dataset& dataset)
-    : skips_(options.on_error != "stop"), fixes_(options.on_error == "fix"), dataset_(dataset) {
+    : skips_(options.on_error != "stop"),
+      fixes_(options.on_error == "fix"),
+      numbers_ids_(options.number_ids),
+      dataset_(dataset) {
   if (options.schema) labels_.emplace(*options.schema);
 }
 
@@ -116,7 +119,7 @@ Status Intake::add(Document document, const std::string& where) {
   size_t& times = ids_[document.id];
   if (times > 0) {
     const std::string problem = "the id \"" + document.id + "\" is not unique in the file";
-    if (!fixes_) {
+    if (!fixes_ && !numbers_ids_) {
       return reject(input_error(where + ": " + problem,
                                 "give every record its own id, or let on_error=fix number them"));
     }
@@ -124,7 +127,11 @@ Status Intake::add(Document document, const std::string& where) {
     do {
       document.id = id + "#" + std::to_string(++times);
     } while (ids_.contains(document.id));
-    note_fix(where, problem + "; it is now \"" + document.id + "\"");
+    if (numbers_ids_) {
+      count("documents with the id of an earlier one, which now end with a number (\"x#2\")");
+    } else {
+      note_fix(where, problem + "; it is now \"" + document.id + "\"");
+    }
     ids_[document.id] = 1;
   } else {
     times = 1;

@@ -57,7 +57,7 @@ class Intake {
   // One more of what a user should know of, though nothing is wrong with it (Dataset::noted).
   void count(const std::string& kind) { ++dataset_.noted[kind]; }
   // Adds the document. Labels that are not in the options' schema are an error, and so is an id
-  // that an earlier document has; it may get a number behind it.
+  // that an earlier document has, unless the options have it numbered or mended.
   Status add(Document document, const std::string& where);
   size_t size() const { return dataset_.documents.size(); }
 
@@ -66,6 +66,7 @@ class Intake {
 
   bool skips_;
   bool fixes_;
+  bool numbers_ids_;
   std::optional<LabelCheck> labels_;
   Dataset& dataset_;
   std::unordered_map<std::string, size_t> ids_;  // how many documents have had this id

@@ -141,6 +141,7 @@ RelationType SchemaReader::relation_type(const Json& value, const std::string& p
   fields.get("head_types", type.head_types);
   fields.get("tail_types", type.tail_types);
   fields.get("inverse", type.inverse);
+  fields.get("implies_inverse", type.implies_inverse);
   fields.get("symmetric", type.symmetric);
   fields.get("negative", type.negative);
   fields.get("example", shown);
@@ -223,6 +224,7 @@ Json relation_to_json(const RelationType& type) {
   if (!type.head_types.empty()) item["head_types"] = type.head_types;
   if (!type.tail_types.empty()) item["tail_types"] = type.tail_types;
   if (!type.inverse.empty()) item["inverse"] = type.inverse;
+  if (!type.implies_inverse.empty()) item["implies_inverse"] = type.implies_inverse;
   if (type.symmetric) item["symmetric"] = true;
   if (type.negative) item["negative"] = true;
   if (type.example) {
@@ -247,10 +249,6 @@ Json event_to_json(const EventType& type) {
   return item;
 }
 
-bool is_negative_name(const std::string& id) {
-  return id == "unknown" || id == "no_relation" || id == "NA" || id == "Other";
-}
-
 std::vector<EventType> infer_event_types(const std::vector<Document>& documents) {
   NameCounts types;
   std::unordered_map<std::string, NameCounts> roles;
@@ -272,6 +270,14 @@ std::vector<EventType> infer_event_types(const std::vector<Document>& documents)
 }
 
 }  // namespace
+
+std::vector<std::string> RelationType::turned_round() const {
+  std::vector<std::string> out;
+  const std::string& mutual = symmetric ? id : inverse;
+  if (!mutual.empty()) out.push_back(mutual);
+  if (!implies_inverse.empty()) out.push_back(implies_inverse);
+  return out;
+}
 
 int Schema::find(std::string_view relation_id) const {
   const auto found = std::find_if(relation_types.begin(), relation_types.end(),
@@ -358,6 +364,13 @@ Result<std::string> find_schema_file(const std::string& name, const std::string&
   return usage_error(
       name + ": no schema file, no folder with a schema.json, and no schema that came with relata",
       nearest ? "did you mean '" + *nearest + "'?" : "`relata schema list` shows what came along");
+}
+
+bool is_negative_name(std::string_view relation_id) {
+  for (const char* name : {"unknown", "no_relation", "NA", "Other", "NR", "None"}) {
+    if (relation_id == name) return true;
+  }
+  return false;
 }
 
 Schema infer_schema(const std::vector<Document>& documents) {

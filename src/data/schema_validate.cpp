@@ -81,10 +81,11 @@ class Validator {
   void check_relation(const RelationType& type) {
     check_types(type.head_types, "head_types");
     check_types(type.tail_types, "tail_types");
-    if (type.negative && (type.symmetric || !type.inverse.empty())) {
+    if (type.negative && !type.turned_round().empty()) {
       error("a negative type is neither symmetric nor has it an inverse");
     }
     if (!type.inverse.empty()) check_inverse(type);
+    if (!type.implies_inverse.empty()) check_implied(type);
     if (type.symmetric && !can_be_same(type.head_types, type.tail_types)) {
       warn("it is symmetric, but head_types and tail_types have nothing in common");
     }
@@ -99,20 +100,54 @@ class Validator {
     if (type.symmetric) {
       error("it is symmetric and has another inverse, " + in_quotes(type.inverse));
     }
-    const int index = schema_.find(type.inverse);
-    if (index < 0) {
-      error("the inverse " + in_quotes(type.inverse) + " is not a relation type" +
-            did_you_mean(type.inverse, relation_ids_));
+    const RelationType* inverse = find_inverse(type.inverse, "inverse");
+    if (inverse == nullptr) return;
+    if (inverse->inverse != type.id) {
+      error("the inverse " + in_quotes(type.inverse) + " does not name it as its own inverse");
+    } else {
+      check_turned_types(type, *inverse, "inverse");
+    }
+  }
+
+  void check_implied(const RelationType& type) {
+    if (type.implies_inverse == type.id) {
+      error("it implies itself turned round: write \"symmetric\": true instead");
       return;
     }
-    const RelationType& inverse = schema_.relation_types[static_cast<size_t>(index)];
-    if (inverse.inverse != type.id) {
-      error("the inverse " + in_quotes(type.inverse) + " does not name it as its own inverse");
-    } else if (!can_be_same(type.head_types, inverse.tail_types) ||
-               !can_be_same(type.tail_types, inverse.head_types)) {
-      warn("head_types and tail_types do not fit those of the inverse " + in_quotes(type.inverse) +
-           " turned round");
+    if (type.implies_inverse == type.inverse) {
+      error("inverse and implies_inverse both name " + in_quotes(type.inverse) +
+            ": leave implies_inverse out");
+      return;
     }
+    const RelationType* implied = find_inverse(type.implies_inverse, "implied inverse");
+    if (implied == nullptr) return;
+    if (implied->negative) {
+      error("the implied inverse " + in_quotes(implied->id) + " is a negative type");
+    } else if (implied->implies_inverse == type.id) {
+      error("it and " + in_quotes(implied->id) +
+            " imply each other: write \"inverse\" in both instead");
+    } else {
+      check_turned_types(type, *implied, "implied inverse");
+    }
+  }
+
+  // Null, and an error, where there is none.
+  const RelationType* find_inverse(const std::string& id, const std::string& what) {
+    const int index = schema_.find(id);
+    if (index >= 0) return &schema_.relation_types[static_cast<size_t>(index)];
+    error("the " + what + " " + in_quotes(id) + " is not a relation type" +
+          did_you_mean(id, relation_ids_));
+    return nullptr;
+  }
+
+  void check_turned_types(const RelationType& type, const RelationType& inverse,
+                          const std::string& what) {
+    if (can_be_same(type.head_types, inverse.tail_types) &&
+        can_be_same(type.tail_types, inverse.head_types)) {
+      return;
+    }
+    warn("head_types and tail_types do not fit those of the " + what + " " + in_quotes(inverse.id) +
+         " turned round");
   }
 
   void check_example(const RelationType& type) {

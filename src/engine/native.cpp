@@ -9,6 +9,7 @@
 
 #include "native_engine.h"
 #include "relata/base/log.h"
+#include "relata/model/damage.h"
 #include "relata/text/closing.h"
 
 namespace relata::engine {
@@ -23,11 +24,6 @@ constexpr int64_t kPrefillTokens = 2048;  // at once: activations then stay in t
 constexpr int64_t kFirstRoom = 32;        // tokens of an answer; it grows
 
 }  // namespace
-
-Error not_a_number() {
-  return input_error("the model's output is not a number",
-                     "its weights or its adapter's are damaged; fetch or train them again");
-}
 
 Status check_ids(const Ids& ids, const model::DecoderConfig& config, const std::string& what) {
   for (const int32_t id : ids) {
@@ -265,7 +261,7 @@ void NativeEngine::choose(const at::Tensor& hidden) {
     Running& r = active_[i];
     if (r.walk) picked[i] = choose_allowed(r, hidden.narrow(0, static_cast<int64_t>(i), 1));
     if (picked[i].first < 0) {
-      r.call->status = not_a_number();
+      if (r.call->status.ok()) r.call->status = model::not_a_number(*model_);
     } else if (!accept(r, static_cast<int32_t>(picked[i].first), picked[i].second)) {
       force(r);
     }

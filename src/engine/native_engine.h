@@ -24,7 +24,6 @@ using Ids = std::vector<int32_t>;
 // What the decoder may be asked for.
 Status check_ids(const Ids& ids, const model::DecoderConfig& config, const std::string& what);
 Status check_length(size_t length, const model::DecoderConfig& config, const std::string& what);
-Error not_a_number();
 
 // A call of generate(), while its requests are answered.
 struct GenerateCall {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "native_engine.h"
+#include "relata/model/damage.h"
 
 namespace relata::engine {
 
@@ -111,7 +112,7 @@ Status NativeEngine::score_group(const std::vector<ScoreRequest>& requests,
   const bool finite = read_logprobs(hidden, rows, by_row);
   for (RadixNode* node : ends) RadixTree::unpin(node);
   tree_.trim();
-  return finite ? Status() : not_a_number();
+  return finite ? Status() : model::not_a_number(*model_);
 }
 
 Status NativeEngine::check(const ScoreRequest& r, const std::string& what) const {

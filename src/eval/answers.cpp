@@ -17,8 +17,11 @@ bool is_label_list(std::string_view content, const std::string& path) {
     const bool object = content.find('{', first) < inside;
     return content[inside] == '"' && (!object || content.compare(inside, 3, "\"0\"") == 0);
   }
+  // A string a line is an answer a line, and so is a table (by the file's name) of one column.
+  if (content[first] == '"' && holds_strings(content)) return true;
   const auto format = data::guess_format(content, path);
-  return !format.ok() || *format == "text";
+  return !format.ok() || *format == "text" ||
+         (*format == "cre-tsv" && content.find('\t') == std::string_view::npos);
 }
 
 data::Document labelled_document(const std::string& id, const std::vector<std::string>& labels) {

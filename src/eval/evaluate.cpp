@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "alignment.h"
 #include "answers.h"
 #include "distance.h"
+#include "docred/numbered_documents.h"
 #include "record_list.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
@@ -92,13 +94,19 @@ class Evaluator {
     const int negative = schema_.negative();
     options_.negative = negative < 0 ? "" : schema_.relation_types[negative].id;
     for (const data::RelationType& type : schema_.relation_types) {
-      if (!type.inverse.empty()) inverses_[type.id] = type.inverse;
+      const std::string& turned = type.inverse.empty() ? type.implies_inverse : type.inverse;
+      if (!turned.empty()) inverses_[type.id] = turned;
     }
   }
 
   Result<const Answers*> answers_of(System& system) {
     if (!system.answers) {
       RELATA_TRY(system.answers, read_answers(system.file));
+      if (system.answers->documents) {
+        RELATA_TRY(const std::vector<Document>* gold, gold_documents());
+        const Status filled = fill_numbered(*gold, *system.answers->documents);
+        if (!filled.ok()) return in_file(system.file.name, filled.error());
+      }
     }
     return &*system.answers;
   }
@@ -341,6 +349,7 @@ class Evaluator {
       }
     }
     RELATA_CHECK(check_labels(items, *answers, system));
+    warn_of_strangers(items, system);
     if (!patched && !request_.patch.empty()) {
       RELATA_TRY(items, patch(std::move(items)));
     }
@@ -395,6 +404,25 @@ class Evaluator {
     }
     note_dropped(dropped, system);
     return {};
+  }
+
+  // Labels that all mean nothing to gold are hardly a system's answers.
+  void warn_of_strangers(const std::vector<PairItem>& items, const System& system) {
+    std::set<std::string> labels;
+    for (const PairItem& item : items) {
+      for (const std::string& label : item.predicted) {
+        if (schema_.find(label) >= 0) return;
+        labels.insert(label);
+      }
+    }
+    for (const PairItem& item : items) {
+      for (const std::string& label : item.gold) {
+        if (labels.contains(label)) return;
+      }
+    }
+    if (labels.empty()) return;
+    evaluation_.warnings.push_back(fmt::format("{}: gold has none of its {} labels, as '{}'",
+                                               system.file.name, labels.size(), *labels.begin()));
   }
 
   Status report_pairs(const Metric& metric) {

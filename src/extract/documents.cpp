@@ -55,7 +55,14 @@ class PairExtraction : public Extraction {
 
  private:
   int64_t work_of(const Document& document) const override { return count_queries(document); }
-  bool keeps_entities(const Document&) const override { return true; }
+  // Of what is stated it is asked which pairs that is about.
+  Document asked_part(const Document& document) const override {
+    Document part = document;
+    for (data::Relation& relation : part.relations) {
+      relation = {relation.head, relation.tail, "", {}, {}};
+    }
+    return part;
+  }
   void note_skipped(int64_t work) const override {
     if (options_.skipped) options_.skipped(work);
   }
@@ -135,8 +142,14 @@ class FactsExtraction : public Extraction {
 
  private:
   int64_t work_of(const Document&) const override { return 1; }
-  bool keeps_entities(const Document& document) const override {
-    return options_.use_entities && !document.entities.empty();
+  Document asked_part(const Document& document) const override {
+    Document part = document;
+    part.relations.clear();
+    if (!options_.use_entities || part.entities.empty()) {
+      part.entities.clear();
+      part.events.clear();
+    }
+    return part;
   }
   void note_skipped(int64_t work) const override {
     if (options_.skipped) options_.skipped(work);

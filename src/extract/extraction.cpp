@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "relata/base/hash.h"
+#include "relata/base/log.h"
 #include "relata/base/version.h"
 
 namespace relata::extract {
@@ -12,8 +13,7 @@ namespace {
 using data::Document;
 
 constexpr const char* kJournalKind = "relata-extract";
-constexpr const char* kMetaKeys[] = {"extractor", "model",     "schema",  "relata",
-                                     "unparsed",  "shortened", "derived", "demonstrations"};
+constexpr const char* kGiven = "given";  // member of a journal's line
 
 std::string schema_id(const data::Schema& schema) {
   return "sha256:" + sha256_hex(data::schema_to_json(schema).dump());
@@ -25,21 +25,6 @@ std::string extractor_name(const Extractor& extractor) {
   return last.empty() ? folder.lexically_normal().parent_path().filename().string() : last;
 }
 
-// The part of a document that extraction takes as given, for comparing.
-std::string given_part(const Document& document, bool with_entities) {
-  Document given = document;
-  given.relations.clear();
-  if (!with_entities) {
-    given.entities.clear();
-    given.events.clear();
-  }
-  if (given.meta.is_object()) {
-    for (const char* key : kMetaKeys) given.meta.erase(key);
-    if (given.meta.empty()) given.meta = nullptr;
-  }
-  return to_json_line(given);
-}
-
 // Whether a question got no answer at all: if this run is interrupted, the next asks again.
 bool is_unanswered(const Document& document) {
   if (!document.meta.is_object() || !document.meta.contains("unparsed")) return false;
@@ -48,8 +33,10 @@ bool is_unanswered(const Document& document) {
                      [](const Json& note) { return note.value("unanswered", false); });
 }
 
-// The journal's finished documents, by id; equal ids stand in the order they were written.
-using Finished = std::map<std::string, std::deque<Document>>;
+// A journal's line is a result and the hash of what it was the answer to.
+std::string journal_line(const Document& result, const std::string& given) {
+  return "{\"" + std::string(kGiven) + "\":\"" + given + "\"," + to_json_line(result).substr(1);
+}
 
 Error not_a_journal(const std::string& path) {
   return usage_error(path + ": not a journal of an extraction",
@@ -73,14 +60,19 @@ Status begin_journal(Journal& journal, const std::string& path, const std::strin
   return journal.append(header);
 }
 
-Result<Finished> read_finished(const Journal& journal, const std::string& path) {
-  Finished finished;
+Result<FinishedDocuments> read_finished(const Journal& journal, const std::string& path) {
+  FinishedDocuments finished;
   const std::vector<std::string>& lines = journal.lines();
   for (size_t i = 1; i < lines.size(); ++i) {  // behind the header
     const std::string where = path + ":" + std::to_string(i + 1);
-    RELATA_TRY(const Json json, parse_json(lines[i], where));
+    RELATA_TRY(Json json, parse_json(lines[i], where));
+    std::string given;
+    if (json.is_object() && json.contains(kGiven) && json[kGiven].is_string()) {
+      given = json[kGiven].get<std::string>();
+      json.erase(kGiven);
+    }
     RELATA_TRY(Document document, data::document_from_json(json, where));
-    finished[document.id].push_back(std::move(document));
+    finished[document.id].push_back({std::move(given), std::move(document)});
   }
   return finished;
 }
@@ -133,6 +125,10 @@ Result<std::vector<Document>> Extraction::run(int batch_size) {
     RELATA_CHECK(finish_batch(begin, end));
     RELATA_CHECK(hand_on(end));
   }
+  if (changed_ > 0) {
+    log_warning(std::to_string(changed_) + (changed_ == 1 ? " document has" : " documents have") +
+                " changed since " + path_ + " was begun: asked again");
+  }
   return std::move(out_);
 }
 
@@ -145,18 +141,25 @@ Status Extraction::hand_on(size_t end) {
   return {};
 }
 
-Result<bool> Extraction::take_finished(size_t index) {
+std::string Extraction::given_hash(const Document& document) const {
+  return sha256_hex(to_json_line(asked_part(document)));
+}
+
+// An entry about another text or other entities is none of this document.
+bool Extraction::take_finished(size_t index) {
   const Document& wanted = documents_[index];
   const auto found = finished_.find(wanted.id);
   if (found == finished_.end() || found->second.empty()) return false;
-  Document document = std::move(found->second.front());
-  found->second.pop_front();
-  const bool with_entities = keeps_entities(wanted);
-  if (given_part(document, with_entities) != given_part(wanted, with_entities)) {
-    return usage_error(path_ + ": document \"" + document.id + "\" is not the one of the input",
-                       "the input has changed since; remove " + path_ + " to begin again");
+  std::deque<FinishedDocument>& entries = found->second;
+  const std::string given = given_hash(wanted);
+  const auto entry = std::find_if(entries.begin(), entries.end(),
+                                  [&](const auto& one) { return one.given == given; });
+  if (entry == entries.end()) {
+    ++changed_;
+    return false;
   }
-  out_[index] = std::move(document);
+  out_[index] = std::move(entry->document);
+  entries.erase(entry);
   return true;
 }
 
@@ -166,8 +169,7 @@ Result<bool> Extraction::take_finished(size_t index) {
 Status Extraction::finish_batch(size_t begin, size_t end) {
   std::vector<size_t> open;
   for (size_t i = begin; i < end; ++i) {
-    RELATA_TRY(const bool found, take_finished(i));
-    if (!found) open.push_back(i);
+    if (!take_finished(i)) open.push_back(i);
   }
   const bool as_a_whole = !open.empty() && engine_.prompt_form() == generate::PromptForm::kIds;
   std::vector<size_t> asked;
@@ -196,7 +198,7 @@ Status Extraction::extract(const std::vector<size_t>& asked, const std::vector<s
     if (!std::binary_search(open.begin(), open.end(), asked[k])) continue;
     stamp(results[k]);
     if (journal_ && !is_unanswered(results[k])) {
-      RELATA_CHECK(journal_->append(to_json_line(results[k])));
+      RELATA_CHECK(journal_->append(journal_line(results[k], given_hash(documents[k]))));
     }
     out_[asked[k]] = std::move(results[k]);
   }

@@ -22,6 +22,13 @@ std::string hash_of_settings(const Json& settings);
 // Notes how a document's examples went, in its meta: added to what is there.
 void note_examples(data::Document& document, const DemonstrationCounts& counts);
 
+struct FinishedDocument {
+  std::string given;  // hash of what was asked about
+  data::Document document;
+};
+// By id; equal ids stand in the order they were written.
+using FinishedDocuments = std::map<std::string, std::deque<FinishedDocument>>;
+
 // Answers documents in batches and notes each that is finished in a journal.
 class Extraction {
  public:
@@ -38,7 +45,8 @@ class Extraction {
 
   // What progress counts.
   virtual int64_t work_of(const data::Document& document) const = 0;
-  virtual bool keeps_entities(const data::Document& document) const = 0;
+  // What decides the document's answer: a journal's answer to anything else is not taken.
+  virtual data::Document asked_part(const data::Document& document) const = 0;
   // The finished documents, without a stamp.
   virtual Result<std::vector<data::Document>> answer(
       const std::vector<data::Document>& documents) = 0;
@@ -53,7 +61,8 @@ class Extraction {
 
  private:
   Status hand_on(size_t end);
-  Result<bool> take_finished(size_t index);
+  std::string given_hash(const data::Document& document) const;
+  bool take_finished(size_t index);
   Status finish_batch(size_t begin, size_t end);
   Status extract(const std::vector<size_t>& asked, const std::vector<size_t>& open);
   void stamp(data::Document& document);
@@ -61,8 +70,8 @@ class Extraction {
   const std::vector<data::Document>& documents_;
   std::string path_;
   std::unique_ptr<Journal> journal_;
-  // The journal's finished documents, by id; equal ids stand in the order they were written.
-  std::map<std::string, std::deque<data::Document>> finished_;
+  FinishedDocuments finished_;  // the journal's
+  int64_t changed_ = 0;         // documents of which the journal has only an answer to others
   std::vector<data::Document> out_;
   size_t handed_ = 0;
   std::string schema_id_;

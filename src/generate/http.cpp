@@ -1,11 +1,10 @@
 #include "http.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <netinet/in.h>
 
-#include <algorithm>
 #include <new>
+
+#include "relata/base/host.h"
 
 namespace relata::generate {
 namespace {
@@ -29,19 +28,10 @@ bool is_loopback(const std::string& url) {
   char* found = nullptr;
   const bool good = curl_url_set(parsed, CURLUPART_URL, url.c_str(), 0) == CURLUE_OK &&
                     curl_url_get(parsed, CURLUPART_HOST, &found, 0) == CURLUE_OK;
-  std::string host = good ? found : "";
+  const std::string host = good ? found : "";
   curl_free(found);
   curl_url_cleanup(parsed);
-  for (char& c : host) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  if (host.ends_with('.')) host.pop_back();
-  if (host == "localhost" || host.ends_with(".localhost")) return true;
-  if (host.starts_with('[') && host.ends_with(']')) {
-    in6_addr address{};
-    const std::string bare = host.substr(1, host.size() - 2);
-    return inet_pton(AF_INET6, bare.c_str(), &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
-  }
-  in_addr address{};
-  return inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+  return is_loopback_host(host);
 }
 
 struct HttpConnection::State {

@@ -9,8 +9,7 @@
 
 namespace relata::generate {
 
-// Whether the URL's host is this machine itself: localhost, a name below .localhost (RFC 6761), or
-// a loopback address.
+// Whether the URL's host is this machine itself (base/host.h).
 bool is_loopback(const std::string& url);
 
 struct HttpReply {

@@ -13,6 +13,7 @@
 #include "http.h"
 #include "relata/base/json.h"
 #include "relata/base/log.h"
+#include "server_logprobs.h"
 
 namespace relata::generate {
 namespace {
@@ -83,22 +84,6 @@ Error refusal(const HttpReply& reply, const std::string& url) {
 Error unusable(const std::string& url, const std::string& what) {
   return resource_error(url + ": the answer " + what,
                         "is this the address of an OpenAI-compatible server?");
-}
-
-// Servers write probabilities as {"token_logprobs": [...]} or {"content": [{"logprob": ...}]}. Any
-// gap makes the whole unknown.
-std::vector<double> read_logprobs(const Json& choice) {
-  const Json logprobs = choice.value("logprobs", Json());
-  if (!logprobs.is_object()) return {};
-  std::vector<double> out;
-  const Json plain = logprobs.value("token_logprobs", Json());
-  const Json rich = logprobs.value("content", Json());
-  for (const Json& item : plain.is_array() ? plain : rich.is_array() ? rich : Json::array()) {
-    const Json value = item.is_object() ? item.value("logprob", Json()) : item;
-    if (!value.is_number()) return {};
-    out.push_back(value.get<double>());
-  }
-  return out;
 }
 
 // Why a server kept its answer back, "" where it did not.
@@ -310,10 +295,16 @@ Result<GenerateResult> OpenAiEngine::read_answer(const HttpReply& reply, const s
   const Json finish = choice.value("finish_reason", Json());
   // A filter cuts off what it finds late.
   result.finish = finish == "length" || finish == "content_filter" ? "length" : "eos";
+  ServerLogprobs told = read_server_logprobs(choice);
+  fit_pieces(result.text, told);
   if (shape == nullptr) {
-    result.logprobs = read_logprobs(choice);
+    result.logprobs = std::move(told.logprobs);
+    result.pieces = std::move(told.pieces);
   } else if (auto written = answer_of_json(*shape, result.text)) {
-    result.text = std::move(*written);  // the probabilities are of the JSON's tokens
+    ServerLogprobs of_items = by_parts(told, written->ends, std::move(written->parts));
+    result.logprobs = std::move(of_items.logprobs);
+    result.pieces = std::move(of_items.pieces);
+    result.text = std::move(written->text);
   }
   return result;
 }

@@ -11,6 +11,12 @@ namespace {
 constexpr std::array kBestFirst = {Isa::kAvx512, Isa::kAvx2, Isa::kScalar};
 constexpr const char* kVariable = "RELATA_ISA";
 
+// Null where it is not set; set to nothing counts as that.
+const char* wanted_isa() {
+  const char* value = std::getenv(kVariable);
+  return value == nullptr || *value == '\0' ? nullptr : value;
+}
+
 std::optional<Isa> isa_named(std::string_view name) {
   for (const Isa isa : kBestFirst) {
     if (name == name_of(isa)) return isa;
@@ -47,7 +53,7 @@ bool can_run(Isa isa) {
 
 Isa isa_limit() {
   static const Isa kLimit = [] {
-    const char* wanted = std::getenv(kVariable);
+    const char* wanted = wanted_isa();
     const std::optional<Isa> named = wanted == nullptr ? std::nullopt : isa_named(wanted);
     return named && can_run(*named) ? *named : Isa::kAvx512;
   }();
@@ -62,7 +68,7 @@ Isa isa() {
 }
 
 Status check_isa() {
-  const char* wanted = std::getenv(kVariable);
+  const char* wanted = wanted_isa();
   if (wanted == nullptr) return {};
   const std::optional<Isa> named = isa_named(wanted);
   const std::string value = std::string(kVariable) + "=" + wanted;

@@ -72,16 +72,14 @@ void Decoder::allocate(const at::TensorOptions& options, const Quantized& quanti
   };
   // Norms are few and are computed with in float32, whatever the matrices' type.
   const auto ones = [&](int64_t width) { return at::ones({width}, options.dtype(at::kFloat)); };
-  const auto norm = [&]() -> Norm {
-    return {ones(c.hidden_size), c.layer_norm ? ones(c.hidden_size).zero_() : at::Tensor()};
+  const auto norm_of = [&](int64_t width) -> Norm {
+    return {ones(width), c.layer_norm ? ones(width).zero_() : at::Tensor()};
   };
-  embedding_ = nn::Weight(matrix(c.vocab_size, c.hidden_size, quantized.embedding));
-  if (c.position_rows > 0) {
-    positions_ = nn::Weight(at::zeros({c.position_rows, c.hidden_size}, options));
-  }
-  if (c.token_types > 0) {
-    types_ = nn::Weight(at::zeros({c.token_types, c.hidden_size}, options));
-  }
+  const auto norm = [&] { return norm_of(c.hidden_size); };
+  const int64_t width = c.embedding_width();
+  embedding_ = nn::Weight(matrix(c.vocab_size, width, quantized.embedding));
+  if (c.position_rows > 0) positions_ = nn::Weight(at::zeros({c.position_rows, width}, options));
+  if (c.token_types > 0) types_ = nn::Weight(at::zeros({c.token_types, width}, options));
   norm_ = norm();
   if (c.encoder_layers > 0) encoder_norm_ = norm();
   if (c.relative_buckets > 0) {
@@ -96,7 +94,7 @@ void Decoder::allocate(const at::TensorOptions& options, const Quantized& quanti
   blocks_.clear();
   for (int64_t i = 0; i < c.encoder_layers + c.num_layers; ++i) {
     Block& block = blocks_.emplace_back();
-    block.attention_norm = norm();
+    if (i > 0 || c.embedding_size == 0) block.attention_norm = norm();
     block.mlp_norm = norm();
     if (c.post_norms) {
       block.attention_post_norm = ones(c.hidden_size);
@@ -118,6 +116,10 @@ void Decoder::allocate(const at::TensorOptions& options, const Quantized& quanti
     block.down = linear(c.hidden_size, c.intermediate_size, c.mlp_bias);
   }
   // After the blocks', which are counted.
+  if (c.embedding_size > 0) {
+    embedding_norm_ = norm_of(width);
+    embedding_projection_ = linear(c.hidden_size, width, true);
+  }
   if (c.labels > 0) {
     label_dense_ = linear(c.hidden_size, c.hidden_size, true);
     label_output_ = linear(c.labels, c.hidden_size, true);
@@ -181,6 +183,8 @@ void Decoder::to(at::Device device) {
     }
   }
   for (auto& [name, linear] : projections()) move_linear(*linear);
+  move_norm(embedding_norm_);
+  move_linear(embedding_projection_);
   move_linear(label_dense_);
   move_linear(label_output_);
   move_norm(norm_);
@@ -303,6 +307,8 @@ std::vector<Decoder::Parameter> Decoder::trainable() const {
   matrix("embedding", embedding_);
   if (positions_.defined()) matrix("positions", positions_);
   if (types_.defined()) matrix("types", types_);
+  norm("embedding_norm", embedding_norm_);
+  if (config_.embedding_size > 0) projection("embedding_projection", embedding_projection_);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     const std::string prefix = block_prefix(i);
     norm(prefix + "attention_norm", blocks_[i].attention_norm);

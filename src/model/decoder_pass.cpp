@@ -108,12 +108,16 @@ at::Tensor Decoder::embed(const Pass& pass) const {
   if (types_.defined()) {
     rows = rows + types_.rows(here(pass.types.defined() ? pass.types : at::zeros_like(pass.ids)));
   }
-  return rows;
+  if (!embedding_projection_.weight.defined()) return rows;
+  const auto [sum, normed] = nn::add_layer_norm(
+      rows, {}, {embedding_norm_.weight, embedding_norm_.bias, config_.rms_norm_eps}, pass.dropout);
+  return embedding_projection_.forward(normed.to(compute_type_), {}).to(at::kFloat);
 }
 
 // The stream that goes on, and what the block computes with.
 std::pair<at::Tensor, at::Tensor> Decoder::norm(const Stream& in, const Norm& norm,
                                                 const Pass& pass, size_t site) const {
+  if (!norm.weight.defined()) return {in.x, in.x.to(compute_type_)};
   if (config_.layer_norm) {
     const auto [sum, normed] = nn::add_layer_norm(
         in.x, in.delta, {norm.weight, norm.bias, config_.rms_norm_eps}, pass.dropout);

@@ -6,7 +6,9 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -41,12 +43,47 @@ bool is_unset(const Json& value) {
          (value.is_structured() && value.empty());
 }
 
+// A group's name as ICU allows it, without underscores: its number among the names so far.
+std::string plain_group(const std::string& name, std::vector<std::string>& names) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  const auto number = found - names.begin();
+  if (found == names.end()) names.push_back(name);
+  std::string plain = "g";
+  plain += std::to_string(number);
+  return plain;
+}
+
+// Python's expression as ICU's: named groups, (?P<name>...) and (?P=name), are written otherwise.
+std::string from_python(const std::string& text) {
+  constexpr std::string_view kGroup = "(?P<", kBack = "(?P=";
+  std::vector<std::string> names;
+  std::string out;
+  bool in_class = false;
+  for (size_t i = 0; i < text.size();) {
+    const std::string_view rest = std::string_view(text).substr(i);
+    const bool group = rest.starts_with(kGroup);
+    const size_t end = rest.find(group ? '>' : ')');
+    if (!in_class && (group || rest.starts_with(kBack)) && end != std::string_view::npos) {
+      const std::string name(rest.substr(kGroup.size(), end - kGroup.size()));
+      out.append(group ? "(?<" : "\\k<").append(plain_group(name, names)).append(">");
+      i += end + 1;
+      continue;
+    }
+    const size_t size = text[i] == '\\' ? std::min<size_t>(2, rest.size()) : 1;
+    if (text[i] == '[') in_class = true;
+    if (text[i] == ']') in_class = false;
+    out += rest.substr(0, size);
+    i += size;
+  }
+  return out;
+}
+
 // Null for what is no regular expression.
 std::unique_ptr<icu::RegexPattern> expression(const std::string& text) {
   UErrorCode code = U_ZERO_ERROR;
   UParseError place;
   std::unique_ptr<icu::RegexPattern> out(
-      icu::RegexPattern::compile(icu::UnicodeString::fromUTF8(text), 0, place, code));
+      icu::RegexPattern::compile(icu::UnicodeString::fromUTF8(from_python(text)), 0, place, code));
   if (U_FAILURE(code) != 0) return nullptr;
   return out;
 }
@@ -77,17 +114,26 @@ T by_pattern(const Patterns<T>& patterns, const std::string& module, T fallback)
   return fallback;
 }
 
+// What is stored for each key of a pattern, where it can be that.
+std::optional<int64_t> rank_value(const Json& number) {
+  const auto rank = MemberReader::whole_number(number);
+  return rank && *rank > 0 && *rank <= kMaxRank ? rank : std::nullopt;
+}
+std::optional<double> alpha_value(const Json& number) {
+  if (!number.is_number() || !std::isfinite(number.get<double>())) return {};
+  return number.get<double>();
+}
+
 template <class T>
-void read_pattern(MemberReader& file, const char* key, Patterns<T>& out) {
+void read_pattern(MemberReader& file, const char* key, const char* wanted,
+                  std::optional<T> (*value_of)(const Json&), Patterns<T>& out) {
   const Json* value = file.find(key);
   if (value == nullptr) return;
   if (!value->is_object()) return file.refuse(key, "an object of numbers");
   for (const auto& [name, number] : value->items()) {
-    if (!number.is_number() || !(number.template get<double>() > 0) ||
-        number.template get<double>() > kMaxRank || !expression(name)) {
-      return file.refuse(key, "an object of module names with numbers above 0");
-    }
-    out.emplace_back(name, number.template get<T>());
+    const std::optional<T> read = value_of(number);
+    if (!read || !expression(name)) return file.refuse(key, wanted);
+    out.emplace_back(name, *read);
   }
 }
 
@@ -193,8 +239,10 @@ Result<LoraConfig> lora_config_from_json(const Json& value, const std::string& w
   config.rslora = file.boolean("use_rslora", false);
   config.base_model = file.string("base_model_name_or_path", "");
   read_targets(file, config);
-  read_pattern(file, "rank_pattern", config.rank_pattern);
-  read_pattern(file, "alpha_pattern", config.alpha_pattern);
+  read_pattern(file, "rank_pattern", "an object of module names with whole numbers above 0",
+               rank_value, config.rank_pattern);
+  read_pattern(file, "alpha_pattern", "an object of module names with numbers", alpha_value,
+               config.alpha_pattern);
   if (const Json* tokens = file.find("alora_invocation_tokens"); tokens != nullptr) {
     const bool good =
         tokens->is_array() && std::all_of(tokens->begin(), tokens->end(), [](const Json& id) {

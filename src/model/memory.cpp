@@ -176,10 +176,14 @@ Result<int64_t> forecast_answering(const std::string& path, const LoadOptions& o
   const int64_t element = how.dtype == "float32" ? kFloat : kHalf;
   const LayerSizes sizes = layer_sizes(c, {});
   const int64_t cache = element * 2 * c.num_layers * c.num_kv_heads * c.head_dim * tokens;
-  const int64_t layer =
-      element * (3 * sizes.inner + sizes.qkv + sizes.query) + (kFloat + element) * c.hidden_size;
+  // What a layer computes lies there twice while the next one is computed; measured.
+  const int64_t layer = 2 * (element * (3 * sizes.inner + sizes.qkv + sizes.query) +
+                             (kFloat + element) * c.hidden_size);
+  // Products of float32 have a copy of the head packed beside the rows of the embeddings.
+  const bool copied = how.dtype == "float32" && how.dequantize && c.tie_embeddings;
+  const int64_t head = copied ? kFloat * c.vocab_size * c.hidden_size : 0;
   return kProgram + stored.weights +
-         std::max(stored.file, cache + std::min(tokens, kTogether) * layer);
+         std::max(stored.file, head + cache + std::min(tokens, kTogether) * layer);
 }
 
 }  // namespace relata::model

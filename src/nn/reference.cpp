@@ -5,17 +5,34 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "relata/kernels/attention.h"
 
 namespace relata::nn {
+namespace {
+
+constexpr const char* kVariable = "RELATA_KERNELS";
+constexpr std::string_view kPlain = "reference";
+
+// What the variable is set to; "": it is not.
+std::string wanted_kernels() {
+  const char* value = std::getenv(kVariable);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+Status check_kernels() {
+  const std::string wanted = wanted_kernels();
+  if (wanted.empty() || wanted == kPlain) return {};
+  return usage_error(std::string(kVariable) + "=" + wanted + ": no such kernels",
+                     "known is: reference");
+}
 
 bool use_reference(at::Device device) {
-  static const bool kForced = [] {
-    const char* value = std::getenv("RELATA_KERNELS");
-    return value != nullptr && std::string_view(value) == "reference";
-  }();
+  static const bool kForced = wanted_kernels() == kPlain;
   return kForced || !device.is_cpu();
 }
 

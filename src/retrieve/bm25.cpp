@@ -155,7 +155,7 @@ void Bm25Index::collect(const Term& term, const std::vector<Posting>& postings,
                         double* scores) const {
   const auto all = static_cast<double>(entries_.size());
   const auto with = static_cast<double>(term.passages);
-  const double weight = std::log(1.0 + (all - with + 0.5) / (with + 0.5));
+  const double weight = (settings_.k1 + 1.0) * std::log(1.0 + (all - with + 0.5) / (with + 0.5));
   for (const Posting& posting : postings) {
     const auto count = static_cast<double>(posting.count);
     scores[posting.passage] += weight * count / (count + norms_[posting.passage]);

@@ -28,7 +28,7 @@ class DenseRanker : public Ranker {
   Result<std::vector<Hit>> search(std::string_view query,
                                   const SearchOptions& options) const override {
     const std::vector<std::string> texts = {std::string(before_terms(query))};
-    const Vectors asked = encoder_->encode(texts, TextRole::Query, {});
+    RELATA_TRY(const Vectors asked, encoder_->encode(texts, TextRole::Query, {}));
     SearchOptions within = options;
     within.partition.reset();
     if (!options.partition) return std::move(index_.search(asked, within).front());
@@ -45,7 +45,7 @@ class DenseRanker : public Ranker {
 };
 
 // A row for each passage; passages of one text share a pass.
-Vectors vectors_of(const std::vector<Passage>& passages, const Encoder& encoder) {
+Result<Vectors> vectors_of(const std::vector<Passage>& passages, const Encoder& encoder) {
   std::vector<std::string> texts;
   std::unordered_map<std::string_view, size_t> numbers;  // by text
   std::vector<size_t> number_of;
@@ -55,9 +55,10 @@ Vectors vectors_of(const std::vector<Passage>& passages, const Encoder& encoder)
     number_of.push_back(known->second);
   }
   Progress progress("encoding", std::ssize(texts), "examples");
-  const Vectors distinct = encoder.encode(
-      texts, TextRole::Passage, [&](size_t done) { progress.update(static_cast<int64_t>(done)); });
+  auto made = encoder.encode(texts, TextRole::Passage,
+                             [&](size_t done) { progress.update(static_cast<int64_t>(done)); });
   progress.finish();
+  RELATA_TRY(const Vectors distinct, std::move(made));
   Vectors out{distinct.width, {}};
   out.values.reserve(passages.size() * out.width);
   for (const size_t number : number_of) {
@@ -102,7 +103,8 @@ Result<std::shared_ptr<const Ranker>> make_dense_ranker(std::vector<Passage> pas
     if (kept.ok()) return ranker(std::move(kept).value());
     log_warning(kept.error().message + "; it is made again");
   }
-  DenseIndex index = DenseIndex::of(vectors_of(passages, *options.encoder), std::move(origin));
+  RELATA_TRY(Vectors vectors, vectors_of(passages, *options.encoder));
+  DenseIndex index = DenseIndex::of(std::move(vectors), std::move(origin));
   if (!path.empty()) {
     const Status saved = index.save(path);
     if (!saved.ok()) log_warning("vectors are not kept: " + saved.error().message);

@@ -129,7 +129,10 @@ Status read_length(EncoderSettings& settings) {
                        "have its tokenizer do it, and set it to false");
   }
   const auto found = value.find("max_seq_length");
-  if (found == value.end() || found->is_null()) return {};
+  if (found == value.end() || found->is_null()) {
+    RELATA_TRY(settings.max_tokens, tokenizer_length(settings.transformer));
+    return {};
+  }
   if (!found->is_number_unsigned() || *found == 0U) {
     return wrong(path, "max_seq_length", "a number of tokens");
   }
@@ -184,6 +187,15 @@ Status read_folder_settings(const std::string& folder, EncoderSettings& settings
 }
 
 }  // namespace
+
+Result<size_t> tokenizer_length(const std::string& folder) {
+  constexpr double kMost = 1 << 30;
+  RELATA_TRY(const Json value, read_object(folder + "/tokenizer_config.json"));
+  const auto found = value.find("model_max_length");
+  if (found == value.end() || !found->is_number()) return 0;
+  const auto length = found->get<double>();
+  return length >= 1 && length <= kMost ? static_cast<size_t>(length) : 0;
+}
 
 Result<EncoderSettings> read_encoder_settings(const EncoderOptions& options) {
   EncoderSettings settings;

@@ -22,6 +22,10 @@ struct EncoderSettings {
 // `options` go before what the folder says. Errors name the file.
 Result<EncoderSettings> read_encoder_settings(const EncoderOptions& options);
 
+// The longest text by the folder's tokenizer_config.json, which counts where nothing else says it;
+// 0: it says none, or a number that stands for none (Transformers writes 1e30).
+Result<size_t> tokenizer_length(const std::string& folder);
+
 // The files that read_encoder_settings() reads, beside a model of `width` in `folder`.
 Status write_encoder_settings(const EncoderSettings& settings, size_t width,
                               const std::string& folder);

@@ -1,24 +1,38 @@
 #include "relata/retrieve/passages.h"
 
+#include "relata/retrieve/partitions.h"
 #include "relata/text/sentences.h"
 
 namespace relata::retrieve {
 namespace {
 
-std::string partition_of(const data::Document& document, const std::string& key) {
-  if (key.empty() || !document.meta.is_object()) return "";
-  const auto found = document.meta.find(key);
-  if (found == document.meta.end() || found->is_null()) return "";
-  return found->is_string() ? found->get<std::string>() : found->dump();
+std::string value_of(const data::Document& document, const std::string& key) {
+  if (!has_partition_key(document, key)) return "";
+  const Json& value = document.meta[key];
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string partition_of(const data::Document& document, const std::vector<std::string>& keys) {
+  if (keys.empty()) return "";
+  if (keys.size() == 1) return value_of(document, keys[0]);
+  PartitionParts parts;
+  for (const std::string& key : keys) parts.emplace_back(key, value_of(document, key));
+  return partition_name(parts);
 }
 
 }  // namespace
+
+bool has_partition_key(const data::Document& document, const std::string& key) {
+  if (!document.meta.is_object()) return false;
+  const auto found = document.meta.find(key);
+  return found != document.meta.end() && !found->is_null();
+}
 
 std::vector<Passage> passages_of(const std::vector<data::Document>& documents,
                                  const PassageOptions& options) {
   std::vector<Passage> out;
   for (const data::Document& document : documents) {
-    const std::string partition = partition_of(document, options.partition_key);
+    const std::string partition = partition_of(document, options.partition_keys);
     if (options.unit == PassageUnit::Document) {
       if (!document.text.empty()) out.push_back({document.id, partition, document.text});
       continue;

@@ -10,6 +10,7 @@
 
 #include "metrics.h"
 #include "relata/base/hash.h"
+#include "relata/base/host.h"
 #include "relata/extract/page.h"
 #include "requests.h"
 #include "start_page.h"
@@ -163,7 +164,7 @@ class HttpServer final : public Server {
       return {};
     }
     return resource_error(
-        options.host + ":" + std::to_string(options.port) + ": cannot be listened on",
+        url_host(options.host) + ":" + std::to_string(options.port) + ": cannot be listened on",
         "another program may use the port, or the address is not this machine's; name others "
         "with --port and --host (port 0: any that is free)");
   }

@@ -55,7 +55,15 @@ struct SpecialNames {
   std::map<std::string, AddedToken> by_key;  // of kNamedKeys
   std::vector<AddedToken> others;            // of keys like "image_token"
   std::vector<AddedToken> lists;
+  std::vector<std::string> listed;  // those that make a token of added_tokens.json a special one
+  bool lists_added = false;         // the configuration has an added_tokens_decoder
 
+  // As Transformers decides how a token of added_tokens.json is searched.
+  bool name(const std::string& token) const {
+    return std::find(listed.begin(), listed.end(), token) != listed.end() ||
+           std::any_of(by_key.begin(), by_key.end(),
+                       [&](const auto& entry) { return entry.second.content == token; });
+  }
   std::vector<AddedToken> in_order() const {
     std::vector<AddedToken> out;
     for (const char* key : kNamedKeys) {
@@ -67,20 +75,19 @@ struct SpecialNames {
   }
 };
 
-std::vector<AddedToken> read_token_lists(const JsonReader& reader) {
+std::vector<AddedToken> read_token_list(const JsonReader& reader, const char* key) {
   std::vector<AddedToken> out;
-  for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
-    const Node* node = reader.find(key);
-    if (node == nullptr) continue;
-    for (const auto& item : *node) {
-      if (auto token = named_token(item)) out.push_back(*std::move(token));
-    }
+  const Node* node = reader.find(key);
+  if (node == nullptr) return out;
+  for (const auto& item : *node) {
+    if (auto token = named_token(item)) out.push_back(*std::move(token));
   }
   return out;
 }
 
-// `wins`: this file is believed where an earlier one names another token.
-void read_special_names(const JsonReader& reader, bool wins, TokenizerConfig& config,
+// `is_map`: the file is special_tokens_map.json. `wins`: it is believed where an earlier one names
+// another token.
+void read_special_names(const JsonReader& reader, bool is_map, bool wins, TokenizerConfig& config,
                         SpecialNames& names) {
   for (const char* key : kNamedKeys) {
     const Node* node = reader.find(key);
@@ -90,7 +97,12 @@ void read_special_names(const JsonReader& reader, bool wins, TokenizerConfig& co
     if (wins) names.by_key.erase(key);
     names.by_key.try_emplace(key, *std::move(token));
   }
-  std::vector<AddedToken> lists = read_token_lists(reader);
+  std::vector<AddedToken> lists = read_token_list(reader, "additional_special_tokens");
+  const std::vector<AddedToken> extra = read_token_list(reader, "extra_special_tokens");
+  for (const AddedToken& token : is_map ? extra : extra.empty() ? lists : extra) {
+    names.listed.push_back(token.content);
+  }
+  lists.insert(lists.end(), extra.begin(), extra.end());
   for (const AddedToken& token : lists) config.special.push_back(token.content);
   if (!lists.empty()) names.lists = std::move(lists);
 }
@@ -130,7 +142,8 @@ Status read_config_file(const ModelFolder& folder, TokenizerConfig& config, Spec
   JsonReader reader(node, folder.path(kConfigFile));
   RELATA_CHECK(reader.status());
   // Transformers believes this file where it is of the newer kind, which lists the added tokens.
-  read_special_names(reader, reader.find("added_tokens_decoder") != nullptr, config, names);
+  names.lists_added = reader.find("added_tokens_decoder") != nullptr;
+  read_special_names(reader, false, names.lists_added, config, names);
   read_other_names(*content, config, names);
   RELATA_CHECK(read_added_decoder(reader, config));
   config.extra_ids = reader.integer("extra_ids", config.extra_ids);
@@ -151,13 +164,16 @@ Status read_map_file(const ModelFolder& folder, TokenizerConfig& config, Special
   RELATA_TRY(const Node node, parse_node(*content, folder.path(kMapFile)));
   const JsonReader reader(node, folder.path(kMapFile));
   RELATA_CHECK(reader.status());
-  read_special_names(reader, true, config, names);
+  read_special_names(reader, true, true, config, names);
   return {};
 }
 
-Status read_added_file(const ModelFolder& folder, TokenizerConfig& config) {
+// From before the configuration listed the added tokens, which it then does alone. A token is
+// searched in the normalised text, unless it is a special one.
+Status read_added_file(const ModelFolder& folder, const SpecialNames& names,
+                       TokenizerConfig& config) {
   const std::string* content = folder.find(kAddedFile);
-  if (content == nullptr) return {};
+  if (content == nullptr || names.lists_added) return {};
   const std::string path = folder.path(kAddedFile);
   RELATA_TRY(const Node node, parse_node(*content, path));
   if (!node.is_object()) return input_error(path + ": an object of token to id is wanted");
@@ -166,9 +182,11 @@ Status read_added_file(const ModelFolder& folder, TokenizerConfig& config) {
     if (key.empty() || key.size() > kLongestToken || id < 0 || id >= kIdLimit) {
       return input_error(path + ": \"" + key + "\" has no usable id");
     }
-    const bool known = std::any_of(config.added.begin(), config.added.end(),
-                                   [&](const AddedToken& token) { return token.content == key; });
-    if (!known) config.added.push_back({.content = key, .id = static_cast<int32_t>(id)});
+    const bool special = names.name(key);
+    config.added.push_back({.content = key,
+                            .id = static_cast<int32_t>(id),
+                            .special = special,
+                            .normalized = !special});
   }
   return {};
 }
@@ -268,7 +286,7 @@ Result<TokenizerConfig> read_tokenizer_config(const ModelFolder& folder) {
     if (found != named.by_key.end()) *out = found->second.content;
   }
   config.named = named.in_order();
-  RELATA_CHECK(read_added_file(folder, config));
+  RELATA_CHECK(read_added_file(folder, named, config));
   RELATA_CHECK(read_generation_file(folder, config));
   for (auto& token : config.added) {
     const auto& names = config.special;

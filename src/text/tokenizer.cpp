@@ -6,6 +6,7 @@
 #include "hf/hf_tokenizer.h"
 #include "hf/models/vocab_files.h"
 #include "model_folder.h"
+#include "relata/base/file.h"
 #include "relata/base/gguf.h"
 #include "relata/base/parallel.h"
 #include "sentencepiece/sentencepiece_tokenizer.h"
@@ -65,6 +66,7 @@ Result<std::shared_ptr<const Tokenizer>> find_tokenizer(const std::string& folde
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& folder) {
   RELATA_TRY(auto tokenizer, find_tokenizer(folder));
   if (tokenizer) return tokenizer;
+  if (!file_exists(folder)) return usage_error(folder + ": no such folder", "check the path");
   return input_error(folder +
                          ": no tokenizer.json, tokenizer.model, spiece.model, spm.model, "
                          "*.tiktoken, vocab.json or vocab.txt",

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "relata/model/damage.h"
 #include "relata/nn/optimizer.h"
 
 namespace relata::train {
@@ -23,7 +24,7 @@ std::string first_bad_gradient(const std::vector<model::Decoder::Parameter>& par
 
 std::string first_bad_tensor(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
   for (const auto& [name, tensor] : tensors) {
-    if (!at::isfinite(tensor.detach()).all().item<bool>()) return name;
+    if (!model::all_finite(tensor)) return name;
   }
   return "";
 }

@@ -67,12 +67,17 @@ std::vector<std::string> differing_keys(const Json& before, const Json& now) {
   return keys;
 }
 
-Json run_settings(const TrainerConfig& config, const std::string& items,
-                  const std::vector<model::Decoder::Parameter>& parameters) {
+Json stated_settings(const TrainerConfig& config) {
   Json settings = trainer_config_to_json(config);
   settings["gradient_accumulation_steps"] =
       config.gradient_accumulation_steps * config.process_count();
   settings.update(config.settings);
+  return settings;
+}
+
+Json run_settings(const TrainerConfig& config, const std::string& items,
+                  const std::vector<model::Decoder::Parameter>& parameters) {
+  Json settings = stated_settings(config);
   Json data = Json::object();
   data["value"] = setting_of(config.settings, "dataset");
   data["sha256"] = items;

@@ -14,6 +14,9 @@ namespace relata::train {
 // of what is trained on, and under "trained weights" that of their names and sizes.
 // gradient_accumulation_steps is that of all processes together: a step is then the same, however
 // many they are.
+//
+// stated_settings(): what of it is known without a model and rows.
+Json stated_settings(const TrainerConfig& config);
 Json run_settings(const TrainerConfig& config, const std::string& items,
                   const std::vector<model::Decoder::Parameter>& parameters);
 

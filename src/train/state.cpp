@@ -1,9 +1,11 @@
 #include "state.h"
 
 #include <ATen/core/grad_mode.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
@@ -18,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr const char* kPrefix = "checkpoint-";
+constexpr const char* kInWork = "/.checkpoint-in-work";  // what a killed run leaves of a change
 
 struct Group {
   const char* name;
@@ -72,7 +75,9 @@ std::optional<std::string> run_of(const std::string& checkpoint) {
 }
 
 // Damaged ones may be of the run: loading them says so. A folder without run.json knows no runs.
+// One without state is no checkpoint: an older relata that was killed while it removed it left it.
 bool may_belong(const std::string& checkpoint, const std::string& run_id) {
+  if (!file_exists(checkpoint + kStateFile)) return false;
   return run_id.empty() || run_of(checkpoint).value_or(run_id) == run_id;
 }
 
@@ -163,14 +168,46 @@ Status restore_generator(const std::string& path) {
   return {};
 }
 
+// A folder with part of its files must never have a checkpoint's name: a killed run would go on
+// from it. So it is written, and removed, under another.
+std::string work_folder(const std::string& output_dir) { return output_dir + kInWork; }
+
+void remove_checkpoint(const std::string& output_dir, const std::string& folder) {
+  const std::string work = work_folder(output_dir);
+  std::error_code ignored;
+  fs::remove_all(work, ignored);
+  fs::rename(folder, work, ignored);
+  fs::remove_all(work, ignored);
+}
+
+// The whole checkpoint in the work folder takes its name; what had the name is gone.
+Status name_checkpoint(const std::string& output_dir, const std::string& folder) {
+  const std::string work = work_folder(output_dir);
+  std::error_code code;
+  if (file_exists(folder)) {
+    if (::renameat2(AT_FDCWD, work.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) == 0) {
+      fs::remove_all(work, code);
+      return {};
+    }
+    // A file system that cannot exchange names: the older checkpoints remain in between.
+    const std::string old = folder + ".old";
+    fs::remove_all(old, code);
+    fs::rename(folder, old, code);
+    fs::rename(work, folder, code);
+    if (!code) fs::remove_all(old, code);
+  } else {
+    fs::rename(work, folder, code);
+  }
+  return code ? Status(resource_error(folder + ": " + code.message())) : Status();
+}
+
 // Keeps the newest `limit` checkpoints of the run, and all of others.
 void rotate(const std::string& output_dir, const std::string& run_id, size_t limit) {
   std::vector<std::string> ours;
   for (const std::string& folder : checkpoint_folders(output_dir)) {
     if (run_of(folder) == run_id) ours.push_back(folder);
   }
-  std::error_code ignored;
-  for (size_t i = 0; i + limit < ours.size(); ++i) fs::remove_all(ours[i], ignored);
+  for (size_t i = 0; i + limit < ours.size(); ++i) remove_checkpoint(output_dir, ours[i]);
 }
 
 }  // namespace
@@ -202,7 +239,7 @@ Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
                        const std::vector<model::Decoder::Parameter>& parameters,
                        const TrainState& state) {
   const std::string final_path = config.output_dir + "/" + kPrefix + std::to_string(state.step);
-  const std::string work = config.output_dir + "/.checkpoint-in-work";
+  const std::string work = work_folder(config.output_dir);
   std::error_code code;
   fs::remove_all(work, code);
   RELATA_CHECK(make_folders(work));
@@ -218,9 +255,7 @@ Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
   const std::vector<at::Tensor> random = {generator.contiguous()};
   RELATA_CHECK(write_tensors(work + "/rng_state.safetensors", {{"cpu", &random}}));
   RELATA_CHECK(write_json(work + kStateFile, state_to_json(state, run)));
-  fs::remove_all(final_path, code);
-  fs::rename(work, final_path, code);
-  if (code) return resource_error(final_path + ": " + code.message());
+  RELATA_CHECK(name_checkpoint(config.output_dir, final_path));
   rotate(config.output_dir, run.id, static_cast<size_t>(config.save_total_limit));
   return {};
 }

@@ -130,13 +130,14 @@ Status Loop::prepare() {
                      ? config_.max_steps
                      : std::max<int64_t>(1, std::llround(config_.num_train_epochs *
                                                          static_cast<double>(steps_per_epoch_)));
-  RELATA_CHECK(make_folders(config_.output_dir));
   at::manual_seed(config_.seed);
   RELATA_CHECK(resume());
   RELATA_CHECK(check_finite("before training", kDamagedModel));
   model_.weights_changed();
   RELATA_CHECK(check_processes_agree());
   if (leads_) {
+    RELATA_CHECK(make_folders(config_.output_dir));
+    if (config_.begins) RELATA_CHECK(config_.begins());
     RELATA_TRY(log_, TrainLog::open(config_.output_dir, state_.step));
     RELATA_CHECK(write_run(config_.output_dir, {run_.id, false}));  // the folder is ours now
   }

@@ -58,6 +58,7 @@ CASES = {
     "xlm_roberta": ("xlm-roberta", byte_pairs,
                     {"max_position_embeddings": LENGTH + 2, "type_vocab_size": 1,
                      "pad_token_id": 1, "hidden_act": "silu"}),
+    "electra_small": ("electra", wordpiece, {"embedding_size": 14}),
 }  # fmt: skip
 
 

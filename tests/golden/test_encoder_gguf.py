@@ -68,6 +68,21 @@ def test_a_file_as_llamacpps_converter_makes_it(relata, tmp_path, name, pooling)
     assert_near(our_vectors(relata, path, TEXTS), torch.nn.functional.normalize(wanted, dim=1))
 
 
+@pytest.mark.parametrize("pooling", [1, CLS, 3])
+def test_the_exported_folder_pools_as_the_file(relata, tmp_path, pooling):
+    (tmp_path / "hf").mkdir()
+    path, out, again = tmp_path / "tiny.gguf", tmp_path / "out", tmp_path / "again.gguf"
+    written(Checkpoint("bert", tmp_path / "hf"), path, pooling)
+    for arguments in ((path, out, "--to", "hf"), (out, again, "--to", "gguf")):
+        done = relata.run("model", "export", *arguments)
+        assert done.returncode == 0, done.stderr
+    wanted = our_vectors(relata, path, TEXTS)
+    assert_near(our_vectors(relata, out, TEXTS), wanted)
+    assert_near(our_vectors(relata, again, TEXTS), wanted)
+    modules = json.loads((out / "modules.json").read_text())
+    assert [module["path"] for module in modules] == ["", "1_Pooling", "2_Normalize"]
+
+
 def test_its_tokenizer_gives_the_same_ids(relata, tmp_path):
     (tmp_path / "hf").mkdir()
     checkpoint = Checkpoint("bert", tmp_path / "hf")

@@ -70,7 +70,29 @@ def test_the_folder_of_sentence_transformers_is_followed(relata, checkpoint, tmp
         assert_near(our_vectors(relata, tmp_path, TEXTS, "--as", role), wanted)
 
 
-@pytest.mark.parametrize("name", ["bert", "electra", "roberta", "bert_one_type"])
+@pytest.mark.parametrize("verb", [("export", "--to", "hf"), ("quantize", "--to", "nf4")])
+def test_what_sentence_transformers_says_goes_along(relata, checkpoint, tmp_path, verb):
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    prompts = {"query": "when was: ", "document": "it: "}
+    sentence_transformers_folder(checkpoint, source, "cls_token", prompts=prompts)
+    done = relata.run("model", verb[0], source, out, *verb[1:])
+    assert done.returncode == 0, done.stderr
+    for name in ("modules.json", "1_Pooling/config.json", "sentence_bert_config.json",
+                 "config_sentence_transformers.json"):  # fmt: skip
+        assert (out / name).read_bytes() == (source / name).read_bytes()
+    if verb[0] == "export":
+        for role in ("query", "passage"):
+            wanted = our_vectors(relata, source, TEXTS, "--as", role)
+            assert_near(our_vectors(relata, out, TEXTS, "--as", role), wanted)
+        return
+    stated = our_vectors(relata, out, TEXTS, "--as", "query", "--query-prefix", prompts["query"],
+                         "--pooling", "cls", "--max-tokens", 12)  # fmt: skip
+    assert_near(our_vectors(relata, out, TEXTS, "--as", "query"), stated)
+    assert_near(stated.norm(dim=1), torch.ones(len(TEXTS)))
+
+
+@pytest.mark.parametrize("name", ["bert", "electra", "electra_small", "roberta", "bert_one_type"])
 def test_cross_encoders(relata, tmp_path, name):
     checkpoint = Checkpoint(name, tmp_path, labels=1)
     batch = checkpoint.tokenizer(
@@ -85,6 +107,46 @@ def test_cross_encoders(relata, tmp_path, name):
     requests = [{"text": a, "pair": b} for a, b in PAIRS]
     found = relata.answers("encode", "-m", tmp_path, requests=requests)
     assert_near(torch.tensor([answer["score"] for answer in found]), wanted)
+
+
+@pytest.mark.parametrize("name, labels", [
+    ("bert", None), ("bert", 1), ("roberta", None), ("roberta", 1), ("electra_small", 1),
+])
+def test_transformers_loads_encoders_in_nf4(relata, tmp_path, name, labels):
+    pytest.importorskip("bitsandbytes", reason="the oracle needs bitsandbytes")
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    checkpoint = Checkpoint(name, source, labels=labels)
+    done = relata.run("model", "quantize", source, out, "--to", "nf4")
+    assert done.returncode == 0, done.stderr
+    model, loading = type(checkpoint.model).from_pretrained(
+        out, dtype=torch.float32, attn_implementation="eager", device_map="cpu",
+        output_loading_info=True,
+    )  # fmt: skip
+    for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        assert not loading[kind], kind
+    plain = dict(checkpoint.model.named_parameters())
+    for key, value in model.named_parameters():
+        if value.is_floating_point():
+            assert torch.equal(value, plain[key]), key
+    # In evaluation bitsandbytes multiplies in bfloat16 on some CPUs.
+    model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    if labels is None:
+        wanted = pooled(*oracle_states(model, checkpoint.tokenizer, TEXTS, LENGTH), "mean")
+        assert_near(our_vectors(relata, out, TEXTS, "--dtype", "float32"), wanted)
+        return
+    text, pair = PAIRS[0]
+    batch = checkpoint.tokenizer(text, pair, return_tensors="pt")
+    if not checkpoint.types:
+        batch.pop("token_type_ids", None)
+    with torch.no_grad():
+        wanted = model(**batch).logits[0]
+    requests = [{"text": text, "pair": pair}]
+    (found,) = relata.answers("encode", "-m", out, "--dtype", "float32", requests=requests)
+    assert_near(torch.tensor([found["score"]]), wanted)
 
 
 def test_what_writes_no_text_is_refused(relata, tmp_path):

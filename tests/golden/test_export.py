@@ -210,6 +210,25 @@ def test_llama_rows_lie_as_llama_cpp_wants_them(relata, tmp_path):
     assert "output.weight" not in tensors
 
 
+def test_a_vocabulary_without_tokenizer_json(relata, tmp_path):
+    """vocab.json and merges.txt, as the makers of older models left them."""
+    case = Case(relata, "llama", tmp_path)
+    model = json.loads((case.base / "tokenizer.json").read_text())["model"]
+    (case.base / "vocab.json").write_text(json.dumps(model["vocab"]))
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
+    (case.base / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    (case.base / "tokenizer.json").unlink()
+    config = json.loads((case.base / "tokenizer_config.json").read_text())
+    (case.base / "tokenizer_config.json").write_text(
+        json.dumps(config | {"tokenizer_class": "GPT2Tokenizer"})
+    )
+    export(relata, case.base, tmp_path / "again.gguf", "--to", "gguf")
+    first, second = (gguf.GGUFReader(path).fields for path in (case.file, tmp_path / "again.gguf"))
+    for key in ("model", "pre", "tokens", "token_type", "merges", "bos_token_id", "eos_token_id"):
+        name = f"tokenizer.ggml.{key}"
+        assert second[name].contents() == first[name].contents(), name
+
+
 @pytest.mark.parametrize(
     ("dtype", "quantized"),
     [("f16", "F16"), ("bf16", "BF16"), ("q8_0", "Q8_0"), ("f32", "F32")],
@@ -294,6 +313,18 @@ def test_adapter_in_llama_cpp(relata, tmp_path, base, name):
     assert tested >= 2
 
 
+def test_an_adapter_of_a_base_that_has_no_gguf_form(relata, tmp_path):
+    config = transformers.MistralConfig(**(SIZES | {"sliding_window": 7}))
+    model = randomised(transformers.AutoModelForCausalLM.from_config(config), 1)
+    model.save_pretrained(tmp_path / "base")
+    save_tokenizer(tmp_path / "base")
+    add_adapter(model, 3, **ADAPTERS["plain"]).save_pretrained(tmp_path / "adapter")
+    lora = tmp_path / "lora.gguf"
+    export(relata, tmp_path / "base", lora, "--to", "gguf-lora", "--adapter", tmp_path / "adapter")
+    names = {tensor.name for tensor in gguf.GGUFReader(lora).tensors}
+    assert "blk.1.attn_q.weight.lora_a" in names
+
+
 def test_invocation_goes_along(relata, tmp_path):
     case = Case(relata, "llama", tmp_path)
     model = add_adapter(
@@ -336,6 +367,7 @@ def save_base(folder, config_class, **changes):
     [
         (transformers.MistralConfig, {"sliding_window": 7}, "sliding window"),
         (transformers.Gemma3TextConfig, GEMMA | {"query_pre_attn_scalar": 24}, "scale"),
+        (transformers.Gemma3TextConfig, GEMMA | {"num_hidden_layers": 62}, "scale"),
         (transformers.Gemma3TextConfig,
          GEMMA | {"layer_types": ["full_attention"] * 7}, "sliding layers"),
         (transformers.Qwen3Config, {"attention_bias": True}, "biases"),
@@ -348,6 +380,18 @@ def test_refuses_what_llama_cpp_cannot_say(relata, tmp_path, config, changes, wo
     save_base(tmp_path / "base", config, **changes)
     error = refusal(relata, tmp_path / "base", tmp_path / "m.gguf", "--to", "gguf")
     assert words in error and not (tmp_path / "m.gguf").exists()
+
+
+def test_the_scale_of_a_gemma_of_62_layers(relata, tmp_path):
+    """llama.cpp scales by the width of all heads together where there are 62 layers."""
+    scalar = SIZES["hidden_size"] // SIZES["num_attention_heads"]
+    assert scalar != SIZES["head_dim"]
+    changes = GEMMA | {"num_hidden_layers": 62, "query_pre_attn_scalar": scalar}
+    save_base(tmp_path / "base", transformers.Gemma3TextConfig, **changes)
+    export(relata, tmp_path / "base", tmp_path / "m.gguf", "--to", "gguf")
+    export(relata, tmp_path / "m.gguf", tmp_path / "again", "--to", "hf")
+    again = json.loads((tmp_path / "again" / "config.json").read_text())
+    assert again["query_pre_attn_scalar"] == scalar
 
 
 def test_refuses_other_architectures(relata, tmp_path):

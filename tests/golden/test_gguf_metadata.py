@@ -3,6 +3,7 @@
 Files are those that `relata model export` writes, with other metadata.
 """
 
+import numpy
 import pytest
 
 from oracle import TOLERANCE, assert_close, oracle_logits, random_ids, torch, transformers
@@ -62,6 +63,12 @@ CASES = {
     "llama_linear_old_factor": ({TYPE: "linear", OLD_FACTOR: 4.0}, [], LINEAR),
     "llama_both_factors": ({FACTOR: 4.0, OLD_FACTOR: 2.0}, [], LINEAR),
     "llama_factor_0": ({TYPE: "linear", FACTOR: 0.0, ATTENTION: 1.0}, [], {}),
+    "llama_sizes_by_layer": (
+        {"llama.attention.head_count": [4, 4], "llama.attention.head_count_kv": [2, 2],
+         "llama.feed_forward_length": [96, 96]},
+        [],
+        {},
+    ),
     "llama_yarn_attention": (
         YARN | {ATTENTION: 1.5},
         [],
@@ -69,11 +76,12 @@ CASES = {
              attention_factor=1.5 * (1 + 0.1 * torch.tensor(4.0).log().item())),
     ),
 }  # fmt: skip
+INFINITE = float("inf")
 OLLAMA_ONLY = ["gemma3_no_base", "gemma3_ollama_bases"]
 
 
-def rewritten(source, path, changes, dropped=()):
-    """The file at `source` with other metadata."""
+def rewritten(source, path, changes, dropped=(), tensors=()):
+    """The file at `source` with other metadata, and with further tensors."""
     reader = gguf.GGUFReader(source)
     writer = gguf.GGUFWriter(str(path), reader.fields["general.architecture"].contents())
     passed_over = {"general.architecture", *changes, *dropped}
@@ -87,6 +95,8 @@ def rewritten(source, path, changes, dropped=()):
         getattr(writer, ADDERS[type(value)])(key, value)
     for tensor in reader.tensors:
         writer.add_tensor(tensor.name, tensor.data)
+    for name, values in tensors:
+        writer.add_tensor(name, numpy.asarray(values, dtype=numpy.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -154,10 +164,56 @@ def test_llama_cpp_reads_them_so(bases, tmp_path, name):
         ("llama", {FACTOR: -1.0}, FACTOR),
         ("llama", {FACTOR: 4.0, ATTENTION: 1.5}, ATTENTION),
         ("llama", YARN | {ATTENTION: 0.0}, ATTENTION),
+        ("llama", {"llama.rope.freq_base": INFINITE}, "llama.rope.freq_base"),
+        ("llama", {FACTOR: INFINITE}, FACTOR),
+        ("gemma3", {"gemma3.rope.freq_base": INFINITE}, "gemma3.rope.freq_base"),
+        ("gemma3", {"gemma3.rope.freq_base_swa": INFINITE}, "gemma3.rope.freq_base_swa"),
+        ("llama", {"llama.attention.head_count_kv": [2, 1]},
+         "llama.attention.head_count_kv has 2 for layer 0 and 1 for layer 1"),
+        ("llama", {"llama.feed_forward_length": [96]},
+         "llama.feed_forward_length has 1 values, the model 2 layers"),
+        ("llama", {"tokenizer.ggml.tokens": ["a", "b"]},
+         "tensor token_embd.weight has 97 rows, tokenizer.ggml.tokens has 2 tokens"),
+        ("gemma3", {"tokenizer.ggml.tokens": [f"t{i}" for i in range(98)]},
+         "tensor token_embd.weight has 97 rows, tokenizer.ggml.tokens has 98 tokens"),
     ],
 )
 def test_refuses_by_the_name_of_the_key(relata, bases, tmp_path, base, changes, words):
     file = rewritten(bases[base].file, tmp_path / "model.gguf", changes)
+    done = relata.run("model", "logits", file, requests=[{"ids": [1, 2]}])
+    assert done.returncode == 3, done.stdout
+    assert f"{file}: {words}" in done.stderr
+
+
+# ---- divisors of the frequencies -----------------------------------------------------------------
+
+DIVISORS = "rope_freqs.weight"
+WIDTH = 16  # half of a head's
+
+
+def test_divisors_multiply_linear_scaling(relata, bases, tmp_path):
+    file = rewritten(bases["llama"].file, tmp_path / "model.gguf", {TYPE: "linear", FACTOR: 4.0},
+                     tensors=[(DIVISORS, [2.0] * WIDTH)])  # fmt: skip
+    ids = random_ids(4, 40)
+    (logits,) = relata.logits(file, [ids])
+    model = random_case("llama", **rope(rope_type="linear", factor=8.0))
+    assert_close(logits, oracle_logits(model, ids))
+    export(relata, file, tmp_path / "again.gguf", "--to", "gguf")
+    assert_close(relata.logits(tmp_path / "again.gguf", [ids])[0], logits)
+
+
+@pytest.mark.parametrize(
+    ("changes", "divisors", "words"),
+    [
+        (YARN, [2.0] * WIDTH, f'{TYPE} "yarn" beside tensor {DIVISORS}'),
+        ({}, [2.0] * (WIDTH - 1) + [INFINITE], f"tensor {DIVISORS}"),
+        ({}, [0.0] * WIDTH, f"tensor {DIVISORS}"),
+        ({}, [2.0] * (WIDTH - 1), f"tensor {DIVISORS}"),
+    ],
+)
+def test_divisors_that_are_refused(relata, bases, tmp_path, changes, divisors, words):
+    file = rewritten(bases["llama"].file, tmp_path / "model.gguf", changes,
+                     tensors=[(DIVISORS, divisors)])  # fmt: skip
     done = relata.run("model", "logits", file, requests=[{"ids": [1, 2]}])
     assert done.returncode == 3, done.stdout
     assert f"{file}: {words}" in done.stderr

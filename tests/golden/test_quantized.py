@@ -136,6 +136,27 @@ def test_our_files_are_theirs(folders):
     assert config.items() <= other.items()
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_products_in_float32_are_of_unrounded_numbers(relata, tmp_path, dtype):
+    """bitsandbytes multiplies in the type of the other side, and rounds to that alone."""
+    base = random_model(6, attention_bias=True, **SIZES).to(getattr(torch, dtype))
+    base.save_pretrained(tmp_path / "base")
+    quantize(relata, tmp_path / "base", tmp_path / "nf4")
+    model = load_quantized(tmp_path / "nf4")
+    for module in model.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            assert module.weight.quant_state.dtype == getattr(torch, dtype)
+            module.compute_dtype, module.compute_type_is_set = torch.float32, True
+    for parameter in model.parameters():
+        if parameter.is_floating_point():
+            parameter.data = parameter.data.float()
+    ids = random_ids(3, 40)
+    wanted = oracle_logits(model, ids)
+    for options in ([], ["--no-dequantize"]):
+        (logits,) = relata.logits(tmp_path / "nf4", [ids], "--dtype", "float32", *options)
+        assert_close(logits, wanted)
+
+
 # ---- adapters on quantised weights -----------------------------------------------------------------
 
 

@@ -64,6 +64,53 @@ def test_names(case, kind, relata, tmp_path):
         assert ours["ids"] == theirs(text)["input_ids"], text
 
 
+CLASSES = [None, "LlamaTokenizer", "LlamaTokenizerFast", "GemmaTokenizerFast", "CohereTokenizerFast",
+           "PreTrainedTokenizerFast", "TokenizersBackend"]
+
+
+@pytest.mark.parametrize("adds", [(True, True), (False, False), (False, True)])
+@pytest.mark.parametrize("kind", CLASSES)
+def test_adds(kind, adds, relata, tmp_path):
+    """What frames a text is in tokenizer.json, whatever class the configuration names. For Mistral
+    Transformers takes the file's other parts as they are, too."""
+    config = {**NAMES, "add_bos_token": adds[0], "add_eos_token": adds[1]}
+    if kind:
+        config["tokenizer_class"] = kind
+    path = folder_with(tmp_path, config)
+    (path / "config.json").write_text(json.dumps({"model_type": "mistral"}))
+    theirs = transformers.AutoTokenizer.from_pretrained(str(path))
+    for text, ours in zip(TEXTS, encode(relata, path, TEXTS)):
+        assert ours["ids"] == theirs(text)["input_ids"], text
+
+
+OLD_FILES = {
+    "alone": ({}, None),
+    "pad": ({"pad_token": "<Pad>"}, None),
+    "list": ({"additional_special_tokens": ["<Pad>", "X"]}, None),
+    "new list": ({"extra_special_tokens": ["<Pad>", "X"]}, None),
+    "own": ({"zoo_token": "<Pad>"}, None),
+    "map": ({}, {"pad_token": "<Pad>", "mask_token": "X"}),
+    "map over": ({"pad_token": "<Pad>"}, {"pad_token": "X"}),
+    "map list": ({}, {"additional_special_tokens": ["<Pad>"]}),
+    "map new list": ({}, {"extra_special_tokens": ["<Pad>"]}),
+    "decoder": ({"added_tokens_decoder": {"6": {"content": "<Pad>", "special": False}}}, None),
+}
+
+
+@pytest.mark.parametrize("case", OLD_FILES)
+def test_added_file(case, relata, tmp_path):
+    """Tokens of added_tokens.json are searched in the normalised text, unless they are special."""
+    config, special_map = OLD_FILES[case]
+    path = folder_with(tmp_path, {**FAST, **config}, special_map, {"<Pad>": 6, "X": 7, "Ab c": 8})
+    made = json.loads((path / "tokenizer.json").read_text())
+    made["normalizer"] = {"type": "Lowercase"}
+    (path / "tokenizer.json").write_text(json.dumps(made))
+    theirs = transformers.AutoTokenizer.from_pretrained(str(path))
+    texts = ["a<Pad>b", "a<pad> b<PAD>", "X a x b", "aXb axb", "AB C ab c", "Ab c"]
+    for text, ours in zip(texts, encode(relata, path, texts)):
+        assert ours["ids"] == theirs(text)["input_ids"], text
+
+
 def byte_level(rng):
     """Byte-level BPE as GPT-2 and RoBERTa have it, with added tokens that take white space."""
     points = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())

@@ -3,7 +3,7 @@
 import json
 
 import numpy
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 
 def write_encoder(folder, seed=1, words=(), width=24, layers=2, heads=3, inner=40, positions=64):
@@ -50,4 +50,21 @@ def write_encoder(folder, seed=1, words=(), width=24, layers=2, heads=3, inner=4
     (folder / "1_Pooling").mkdir(exist_ok=True)
     (folder / "1_Pooling/config.json").write_text(
         json.dumps({"word_embedding_dimension": width, "pooling_mode_mean_tokens": True}))
+    return folder
+
+
+def write_cross_encoder(folder, seed=1, words=(), **sizes):
+    """The same encoder with a head of one label, as Transformers writes it."""
+    write_encoder(folder, seed, words, **sizes)
+    tensors = {"bert." + name: value for name, value in load_file(folder / "model.safetensors").items()}
+    config = json.loads((folder / "config.json").read_text())
+    draw = numpy.random.default_rng(seed)
+    for name, rows in (("bert.pooler.dense", config["hidden_size"]), ("classifier", 1)):
+        tensors[name + ".weight"] = draw.normal(0, 0.2, (rows, config["hidden_size"]))
+        tensors[name + ".bias"] = draw.normal(0, 0.1, rows)
+    save_file({name: value.astype(numpy.float32) for name, value in tensors.items()},
+              str(folder / "model.safetensors"))
+    config.update(architectures=["BertForSequenceClassification"], num_labels=1,
+                  id2label={"0": "LABEL_0"}, label2id={"LABEL_0": 0})
+    (folder / "config.json").write_text(json.dumps(config))
     return folder

@@ -254,3 +254,24 @@ def test_what_is_not_of_the_text_is_no_fact_whatever_a_server_says(ask, tmp_path
     assert results(tmp_path) == {"ada": [], "mill": []}
     failures = json_lines((tmp_path / "out.jsonl.failed.jsonl").read_text(encoding="utf-8"))
     assert {f["id"] for f in failures} == {"ada", "mill"}
+
+
+def test_documents_of_one_id_are_all_done(facts_extractor, tmp_path):
+    """In one file as in two: a number tells them apart, and nothing counts as failed."""
+    lines = [json.dumps({"id": i, "text": text}) + "\n" for i, text in
+             (("a", "Ada owns Lund."), ("b", "Tarn owns Ada."), ("a", "Lund owns Tarn."))]
+    one, first, second = (tmp_path / name for name in ("one.jsonl", "first.jsonl", "second.jsonl"))
+    one.write_text("".join(lines))
+    first.write_text("".join(lines[:2]))
+    second.write_text(lines[2])
+    found = relata("extract", "-x", facts_extractor, one)
+    documents = json_lines(found.out)
+    assert [document["id"] for document in documents] == ["a", "b", "a#2"]
+    assert documents[2]["text"] == "Lund owns Tarn."
+    assert 'which now end with a number ("x#2"): 1' in found.err
+    both = json_lines(relata("extract", "-x", facts_extractor, first, second).out)
+    assert [document["id"] for document in both] == ["a", "b", "a#2"]
+    assert json_lines(relata("extract", "-x", facts_extractor, "--on-error", "stop", one).out) \
+        == documents
+    # Gold and predictions of one id could not be told apart: an error there.
+    assert "not unique in the file" in relata("evaluate", "--gold", one, "--pred", one, code=3).err

@@ -45,6 +45,11 @@ def test_help_teaches(verb):
     assert relata(*verb.split(), "-h").out == text
 
 
+def test_help_of_models_has_examples_of_its_own():
+    text = relata("model", "-h").out
+    assert "relata model show" in text and "relata extract" not in text
+
+
 def test_version():
     assert relata("--version").out.startswith("relata 0.")
 
@@ -111,6 +116,23 @@ def test_completion_scripts_parse(tmp_path):
              "echo ${COMPREPLY[@]}")
     completed = subprocess.run(["bash", "-c", probe], capture_output=True, text=True)
     assert completed.stdout == "convert\n"
+
+
+@pytest.mark.parametrize("words, offered", [
+    ("--json model q", "quantize"), ("model --json q", "quantize"), ("--threads 2 data conv", "convert"),
+    ("--threads = 2 data conv", "convert"), ("--log-file data tokenizer enc", "encode"), ("-q -v doc", "doctor"),
+    ("data --seed 7 --device cpu conv", "convert"), ("train recipe --no-prog", "--no-progress"),
+    ("data convert data --on-err", "--on-error"), ("doc", "doctor"), ("data data", "")])
+def test_completion_walks_past_shared_flags(words, offered, tmp_path):
+    script = tmp_path / "relata.bash"
+    script.write_text(relata("completion", "bash").out)
+    probe = (f"source {script}; COMP_WORDS=(relata {words}); COMP_CWORD={len(words.split())}; _relata; "
+             "echo ${COMPREPLY[@]}")
+    completed = subprocess.run(["bash", "-c", probe], capture_output=True, text=True)
+    assert completed.stdout == offered + "\n", completed.stderr
+
+
+def test_completion_of_the_other_shells():
     assert "complete -c relata" in relata("completion", "fish").out
     assert "bashcompinit" in relata("completion", "zsh").out
 
@@ -123,6 +145,25 @@ def test_full_disk_is_a_resource_error():
         result = subprocess.run([RELATA, "data", "formats"], stdout=full, stderr=subprocess.PIPE)
     assert result.returncode == 5
     assert b"No space left" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["data", "convert", "-h"], ["train", "-h"]])
+def test_help_on_a_full_disk_is_a_resource_error(arguments):
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run([RELATA, *arguments], stdout=full, stderr=subprocess.PIPE)
+    assert result.returncode == 5
+    assert b"No space left" in result.stderr
+
+
+@pytest.mark.parametrize("command, code", [
+    (["evaluate", "--gold", "NONE", "--pred", "NONE"], 2), (["train", "NONE"], 2), (["data", "convert", "NONE"], 2),
+    (["generate", "-m", "NONE"], 2), (["model", "show", "NONE"], 2), (["index", "search", "NONE", "word"], 2),
+    (["tokenizer", "show", "NONE"], 2), (["data", "convert", "HERE", "-o", "HERE/below"], 2),
+    (["data", "convert", "HERE", "--log-file", "FOLDER"], 2)])
+def test_a_wrong_path_is_wrong_usage(command, code, tsv, tmp_path):
+    places = {"NONE": tmp_path / "none", "FOLDER": tmp_path, "HERE": tsv, "HERE/below": tsv / "below"}
+    error = relata(*[places.get(word, word) for word in command], code=code).err
+    assert str(tmp_path) in error and len(error.splitlines()) >= 2  # what, and what to do
 
 
 def test_too_little_memory_is_a_resource_error(tmp_path):
@@ -151,6 +192,33 @@ def test_log_file_and_quiet(tmp_path, tsv):
     result = relata("data", "convert", tsv, "-q", "--log-file", log)
     assert result.err == ""
     assert "4 documents" in log.read_text()
+
+
+@pytest.mark.parametrize("command", [["data", "convert"], ["train"]])  # both programs
+def test_log_file_holds_the_error_that_ended_the_run(command, tmp_path):
+    log, missing = tmp_path / "log.txt", tmp_path / "none.yaml"
+    result = relata(*command, missing, "--log-file", log, code=2)
+    assert result.err.count("none.yaml") == 1
+    lines = log.read_text().splitlines()
+    assert "Z error " in lines[-2] and "none.yaml" in lines[-2]
+    assert lines[-1].endswith("Z error hint: check the path")
+
+
+def test_a_fault_of_a_recipe_is_wrong_usage(tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    for text in ("dataset: a\noutput_dir: b\ndataset: c\n", "dataset: a\n\n   output_dir: b\n"):
+        recipe.write_text(text)
+        error = relata("train", recipe, code=2).err
+        assert "recipe.yaml:3: " in error and "mend line 3" in error
+
+
+def test_every_error_says_what_to_do(tmp_path):
+    rows = tmp_path / "ids.jsonl"
+    rows.write_text("[1, 2\n")
+    relata("tokenizer", "train", tmp_path / "vocabulary", stdin="one two three\n" * 50)
+    error = relata("tokenizer", "decode", tmp_path / "vocabulary", rows, code=3).err
+    assert f"{rows}:1:6: " in error and f"{rows}:1:1:" not in error
+    assert error.splitlines()[1].startswith("mend what is named")
 
 
 # ---- data --------------------------------------------------------------------------------------
@@ -268,6 +336,7 @@ def test_shipped_schemas_are_known_by_name(tmp_path):
     assert "\nredocred " in relata("schema", "list").out
     page = relata("schema", "show", "redocred").out
     assert "P36 (capital) [inverse: P1376] LOC -> LOC" in page
+    assert "P22 (father) [implies inverse: P40] PER -> PER" in page
     report = json.loads(relata("schema", "validate", "redocred", "--json").out)
     assert report["relation_types"] == 96 and report["problems"] == []
     # What show prints is a schema again; a file of that name comes before the shipped one.

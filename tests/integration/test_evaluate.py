@@ -263,6 +263,30 @@ def test_another_text_under_the_same_id_is_an_error(tmp_path):
             gold, predicted, metric, code=3).stderr
 
 
+def test_numbered_answers_are_those_of_gold(tmp_path):
+    """result.json knows titles and numbers alone: it is scored as it is and in the canonical form."""
+    gold, result = SAMPLES / "docred_gold.json", SAMPLES / "docred_result.json"
+    converted, records = tmp_path / "result.jsonl", tmp_path / "gold.jsonl"
+    for path, out in ((result, converted), (gold, records)):
+        subprocess.run([RELATA, "data", "convert", path, "-o", out], check=True, timeout=120)
+    wanted = scores(gold, result, "docred")["docred"]
+    for own_gold in (gold, records):
+        for predicted in (result, converted):
+            found = scores(own_gold, predicted, "docred")["docred"]
+            assert found["f1"] == wanted["f1"]
+            assert found["parts"]["evidence"]["f1"] == wanted["parts"]["evidence"]["f1"]
+            for metric in ("re-strict", "re-boundary", "autore", "ruie"):
+                assert scores(own_gold, predicted, metric)[metric]["f1"] > 0, metric
+    right = tmp_path / "right.jsonl"
+    right.write_text('{"id": "Oslo", "text": "Oslo", "entities": [{"id": "e2", "text": "e2"}, '
+                     '{"id": "e1", "text": "e1"}], '
+                     '"relations": [{"head": "e2", "tail": "e1", "type": "P17"}]}\n')
+    assert scores(gold, right, "re-strict")["re-strict"]["precision"] == 1
+    right.write_text(right.read_text().replace("e2", "e7"))
+    assert "right.jsonl: predicted document 'Oslo' names entity 7, and gold has 3" in evaluate(
+        gold, right, "re-strict", code=3).stderr
+
+
 def test_broken_predictions_are_named(tmp_path):
     """What fails says where, before anything is written."""
     gold, result = SAMPLES / "docred_gold.json", tmp_path / "result.json"

@@ -137,7 +137,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(encoder, tmp_path):
     index = build(tmp_path, "a.bm25", documents, "--encoder", encoder)
     before = index.read_bytes(), vectors(index)
     assert "no passage would be left" in relata("index", "delete", index, "d0", "d1", "d2", code=2).err
-    missing = relata("index", "add", tmp_path / "none.bm25", documents, code=5)
+    missing = relata("index", "add", tmp_path / "none.bm25", documents, code=2)
     assert "none.bm25" in missing.err
     other = write_encoder(tmp_path / "other", seed=2, words=WORDS)
     assert "is of another encoder" in relata("index", "add", index, documents, "--encoder", other,

@@ -9,7 +9,7 @@ import pytest
 from program import RELATA, json_lines, relata
 
 pytest.importorskip("safetensors.numpy", reason="the tests make an encoder with it")
-from small_encoder import write_encoder  # noqa: E402
+from small_encoder import write_cross_encoder, write_encoder  # noqa: E402
 from test_index import write_documents  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is not built")
@@ -73,6 +73,22 @@ def test_dense_search_ranks_by_products(texts, index, encoder):
     odd = search(index, QUERY, "--by", "dense", "-k", "5", "--partition", "odd")
     wanted = [n for _, n in ranked(encoder, texts, QUERY) if n % 2 == 1][:5]
     assert [hit["id"] for hit in odd] == [f"d{number}" for number in wanted]
+
+
+@pytest.mark.parametrize("flags", [(), ("--hnsw",)])
+def test_dense_search_sees_the_partitions_of_a_key_alone(texts, encoder, tmp_path, flags):
+    data = write_documents(tmp_path / "a.jsonl", texts, task=[f"t{i % 2}" for i in range(len(texts))],
+                           owner=[f"o{i % 3}" for i in range(len(texts))])
+    path = tmp_path / "a.bm25"
+    relata("index", "build", data, "-o", path, "--encoder", encoder, "--text-of", "document",
+           "--partition-by", "task,owner", *flags)
+    order = [number for _, number in ranked(encoder, texts, QUERY)]
+    for part, mine in (("task=t1", lambda i: i % 2 == 1), ("owner=o2", lambda i: i % 3 == 2),
+                       ("task=t0,owner=o1", lambda i: i % 2 == 0 and i % 3 == 1)):
+        found = search(path, QUERY, "--by", "dense", "-k", "6", "--partition", part)
+        assert [hit["id"] for hit in found] == [f"d{i}" for i in order if mine(i)][:6]
+        for hit in search(path, QUERY, "-k", "60", "--partition", part):
+            assert mine(int(hit["id"][1:]))
 
 
 def test_fused_search_adds_reciprocal_ranks_and_is_the_default(index):
@@ -149,6 +165,37 @@ def test_stats_name_the_encoder(index, encoder):
     page = json.loads(relata("index", "stats", index, "--json").out)["vectors"]
     assert page["width"] == 24 and page["model"] == str(encoder)
     assert page["encoder"].startswith("sha256:") and page["bytes"] == 60 * 24 * 4
+
+
+def test_the_tokenizer_says_the_length_where_nothing_else_does(tmp_path):
+    folder = write_encoder(tmp_path / "model", words=WORDS)
+    config = folder / "tokenizer_config.json"
+    plain = json.loads(config.read_text())
+    text = " ".join(WORDS * 3)
+    whole, = vectors(folder, [text])
+    short, = vectors(folder, [text], "--max-tokens", "8")
+    assert short != whole
+    for length, wanted in ((8, short), (8.0, short), (1000, whole), (10**30, whole), (1e30, whole), (None, whole),
+                           (0, whole), (-1, whole)):
+        config.write_text(json.dumps({**plain, "model_max_length": length}))
+        assert vectors(folder, [text])[0] == wanted, length
+    config.write_text(json.dumps({**plain, "model_max_length": 8}))
+    assert vectors(folder, [text], "--max-tokens", "64")[0] == whole
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 20}')
+    assert vectors(folder, [text])[0] not in (short, whole)
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": null}')
+    assert vectors(folder, [text])[0] == short
+
+
+def test_so_it_does_for_pairs(tmp_path):
+    folder = write_cross_encoder(tmp_path / "model", words=WORDS)
+    config = folder / "tokenizer_config.json"
+    line = json.dumps({"text": " ".join(WORDS), "pair": " ".join(reversed(WORDS))})
+    (short,) = json_lines(relata("encode", "-m", folder, "--max-tokens", "9", stdin=line).out)
+    (whole,) = json_lines(relata("encode", "-m", folder, stdin=line).out)
+    config.write_text(json.dumps({**json.loads(config.read_text()), "model_max_length": 9}))
+    (own,) = json_lines(relata("encode", "-m", folder, stdin=line).out)
+    assert own == short and own != whole
 
 
 def test_parts_that_are_not_computed_are_refused(encoder, tmp_path):

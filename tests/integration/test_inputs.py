@@ -1,6 +1,8 @@
 """Files that people write, as documents: HTML, PDF, Word and plain text."""
 
+import os
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -94,6 +96,24 @@ def test_pdf_without_pdftotext(tmp_path):
     path = write_pdf(tmp_path / "a.pdf", [["text"]])
     error = relata("data", "convert", "--to", "jsonl", path, code=5, env={"PATH": str(tmp_path)}).err
     assert "poppler-utils" in error
+
+
+def test_a_file_that_vanishes_before_it_is_read_is_a_skipped_one(tmp_path):
+    first, second = tmp_path / "a.txt", tmp_path / "b.txt"
+    os.mkfifo(first)  # what is behind it waits for this one
+    second.write_text("two")
+    out = tmp_path / "out.jsonl"
+    for on_error, code in (("skip", 4), ("stop", 2)):
+        second.write_text("two")
+        with subprocess.Popen([RELATA, "data", "convert", first, second, "--from", "text", "--on-error", on_error,
+                               "-o", out], stderr=subprocess.PIPE, text=True) as program:
+            with open(first, "w") as writer:  # opened when the program reads it
+                second.unlink()
+                writer.write("one")
+            errors = program.communicate(timeout=60)[1]
+        assert program.returncode == code, errors
+    assert [document["text"].strip() for document in json_lines(out.read_text())] == ["one"]
+    assert "b.txt: it was removed before it was read" in (tmp_path / "out.jsonl.skipped.txt").read_text()
 
 
 def test_docx(tmp_path):

@@ -184,3 +184,12 @@ def test_processors_without_bfloat16_take_float32(tmp_path):
     half = logprobs("--dtype", "bfloat16")  # works, and is no other model
     assert half != logprobs()
     assert max(abs(a - b) for a, b in zip(half, logprobs(), strict=True)) < 0.5
+
+
+@pytest.mark.parametrize("variable, known", [("RELATA_KERNELS", "reference"), ("RELATA_ISA", "scalar")])
+def test_kernels_that_are_not_known_are_refused(base, variable, known):
+    request = json.dumps({"ids": [1, 2]})
+    done = relata("model", "logits", base[0], stdin=request, env={variable: "foo"}, code=2)
+    assert f"{variable}=foo: no such" in done.err
+    for value in (known, ""):
+        relata("model", "logits", base[0], stdin=request, env={variable: value})

@@ -74,7 +74,10 @@ def test_a_test_sentence_in_the_pool_brings_no_answer(trained_rag, tmp_path):
     nearly = write_rows(tmp_path / "nearly.txt",
                         [("Ada", "Byron", "parent", "Ada  was the daughter of Byron!")])
     quoted = write_rows(tmp_path / "quoted.txt", [("北风文具", "长升", "拥有", "“北风文具”拥有　长升的股份")])
-    for path in (known, nearly, quoted):
+    # A text that has it in it.
+    around = write_rows(tmp_path / "around.txt", [
+        ("Ada", "Byron", "parent", "Ada was the daughter of Byron, Bob said to Eve last May.")])
+    for path in (known, nearly, quoted, around):
         counts = shown(relata("extract", "-x", trained_rag, path).out)
         assert counts["duplicates"] == 1 and counts["shown"] == 2
         report = json.loads(relata("extract", "-x", trained_rag, "--dry-run", "--json", path).out)

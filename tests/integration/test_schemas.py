@@ -109,6 +109,20 @@ def test_inverse_relations_of_redocred_mirror_each_other_in_the_data():
     assert mirrored / total > 0.9
 
 
+def test_parents_of_redocred_imply_children_in_the_data():
+    implied = {one["id"]: one["implies_inverse"] for one in schema("redocred")["relation_types"]
+               if "implies_inverse" in one}
+    assert implied == {"P22": "P40", "P25": "P40"}
+    total = 0
+    for document in (d for p in files("redocred", "*_revised*.json") for d in load(p)):
+        triples = {(label["h"], label["r"], label["t"]) for label in document["labels"]}
+        for head, relation, tail in triples:
+            if relation in implied:
+                total += 1
+                assert (tail, implied[relation], head) in triples
+    assert total > 100
+
+
 def test_tacred():
     rows_of_gold = list(columns(files("tacrev_results", "gold_test.tsv"), "\t"))
     labels = {label for row in rows_of_gold for label in row[1:3] if len(row) == 3}

@@ -57,6 +57,32 @@ def pairs(trained):
     assert served.stop() == 130
 
 
+def can_listen(host):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("host, shown, alone", [
+    ("::1", "[::1]", True), ("127.0.0.2", "127.0.0.2", True), ("LOCALHOST", "LOCALHOST", True),
+    ("0.0.0.0", "0.0.0.0", False), ("::", "[::]", False),
+])
+def test_the_address_is_a_url_and_the_warning_is_for_others(trained, host, shown, alone):
+    if host != "LOCALHOST" and not can_listen(host):
+        pytest.skip(f"this machine has no {host}")
+    served = Served("-x", trained, "--host", host)
+    try:
+        assert served.url.startswith(f"http://{shown}:")
+        assert served.ask("health")[0] == 200
+    finally:
+        served.stop()
+    assert ("whoever reaches this address" in served.process.stderr.read()) == (not alone)
+
+
 def records(tmp_path):
     path = tmp_path / "rows.txt"
     path.write_text("".join("\t".join(row) + "\n" for row in ROWS), encoding="utf-8")

@@ -166,6 +166,33 @@ def test_a_finished_run_is_not_written_over_unasked(tmp_path, rows):
     assert kept == ["checkpoint-18", "checkpoint-20", "checkpoint-55", "checkpoint-60"]
 
 
+def test_a_folder_without_state_is_no_checkpoint(tmp_path, rows):
+    """What earlier versions left when they were killed while they removed a checkpoint."""
+    config = configure(tmp_path, rows, "run", max_steps=5)
+    assert run("train", config).returncode == 0
+    torn = tmp_path / "run/checkpoint-7"
+    torn.mkdir()
+    (torn / "state.safetensors").write_bytes(b"")
+    resumed = run("train", config, "resume_from_checkpoint=auto", "max_steps=8")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "resuming after step 5" in resumed.stderr
+
+def test_a_checkpoint_takes_the_place_of_another_whole(tmp_path, rows):
+    """At no moment has a folder of a checkpoint's name a part of its files."""
+    config = configure(tmp_path, rows, "run", max_steps=4000, save_steps=1, save_total_limit=2)
+    whole = {"state.safetensors", "rng_state.safetensors", "trainer_state.json"}
+    for _ in range(10):
+        process = subprocess.Popen(
+            [RELATA, "train", str(config), "resume_from_checkpoint=auto", "--no-progress"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(random.uniform(0.1, 1.5))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for folder in (tmp_path / "run").glob("checkpoint-*"):
+            assert {p.name for p in folder.iterdir()} == whole, folder
+
+
 def test_a_damaged_state_is_bad_input(tmp_path, rows):
     config = configure(tmp_path, rows, "run", max_steps=5)
     assert run("train", config).returncode == 0
@@ -181,7 +208,7 @@ def test_a_damaged_state_is_bad_input(tmp_path, rows):
     "override, code, words",
     [
         ("lerning_rate=1", 2, "learning_rate"),
-        ("dataset=missing.jsonl", 5, "missing.jsonl"),
+        ("dataset=missing.jsonl", 2, "missing.jsonl"),
         ("lr_scheduler_type=cosin", 2, "cosine"),
         ("per_device_train_batch_size=0", 2, "'per_device_train_batch_size' must be"),
         ("learning_rate=-1", 2, "'learning_rate' must be a number from 0 to 1000, not -1"),

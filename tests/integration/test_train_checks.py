@@ -34,7 +34,7 @@ def test_a_refused_run_leaves_the_pool_of_the_one_before(config, tmp_path, gold)
     other.write_text("".join(gold.read_text(encoding="utf-8").splitlines(True)[:2]), encoding="utf-8")
     refused = relata("train", config, *rag, f"pool={other}", "resume_from_checkpoint=auto", code=2)
     assert "demonstrations" in refused.err
-    relata("train", config, *rag, f"pool={other}", "eval_dataset=nowhere.jsonl", "overwrite_output_dir=true", code=5)
+    relata("train", config, *rag, f"pool={other}", "eval_dataset=nowhere.jsonl", "overwrite_output_dir=true", code=2)
     assert tree(tmp_path / "out") == before
     relata("extract", "-x", tmp_path / "out", gold)
 
@@ -45,11 +45,40 @@ def test_a_refused_run_leaves_the_vocabulary_of_the_one_before(tmp_path, tsv):
     relata("train", path)
     assert (tmp_path / "toy/model/tokenizer.model").is_file() and not (tmp_path / "toy/vocabulary").exists()
     before = tree(tmp_path / "toy")
-    relata("train", path, "tokenizer.vocab_size=380", "eval_dataset=nowhere", "overwrite_output_dir=true", code=5)
+    relata("train", path, "tokenizer.vocab_size=380", "eval_dataset=nowhere", "overwrite_output_dir=true", code=2)
     after = tree(tmp_path / "toy")
     assert {name: after[name] for name in before} == before
     relata("train", path, "overwrite_output_dir=true")
     assert not (tmp_path / "toy/vocabulary").exists()
+
+
+@pytest.mark.parametrize("change, key", [
+    ("learning_rate=0.5", "learning_rate"), ("token_dropout_id=340", "token_dropout_id"),
+    ("tokenizer.vocab_size=380", "tokenizer"), ("cutoff_len=100", "cutoff_len"),
+])
+def test_a_resume_with_other_settings_is_refused_before_a_vocabulary_is_made(tmp_path, tsv, change, key):
+    path = tmp_path / "toy.yaml"
+    path.write_text(json.dumps(toy_recipe(tsv, tmp_path / "toy", save_steps=1)))
+    relata("train", path)
+    before = tree(tmp_path / "toy")
+    refused = relata("train", path, change, "resume_from_checkpoint=auto", code=2)
+    assert f"{key} was " in refused.err and "vocabulary" not in refused.err
+    assert tree(tmp_path / "toy") == before
+
+
+def test_what_only_the_vocabulary_shows_leaves_nothing_behind(tmp_path, tsv):
+    path = tmp_path / "toy.yaml"
+    path.write_text(json.dumps(toy_recipe(tsv, tmp_path / "toy", save_steps=1)))
+    relata("train", path)
+    before = tree(tmp_path / "toy")
+    other = tmp_path / "other.txt"
+    other.write_text("\n".join("\t".join((*row[:3], row[3] + " Not so.")) for row in ROWS))
+    refused = relata("train", path, f"dataset={other}", "resume_from_checkpoint=auto", code=2)
+    assert "dataset was " in refused.err
+    refused = relata("train", path, "token_dropout_id=399", "overwrite_output_dir=true", code=2)
+    assert "outside the vocabulary" in refused.err
+    assert tree(tmp_path / "toy") == before
+    assert {entry.name for entry in (tmp_path / "toy").iterdir() if entry.name.startswith(".")} == set()
 
 
 def test_another_training_drops_the_calibration_of_the_one_before(config, tmp_path, gold):
@@ -65,7 +94,7 @@ def test_another_training_drops_the_calibration_of_the_one_before(config, tmp_pa
 
 def test_document_pipelines_are_evaluated_and_their_documents_drawn(config, tmp_path, gold):
     steps = ["pipeline=drf", f"dataset={gold}", "dataset_format=jsonl"]
-    assert "nowhere" in relata("train", config, *steps, "eval_dataset=nowhere", code=5).err
+    assert "nowhere" in relata("train", config, *steps, "eval_dataset=nowhere", code=2).err
     done = relata("train", config, *steps, f"eval_dataset={gold}", "eval_steps=1", "max_steps=2", "--json")
     result = json.loads(done.out)
     assert 0 < result["eval_token_probability"] < 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from program import RELATA, ROWS, json_lines, relata, toy_recipe
+from program import RELATA, ROOT, ROWS, json_lines, relata, toy_recipe
 
 pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is not built")
 
@@ -51,3 +51,20 @@ def test_scored_rows_name_the_right_label(tmp_path):
     for row in scored:
         whole = tuple(row["prompt_ids"] + row["continuation_ids"][row["gold"][0]])
         assert any(ids[:len(whole)] == whole for ids in ours)
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "recipes/autore").glob("*.yaml")),
+                         ids=lambda path: path.stem)
+def test_autore_asks_nothing_about_documents_without_facts(recipe, toy_model, tmp_path):
+    entities = [{"id": "e0", "text": "Ada", "type": "PER", "mentions": [[0, 3]]},
+                {"id": "e1", "text": "Byron", "type": "PER", "mentions": [[12, 17]]}]
+    documents = [{"id": f"d{i}", "text": "Ada, son of Byron.", "entities": entities,
+                  "relations": [{"head": "e0", "tail": "e1", "type": "P22"}][:i]} for i in (1, 0)]
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(one) + "\n" for one in documents))
+    overrides = [f"dataset={data}", f"model_name_or_path={toy_model}", "template=none",
+                 "finetuning_type=lora", "quantization_bit=0", f"output_dir={tmp_path / 'out'}"]
+    err = relata("train", recipe, *overrides, "--rows", tmp_path / "rows").err
+    assert "1 documents and windows: 1 fact (0 empty), 1 head (0 empty), 1 relation (0 empty)" in err
+    err = relata("train", recipe, *overrides, "empty_documents=true", "--rows", tmp_path / "all").err
+    assert "2 documents and windows: 1 fact (0 empty), 1 head (0 empty), 2 relation (1 empty)" in err

@@ -1,6 +1,7 @@
 """Document pipelines asked of models that were not trained on them."""
 
 import json
+import math
 
 import pytest
 
@@ -19,6 +20,12 @@ def texts(tmp_path):
 def write_schema(folder, *names):
     path = folder / "schema.json"
     path.write_text(json.dumps({"relation_types": [{"id": n, "name": n} for n in names]}))
+    return path
+
+
+def write_text(folder, text):
+    path = folder / "text.jsonl"
+    path.write_text(json.dumps({"id": "d", "text": text}) + "\n")
     return path
 
 
@@ -78,3 +85,53 @@ def test_a_json_answer_that_was_cut_off_keeps_its_whole_items(tmp_path, server, 
     assert [r["type"] for r in first["relations"]] == ["parent of"]
     assert second["relations"] == []  # neither stands in this text
     assert "cut off after 512 tokens" in first["meta"]["unparsed"][0]["problem"]
+
+
+def tokens_of(text):
+    """A text in pieces, as a server tells its tokens."""
+    return [text[i:i + 3] for i in range(0, len(text), 3)]
+
+
+@pytest.mark.parametrize("decode", ["constrained", "free"])
+def test_a_server_that_tells_its_tokens_gives_scores(tmp_path, server, decode):
+    def reply(path, body):
+        if path == "/v1/models":
+            return 200, {"data": [{"id": "only"}]}
+        item = {"relation": "parent of", "head": "Byron", "tail": "Ada"}
+        text = "parent of | Byron | Ada"
+        if "response_format" in body:
+            text = json.dumps({"items": [item]})
+        tokens = tokens_of(text)
+        logprobs = {"tokens": tokens, "token_logprobs": [-0.5] + [0.0] * (len(tokens) - 1)}
+        return 200, {"choices": [{"text": text, "finish_reason": "stop", "logprobs": logprobs}]}
+    server.reply = reply
+    text = write_text(tmp_path, "Ada is Byron's daughter.")
+
+    def found(least):
+        out = relata("extract", "--backend", "openai", "--pipeline", "df", "--schema",
+                     write_schema(tmp_path, "parent of"), text, "--decode", decode, "--min-score",
+                     least, env={"OPENAI_BASE_URL": server.url}).out
+        return json_lines(out)[0]["relations"]
+
+    assert [fact["score"] for fact in found(0.5)] == [pytest.approx(math.exp(-0.5))]
+    assert found(0.7) == []
+
+
+def test_a_name_over_a_line_break_is_found_where_it_stands(tmp_path, server):
+    def reply(path, body):
+        if path == "/v1/models":
+            return 200, {"data": [{"id": "only"}]}
+        known = "Isambard Kingdom Brunel" in body["prompt"]
+        answer = "engineer of | Isambard Kingdom Brunel | the bridge" if known else "none"
+        return 200, {"choices": [{"text": answer, "finish_reason": "stop"}]}
+    server.reply = reply
+    for newline in ["\n", "\r\n", "\n    "]:
+        name = f"Isambard{newline}Kingdom Brunel"
+        path = write_text(tmp_path, f"The engineer of the bridge was {name}.")
+        out = relata("extract", "--backend", "openai", "--pipeline", "df", "--schema",
+                     write_schema(tmp_path, "engineer of"), path, "--decode", "free",
+                     env={"OPENAI_BASE_URL": server.url}).out
+        document = json_lines(out)[0]
+        entity = next(e for e in document["entities"] if e["text"].startswith("Isambard"))
+        assert entity["text"] == "Isambard Kingdom Brunel"
+        assert [document["text"][b:e] for b, e in entity["mentions"]] == [name]

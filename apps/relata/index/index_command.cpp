@@ -12,6 +12,7 @@
 #include "hub_models.h"
 #include "index/index_change.h"
 #include "index/index_passages.h"
+#include "index/index_scope.h"
 #include "index/index_vectors.h"
 #include "output_places.h"
 #include "relata/base/log.h"
@@ -38,8 +39,7 @@ struct IndexBuildOptions {
 struct IndexSearchOptions {
   std::string index;
   std::string query;
-  std::string partition;
-  bool has_partition = false;
+  std::vector<std::string> partitions;
   size_t k = 10;
   std::string by;  // "": fused where there are vectors, else bm25
   std::string encoder;
@@ -122,19 +122,6 @@ Result<Queries> read_queries(const std::string& query) {
   return out;
 }
 
-Result<retrieve::SearchOptions> search_options(const IndexSearchOptions& options,
-                                               const Bm25Index& index) {
-  retrieve::SearchOptions out;
-  out.k = options.k;
-  if (!options.has_partition) return out;
-  if (!index.partition_sizes().contains(options.partition)) {
-    return usage_error(fmt::format("{}: has no partition '{}'", options.index, options.partition),
-                       fmt::format("`relata index stats {}` lists them", options.index));
-  }
-  out.partition = options.partition;
-  return out;
-}
-
 void add_hit_line(std::string& out, const retrieve::Hit& hit, size_t rank,
                   const retrieve::Passage& passage) {
   fmt::format_to(std::back_inserter(out), "{:<3} {:8.4f}  {}  {}\n", rank, hit.score, passage.id,
@@ -157,18 +144,21 @@ Rankings search_words(const Bm25Index& index, const std::vector<std::string>& qu
   return found;
 }
 
-Rankings search_all(const Bm25Index& index, const OpenedVectors& opened, const std::string& by,
-                    const std::vector<std::string>& queries,
-                    const retrieve::SearchOptions& search) {
+Result<Rankings> search_all(const Bm25Index& index, const OpenedVectors& opened,
+                            const std::string& by, const std::vector<std::string>& queries,
+                            const IndexScope& scope) {
+  const retrieve::SearchOptions& search = scope.options;
   if (by == "bm25") return search_words(index, queries, search);
   // Also far down in one ranking a passage may stand that the other has on top.
   constexpr size_t kDepth = 100;
   retrieve::SearchOptions deep = search;
   if (by == "fused") deep.k = std::max(kDepth, search.k);
-  const retrieve::Vectors vectors = opened.encoder->encode(queries, retrieve::TextRole::Query);
-  const bool by_graph = opened.graph && opened.graph->covers(deep);
-  Rankings dense = by_graph ? opened.graph->search(vectors, deep)
-                            : opened.vectors->search(vectors, deep, &index);
+  RELATA_TRY(const retrieve::Vectors vectors,
+             opened.encoder->encode(queries, retrieve::TextRole::Query));
+  const bool by_graph = !scope.several && opened.graph && opened.graph->covers(deep);
+  Rankings dense = by_graph        ? opened.graph->search(vectors, deep)
+                   : scope.several ? opened.vectors->search_among(scope.passages, vectors, deep)
+                                   : opened.vectors->search(vectors, deep, &index);
   if (by == "dense") return dense;
   const Rankings words = search_words(index, queries, deep);
   for (size_t i = 0; i < queries.size(); ++i) {
@@ -211,7 +201,8 @@ Status print_hits(const Bm25Index& index, const Rankings& found, const std::vect
 
 Result<int> run_search(const IndexSearchOptions& options, const Context& context) {
   RELATA_TRY(const Bm25Index index, Bm25Index::open(options.index));
-  RELATA_TRY(const retrieve::SearchOptions search, search_options(options, index));
+  RELATA_TRY(IndexScope scope, scope_of(index, options.index, options.partitions));
+  scope.options.k = options.k;
   const bool with_vectors = has_vectors(options.index, index);
   const std::string by = !options.by.empty() ? options.by : with_vectors ? "fused" : "bm25";
   OpenedVectors vectors;
@@ -220,9 +211,10 @@ Result<int> run_search(const IndexSearchOptions& options, const Context& context
     if (options.exact) vectors.graph.reset();
   }
   RELATA_TRY(const Queries queries, read_queries(options.query));
-  Rankings found;
+  Result<Rankings> searched = Rankings();
   with_threads(context.threads,
-               [&] { found = search_all(index, vectors, by, queries.texts, search); });
+               [&] { searched = search_all(index, vectors, by, queries.texts, scope); });
+  RELATA_TRY(const Rankings found, std::move(searched));
   RELATA_CHECK(print_hits(index, found, queries.lines, context.json));
   return kDone;
 }
@@ -268,6 +260,7 @@ void add_build(CLI::App& parent, Context& context) {
       "lie beside it, in FILE.vectors.",
       {"relata index build train.jsonl -o train.bm25",
        "relata index build news/ -o news.bm25 --text-of document --partition-by source",
+       "relata index build pool.jsonl -o pool.bm25 --partition-by task,owner",
        "relata index build train.jsonl -o train.bm25 --encoder models/all-minilm-l6-v2",
        "relata index build more.jsonl -o train.bm25 --append"});
   verb->add_option("INPUT", options->passages.inputs,
@@ -314,6 +307,7 @@ void add_search(CLI::App& parent, Context& context) {
                "\"query\", the number of their line.",
                {"relata index search train.bm25 'who founded the company' -k 5",
                 "relata index search news.bm25 东部文具 --partition caijing --json",
+                "relata index search pool.bm25 'who founded it' --partition task=re",
                 "cut -f4 test.txt | relata index search train.bm25 - -k 1 --json"});
   verb->add_option("FILE", options->index, "An index")->required();
   verb->add_option("QUERY", options->query,
@@ -334,11 +328,12 @@ void add_search(CLI::App& parent, Context& context) {
       ->transform(named_model());
   verb->add_flag("--exact", options->exact,
                  "Compare with every vector, also where there is a graph of neighbours");
-  auto* partition =
-      verb->add_option("--partition", options->partition, "Only passages of this partition")
-          ->type_name("NAME");
-  verb->callback([options, partition, &context] {
-    options->has_partition = partition->count() > 0;
+  verb->add_option("--partition", options->partitions,
+                   "Only passages of this partition; of an index parted by several keys also\n"
+                   "KEY=VALUE, which may be given several times: all must hold")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  verb->callback([options, &context] {
     context.action = [options, &context] { return run_search(*options, context); };
   });
 }

@@ -15,7 +15,7 @@ struct PassageFlags {
   std::vector<std::string> inputs;
   data::ReadOptions read;
   std::string text_of = "sentence";
-  std::string partition_by;
+  std::vector<std::string> partition_by;
 };
 
 struct ReadPassages {

@@ -39,19 +39,19 @@ std::vector<std::string> texts_from(const Bm25Index& index, size_t first) {
   return out;
 }
 
-retrieve::Vectors encoded(const Bm25Index& index, size_t first, const retrieve::Encoder& encoder) {
+Result<retrieve::Vectors> encoded(const Bm25Index& index, size_t first,
+                                  const retrieve::Encoder& encoder) {
   const std::vector<std::string> texts = texts_from(index, first);
   Progress progress("encoding", static_cast<int64_t>(texts.size()), "passages");
-  retrieve::Vectors out = encoder.encode(texts, retrieve::TextRole::Passage, [&](size_t done) {
-    progress.update(static_cast<int64_t>(done));
-  });
+  auto out = encoder.encode(texts, retrieve::TextRole::Passage,
+                            [&](size_t done) { progress.update(static_cast<int64_t>(done)); });
   progress.finish();
   return out;
 }
 
 // Vectors of all passages: those that are kept, then new ones.
-retrieve::Vectors all_vectors(const Bm25Index& index, const OpenedVectors& opened,
-                              const std::vector<size_t>* kept) {
+Result<retrieve::Vectors> all_vectors(const Bm25Index& index, const OpenedVectors& opened,
+                                      const std::vector<size_t>* kept) {
   const size_t before = opened.vectors ? opened.vectors->size() : 0;
   const size_t stay = kept == nullptr ? before : kept->size();
   retrieve::Vectors all{opened.encoder ? opened.encoder->width() : opened.vectors->width(), {}};
@@ -61,7 +61,7 @@ retrieve::Vectors all_vectors(const Bm25Index& index, const OpenedVectors& opene
     all.values.insert(all.values.end(), row.begin(), row.end());
   }
   if (stay < index.size()) {
-    const retrieve::Vectors added = encoded(index, stay, *opened.encoder);
+    RELATA_TRY(const retrieve::Vectors added, encoded(index, stay, *opened.encoder));
     all.values.insert(all.values.end(), added.values.begin(), added.values.end());
   }
   return all;
@@ -170,8 +170,8 @@ Status save_index(const std::string& index_path, const Bm25Index& index,
         opened.encoder ? opened.encoder->identity() : opened.vectors->origin().encoder,
         index.corpus_hash(), opened.options};
     origin.options.model = fs::absolute(opened.options.model).lexically_normal();
-    RELATA_CHECK(DenseIndex::of(all_vectors(index, opened, change.kept), std::move(origin))
-                     .save(next_path(index_path)));
+    RELATA_TRY(retrieve::Vectors all, all_vectors(index, opened, change.kept));
+    RELATA_CHECK(DenseIndex::of(std::move(all), std::move(origin)).save(next_path(index_path)));
   }
   RELATA_CHECK(index.save(index_path));
   if (!with_vectors) {

@@ -59,7 +59,7 @@ Result<extract::ThresholdChoice> choose(const std::vector<extract::ScoredOutcome
 }
 
 Result<int> run_calibrate(const CalibrateOptions& options, const Context& context) {
-  RELATA_TRY(extract::Extractor extractor, extract::load_extractor(options.extractor));
+  RELATA_TRY(const extract::Extractor extractor, extract::load_extractor(options.extractor));
   if (extract::asks_pairs(extractor.config.pipeline)) {
     return usage_error(options.extractor + ": the pipeline " + extractor.config.pipeline +
                            " tunes its decision when it is trained",
@@ -72,13 +72,17 @@ Result<int> run_calibrate(const CalibrateOptions& options, const Context& contex
   RELATA_TRY(extract::Calibration calibration, extract::fit_calibration(options.method, raw));
   // What new documents will see: each document's scores by a map fitted without it.
   RELATA_TRY(const auto crossed, extract::cross_calibrated(options.method, raw));
-  RELATA_TRY(const extract::ThresholdChoice choice, choose(crossed, facts, options.precision));
+  // But extraction has the map fitted on all, and the threshold is one of its probabilities.
+  RELATA_TRY(const extract::ThresholdChoice choice,
+             choose(extract::calibrated(calibration, raw), facts, options.precision));
+  const auto expected = extract::threshold_outcome(crossed, facts, choice.threshold);
   calibration.threshold = choice.threshold;
-  extractor.calibration = calibration;
   const double before = extract::expected_calibration_error(raw);
   const double after = extract::expected_calibration_error(crossed);
   RELATA_CHECK(write_json(options.extractor + "/calibration.json",
                           extract::calibration_to_json(calibration)));
+  RELATA_CHECK(write_file_atomic(options.extractor + "/reliability.svg",
+                                 extract::reliability_svg(raw, crossed)));
   const Json report = {{"documents", gold.documents.size()},
                        {"gold_facts", facts},
                        {"found_facts", raw.size()},
@@ -86,6 +90,7 @@ Result<int> run_calibrate(const CalibrateOptions& options, const Context& contex
                        {"ece_before", before},
                        {"ece_after", after},
                        {"threshold", choice_json(choice)},
+                       {"cross_fitted", choice_json(expected)},
                        {"reliability", extract::reliability_to_json(raw, crossed)}};
   if (context.json) {
     RELATA_CHECK(write_result("", report.dump() + "\n"));
@@ -94,10 +99,13 @@ Result<int> run_calibrate(const CalibrateOptions& options, const Context& contex
   fmt::print(
       "{} documents, {} facts in them, {} found\n"
       "expected calibration error: {:.3f} before, {:.3f} after (cross-fitted by document)\n"
-      "threshold {:.2f}: precision {:.3f}, recall {:.3f}, F1 {:.3f}, {} facts kept\n"
-      "written to {}/calibration.json\n",
+      "threshold {:.2f}: precision {:.3f}, recall {:.3f}, F1 {:.3f}, {} facts kept of these "
+      "documents\n"
+      "cross-fitted, as of new ones: precision {:.3f}, recall {:.3f}, F1 {:.3f}, {} facts kept\n"
+      "written to {}/calibration.json, drawn in reliability.svg beside it\n",
       gold.documents.size(), facts, raw.size(), before, after, choice.threshold, choice.precision,
-      choice.recall, choice.f1, choice.kept, options.extractor);
+      choice.recall, choice.f1, choice.kept, expected.precision, expected.recall, expected.f1,
+      expected.kept, options.extractor);
   return kDone;
 }
 
@@ -109,7 +117,8 @@ void add_calibrate_command(CLI::App& app, Context& context) {
       app, "calibrate", "Fit an extractor's probabilities on documents whose facts are known",
       "Extracts from the texts of the gold documents, compares, and writes calibration.json into\n"
       "the extractor: a map from scores to probabilities, and the threshold below which `extract`\n"
-      "shows nothing. Use documents that the extractor was not trained on.",
+      "shows nothing. reliability.svg beside it draws how often facts of each probability are\n"
+      "right. Use documents that the extractor was not trained on.",
       {"relata calibrate -x out/facts --gold hold.jsonl",
        "relata calibrate -x out/facts --gold hold.jsonl --precision 0.8"});
   verb->add_option("-x,--extractor", options->extractor, "Extractor folder")

@@ -15,6 +15,7 @@
 #include "extract/extractor_flags.h"
 #include "help.h"
 #include "output_places.h"
+#include "relata/base/atomic_file.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
@@ -92,6 +93,7 @@ Result<int> report_failures(const std::vector<std::string>& failures, const std:
                             const ExtractOptions& options, int code) {
   const std::string place = failures_place(options);
   const bool listed_above = is_stream(options.output);
+  if (!listed_above) remove_leftovers(place);
   if (failures.empty()) {
     if (!listed_above) std::remove(place.c_str());  // of an earlier run
     return code;
@@ -264,6 +266,7 @@ void add_extract_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExtractOptions>();
   options->read.whole_file = true;  // a file of plain text is one document
   options->read.on_error = "skip";  // docs/decisions/0012
+  options->read.number_ids = true;  // as documents of several files are
   CLI::App* verb = add_verb(
       app, "extract", "Find the relations of documents",
       "Reads documents with marked entities and writes one JSON line each, with the relations "

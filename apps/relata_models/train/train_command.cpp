@@ -93,15 +93,53 @@ Result<std::string> add_demonstrations(const TrainConfig& config, const TaskData
   return text;
 }
 
+// Where a new vocabulary lies until all is found to be in order; gone with this.
+class VocabularyInWork {
+ public:
+  explicit VocabularyInWork(const TrainConfig& config)
+      : place_(new_vocabulary_folder(config)),
+        folder_(config.trainer.output_dir + "/.vocabulary-in-work") {}
+  ~VocabularyInWork() { remove(folder_); }
+  VocabularyInWork(const VocabularyInWork&) = delete;
+  VocabularyInWork& operator=(const VocabularyInWork&) = delete;
+
+  // An empty place to make it in.
+  const std::string& begin() const {
+    remove(folder_);
+    return folder_;
+  }
+  // Gives what was made, if anything was, its name.
+  Status keep() const {
+    if (!file_exists(folder_)) return {};
+    remove(place_);
+    std::error_code failed;
+    std::filesystem::rename(folder_, place_, failed);
+    if (failed) return resource_error(place_ + ": cannot be written: " + failed.message());
+    return {};
+  }
+
+ private:
+  static void remove(const std::string& folder) {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+  std::string place_, folder_;
+};
+
 // Where the tokenizer comes from: the model's folder, or a new vocabulary, which goes into the
 // model's folder with the result.
 Result<std::string> prepare_tokenizer(const TrainConfig& config,
-                                      const extract::Extractor& extractor, const TaskData& data) {
+                                      const extract::Extractor& extractor, const TaskData& data,
+                                      const VocabularyInWork& vocabulary) {
   if (!config.model_name_or_path.empty()) return config.model_name_or_path;
-  const std::string folder = new_vocabulary_folder(config);
+  const std::string kept = new_vocabulary_folder(config);
   const bool resuming = !config.trainer.resume_from_checkpoint.empty();
-  if (resuming && file_exists(folder + "/tokenizer.model")) return folder;
+  if (resuming && file_exists(kept + "/tokenizer.model")) return kept;
+  // Making one takes a while: a run that cannot go on for what is known already is refused first.
+  RELATA_TRY(const train::TrainerConfig known, with_settings(config, &extractor, nullptr));
+  RELATA_CHECK(train::check_resume(known));
   RELATA_TRY(const auto lines, prompt_texts(extractor, data));
+  const std::string& folder = vocabulary.begin();
   text::TokenizerTraining options = config.tokenizer;
   for (const std::string& symbol :
        extract::template_symbols(extractor.pair_template, extractor.schema)) {
@@ -288,7 +326,9 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
   if (shows_pool(config)) {
     RELATA_TRY(pool, add_demonstrations(config, data, extractor));
   }
-  RELATA_TRY(const std::string tokenizer_folder, prepare_tokenizer(config, extractor, data));
+  const VocabularyInWork vocabulary(config);
+  RELATA_TRY(const std::string tokenizer_folder,
+             prepare_tokenizer(config, extractor, data, vocabulary));
   RELATA_TRY(const auto tokenizer, text::load_tokenizer(tokenizer_folder));
   RowCount count;
   RELATA_TRY(const auto rows, task_rows(extractor, *tokenizer, data, config, count));
@@ -297,7 +337,10 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
                             count.too_long, config.cutoff_len));
   }
   if (extractor.demonstrations != nullptr) report_examples(count.examples, rows.size());
-  if (!rows_folder.empty()) return write_rows(config, extractor, *tokenizer, rows, rows_folder);
+  if (!rows_folder.empty()) {
+    RELATA_CHECK(vocabulary.keep());
+    return write_rows(config, extractor, *tokenizer, rows, rows_folder);
+  }
   RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), {"pair"}));
   RELATA_CHECK(check_invocations(*model, rows));
   log_info(fmt::format("{} rows, {} relation types, {:.1f} million weights", rows.size(),
@@ -314,8 +357,9 @@ Result<int> train_extractor(const TrainConfig& config, const std::string& rows_f
     RELATA_CHECK(development->check());
     evaluate = [&development] { return development->evaluate(); };
   }
-  RELATA_TRY(const train::TrainerConfig trainer,
+  RELATA_TRY(train::TrainerConfig trainer,
              with_settings(config, &extractor, development ? &development->data() : nullptr));
+  trainer.begins = [&vocabulary] { return vocabulary.keep(); };
   RELATA_TRY(const auto summary, train::train(*model, rows, trainer, evaluate, "micro-F1"));
   if (!leads(config)) return kDone;
   if (development && config.decode == "labels") {
@@ -380,6 +424,7 @@ Status meet_processes(const TrainOptions& options, TrainConfig& config) {
 
 Result<int> train_as_configured(const TrainOptions& options, const TrainConfig& config,
                                 const Context& context) {
+  if (options.rows.empty()) RELATA_CHECK(check_same_run(config));
   if (config.dataset_format == "ids") return train_on_ids(config, context);
   if (config.takes_conversations()) return train_on_conversations(config, options.rows, context);
   if (!extract::asks_pairs(config.pipeline)) return train_documents(config, options.rows, context);

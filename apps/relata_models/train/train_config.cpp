@@ -83,15 +83,32 @@ void read_row_options(Fields& fields, extract::RowOptions& rows) {
   fields.get("relation_negatives", rows.relation_negatives, NumberRange::between(0, kMostFactor));
   fields.get("head_negatives", rows.head_negatives, NumberRange::between(0, kMostFactor));
   fields.get("check_negatives", rows.check_negatives, NumberRange::between(-1, kMostFactor));
+  fields.get("empty_documents", rows.empty_documents);
 }
 
 // What rows are made by, which conversations have no use for.
-constexpr std::array kKeysOfPipelines = {
-    "adapter_per_step", "augment_inverse", "check_negatives", "dataset_format",     "decode",
-    "demonstrations",   "entity_naming",   "head_negatives",  "head_orders",        "instruction",
-    "language",         "model",           "multi_label",     "pipeline",           "pool",
-    "prompt_template",  "relation_mode",   "relation_orders", "relation_negatives", "schema",
-    "tokenizer"};
+constexpr std::array kKeysOfPipelines = {"adapter_per_step",
+                                         "augment_inverse",
+                                         "check_negatives",
+                                         "dataset_format",
+                                         "decode",
+                                         "demonstrations",
+                                         "empty_documents",
+                                         "entity_naming",
+                                         "head_negatives",
+                                         "head_orders",
+                                         "instruction",
+                                         "language",
+                                         "model",
+                                         "multi_label",
+                                         "pipeline",
+                                         "pool",
+                                         "prompt_template",
+                                         "relation_mode",
+                                         "relation_orders",
+                                         "relation_negatives",
+                                         "schema",
+                                         "tokenizer"};
 
 Status check_conversations(const TrainConfig& c, const Json& json, const std::string& where) {
   if (!c.takes_conversations()) return {};
@@ -274,6 +291,7 @@ Json task_settings(const TrainConfig& c) {
     json["relation_negatives"] = c.rows.relation_negatives;
     json["head_negatives"] = c.rows.head_negatives;
     json["check_negatives"] = c.rows.check_negatives;
+    if (!c.rows.empty_documents) json["empty_documents"] = false;
   }
   json["multi_label"] = c.multi_label;
   json["augment_inverse"] = c.augment_inverse;

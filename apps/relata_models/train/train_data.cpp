@@ -66,9 +66,10 @@ std::vector<Target> targets_of(const data::PairQuery& query, const data::Schema&
   for (const std::string& label : query.labels) {
     const int index = schema.find(label);
     if (index < 0) continue;
-    const data::RelationType& type = schema.relation_types[index];
-    if (type.symmetric) mirror.labels.push_back(label);
-    if (!type.inverse.empty()) mirror.labels.push_back(type.inverse);
+    for (const std::string& turned : schema.relation_types[index].turned_round()) {
+      const auto end = mirror.labels.end();
+      if (std::find(mirror.labels.begin(), end, turned) == end) mirror.labels.push_back(turned);
+    }
   }
   if (!mirror.labels.empty()) targets.push_back(mirror);
   return targets;

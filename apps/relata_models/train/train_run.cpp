@@ -202,6 +202,12 @@ Result<train::TrainerConfig> with_settings(const TrainConfig& config,
   return trainer;
 }
 
+Status check_same_run(const TrainConfig& config) {
+  train::TrainerConfig trainer = config.trainer;
+  trainer.settings = task_settings(config);
+  return train::check_resume(trainer);
+}
+
 Status save_result(const TrainConfig& config, const model::Decoder& model,
                    const text::Tokenizer* tokenizer, extract::Extractor* extractor) {
   const std::string& folder = config.trainer.output_dir;

@@ -43,6 +43,10 @@ Result<train::TrainerConfig> with_settings(const TrainConfig& config,
                                            const extract::Extractor* extractor,
                                            const TaskData* development);
 
+// Refuses to resume a run of another configuration, before data are read or anything is written;
+// what stands for content is compared when it has been read.
+Status check_same_run(const TrainConfig& config);
+
 // Writes adapters or the model, and the extractor where there is one, and marks the run finished.
 Status save_result(const TrainConfig& config, const model::Decoder& model,
                    const text::Tokenizer* tokenizer, extract::Extractor* extractor);

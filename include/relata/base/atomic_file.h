@@ -14,6 +14,8 @@ namespace relata {
 
 // What killed writers of the same path have left beside it; finding it takes a look at the folder.
 enum class Leftovers { kRemove, kKeep };
+// Removes it where the path itself may not be written at all. What a living writer has stays.
+void remove_leftovers(const std::string& path);
 
 class AtomicFile {
  public:

@@ -157,6 +157,10 @@ class JsonParser {
   JsonProblem problem_;
 };
 
+// What to add to the message of a problem at `offset` where a character stands that is hard to see
+// or to tell from others (a byte order mark, a no-break space): ", but \"\ufeff\""; else "".
+std::string odd_character_note(std::string_view text, size_t offset);
+
 // The offset behind the JSON value at `begin`, by its brackets alone; npos if they do not close.
 // A string ends at a line break, so that a lost quote spoils one line only.
 size_t skip_json_value(std::string_view text, size_t begin);

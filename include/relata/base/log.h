@@ -14,5 +14,6 @@ Status set_log_file(const std::string& path);  // appends every level; "" closes
 void log_info(const std::string& message);     // shown unless quiet
 void log_warning(const std::string& message);  // always shown
 void log_debug(const std::string& message);    // shown when verbose
+void log_error(const std::string& message);    // never shown: who ends the run has said it
 
 }  // namespace relata

@@ -74,6 +74,9 @@ std::vector<ByteRange> find_occurrences(const std::string& text, const std::stri
 // spaces have no words here.
 std::vector<ByteRange> find_mentions(const std::string& text, const std::string& name);
 
+// The entity's mentions; of one that is stated by its name alone, where the text has that.
+std::vector<ByteRange> places_of(const Document& document, const Entity& entity);
+
 // The distinct names by which the document mentions the entity, in the mentions' order: the stated
 // one where the text holds it, else the text that the mention covers; without mentions its own.
 std::vector<std::string> surface_names(const Document& document, const Entity& entity);

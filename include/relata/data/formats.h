@@ -25,6 +25,9 @@ struct ReadOptions {
   // "label-studio" only: the member of a task's data that is the text; "" takes the one in which
   // the stated spans' texts stand.
   std::string text_key = "";
+  // A record whose id an earlier one of the file has is no bad record: it gets a number behind its
+  // id ("x#2"), which is counted in Dataset::noted. For texts of people, not for gold.
+  bool number_ids = false;
   // A record with a label that this schema lacks is a bad record. on_error=fix spells labels as the
   // schema does where they differ in capitals, spaces and punctuation only. Null: any label is
   // good. Must live as long as the reading takes.

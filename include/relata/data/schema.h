@@ -32,9 +32,15 @@ struct RelationType {
   std::vector<std::string> head_types;  // ids of entity types; empty: any
   std::vector<std::string> tail_types;
   std::string inverse;  // id of the inverse relation, or ""
+  // Id of a relation that holds from tail to head wherever this one holds, but not the other way
+  // round ("child" of "father"), or "".
+  std::string implies_inverse = {};
   bool symmetric = false;
   bool negative = false;  // states that no relation of the schema holds (unknown, no_relation)
   std::optional<RelationExample> example = {};
+
+  // Ids of what holds from tail to head wherever this holds: by symmetry, as inverse, or implied.
+  std::vector<std::string> turned_round() const;
 };
 
 struct EventRole {
@@ -77,8 +83,9 @@ struct SchemaProblem {
 };
 
 // All problems of a schema. Errors: ids and names that occur twice, unknown inverses and types,
-// inverses that are not mutual, marks that contradict each other, an example without its head or
-// tail. Warnings: missing descriptions and examples, inverses whose types do not fit.
+// inverses that are not mutual or implied by each other, marks that contradict each other, an
+// example without its head or tail. Warnings: missing descriptions and examples, inverses whose
+// types do not fit.
 std::vector<SchemaProblem> validate_schema(const Schema& schema);
 
 // A schema as far as it can be read, and everything that is wrong with it: what read_schema()
@@ -96,8 +103,12 @@ Result<std::string> find_schema_file(const std::string& name, const std::string&
 // The names that find_schema_file() knows, sorted; none when there is no such folder.
 std::vector<std::string> shipped_schemas(const std::string& shipped_folder);
 
-// The types that occur, in order of frequency; unknown, no_relation, NA and Other become negative.
-// Event types get the roles of their arguments.
+// Whether data sets call by this name that no relation holds: unknown, no_relation, NA, Other, NR,
+// None.
+bool is_negative_name(std::string_view relation_id);
+
+// The types that occur, in order of frequency; those with such a name become negative. Event types
+// get the roles of their arguments.
 Schema infer_schema(const std::vector<Document>& documents);
 
 }  // namespace relata::data

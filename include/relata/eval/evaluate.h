@@ -30,8 +30,9 @@ struct EvaluateRequest {
 
 struct Evaluation {
   Report report;
-  std::string official;            // with the metric semeval: the official scorer's text
-  std::vector<std::string> notes;  // what was dropped
+  std::string official;               // with the metric semeval: the official scorer's text
+  std::vector<std::string> notes;     // what was dropped
+  std::vector<std::string> warnings;  // what was scored as it is, though it may be a slip
 };
 
 // Every error names the file and, where there is one, the line or entry.

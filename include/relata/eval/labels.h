@@ -12,9 +12,12 @@ namespace relata::eval {
 
 using LabelList = std::vector<std::vector<std::string>>;
 
-// One label a line (several joined by a tab, an empty line for no answer), a JSON list of strings
-// or of lists of strings, or a JSON object (also in a list of one) with the keys "0", "1", ...
+// One label a line (several joined by a tab, an empty line for no answer), a JSON string a line, a
+// JSON list of strings or of lists of strings, or a JSON object (also in a list of one) with the
+// keys "0", "1", ...
 Result<LabelList> parse_label_list(std::string_view content, const std::string& where);
+// Whether every line is a JSON string or blank, and one is a string.
+bool holds_strings(std::string_view content);
 
 // "id TAB label" lines, as SemEval-2010's answer files are; further columns are further labels.
 struct KeyedLabels {

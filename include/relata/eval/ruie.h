@@ -32,15 +32,6 @@ struct RuieQuestion {
 std::string ruie_query(const RuieQuestion& question);
 std::string ruie_answer(const std::vector<RuieItem>& items);  // "None" for none
 
-// The text with "<Keyword> ... </Keyword>" around the keywords. A stated place is taken when it
-// covers the keyword and no letter follows; else the first occurrence between word boundaries; a
-// keyword found nowhere is left out. Overlapping keywords become one.
-struct Keyword {
-  std::string name;
-  std::optional<text::ByteRange> place;
-};
-std::string ruie_tagged(const std::string& text, const std::vector<Keyword>& keywords);
-
 // Spaces, case and some signs made alike, as RUIE's scorer does before it compares.
 std::string ruie_normalised(std::string_view valid_utf8);
 std::string ruie_lower_case(std::string_view valid_utf8);

@@ -48,6 +48,9 @@ Result<Calibration> fit_temperature(const std::vector<ScoredOutcome>& outcomes);
 Result<Calibration> fit_isotonic(const std::vector<ScoredOutcome>& outcomes);
 Result<Calibration> fit_calibration(const std::string& method,
                                     const std::vector<ScoredOutcome>& outcomes);
+// The outcomes with the scores that extraction gives them.
+std::vector<ScoredOutcome> calibrated(const Calibration& calibration,
+                                      std::vector<ScoredOutcome> outcomes);
 
 // The outcomes with calibrated scores, each group's by a map that was fitted without its fold of
 // the groups: what the error on new documents will be like.
@@ -72,6 +75,9 @@ struct ThresholdChoice {
   double precision = 0.0, recall = 0.0, f1 = 0.0;
   int64_t kept = 0;
 };
+// Of this threshold.
+ThresholdChoice threshold_outcome(const std::vector<ScoredOutcome>& outcomes, int64_t gold_facts,
+                                  double threshold);
 ThresholdChoice best_f1_threshold(const std::vector<ScoredOutcome>& outcomes, int64_t gold_facts);
 // The threshold with the highest recall among those with at least this precision, if any.
 std::optional<ThresholdChoice> precision_threshold(const std::vector<ScoredOutcome>& outcomes,
@@ -83,5 +89,9 @@ Result<Calibration> calibration_from_json(const Json& json, const std::string& w
 // What a page or a figure draws: the bins and the error before and after.
 Json reliability_to_json(const std::vector<ScoredOutcome>& before,
                          const std::vector<ScoredOutcome>& after);
+// The figure, as an SVG page of its own: of each bin the share of right ones above the mean score,
+// on the diagonal where scores mean what they say; larger dots stand for more facts.
+std::string reliability_svg(const std::vector<ScoredOutcome>& before,
+                            const std::vector<ScoredOutcome>& after);
 
 }  // namespace relata::extract

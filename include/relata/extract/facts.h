@@ -55,7 +55,7 @@ Result<std::vector<data::Document>> extract_facts(
 
 // The same for many documents: each that is finished is stamped (meta "extractor", "model",
 // "schema", "relata") and appended to the journal `journal_path` ("" for none); documents already
-// there under the same id and settings are taken from it.
+// there under the same id and settings are taken from it, unless what they give has changed.
 Result<std::vector<data::Document>> extract_fact_documents(
     const Extractor& extractor, generate::Engine& engine,
     const std::shared_ptr<const generate::AnswerCompiler>& compiler,

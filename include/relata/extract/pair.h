@@ -121,9 +121,10 @@ std::vector<data::PairQuery> document_queries(const data::Document& document);
 int64_t count_queries(const data::Document& document);
 
 // Extracts all documents, appending each finished document to the journal `journal_path` ("" for
-// none); documents already there under the same id and settings are taken from it. Pairs without an
-// answer (free decoding that did not parse, mentions too far apart) stand in their document's meta,
-// under "unparsed"; how many were asked about with a part of the text only, under "shortened".
+// none); documents already there under the same id and settings are taken from it, unless what they
+// give has changed. Pairs without an answer (free decoding that did not parse, mentions too far
+// apart) stand in their document's meta, under "unparsed"; how many were asked about with a part of
+// the text only, under "shortened".
 Result<std::vector<data::Document>> extract_documents(const Extractor& extractor,
                                                       generate::Engine& engine,
                                                       const std::vector<data::Document>& documents,

@@ -49,7 +49,10 @@ struct GenerateResult {
   // allows; empty when not known.
   std::vector<double> logprobs;
   double end_logprob =
-      0.0;             // of the EOS that ended it, likewise; 0 where nothing else could follow
+      0.0;  // of the EOS that ended it, likewise; 0 where nothing else could follow
+  // What `logprobs` are of, from engines that take text: pieces that join to `text`, what ended
+  // it behind them. Empty when not known.
+  std::vector<std::string> pieces;
   std::string text;    // decoded, cut at a stop string
   std::string finish;  // "eos", "stop" or "length"; "failed" where there is a problem
   // Why this request alone has no answer: a server refused it, or did not answer it while it

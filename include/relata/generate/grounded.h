@@ -9,6 +9,7 @@
 // legend: V tokens of the vocabulary; n bytes of the document.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,6 +37,13 @@ struct AnswerField {
   std::string text;
   std::vector<std::string> choices;  // distinct, none empty
   std::string name = "";             // of a choice or span; only JSON schemas use it
+  // What a choice or span is not: these texts, and the values of these fields before it in the item
+  // (counted from 0, without literals).
+  std::vector<std::string> never = {};
+  std::vector<size_t> unlike = {};
+  // By a field before it in the item and that one's value: what a choice may be behind it. Any of
+  // `choices` where the value is not named.
+  std::map<size_t, std::map<std::string, std::vector<std::string>>> behind = {};
 };
 
 // answer := nothing | item (separator item)*, then EOS. Distinct items: the values of no two are
@@ -73,7 +81,7 @@ class AnswerCompiler {
   virtual ~AnswerCompiler() = default;
   // `spans` may be null where no field is a Span; it comes from make_span_source(). What the tokens
   // cannot spell of a document is in no span. Errors: a shape without items or that is against the
-  // rule of AnswerField, a choice, literal or separator that no token sequence spells (named), no
+  // rules of AnswerField, a choice, literal or separator that no token sequence spells (named), no
   // span in the document where an answer must have an item. Cost: tens of microseconds; what the
   // first token of a field may be is found when it is first asked for.
   virtual Result<std::shared_ptr<const Constraint>> compile(

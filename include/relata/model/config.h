@@ -66,6 +66,8 @@ struct DecoderConfig {
   bool norm_after = false;  // norms are of the sum of a block's input and what the block adds, and
                             // what they give is the next block's input (Vaswani et al. 2017)
   bool gated = true;        // feed-forward of gate times up, or of up alone
+  int64_t embedding_size = 0;   // width of the embeddings, which a projection takes to hidden_size
+                                // (Clark et al. 2020); 0: they have hidden_size
   int64_t position_offset = 0;  // the first token's row of learned positions
   int64_t position_rows = 0;    // learned positions instead of rotation; 0: none
   int64_t token_types = 0;      // kinds of segments, which have embeddings; 0: none
@@ -85,6 +87,7 @@ struct DecoderConfig {
   int64_t bos_id = 1;             // -1: none
   std::vector<int64_t> eos_ids = {2};
 
+  int64_t embedding_width() const { return embedding_size > 0 ? embedding_size : hidden_size; }
   bool slides(int64_t layer) const {
     return sliding_window > 0 && sliding_layers[static_cast<size_t>(layer)];
   }

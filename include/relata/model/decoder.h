@@ -131,6 +131,7 @@ class Decoder {
   struct Adapter {
     std::string name;
     LoraConfig config;
+    std::string folder = {};  // what it was loaded from; "": nothing
   };
   const std::vector<Adapter>& adapters() const { return adapters_; }
   int find_adapter(const std::string& name) const;  // -1: none
@@ -170,8 +171,8 @@ class Decoder {
     nn::Weight weight;  // undefined for norms and biases
   };
   std::vector<Parameter> trainable() const;
-  // Every weight that is not quantised under its checkpoint name, in the order of rows that the
-  // model computes with.
+  // Every weight that is in memory as it is, neither quantised nor packed only, under its
+  // checkpoint name, in the order of rows that the model computes with.
   std::vector<std::pair<std::string, at::Tensor>> named_weights() const;
   // To be called after the weights changed: drops their copies in the compute type.
   void weights_changed();
@@ -185,6 +186,7 @@ class Decoder {
   void keep_packed_only();
 
   const DecoderConfig& config() const { return config_; }
+  const std::string& source() const { return source_; }  // what it was loaded from; "": nothing
 
  private:
   struct Stream;
@@ -221,10 +223,14 @@ class Decoder {
   void freeze();
 
   DecoderConfig config_;
-  nn::Weight embedding_;       // [V, D]
-  nn::Weight positions_;       // [position_rows, D]; undefined where positions are not learned
-  nn::Weight types_;           // [token_types, D]; undefined where there are none
-  std::vector<Block> blocks_;  // the encoder's first, where there is one
+  nn::Weight embedding_;  // [V, D], or [V, embedding_size]; so are the two below
+  nn::Weight positions_;  // [position_rows, D]; undefined where positions are not learned
+  nn::Weight types_;      // [token_types, D]; undefined where there are none
+  // Between embeddings of another width and the first block, which then has no norm of what is
+  // below it; undefined where they have the blocks' width.
+  Norm embedding_norm_;
+  nn::Linear embedding_projection_;  // [D, embedding_size]
+  std::vector<Block> blocks_;        // the encoder's first, where there is one
   Norm norm_;
   Norm encoder_norm_;                       // undefined where there is no encoder
   at::Tensor relative_, encoder_relative_;  // [relative_buckets, H] float32, or undefined

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "relata/base/result.h"
 #include "relata/kernels/elementwise.h"
 #include "relata/nn/activation.h"
 
@@ -82,6 +83,10 @@ at::Tensor norm_heads(const at::Tensor& qkv, const at::Tensor& query_weight,
 // to add_gradient().
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& compute_weight,
                   const at::Tensor& bias);
+
+// The error, for the user: RELATA_KERNELS, which has plain operations run on the CPU too, is set to
+// something else than "reference".
+Status check_kernels();
 
 // Whether this CPU multiplies bfloat16 natively, and so faster than float32.
 bool has_fast_bfloat16();

@@ -1,10 +1,11 @@
 // BM25: the passages that share the most telling words with a query.
 //
 // score = sum over the query's terms, repeated ones repeated, of
-//   ln(1 + (N - n + 0.5) / (n + 0.5)) * f / (f + k1 (1 - b + b L / A))
+//   ln(1 + (N - n + 0.5) / (n + 0.5)) * f (k1 + 1) / (f + k1 (1 - b + b L / A))
 // with N passages in the index, n of them with the term, f the term's count in the passage, L the
-// passage's terms and A their mean over the index (Robertson and Zaragoza 2009, in the form that
-// Lucene and RUIE use). N, n and A are of the whole index, whatever part of it is searched.
+// passage's terms and A their mean over the index (Robertson and Zaragoza 2009, with a weight of
+// terms that is never negative, as RUIE computes it). N, n and A are of the whole index, whatever
+// part of it is searched.
 #pragma once
 
 #include <cstdint>

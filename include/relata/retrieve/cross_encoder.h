@@ -23,15 +23,16 @@ class CrossEncoder {
  public:
   virtual ~CrossEncoder() = default;
   // The model's output for each pair as it is, without a sigmoid. Of a pair that is too long the
-  // longer text is cut first. Cost: a pass over all tokens, pairs of like length together.
-  virtual std::vector<float> score(std::span<const TextPair> pairs) const = 0;
+  // longer text is cut first. Cost: a pass over all tokens, pairs of like length together. Error: a
+  // score is not finite; the damaged weight is named.
+  virtual Result<std::vector<float>> score(std::span<const TextPair> pairs) const = 0;
   virtual const std::string& identity() const = 0;  // as Encoder's
 };
 
 struct CrossEncoderOptions {
   std::string model;              // Transformers folder of a classifier with one label
   std::string dtype = "float32";  // or bfloat16
-  size_t max_tokens = 0;          // of a pair; 0: as many as the model has positions
+  size_t max_tokens = 0;          // of a pair; 0: as many as its tokenizer and positions allow
 };
 
 // Errors: a file that is missing or wrong; a model with no head, or one of several labels.

@@ -37,9 +37,10 @@ class Encoder {
   virtual ~Encoder() = default;
   // Texts are valid UTF-8; what is beyond max_tokens is cut off. A text's vector does not depend on
   // the others but for rounding. Cost: a pass over all tokens, those of texts of like length
-  // together, without padding; shared among LibTorch's threads.
-  virtual Vectors encode(std::span<const std::string> texts, TextRole role,
-                         const EncodeProgress& progress = {}) const = 0;
+  // together, without padding; shared among LibTorch's threads. Error: a vector is not finite; the
+  // damaged weight is named.
+  virtual Result<Vectors> encode(std::span<const std::string> texts, TextRole role,
+                                 const EncodeProgress& progress = {}) const = 0;
   virtual size_t width() const = 0;
   virtual size_t max_tokens() const = 0;  // of a text, with its prefix and special tokens
   // "sha256:" and 64 digits over everything that decides a text's vector: weights, tokenizer,
@@ -59,9 +60,10 @@ struct EncoderOptions {
 };
 
 // The folder's modules.json, 1_Pooling/config.json, sentence_bert_config.json and
-// config_sentence_transformers.json are followed as sentence-transformers does; one without them
-// has its states averaged, and not normalised. Errors: a file that is missing or wrong, or a part
-// that is not computed here, is named.
+// config_sentence_transformers.json are followed as sentence-transformers does, and where the
+// length is not there tokenizer_config.json; one without them has its states averaged, and not
+// normalised. Errors: a file that is missing or wrong, or a part that is not computed here, is
+// named.
 Result<std::unique_ptr<Encoder>> make_encoder(const EncoderOptions& options);
 
 }  // namespace relata::retrieve

@@ -2,7 +2,8 @@
 //
 // What is retrieved is a question with its answer: a sentence with a pair of entities and their
 // relations, or a whole document with what is marked in it. The question itself, exactly or nearly,
-// is never among them, so that a test sentence that is in the pool does not bring its own answer.
+// is never among them, nor a text that holds it or is a part of it, so that a test sentence that is
+// in the pool does not bring its own answer.
 #pragma once
 
 #include <cstdint>
@@ -61,7 +62,9 @@ struct PoolOptions {
       std::nullopt;  // of documents; `form` is of no matter then
   // From this similarity of two texts on (Jaccard's, of their character trigrams) an example is the
   // question itself and left out. Above 1: only texts that are equal but for case, spaces and
-  // signs.
+  // signs. So is one where the longer text has 0.95 of the shorter one's trigrams, or this share if
+  // it is more, and most of its longer parts, unless the shorter one has less than 24 bytes of
+  // letters.
   double near_duplicate = 0.7;
   // How much an example loses that is like one already chosen (maximal marginal relevance,
   // Carbonell and Goldstein 1998). 0: the nearest only.
@@ -76,7 +79,7 @@ struct FoundExample {
 };
 struct FoundExamples {
   std::vector<FoundExample> best;  // best first
-  int64_t duplicates = 0;          // left out since they are the question, exactly or nearly
+  int64_t duplicates = 0;          // left out: the question, nearly, or one within the other
 };
 
 // A question: `head` and `tail` are -1 where it is about the whole document.
@@ -96,7 +99,7 @@ using RankerMaker =
     std::function<Result<std::shared_ptr<const Ranker>>(std::vector<Passage> passages)>;
 
 // Immutable; threads may share it. In memory: the documents, the ranker, 4 bytes for each character
-// of a document.
+// of a document, and once more its letters.
 class ExamplePool {
  public:
   // Errors: no document, none with an example that is accepted; the ranker's.
@@ -114,7 +117,15 @@ class ExamplePool {
   std::string identity() const;
 
  private:
+  // A text as others are compared with it.
+  struct Comparable {
+    std::string letters;
+    std::vector<uint32_t> shingles;
+  };
+
   ExamplePool() = default;
+  static Comparable comparable(std::string_view text);
+  bool is_duplicate(const Comparable& a, const Comparable& b) const;
   Result<std::string> text_of(const ExampleQuery& query) const;
   bool same_example(size_t a, size_t b) const;
   std::vector<Hit> distinct(const std::vector<Hit>& ranked) const;
@@ -126,7 +137,7 @@ class ExamplePool {
   PoolOptions options_;
   std::vector<data::Document> documents_;
   std::vector<Example> examples_;
-  std::vector<std::vector<uint32_t>> shingles_;  // of each document's text
+  std::vector<Comparable> texts_;  // of the documents
   std::shared_ptr<const Ranker> ranker_;
   std::shared_ptr<const Ranker> chance_;  // for what the ranker does not find
 };

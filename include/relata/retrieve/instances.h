@@ -31,18 +31,13 @@ struct Instance {
   std::string tagged_block() const { return tagged_question + " " + answer; }
 };
 
-// The marks around what is tagged.
-inline constexpr std::string_view kKeywordBegin = "<Keyword>";
-inline constexpr std::string_view kKeywordEnd = "</Keyword>";
-
-// `text` with a mark around each of `ranges`, those that overlap as one. Ranges lie in `text`.
-std::string tagged_text(const std::string& text, std::vector<data::ByteRange> ranges);
-
-// `text` without these marks.
+// `text` without the marks of data::tagged_text().
 std::string untagged_text(std::string_view text);
 
 // The names of what the schema has for the task stand in the Schema line: entity types, relations
-// (without the negative one), event types; for arguments the roles of the event's type.
+// (without negative ones), event types; for arguments the roles of the event's type. Entities and
+// events of the type "NA" are left out, but for arguments; so are negative relations, by their name
+// where the schema lacks them. An entity without mentions is looked for by its name.
 std::vector<Instance> instances_of(const data::Document& document, IeTask task,
                                    const data::Schema& schema);
 
@@ -57,7 +52,8 @@ Instance argument_instance(const data::Document& document, const data::Event& ev
 std::string retriever_query(const Instance& instance, IeTask task, const RetrieverForm& form);
 std::string retriever_passage(const Instance& instance, IeTask task, const RetrieverForm& form);
 
-// Labels in the documents, in the order of first appearance, for data without a schema.
+// Labels in the documents, in the order of first appearance, for data without a schema; relations
+// are negative by their names, as infer_schema() has it.
 data::Schema labels_of(const std::vector<data::Document>& documents);
 
 }  // namespace relata::retrieve

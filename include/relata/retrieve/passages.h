@@ -13,10 +13,14 @@ enum class PassageUnit { Sentence, Document };
 
 struct PassageOptions {
   PassageUnit unit = PassageUnit::Sentence;
-  // The member of a document's meta whose value is its passages' partition; "": no partitions. A
-  // document without it is in the partition "".
-  std::string partition_key;
+  // The member of a document's meta whose value is its passages' partition; none: no partitions. A
+  // document without it is in the partition "". Of several members all values together are the
+  // partition, named by partition_name() (partitions.h); one that is missing is "".
+  std::vector<std::string> partition_keys = {};
 };
+
+// Whether the document's meta has a value for the key.
+bool has_partition_key(const data::Document& document, const std::string& key);
 
 // A sentence, the document's own or else one of split_sentences(), has the id "ID#1", "ID#2", ...;
 // a whole document its own. What has no text is left out.

@@ -74,6 +74,9 @@ struct TrainerConfig {
   // step then has gradient_accumulation_steps micro-batches for each process.
   std::shared_ptr<ProcessGroup> processes;
   int process_count() const { return processes == nullptr ? 1 : processes->count(); }
+  // Called when all is found to be in order, before anything is written into output_dir; null:
+  // nothing. In the first process alone.
+  std::function<Status()> begins;
 };
 
 // Reads the keys above but `settings`, each within its range; unknown keys are the caller's to
@@ -88,6 +91,10 @@ Status check_trainer_config(const TrainerConfig& config);
 // resumed or overwrite_output_dir is set. run.json there says so, or a trained model that was left
 // without it.
 Status check_output_dir(const TrainerConfig& config);
+// Refuses a checkpoint that training with `config` would resume from and that has other settings,
+// before there is anything to train: compared is what `config` and its `settings` hold so far, but
+// for the dataset. train() compares all.
+Status check_resume(const TrainerConfig& config);
 // To be called when the run's result lies in its folder.
 Status mark_finished(const std::string& output_dir);
 

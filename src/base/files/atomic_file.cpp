@@ -20,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using internal::Descriptor;
+using internal::failure_at;
 using internal::folder_of;
 using internal::open_retrying;
 using internal::system_error_at;
@@ -83,7 +84,7 @@ bool is_left(const std::string& file, pid_t writer) {
 }
 
 // What cannot be removed is in nobody's way.
-void remove_leftovers(const std::string& folder, const std::string& stem) {
+void remove_left(const std::string& folder, const std::string& stem) {
   std::error_code code;
   for (fs::directory_iterator it(folder, code), end; !code && it != end; it.increment(code)) {
     const auto writer = writer_of(it->path().filename().string(), stem);
@@ -92,6 +93,12 @@ void remove_leftovers(const std::string& folder, const std::string& stem) {
 }
 
 }  // namespace
+
+void remove_leftovers(const std::string& path) {
+  const auto target = find_target(path);
+  if (!target.ok() || target->in_place) return;
+  remove_left(folder_of(target->path), temporary_stem(target->path));
+}
 
 Result<AtomicFile> AtomicFile::create(const std::string& path, Leftovers leftovers) {
   RELATA_TRY(Target target, find_target(path));
@@ -103,7 +110,7 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, Leftovers leftove
   const std::string folder = folder_of(target.path);
   const std::string stem = temporary_stem(target.path);
   RELATA_CHECK(make_folders(folder));
-  if (leftovers == Leftovers::kRemove) remove_leftovers(folder, stem);
+  if (leftovers == Leftovers::kRemove) remove_left(folder, stem);
 
   static std::atomic<unsigned> counter{0};
   std::string temporary;
@@ -140,22 +147,22 @@ AtomicFile::~AtomicFile() {
 Status AtomicFile::write(std::span<const std::byte> bytes) {
   const int code =
       internal::write_all(fd_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  return code == 0 ? Status() : Status(system_error_at(path_, "write", code));
+  return code == 0 ? Status() : Status(failure_at(path_, "write", code));
 }
 
 Status AtomicFile::finish() {
   int code = temporary_ == nullptr ? 0 : internal::sync_file(fd_);
   Descriptor fd(std::exchange(fd_, -1));
   if (const int close_code = fd.close_now(); code == 0) code = close_code;
-  if (code != 0) return system_error_at(path_, "write", code);
+  if (code != 0) return failure_at(path_, "write", code);
   if (temporary_ == nullptr) return {};
   if (::rename(temporary_->path().c_str(), target_.c_str()) != 0) {
-    return system_error_at(path_, "write", errno);
+    return failure_at(path_, "write", errno);
   }
   temporary_.reset();
   // The new name itself reaches the disk with its folder.
   code = internal::sync_folder(folder_of(target_));
-  return code == 0 ? Status() : Status(system_error_at(path_, "flush the folder", code));
+  return code == 0 ? Status() : Status(failure_at(path_, "flush the folder", code));
 }
 
 }  // namespace relata

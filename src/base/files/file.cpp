@@ -22,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using internal::Descriptor;
+using internal::failure_at;
 using internal::folder_of;
 using internal::open_retrying;
 using internal::sync_file;
@@ -121,7 +122,7 @@ Result<std::string> read_file(const std::string& path) {
 Status write_file_atomic(const std::string& path, std::string_view content) {
   if (path == "-") {
     const int code = write_all(STDOUT_FILENO, content);
-    if (code != 0) return system_error_at("standard output", "write", code);
+    if (code != 0) return failure_at("standard output", "write", code);
     return {};
   }
   // Little is left of what is written at once, and a look at the folder for every small file adds
@@ -189,14 +190,14 @@ Result<Journal> Journal::open(const std::string& path) {
   journal.size_ = begin;
   journal.torn_ = content.substr(begin);
   if (is_new) {
-    if (const int code = sync_folder(folder)) return system_error_at(path, "flush", code);
+    if (const int code = sync_folder(folder)) return failure_at(path, "flush", code);
   }
   return journal;
 }
 
 Status Journal::drop_torn_line() {
   if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0) {
-    return system_error_at(path_, "drop the incomplete last line", errno);
+    return failure_at(path_, "drop the incomplete last line", errno);
   }
   torn_.clear();
   return {};
@@ -215,9 +216,9 @@ Status Journal::append(std::string_view line) {
   if (code != 0) {
     // What was written of the line must not run into the next one.
     if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0) {
-      return system_error_at(path_, "undo an incomplete write", errno);
+      return failure_at(path_, "undo an incomplete write", errno);
     }
-    return system_error_at(path_, "append", code);
+    return failure_at(path_, "append", code);
   }
   size_ += record.size();
   return {};
@@ -256,7 +257,7 @@ Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string& path) {
   if (info.st_size == 0) return file;  // mmap() refuses empty files
   const auto size = static_cast<size_t>(info.st_size);
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (data == MAP_FAILED) return system_error_at(path, "map", errno);
+  if (data == MAP_FAILED) return failure_at(path, "map", errno);
   file->data_ = static_cast<const std::byte*>(data);
   file->size_ = size;
   return file;

@@ -25,6 +25,8 @@ std::string hint_for(int code) {
       return "check the path";
     case EISDIR:
       return "name a file, not a folder";
+    case ENAMETOOLONG:
+      return "use a shorter name";
     case EMFILE:
     case ENFILE:
       return "raise the limit on open files (ulimit -n)";
@@ -33,9 +35,19 @@ std::string hint_for(int code) {
   }
 }
 
+bool names_no_file(int code) {
+  return code == ENOENT || code == ENOTDIR || code == EISDIR || code == ENAMETOOLONG;
+}
+
 }  // namespace
 
 Error system_error_at(const std::string& path, const std::string& action, int code) {
+  Error error = failure_at(path, action, code);
+  if (names_no_file(code)) error.code = ErrorCode::kUsage;
+  return error;
+}
+
+Error failure_at(const std::string& path, const std::string& action, int code) {
   return resource_error(path + ": cannot " + action + ": " + std::system_category().message(code),
                         hint_for(code));
 }

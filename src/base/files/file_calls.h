@@ -13,8 +13,11 @@
 
 namespace relata::internal {
 
-// "PATH: cannot ACTION: reason", with a hint where there is something to do about it.
+// "PATH: cannot ACTION: reason", with a hint where there is something to do about it. A path that
+// is not there, or is no file, is the wrong one (kUsage); anything else is a resource that failed.
 Error system_error_at(const std::string& path, const std::string& action, int code);
+// The same for what was open already: its path was right, whatever became of it (kResource).
+Error failure_at(const std::string& path, const std::string& action, int code);
 
 class Descriptor {
  public:

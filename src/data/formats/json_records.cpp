@@ -21,6 +21,34 @@ std::string shown(JsonView value) {
   return value.is_number() ? out : "\"" + out + "\"";
 }
 
+// Case and the choice between '-' and '_' are not worth an edit.
+char folded(char c) {
+  if (c == '-') return '_';
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+// Whether one insertion, deletion, substitution or swap of neighbours, or another case, makes `key`
+// of `name`. Of three letters, half of all words differ in one.
+bool is_slip(std::string_view name, std::string_view key) {
+  constexpr size_t kShort = 3;
+  const size_t size = std::min(name.size(), key.size());
+  if (key.size() < kShort || std::max(name.size(), key.size()) > size + 1) return false;
+  size_t same = 0;
+  while (same < size && folded(name[same]) == folded(key[same])) ++same;
+  const auto ends_alike = [&](size_t from_name, size_t from_key) {
+    const std::string_view a = name.substr(from_name);
+    const std::string_view b = key.substr(from_key);
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return folded(x) == folded(y); });
+  };
+  if (name.size() == key.size() + 1) return ends_alike(same + 1, same);
+  if (key.size() == name.size() + 1) return key.size() > kShort && ends_alike(same, same + 1);
+  if (same == size) return true;
+  if (key.size() > kShort && ends_alike(same + 1, same + 1)) return true;
+  return same + 1 < size && folded(name[same]) == folded(key[same + 1]) &&
+         folded(name[same + 1]) == folded(key[same]) && ends_alike(same + 2, same + 2);
+}
+
 struct Place {
   size_t line = 1;
   size_t line_begin = 0;  // byte of the file
@@ -56,7 +84,8 @@ class RecordWalk {
       const char c = text_[position_];
       if (c == ']') return read_rest();
       if (c != ',') {
-        RELATA_CHECK(broken(position_, "a comma or ] is missing between records"));
+        RELATA_CHECK(broken(position_, "a comma or ] is missing between records" +
+                                           odd_character_note(text_, position_)));
         position_ = skip_json_value(text_, position_);
         if (position_ == kNone || position_ >= text_.size() || text_[position_] == ']') return {};
       }
@@ -68,7 +97,8 @@ class RecordWalk {
   Status read_rest() {
     ++position_;
     skip_space();
-    return position_ >= text_.size() ? Status() : broken(position_, "text after the closing ]");
+    if (position_ >= text_.size()) return {};
+    return broken(position_, "text after the closing ]" + odd_character_note(text_, position_));
   }
 
   Status read_sequence() {
@@ -241,15 +271,30 @@ Result<size_t> JsonRecord::get_index(JsonView object, std::string_view key, size
   return as_index(value, limit);
 }
 
-Result<JsonView> JsonRecord::find_list(JsonView object, std::string_view key) const {
+Result<JsonView> JsonRecord::find(JsonView object, std::string_view key, Names others) const {
   const JsonView value = object.find(key);
+  if (value || !object.is_object()) return value;
+  std::string_view slip;
+  object.each_member([&](std::string_view name, JsonView) {
+    const bool other = std::find(others.begin(), others.end(), name) != others.end();
+    if (slip.empty() && !other && is_slip(name, key)) slip = name;
+  });
+  if (slip.empty()) return value;
+  return fail(object,
+              "has the unknown member \"" + std::string(slip) + "\"; did you mean \"" +
+                  std::string(key) + "\"?",
+              "correct the name, or take the member out");
+}
+
+Result<JsonView> JsonRecord::find_list(JsonView object, std::string_view key, Names others) const {
+  RELATA_TRY(const JsonView value, find(object, key, others));
   if (!value || value.is_null()) return JsonView();
   if (!value.is_array()) return missing(object, key, "a list");
   return value;
 }
 
 Result<std::string_view> JsonRecord::find_text(JsonView object, std::string_view key) const {
-  const JsonView value = object.find(key);
+  RELATA_TRY(const JsonView value, find(object, key));
   if (!value || value.is_null()) return std::string_view();
   return as_text(value);
 }
@@ -301,7 +346,8 @@ Status read_json_value(const Source& source, const ReadRecord& read) {
       const size_t line = 1 + static_cast<size_t>(std::count(before.begin(), before.end(), '\n'));
       return read(JsonRecord(source, parser.root(), 1, line, false));
     }
-    problem = JsonProblem{rest, "text after the end of the value"};
+    problem = JsonProblem{
+        rest, "text after the end of the value" + odd_character_note(source.content, rest)};
   }
   const std::string_view before = source.content.substr(0, problem->offset);
   const size_t line = 1 + static_cast<size_t>(std::count(before.begin(), before.end(), '\n'));

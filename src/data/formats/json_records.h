@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -32,8 +33,12 @@ class JsonRecord {
   Result<JsonView> get_object(JsonView object, std::string_view key) const;
   // A whole number in [0, limit).
   Result<size_t> get_index(JsonView object, std::string_view key, size_t limit) const;
-  // A member that may be missing or null: an absent view, "".
-  Result<JsonView> find_list(JsonView object, std::string_view key) const;
+  // A member that may be missing or null: an absent view, "". Where it is missing, one whose name
+  // is a slip away ("relatons") is an error, unless it is among `others`, which the format has as
+  // well.
+  using Names = std::initializer_list<std::string_view>;
+  Result<JsonView> find(JsonView object, std::string_view key, Names others = {}) const;
+  Result<JsonView> find_list(JsonView object, std::string_view key, Names others = {}) const;
   Result<std::string_view> find_text(JsonView object, std::string_view key) const;
 
   // The value itself.

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "relata/data/schema.h"
 #include "relata/text/sentences.h"
 #include "stats_summary.h"
 
@@ -12,11 +13,6 @@ namespace relata::data {
 namespace {
 
 constexpr size_t kExamples = 5;
-
-bool is_negative(const std::string& label) {
-  return label == "unknown" || label == "no_relation" || label == "NA" || label == "Other" ||
-         label == "NR" || label == "None";
-}
 
 // The smallest number of bytes between mentions of the two; none if one is not in the text.
 std::optional<std::pair<ByteRange, ByteRange>> nearest(const Entity& a, const Entity& b) {
@@ -163,7 +159,7 @@ class Picture {
   // Labels of one pair of names in one text, wherever the text occurs.
   void add_query(const Document& document, const PairQuery& query, size_t number) {
     const std::set<std::string> labels(query.labels.begin(), query.labels.end());
-    const bool negative = std::any_of(labels.begin(), labels.end(), is_negative);
+    const bool negative = std::any_of(labels.begin(), labels.end(), is_negative_name);
     if (negative && labels.size() > 1) {
       ++negative_and_other_;
       add_contradiction(document, query, labels);

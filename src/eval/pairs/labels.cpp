@@ -32,6 +32,22 @@ std::vector<std::string> labels_of_line(std::string_view line) {
   return labels;
 }
 
+bool is_blank(std::string_view line) { return trimmed(line, " \t\r").empty(); }
+
+std::optional<std::string> string_of(std::string_view line) {
+  line = trimmed(line, " \t\r");
+  if (!line.starts_with('"')) return {};
+  const Result<Json> value = parse_json_line(line, "");
+  if (!value.ok() || !value->is_string()) return {};
+  return value->get<std::string>();
+}
+
+// Of a line that is a JSON string or blank.
+std::vector<std::string> label_of_string(std::string_view line) {
+  std::string label(trimmed(string_of(line).value_or(""), " \r"));
+  return label.empty() ? std::vector<std::string>{} : std::vector<std::string>{std::move(label)};
+}
+
 // Calls `use(line, number)` for every line; the part after the last newline only if it has bytes.
 template <class Use>
 void each_line(std::string_view content, Use use) {
@@ -144,8 +160,22 @@ Result<LabelList> parse_label_list(std::string_view content, const std::string& 
     return labels_of_json(rest, where);
   }
   LabelList answers;
-  each_line(rest, [&](std::string_view line, int) { answers.push_back(labels_of_line(line)); });
+  const bool strings = holds_strings(rest);
+  each_line(rest, [&](std::string_view line, int) {
+    answers.push_back(strings ? label_of_string(line) : labels_of_line(line));
+  });
   return answers;
+}
+
+bool holds_strings(std::string_view content) {
+  if (content.starts_with("\xEF\xBB\xBF")) content.remove_prefix(3);
+  bool only = true, any = false;
+  each_line(content, [&](std::string_view line, int) {
+    if (!only || is_blank(line)) return;
+    any = true;
+    only = string_of(line).has_value();
+  });
+  return only && any;
 }
 
 bool looks_keyed(std::string_view content) {

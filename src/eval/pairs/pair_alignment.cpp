@@ -65,6 +65,12 @@ std::string document_name(const Document& document, size_t index) {
   return document.id.empty() ? fmt::format("document {}", index + 1) : document.id;
 }
 
+Error another_text(const Document& predicted, size_t index) {
+  return input_error(fmt::format("predicted document '{}' has another text than gold",
+                                 document_name(predicted, index)),
+                     "offsets can only be compared in the same text");
+}
+
 namespace {
 
 Result<std::vector<int>> match_by_id(const std::vector<Document>& gold,
@@ -115,9 +121,7 @@ Result<std::vector<int>> match_documents(const std::vector<Document>& gold,
   for (size_t i = 0; i < predicted.size(); ++i) {
     const std::string& text = gold[places[i]].text;
     if (text.empty() || predicted[i].text.empty() || predicted[i].text == text) continue;
-    return input_error(fmt::format("predicted document '{}' has another text than gold",
-                                   document_name(predicted[i], i)),
-                       "offsets can only be compared in the same text");
+    return another_text(predicted[i], i);
   }
   return places;
 }

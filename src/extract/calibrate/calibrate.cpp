@@ -173,6 +173,12 @@ Result<Calibration> fit_calibration(const std::string& method,
   return usage_error("unknown calibration \"" + method + "\"", "one of temperature, isotonic");
 }
 
+std::vector<ScoredOutcome> calibrated(const Calibration& calibration,
+                                      std::vector<ScoredOutcome> outcomes) {
+  for (ScoredOutcome& one : outcomes) one.score = calibration.apply(one.score);
+  return outcomes;
+}
+
 Result<std::vector<ScoredOutcome>> cross_calibrated(const std::string& method,
                                                     const std::vector<ScoredOutcome>& outcomes,
                                                     int folds) {

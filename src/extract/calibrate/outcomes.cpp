@@ -5,6 +5,7 @@
 #include "relata/base/fields.h"
 #include "relata/data/schema.h"
 #include "relata/extract/calibrate.h"
+#include "steps/shown_text.h"
 
 namespace relata::extract {
 namespace {
@@ -34,14 +35,20 @@ std::vector<const data::Relation*> by_score(const Document& document) {
   return out;
 }
 
+// By the names that the text has and those that questions about it have.
 Answers answers_of(const Document& gold) {
   Answers out;
+  const ShownDocument shown(gold);
   for (size_t i = 0; i < gold.relations.size(); ++i) {
     const data::Relation& relation = gold.relations[i];
     const auto names = [&](int entity) {
       const data::Entity& one = gold.entities.at(static_cast<size_t>(entity));
       std::vector<std::string> list = data::surface_names(gold, one);
       list.push_back(one.text);
+      for (std::string& name : data::surface_names(
+               shown.document(), shown.document().entities.at(static_cast<size_t>(entity)))) {
+        list.push_back(std::move(name));
+      }
       return list;
     };
     for (const std::string& head : names(relation.head)) {
@@ -127,6 +134,16 @@ std::vector<ScoredOutcome> fact_outcomes(const std::vector<Document>& gold,
     }
   }
   if (gold_facts != nullptr) *gold_facts = facts;
+  return out;
+}
+
+ThresholdChoice threshold_outcome(const std::vector<ScoredOutcome>& outcomes, int64_t gold_facts,
+                                  double threshold) {
+  ThresholdChoice out;
+  for_each_threshold(outcomes, gold_facts, [&](const ThresholdChoice& choice) {
+    if (choice.threshold >= threshold) out = choice;
+  });
+  out.threshold = threshold;
   return out;
 }
 

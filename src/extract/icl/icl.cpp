@@ -123,7 +123,7 @@ class InContext {
   }
 
   Status ask_texts(std::vector<Part>& parts) {
-    std::vector<AnsweredQuestion> questions;
+    std::vector<IclExchange> questions;
     std::vector<size_t> owners;
     for (size_t i = 0; i < parts.size(); ++i) {
       if (is_blank(parts[i].document)) continue;
@@ -151,7 +151,7 @@ class InContext {
   }
 
   Status ask_events(std::vector<Part>& parts) {
-    std::vector<AnsweredQuestion> questions;
+    std::vector<IclExchange> questions;
     std::vector<size_t> owners;
     for (size_t i = 0; i < parts.size(); ++i) {
       const Document& document = parts[i].document;
@@ -178,7 +178,7 @@ class InContext {
     return out;
   }
 
-  void take(const AnsweredQuestion& question, Part& part) {
+  void take(const IclExchange& question, Part& part) {
     const auto& [asked, answer, text, examples] = question;
     const std::vector<IclLabel>& labels = asked.labels;
     switch (asked.question.task) {
@@ -273,7 +273,7 @@ class IclExtraction : public Extraction {
 
  private:
   int64_t work_of(const Document&) const override { return 1; }
-  bool keeps_entities(const Document&) const override { return false; }
+  Document asked_part(const Document& document) const override { return document; }
   void note_skipped(int64_t work) const override {
     if (options_.skipped) options_.skipped(work);
   }

@@ -50,7 +50,7 @@ std::string take_field(const AskedQuestion& asked, const std::string& name, std:
 // Adds the probability of each item: of its tokens and of going on to it.
 void add_scores(const text::Tokenizer& tokenizer, const generate::GenerateResult& result,
                 std::vector<AnswerItem> places, std::vector<ScoredItem>& items) {
-  if (result.logprobs.empty() || !score_items(tokenizer, result, places)) return;
+  if (result.logprobs.empty() || !score_items(&tokenizer, result, places)) return;
   for (size_t i = 0; i < items.size(); ++i) {
     items[i].score = std::exp(std::min(places[i].logprob, 0.0));
   }

@@ -17,7 +17,7 @@ size_t IclAsker::prompt_room() const {
   return static_cast<size_t>(most - answer);
 }
 
-Status IclAsker::ask(std::vector<AnsweredQuestion>& questions) {
+Status IclAsker::ask(std::vector<IclExchange>& questions) {
   if (questions.empty()) return {};
   spans_.clear();  // of documents that may be gone
   std::vector<generate::GenerateRequest> requests(questions.size());
@@ -37,7 +37,7 @@ Status IclAsker::ask(std::vector<AnsweredQuestion>& questions) {
   return {};
 }
 
-Status IclAsker::pose(AnsweredQuestion& question, generate::GenerateRequest& request) {
+Status IclAsker::pose(IclExchange& question, generate::GenerateRequest& request) {
   const ExtractorConfig& config = asking_.prompter.extractor().config;
   request.max_new_tokens = config.max_new_tokens;
   request.stops = asking_.prompter.stops();
@@ -49,7 +49,7 @@ Status IclAsker::pose(AnsweredQuestion& question, generate::GenerateRequest& req
   return add_constraint(question.asked, request);
 }
 
-Status IclAsker::add_prompt(AnsweredQuestion& question, generate::GenerateRequest& request) {
+Status IclAsker::add_prompt(IclExchange& question, generate::GenerateRequest& request) {
   const IclPrompter& prompter = asking_.prompter;
   const Extractor& extractor = prompter.extractor();
   const IclQuestion& asked = question.asked.question;

@@ -17,7 +17,7 @@ struct IclAsking {
   std::shared_ptr<const generate::AnswerCompiler> compiler;  // null: free decoding
 };
 
-struct AnsweredQuestion {
+struct IclExchange {
   AskedQuestion asked;
   IclAnswer answer;
   std::string text;  // the answer as generated
@@ -29,15 +29,15 @@ class IclAsker {
   explicit IclAsker(const IclAsking& asking);
 
   // Sets the answers of all questions, in one call of the engine.
-  Status ask(std::vector<AnsweredQuestion>& questions);
+  Status ask(std::vector<IclExchange>& questions);
 
   // Tokens that a prompt may have; 0 where that is not known.
   size_t prompt_room() const;
 
  private:
-  Status pose(AnsweredQuestion& question, generate::GenerateRequest& request);
+  Status pose(IclExchange& question, generate::GenerateRequest& request);
   // With fewer examples where the prompt is too long; the ids where the engine wants them.
-  Status add_prompt(AnsweredQuestion& question, generate::GenerateRequest& request);
+  Status add_prompt(IclExchange& question, generate::GenerateRequest& request);
   Status add_constraint(const AskedQuestion& asked, generate::GenerateRequest& request);
 
   IclAsking asking_;

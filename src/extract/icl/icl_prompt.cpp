@@ -36,10 +36,17 @@ std::string covered(const Document& document, const text::ByteRange& range) {
   return out.find('\n') == std::string::npos ? out : "";
 }
 
+// "" where no line of the text has it.
+std::string name_of(const Document& document, int entity) {
+  data::Entity placed = document.entities.at(static_cast<size_t>(entity));
+  placed.mentions = data::places_of(document, placed);
+  return canonical_name(document, placed);
+}
+
 std::string argument_text(const Document& document, const data::Argument& argument) {
   std::string out = covered(document, argument.range);
   if (!out.empty() || argument.entity < 0) return out;
-  return canonical_name(document, document.entities.at(static_cast<size_t>(argument.entity)));
+  return name_of(document, argument.entity);
 }
 
 // The document's items with the place of each in the text.
@@ -166,19 +173,16 @@ std::vector<IclItem> stated_items(const data::Schema& schema, const IclQuestion&
     case IclTask::kNer:
       for (const data::Entity& entity : document.entities) {
         const int label = label_with_id(labels, entity.type);
-        for (const text::ByteRange& mention : entity.mentions) {
+        for (const text::ByteRange& mention : data::places_of(document, entity)) {
           items.add({label, covered(document, mention), ""}, mention);
         }
       }
       break;
     case IclTask::kRe:
       for (const data::Relation& relation : document.relations) {
-        const auto name = [&](int entity) {
-          return canonical_name(document, document.entities.at(static_cast<size_t>(entity)));
-        };
-        const std::string tail = name(relation.tail);
+        const std::string tail = name_of(document, relation.tail);
         if (tail.empty()) continue;
-        items.add({label_with_id(labels, relation.type), name(relation.head), tail});
+        items.add({label_with_id(labels, relation.type), name_of(document, relation.head), tail});
       }
       break;
     case IclTask::kEd:

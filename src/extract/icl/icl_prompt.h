@@ -35,7 +35,8 @@ struct IclQuestion {
 };
 std::string event_type_of(const IclQuestion& question);  // "" without an event
 
-// What the document states, as an answer would; distinct, in the text's order.
+// What the document states, as an answer would; distinct, in the text's order. Entities without
+// mentions are looked for by their names.
 std::vector<IclItem> stated_items(const data::Schema& schema, const IclQuestion& question);
 
 class IclPrompter {

@@ -45,19 +45,59 @@ std::optional<std::vector<std::string>> choices_of(const StepPrompter& prompter,
     return entity_names(prompter, text, question.about, field);
   }
   std::vector<std::string> out;
-  if (!question.relations.empty()) {
-    for (const int relation : question.relations) out.push_back(prompter.relation_name(relation));
-    return out;
-  }
-  for (const data::RelationType& type : prompter.schema().relation_types) {
-    if (type.negative) continue;
+  const auto& types = prompter.schema().relation_types;
+  const auto add = [&](const data::RelationType& type) {
     if (may_be_end(text, question.about.head, type.head_types) &&
         may_be_end(text, question.about.tail, type.tail_types)) {
       out.push_back(type.name);
     }
+  };
+  for (const int relation : question.relations) add(types.at(static_cast<size_t>(relation)));
+  if (!question.relations.empty()) return out;
+  for (const data::RelationType& type : types) {
+    if (!type.negative) add(type);
   }
   return out;
 }
+
+namespace {
+
+// A field of an answer's item that is written before others.
+struct EarlierField {
+  Variables variable = 0;
+  std::vector<std::string> choices;  // none: the text's spans
+};
+
+// What the fields before, and what the question is about, leave of a field's values. The same is
+// asked of answers when they are read (ask_steps.cpp).
+void add_rules(const StepPrompter& prompter, const AskedText& text, const Question& question,
+               Variables variable, const std::vector<EarlierField>& before, AnswerField& field) {
+  const Variables other_end = variable == kHead ? kTail : kHead;
+  if (field.kind == AnswerField::Kind::Span) {
+    const std::string& known = variable == kHead ? question.about.tail : question.about.head;
+    if (!known.empty()) field.never.push_back(known);
+  }
+  for (size_t i = 0; i < before.size(); ++i) {
+    const EarlierField& other = before[i];
+    if (variable != kRelation && other.variable == other_end) field.unlike.push_back(i);
+    // Of two ends, the types do not depend on each other.
+    if (text.entities.empty() || (variable != kRelation && other.variable != kRelation)) continue;
+    for (const std::string& value : other.choices) {
+      Question about = question;
+      if (other.variable == kRelation) {
+        about.about.relation = relation_named(prompter.schema(), value);
+      } else {
+        (other.variable == kHead ? about.about.head : about.about.tail) = value;
+      }
+      auto choices = choices_of(prompter, text, about, variable);
+      if (choices && choices->size() < field.choices.size()) {
+        field.behind[i].emplace(value, std::move(*choices));
+      }
+    }
+  }
+}
+
+}  // namespace
 
 std::optional<generate::AnswerShape> answer_shape(const StepPrompter& prompter,
                                                   const AskedText& text, const Question& question) {
@@ -66,6 +106,7 @@ std::optional<generate::AnswerShape> answer_shape(const StepPrompter& prompter,
   generate::AnswerShape shape;
   shape.separator = spec.separator;
   shape.nothing = step.may_be_empty ? spec.nothing : "";
+  std::vector<EarlierField> before;
   const std::vector<TemplatePart> parts = item_parts(step);
   for (size_t i = 0; i < parts.size(); ++i) {
     const TemplatePart& part = parts[i];
@@ -84,6 +125,8 @@ std::optional<generate::AnswerShape> answer_shape(const StepPrompter& prompter,
     if (choices && choices->empty()) return std::nullopt;
     field.kind = choices ? AnswerField::Kind::Choice : AnswerField::Kind::Span;
     if (choices) field.choices = std::move(*choices);
+    add_rules(prompter, text, question, variable, before, field);
+    before.push_back({variable, field.choices});
     shape.item.push_back(std::move(field));
   }
   return shape;
@@ -97,7 +140,12 @@ Result<std::shared_ptr<const generate::Constraint>> ConstraintMaker::make(
   bool has_spans = false;
   for (const AnswerField& field : shape->item) {
     for (const std::string& choice : field.choices) key += '\0' + choice;
+    for (const std::string& name : field.never) (key += '\0') += "not " + name;
     has_spans = has_spans || field.kind == AnswerField::Kind::Span;
+    if (field.behind.empty()) continue;
+    // The types of its entities.
+    key += "\n" + std::to_string(text_number) + "\n" + std::to_string(question.about.relation) +
+           "\n" + question.about.head + "\n" + question.about.tail;
   }
   std::shared_ptr<const generate::SpanSource> spans;
   if (has_spans) {

@@ -11,8 +11,8 @@
 
 namespace relata::extract {
 
-// The names that a field of an answer to the question may have; none where they are the spans of
-// the text.
+// The names that a field of an answer may have, by what is known in the question; none where they
+// are the spans of the text.
 std::optional<std::vector<std::string>> choices_of(const StepPrompter& prompter,
                                                    const AskedText& text, const Question& question,
                                                    Variables field);

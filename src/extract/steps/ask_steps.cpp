@@ -33,14 +33,12 @@ Binding joined(const Binding& a, const Binding& b) {
 
 class StepRun {
  public:
-  StepRun(const StepAsking& asking, std::vector<AskedText>& texts, bool& scored,
-          AskedCounts& counts)
+  StepRun(const StepAsking& asking, std::vector<AskedText>& texts, AskedCounts& counts)
       : asking_(asking),
         prompter_(asking.prompter),
         spec_(asking.prompter.spec()),
         tokenizer_(asking.engine.tokenizer()),
         texts_(texts),
-        scored_(scored),
         counts_(counts),
         constraints_(asking.prompter, asking.compiler) {}
 
@@ -198,21 +196,19 @@ class StepRun {
     const CheckField check = [&](const Binding& item, Variables field) {
       return problem_of(text, asked.question, item, field);
     };
-    ListAnswer answer = parse_list_answer(spec_, step(), prompter_.schema(), check, result.text);
-    // The last item of an answer that was cut off may be a part of one.
-    if (result.finish == "length") {
-      if (!answer.items.empty() && answer.items.back().end == result.text.size()) {
-        answer.items.pop_back();
-      }
-      if (answer.problem.empty()) {
-        answer.problem = cut_off_problem(result, asking_.extractor.config.max_new_tokens);
-      }
-    }
-    if (!answer.problem.empty())
+    const bool cut_off = result.finish == "length";
+    ListAnswer answer =
+        parse_list_answer(spec_, step(), prompter_.schema(), check, result.text, cut_off);
+    if (!answer.problem.empty()) {
       text.unparsed.push_back({asked.question, answer.problem, result.text});
-    if (tokenizer_ == nullptr || !score_items(*tokenizer_, result, answer.items)) scored_ = false;
+    }
+    if (cut_off) {
+      const int most = asking_.extractor.config.max_new_tokens;
+      text.unparsed.push_back({asked.question, cut_off_problem(result, most), result.text});
+    }
+    if (!score_items(tokenizer_, result, answer.items)) text.scored = false;
     for (const AnswerItem& item : answer.items) {
-      if (scored_ && item.logprob < least_logprob()) continue;
+      if (text.scored && item.logprob < least_logprob()) continue;
       for (const auto& [binding, logprob] : states_[asked.text]) {
         if (!belongs(asked.question, binding, item.item)) continue;
         const Binding fact = inputs_ == kRelationList ? item.item : joined(binding, item.item);
@@ -231,23 +227,28 @@ class StepRun {
   // What is wrong with a head, tail or relation as an answer to the question; "" if nothing.
   std::string problem_of(const AskedText& text, const Question& question, const Binding& item,
                          Variables field) const {
+    Question about = question;
+    if (item.relation >= 0 && field != kRelation) about.about.relation = item.relation;
+    if (!item.head.empty() && field != kHead) about.about.head = item.head;
+    if (!item.tail.empty() && field != kTail) about.about.tail = item.tail;
+    const auto choices = choices_of(prompter_, text, about, field);
+    const auto is_choice = [&](const std::string& name) {
+      return std::find(choices->begin(), choices->end(), name) != choices->end();
+    };
     if (field == kRelation) {
+      if (is_choice(prompter_.relation_name(item.relation))) return "";
       const auto& asked = question.relations;
       const bool among =
           asked.empty() || std::find(asked.begin(), asked.end(), item.relation) != asked.end();
-      return among ? "" : "not a relation that was asked about";
+      return among ? "not a relation of entities of such types"
+                   : "not a relation that was asked about";
     }
     const std::string& name = field == kHead ? item.head : item.tail;
     if (name.empty()) return "an empty name";
-    Question about = question;
-    if (item.relation >= 0) about.about.relation = item.relation;
-    if (field == kTail && !item.head.empty()) about.about.head = item.head;
-    const auto choices = choices_of(prompter_, text, about, field);
-    if (choices) {
-      const bool among = std::find(choices->begin(), choices->end(), name) != choices->end();
-      return among ? "" : "not an entity of the document that may stand here";
+    if (choices) return is_choice(name) ? "" : "not an entity of the document that may stand here";
+    if (name == (field == kHead ? about.about.tail : about.about.head)) {
+      return "head and tail are the same";
     }
-    if (name == about.about.head && field == kTail) return "head and tail are the same";
     return text.document.text.find(name) != std::string::npos ? "" : "not in the text";
   }
 
@@ -369,7 +370,6 @@ class StepRun {
   const PipelineSpec& spec_;
   const text::Tokenizer* tokenizer_;
   std::vector<AskedText>& texts_;
-  bool& scored_;
   AskedCounts& counts_;
   ConstraintMaker constraints_;
   std::vector<std::vector<int32_t>> roots_;
@@ -381,10 +381,9 @@ class StepRun {
 
 }  // namespace
 
-Status ask_steps(const StepAsking& asking, std::vector<AskedText>& texts, bool& scored,
-                 AskedCounts& counts) {
+Status ask_steps(const StepAsking& asking, std::vector<AskedText>& texts, AskedCounts& counts) {
   counts.texts += static_cast<int64_t>(texts.size());
-  return StepRun(asking, texts, scored, counts).run();
+  return StepRun(asking, texts, counts).run();
 }
 
 }  // namespace relata::extract

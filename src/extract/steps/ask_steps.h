@@ -33,8 +33,9 @@ struct AskedText {
   std::vector<NamedEntity>
       entities;  // what heads and tails are chosen from; none: the text's spans
   std::map<std::string, std::string> names;  // of these: here, to in the whole document
-  std::vector<FoundFact> facts;              // set by ask_steps()
+  std::vector<FoundFact> facts;              // this and what follows: set by ask_steps()
   std::vector<Unparsed> unparsed;
+  bool scored = true;  // false where the engine told no probabilities of an answer
 };
 
 struct StepAsking {
@@ -45,9 +46,7 @@ struct StepAsking {
   bool shapes = false;  // tells engines that take text what answers may be
 };
 
-// Each step is asked about all texts at once. False in `scored` where the engine tells no
-// probabilities.
-Status ask_steps(const StepAsking& asking, std::vector<AskedText>& texts, bool& scored,
-                 AskedCounts& counts);
+// Each step is asked about all texts at once.
+Status ask_steps(const StepAsking& asking, std::vector<AskedText>& texts, AskedCounts& counts);
 
 }  // namespace relata::extract

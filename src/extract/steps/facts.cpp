@@ -7,6 +7,8 @@
 #include "ask_steps.h"
 #include "fitting_windows.h"
 #include "found_document.h"
+#include "relata/base/log.h"
+#include "shown_text.h"
 
 namespace relata::extract {
 namespace {
@@ -75,21 +77,21 @@ class FactExtraction {
   Status extract(const std::vector<Document>& documents, size_t begin, size_t end,
                  std::vector<Document>& out) {
     std::vector<AskedText> texts;
+    std::vector<ShownDocument> shown;
     std::vector<size_t> texts_until;  // of each document
     for (size_t i = begin; i < end; ++i) {
-      RELATA_CHECK(add_texts(documents[i], texts));
+      shown.emplace_back(documents[i]);
+      RELATA_CHECK(add_texts(shown.back().document(), texts));
       texts_until.push_back(texts.size());
     }
-    bool scored = true;
     const StepAsking asking{prompter_, extractor_, engine_, compiler_, shapes_};
-    RELATA_CHECK(ask_steps(asking, texts, scored, counts_));
+    RELATA_CHECK(ask_steps(asking, texts, counts_));
     size_t next = 0;
     for (size_t i = begin; i < end; ++i) {
       const size_t last = texts_until[i - begin];
-      out.push_back(finish(
-          documents[i],
-          {texts.begin() + static_cast<int64_t>(next), texts.begin() + static_cast<int64_t>(last)},
-          scored));
+      out.push_back(finish(documents[i], shown[i - begin],
+                           {texts.begin() + static_cast<int64_t>(next),
+                            texts.begin() + static_cast<int64_t>(last)}));
       next = last;
     }
     return {};
@@ -148,6 +150,14 @@ class FactExtraction {
     return fact;
   }
 
+  void warn_unscored() {
+    if (warned_) return;
+    warned_ = true;
+    log_warning(engine_.model_id() +
+                ": answers came without probabilities: no least score (--min-score, the "
+                "calibration's threshold) is kept to");
+  }
+
   double least_score() const {
     if (options_.min_score >= 0) return options_.min_score;
     return extractor_.calibration ? extractor_.calibration->threshold : 0.0;
@@ -165,7 +175,10 @@ class FactExtraction {
     });
   }
 
-  Document finish(const Document& document, const std::vector<AskedText>& texts, bool scored) {
+  Document finish(const Document& document, const ShownDocument& shown,
+                  const std::vector<AskedText>& texts) {
+    const bool scored =
+        std::all_of(texts.begin(), texts.end(), [](const AskedText& text) { return text.scored; });
     std::map<Binding, double> best;
     for (const AskedText& text : texts) {
       for (const FoundFact& found : text.facts) {
@@ -178,6 +191,7 @@ class FactExtraction {
     for (const auto& [fact, logprob] : best) order.emplace_back(-logprob, fact);
     std::sort(order.begin(), order.end());
     const double least = least_score();
+    if (!scored && least > 0.0 && !best.empty()) warn_unscored();
     const bool given = asks_about_given(document);
     const bool distinct = extractor_.config.drop_overlapping && scored && !given;
     std::vector<ScoredFact> facts;
@@ -187,16 +201,32 @@ class FactExtraction {
       const double score = extractor_.calibration ? extractor_.calibration->apply(raw) : raw;
       if (!scored || score >= least) facts.push_back({fact, score});
     }
-    Document out = found_document(document, extractor_.schema, facts, given, scored);
+    Document out = found_document(shown.document(), extractor_.schema, facts, given, scored);
+    shown.restore(document, given, out);
     if (out.meta.is_object()) {
       for (const char* key : {"unparsed", "derived"}) out.meta.erase(key);  // of an earlier one
     }
     if (options_.closure) add_derived(out, extractor_.schema);
     sort_by_score(out);
+    if (given) note_unaskable(shown.document(), out);
     for (const AskedText& text : texts) {
       for (const Unparsed& note : text.unparsed) add_note(note, out);
     }
     return out;
+  }
+
+  // Given entities that no question can name: each of their mentions is of several paragraphs.
+  void note_unaskable(const Document& shown, Document& out) const {
+    for (size_t i = 0; i < shown.entities.size(); ++i) {
+      const data::Entity& entity = shown.entities[i];
+      if (entity.mentions.empty() || !canonical_name(shown, entity).empty()) continue;
+      Unparsed note;
+      note.question.about.head = out.entities[i].text;
+      note.problem =
+          "entity " + entity.id + " was not asked about: no mention of it is on one line";
+      note.unanswered = true;
+      add_note(note, out);
+    }
   }
 
   void add_note(const Unparsed& note, Document& out) const {
@@ -222,6 +252,7 @@ class FactExtraction {
   AskedCounts& counts_;
   std::shared_ptr<const generate::AnswerCompiler> compiler_;
   bool shapes_ = false;
+  bool warned_ = false;  // that there are no scores
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "found_document.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <numeric>
 #include <set>
@@ -171,32 +172,36 @@ Document found_document(const Document& document, const data::Schema& schema,
 
 void add_derived(Document& document, const data::Schema& schema) {
   std::map<std::tuple<int, std::string, int>, size_t> places;
+  std::deque<size_t> open;  // what follows from these is still to be looked at
   for (size_t i = 0; i < document.relations.size(); ++i) {
     const data::Relation& relation = document.relations[i];
     places[{relation.head, relation.type, relation.tail}] = i;
+    open.push_back(i);
   }
-  const size_t stated = document.relations.size();
   Json derived = Json::array();
-  for (size_t i = 0; i < stated; ++i) {
-    const data::Relation relation = document.relations[i];
+  for (; !open.empty(); open.pop_front()) {
+    const data::Relation relation = document.relations[open.front()];
     const int index = schema.find(relation.type);
     if (index < 0) continue;
     const data::RelationType& type = schema.relation_types[static_cast<size_t>(index)];
-    const std::string& other = type.symmetric ? type.id : type.inverse;
-    if (other.empty()) continue;
-    const auto [place, fresh] =
-        places.emplace(std::tuple(relation.tail, other, relation.head), document.relations.size());
-    if (!fresh) {
-      // Each says what the other does: both are as probable as the surer one.
-      data::Relation& known = document.relations[place->second];
-      if (relation.score && known.score) known.score = std::max(*known.score, *relation.score);
-      continue;
+    for (const std::string& other : type.turned_round()) {
+      const auto [place, fresh] = places.emplace(std::tuple(relation.tail, other, relation.head),
+                                                 document.relations.size());
+      if (!fresh) {
+        // It holds where this does: it is at least as probable.
+        data::Relation& known = document.relations[place->second];
+        if (!relation.score || !known.score || *known.score >= *relation.score) continue;
+        known.score = relation.score;
+        open.push_back(place->second);
+        continue;
+      }
+      data::Relation mirror = relation;
+      std::swap(mirror.head, mirror.tail);
+      mirror.type = other;
+      derived.push_back(document.relations.size());
+      open.push_back(document.relations.size());
+      document.relations.push_back(std::move(mirror));
     }
-    data::Relation mirror = relation;
-    std::swap(mirror.head, mirror.tail);
-    mirror.type = other;
-    derived.push_back(document.relations.size());
-    document.relations.push_back(std::move(mirror));
   }
   if (derived.empty()) return;
   if (!document.meta.is_object()) document.meta = Json::object();

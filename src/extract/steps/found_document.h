@@ -22,8 +22,8 @@ void drop_inner_mentions(std::vector<data::Entity>& entities);
 data::Document found_document(const data::Document& document, const data::Schema& schema,
                               const std::vector<ScoredFact>& facts, bool given, bool scored);
 
-// Adds the facts that follow by inverse and symmetric relations, as probable as those they follow
-// from, and notes them in meta "derived".
+// Adds the facts that follow by symmetric relations and by inverses, mutual or implied, as probable
+// as those they follow from, and notes them in meta "derived".
 void add_derived(data::Document& document, const data::Schema& schema);
 
 // The most probable first; those without a probability keep their order. "derived" follows.

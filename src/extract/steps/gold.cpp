@@ -40,24 +40,36 @@ void add_canonical(const Document& document, const data::Relation& relation, int
   facts.push_back({type, head, tail});
 }
 
+// An answer has a name on one line.
+std::vector<std::string> names_on_one_line(const Document& document, int entity) {
+  std::vector<std::string> names =
+      data::surface_names(document, document.entities.at(static_cast<size_t>(entity)));
+  std::erase_if(names,
+                [](const std::string& name) { return name.find('\n') != std::string::npos; });
+  return names;
+}
+
 void add_all_names(const Document& document, const data::Relation& relation, int type,
-                   std::vector<Binding>& facts) {
-  const auto& entities = document.entities;
-  for (const std::string& head :
-       data::surface_names(document, entities.at(static_cast<size_t>(relation.head)))) {
-    for (const std::string& tail :
-         data::surface_names(document, entities.at(static_cast<size_t>(relation.tail)))) {
-      facts.push_back({type, head, tail});
-    }
+                   std::vector<Binding>& facts, Gold& gold) {
+  const std::vector<std::string> heads = names_on_one_line(document, relation.head);
+  const std::vector<std::string> tails = names_on_one_line(document, relation.tail);
+  if (heads.empty() || tails.empty()) ++gold.ungrounded;
+  for (const std::string& head : heads) {
+    for (const std::string& tail : tails) facts.push_back({type, head, tail});
   }
 }
 
 }  // namespace
 
 std::string canonical_name(const Document& document, const Entity& entity) {
+  constexpr std::string_view kBlanks = " \t\r\n";
   for (const text::ByteRange& mention : entity.mentions) {
-    std::string name = document.text.substr(mention.begin, mention.end - mention.begin);
-    if (!name.empty() && name.find('\n') == std::string::npos) return name;
+    std::string_view name =
+        std::string_view(document.text).substr(mention.begin, mention.end - mention.begin);
+    const size_t first = name.find_first_not_of(kBlanks);
+    if (first == std::string_view::npos) continue;
+    name = name.substr(first, name.find_last_not_of(kBlanks) + 1 - first);
+    if (name.find('\n') == std::string_view::npos) return std::string(name);
   }
   return "";
 }
@@ -79,7 +91,7 @@ Result<Gold> gold_of(const Document& document, const data::Schema& schema,
     if (naming == RowOptions::Naming::Canonical) {
       add_canonical(document, relation, type, facts, gold);
     } else {
-      add_all_names(document, relation, type, facts);
+      add_all_names(document, relation, type, facts, gold);
     }
   }
   if (naming == RowOptions::Naming::Canonical) {

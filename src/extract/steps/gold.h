@@ -10,7 +10,7 @@
 namespace relata::extract {
 
 // By what an entity is asked about and answered with: its first mention that stands on one line, as
-// the text has it; "" where there is none.
+// the text has it but for blanks around it; "" where there is none.
 std::string canonical_name(const data::Document& document, const data::Entity& entity);
 
 struct NamedEntity {

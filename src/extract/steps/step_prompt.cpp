@@ -18,6 +18,15 @@ Binding projected(const Binding& binding, Variables variables) {
   return out;
 }
 
+int relation_named(const data::Schema& schema, std::string_view name) {
+  for (size_t i = 0; i < schema.relation_types.size(); ++i) {
+    if (!schema.relation_types[i].negative && schema.relation_types[i].name == name) {
+      return static_cast<int>(i);
+    }
+  }
+  return -1;
+}
+
 Result<StepPrompter> StepPrompter::make(const Extractor& extractor) {
   StepPrompter out(extractor);
   const PipelineSpec& spec = extractor.pipeline;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "relata/data/document.h"
@@ -22,6 +23,9 @@ struct Binding {
 };
 // `binding` without the variables that are not in `variables`.
 Binding projected(const Binding& binding, Variables variables);
+
+// Index of the relation type of this name that states something; -1 where there is none.
+int relation_named(const data::Schema& schema, std::string_view name);
 
 // A step and what it is for.
 struct Question {

@@ -4,6 +4,7 @@
 
 #include "fitting_windows.h"
 #include "question_rows.h"
+#include "shown_text.h"
 
 namespace relata::extract {
 namespace {
@@ -94,9 +95,10 @@ RowOptions autore_row_options(bool augment) {
 }
 
 Result<std::vector<std::vector<StepRow>>> step_rows(const Extractor& extractor,
-                                                    const std::vector<Document>& documents,
+                                                    const std::vector<Document>& originals,
                                                     const RowOptions& options, RowCounts* counts) {
   RELATA_TRY(StepPrompter prompter, StepPrompter::make(extractor));
+  const std::vector<Document> documents = shown_documents(originals);
   RowMaker maker(std::move(prompter), options, counts);
   RELATA_CHECK(maker.read(documents));
   std::vector<std::vector<StepRow>> out(documents.size());
@@ -122,7 +124,7 @@ Result<std::vector<DocumentExamples>> step_examples(const Extractor& extractor,
                                                     const RowOptions& options, RowCounts* counts) {
   RELATA_TRY(StepPrompter prompter, StepPrompter::make(extractor));
   RELATA_TRY(const std::vector<Document> pieces,
-             in_windows(prompter, tokenizer, documents, options.max_tokens));
+             in_windows(prompter, tokenizer, shown_documents(documents), options.max_tokens));
   RowMaker maker(std::move(prompter), options, counts);
   RELATA_CHECK(maker.read(pieces));
   std::vector<DocumentExamples> out;

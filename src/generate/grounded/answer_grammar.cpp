@@ -1,17 +1,6 @@
 #include "grounded/answer_grammar.h"
 
-#include <limits>
-
 namespace relata::generate {
-namespace {
-
-uint64_t saturated_product(uint64_t a, uint64_t b) {
-  if (a == 0 || b == 0) return 0;
-  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
-  return a > kMost / b ? kMost : a * b;
-}
-
-}  // namespace
 
 AnswerGrammar::AnswerGrammar(std::shared_ptr<const AnswerVocabulary> vocabulary,
                              const ShapeRules& rules,
@@ -22,14 +11,10 @@ AnswerGrammar::AnswerGrammar(std::shared_ptr<const AnswerVocabulary> vocabulary,
       nothing_(rules.nothing.empty() ? std::string() : vocabulary_->before + rules.nothing),
       max_items_(rules.max_items),
       distinct_(rules.distinct),
+      counts_(rules.fields, texts),
       starts_(rules.fields.size()) {
   for (size_t i = 0; i < rules.fields.size(); ++i) {
     fields_.push_back({std::move(texts[i]), rules.fields[i].follow, rules.fields[i].own});
-  }
-  items_ = 1;
-  for (size_t i = fields_.size(); i-- > 0;) {
-    fields_[i].completions = items_;
-    items_ = saturated_product(items_, fields_[i].texts->count(fields_[i].texts->root()));
   }
 }
 

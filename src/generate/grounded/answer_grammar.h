@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "grounded/item_counts.h"
 #include "grounded/shape_rules.h"
 #include "grounded/text_tree.h"
 #include "grounded/token_set.h"
@@ -32,9 +33,8 @@ struct AnswerVocabulary {
 
 struct GrammarField {
   std::shared_ptr<const TextTree> texts;
-  std::string follow;        // FieldRules
-  size_t own = 0;            // FieldRules
-  uint64_t completions = 1;  // ways to fill the fields after this one; saturates
+  std::string follow;  // FieldRules
+  size_t own = 0;      // FieldRules
 };
 
 // The tokens that stay inside a field from its beginning, and where one may leave it.
@@ -63,7 +63,7 @@ class AnswerGrammar {
   const std::string& nothing() const { return nothing_; }
   int max_items() const { return max_items_; }
   bool distinct() const { return distinct_; }
-  uint64_t items() const { return items_; }  // how many there are; saturates
+  const ItemCounts& counts() const { return counts_; }
   // Made when first asked for: most fields of most answers are asked for often, some never.
   const FieldStart& start_of(size_t field) const;
   // The tokens that an answer may begin with; `find` finds them the first time.
@@ -83,7 +83,7 @@ class AnswerGrammar {
   std::vector<GrammarField> fields_;
   int max_items_ = 0;
   bool distinct_ = true;
-  uint64_t items_ = 0;
+  ItemCounts counts_;
 
   struct LazyStart {
     std::once_flag once;

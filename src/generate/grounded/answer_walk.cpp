@@ -11,7 +11,8 @@ AnswerWalk::AnswerWalk(std::shared_ptr<const AnswerGrammar> grammar)
   if (!grammar_->nothing().empty()) {
     states_.push_back({.kind = State::Kind::Nothing, .literal = grammar_->nothing()});
   }
-  if (grammar_->items() > 0) states_.push_back(open_item(grammar_->first_lead(), nullptr, 0));
+  if (grammar_->counts().items() > 0)
+    states_.push_back(open_item(grammar_->first_lead(), nullptr, 0));
 }
 
 // ---- states ----------------------------------------------------------------------------------
@@ -35,10 +36,15 @@ AnswerWalk::State AnswerWalk::open_field(FieldContext context) {
   return state;
 }
 
-// A text is used up when as many written items begin with it as there are ways to go on from it.
+// What the rules leave out, and what is used up: a text with which as many written items begin as
+// there are ways to go on from it.
 void AnswerWalk::fill_used(FieldContext& context) const {
-  const uint64_t completions = grammar_->fields()[context.field].completions;
-  if (!grammar_->distinct() || completions > static_cast<uint64_t>(context.items)) return;
+  const ItemCounts& ways = grammar_->counts();
+  context.used = ways.barred(context.field, context.values);
+  if (!grammar_->distinct() ||
+      ways.least_completions(context.field) > static_cast<uint64_t>(context.items)) {
+    return;
+  }
   std::map<std::string, uint64_t> counts;
   for (const WrittenItem* item = context.written.get(); item != nullptr;
        item = item->before.get()) {
@@ -46,9 +52,14 @@ void AnswerWalk::fill_used(FieldContext& context) const {
       ++counts[item->values[context.field]];
     }
   }
+  const auto barred = static_cast<std::ptrdiff_t>(context.used.size());
+  std::vector<std::string> values = context.values;
   for (const auto& [text, count] : counts) {
-    if (count >= completions) context.used.push_back(text);
+    values.push_back(text);
+    if (count >= ways.completions(values)) context.used.push_back(text);
+    values.pop_back();
   }
+  std::inplace_merge(context.used.begin(), context.used.begin() + barred, context.used.end());
 }
 
 bool AnswerWalk::is_used_text(const State& state) const {
@@ -87,7 +98,8 @@ int AnswerWalk::next_literal_byte(const State& state) const {
   if (state.kind == State::Kind::Follow && is_last(state) && state.at == field(state).own) {
     const int items = state.context->items + 1;
     if (grammar_->max_items() > 0 && items >= grammar_->max_items()) return -1;
-    if (grammar_->distinct() && grammar_->items() <= static_cast<uint64_t>(items)) return -1;
+    if (grammar_->distinct() && grammar_->counts().items() <= static_cast<uint64_t>(items))
+      return -1;
   }
   return static_cast<uint8_t>(state.literal[state.at]);
 }

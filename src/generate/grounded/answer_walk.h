@@ -23,7 +23,7 @@ struct FieldContext {
   std::vector<std::string> values;  // of the item's fields before
   std::shared_ptr<const WrittenItem> written;
   int items = 0;  // that are written
-  // Texts of the field that only lead to items that are written; sorted.
+  // Texts of the field that lead to no item, or only to items that are written; sorted.
   std::vector<std::string> used;
 };
 

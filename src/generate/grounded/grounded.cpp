@@ -60,7 +60,7 @@ class Compiler : public AnswerCompiler {
       texts.push_back(source->tree(vocabulary_->trie, field.stops ? field.follow : ""));
     }
     auto grammar = std::make_shared<AnswerGrammar>(vocabulary_, rules, std::move(texts));
-    if (grammar->items() == 0 && grammar->nothing().empty()) {
+    if (grammar->counts().items() == 0 && grammar->nothing().empty()) {
       return input_error("the document has no words for an answer that must have an item",
                          "let the answer say nothing, or leave the document out");
     }

@@ -1,6 +1,7 @@
 #include "grounded/shape_rules.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "grounded/word_marks.h"
 #include "relata/text/utf8.h"
@@ -27,6 +28,21 @@ Status check_choices(const FieldRules& field) {
   return {};
 }
 
+bool is_known_choice(const FieldRules& field, std::string_view value) {
+  return std::find(field.choices.begin(), field.choices.end(), value) != field.choices.end();
+}
+
+Status check_rules(const AnswerField& field, size_t before) {
+  const bool good = std::all_of(field.unlike.begin(), field.unlike.end(),
+                                [&](size_t other) { return other < before; }) &&
+                    std::all_of(field.behind.begin(), field.behind.end(),
+                                [&](const auto& rule) { return rule.first < before; }) &&
+                    (field.behind.empty() || field.kind == AnswerField::Kind::Choice);
+  if (good) return {};
+  return usage_error("an answer's field has a rule about a field that does not come before it",
+                     kHint);
+}
+
 Status add_field(const AnswerField& field, ShapeRules& rules) {
   if (field.kind == AnswerField::Kind::Literal) {
     (rules.fields.empty() ? rules.lead : rules.fields.back().follow) += field.text;
@@ -36,12 +52,21 @@ Status add_field(const AnswerField& field, ShapeRules& rules) {
     return usage_error("an answer's fields follow each other without a literal between them",
                        kHint);
   }
-  rules.fields.push_back({.kind = field.kind, .choices = field.choices, .follow = {}});
+  RELATA_CHECK(check_rules(field, rules.fields.size()));
+  FieldRules added;
+  added.kind = field.kind;
+  added.choices = field.choices;
+  added.never = field.never;
+  added.unlike = field.unlike;
+  added.behind = field.behind;
+  for (auto& [other, lists] : added.behind) {
+    for (auto& [value, list] : lists) {
+      std::erase_if(list, [&](const std::string& text) { return !is_known_choice(added, text); });
+      std::sort(list.begin(), list.end());
+    }
+  }
+  rules.fields.push_back(std::move(added));
   return {};
-}
-
-bool is_known_choice(const FieldRules& field, std::string_view value) {
-  return std::find(field.choices.begin(), field.choices.end(), value) != field.choices.end();
 }
 
 bool may_be_span(std::string_view value) {
@@ -81,9 +106,10 @@ class AnswerReader {
     const std::string_view value = text_.substr(at_, end - at_);
     const bool good = field.kind == AnswerField::Kind::Choice ? is_known_choice(field, value)
                                                               : may_be_span(value);
+    if (!good || !may_stand(field, values, value)) return false;
     values.emplace_back(value);
     at_ = next;
-    return good;
+    return true;
   }
 
   const ShapeRules& rules_;
@@ -93,6 +119,21 @@ class AnswerReader {
 };
 
 }  // namespace
+
+bool may_stand(const FieldRules& field, const std::vector<std::string>& before,
+               std::string_view value) {
+  if (std::find(field.never.begin(), field.never.end(), value) != field.never.end()) return false;
+  if (std::any_of(field.unlike.begin(), field.unlike.end(),
+                  [&](size_t other) { return before[other] == value; })) {
+    return false;
+  }
+  return std::all_of(field.behind.begin(), field.behind.end(), [&](const auto& rule) {
+    const auto& [other, lists] = rule;
+    const auto list = lists.find(before[other]);
+    return list == lists.end() ||
+           std::binary_search(list->second.begin(), list->second.end(), value, std::less<>());
+  });
+}
 
 bool ends_where_follow_comes(std::string_view value, std::string_view follow) {
   std::string text(value);

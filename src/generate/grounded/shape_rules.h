@@ -1,6 +1,7 @@
 // What an AnswerShape says, checked, in the form that answers are made and parsed by.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,17 @@ struct FieldRules {
   std::string follow;
   size_t own = 0;     // how many bytes of `follow` belong to the item
   bool stops = true;  // a value ends where `follow` first comes; false: it ends with the answer
+  // Of AnswerField; the lists sorted, and of choices only.
+  std::vector<std::string> never;
+  std::vector<size_t> unlike;
+  std::map<size_t, std::map<std::string, std::vector<std::string>>> behind;
+
+  bool has_rules() const { return !never.empty() || !unlike.empty() || !behind.empty(); }
 };
+
+// Whether the rules let the field have this value behind those of the fields before it.
+bool may_stand(const FieldRules& field, const std::vector<std::string>& before,
+               std::string_view value);
 
 struct ShapeRules {
   std::string lead;  // the literal before the first field
@@ -28,7 +39,8 @@ struct ShapeRules {
 };
 
 // Errors: no choice and no span in an item; two of them without a literal between; no separator
-// where there may be several items; no choices, an empty one, or one that holds what follows it.
+// where there may be several items; no choices, an empty one, or one that holds what follows it; a
+// rule about a field that does not come before.
 Result<ShapeRules> read_shape(const AnswerShape& shape);
 
 // Whether `follow` first comes in value + follow where the value ends.

@@ -16,6 +16,7 @@ namespace relata::model {
 struct Naming {
   std::string embedding, norm, head, layer;
   std::string positions, types;
+  std::string embedding_projection;  // of embeddings of another width than the blocks'
   // Where norms come after: that of the embeddings; those of `attention_norm` and `norm` are then
   // the blocks' own second ones, by the name that `attention_norm` has.
   std::string first_norm;

@@ -103,10 +103,8 @@ void read_roberta(MemberReader& file, DecoderConfig& config) {
 void read_electra(MemberReader& file, DecoderConfig& config) {
   read_encoder(file, config);
   config.label_activation = nn::Activation::Gelu;
-  if (file.integer("embedding_size", 128, 1, kMaxSize) != config.hidden_size) {
-    file.refuse("embedding_size",
-                "as \"hidden_size\" (" + std::to_string(config.hidden_size) + ")");
-  }
+  const int64_t width = file.integer("embedding_size", 128, 1, kMaxSize);
+  if (width != config.hidden_size) config.embedding_size = width;
 }
 
 void write_encoder(const DecoderConfig& config, const std::string& name, Json& value) {
@@ -143,7 +141,7 @@ void write_xlm_roberta(const DecoderConfig& config, Json& value) {
 }
 void write_electra(const DecoderConfig& config, Json& value) {
   write_encoder(config, "Electra", value);
-  value["embedding_size"] = config.hidden_size;
+  value["embedding_size"] = config.embedding_width();
 }
 
 Naming bert_names() {
@@ -195,6 +193,7 @@ Naming roberta_names() {
 Naming electra_names() {
   Naming names = roberta_names();
   names.prefix = "electra.";
+  names.embedding_projection = "embeddings_project";
   names.ignored.emplace_back("discriminator_predictions.");
   return names;
 }

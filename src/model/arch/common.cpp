@@ -391,7 +391,9 @@ namespace {
 
 // What an encoder has beside or instead of a decoder's weights.
 int64_t encoder_parameters(const DecoderConfig& c) {
-  int64_t count = (c.position_rows + c.token_types) * c.hidden_size;
+  const int64_t width = c.embedding_width();
+  int64_t count = (c.position_rows + c.token_types) * width;
+  if (c.embedding_size > 0) count += 2 * (width - c.hidden_size) + (width + 1) * c.hidden_size;
   if (c.layer_norm) count += (2 * c.num_layers + 1) * c.hidden_size;
   if (c.labels > 0) count += (c.hidden_size + 1) * (c.hidden_size + c.labels);
   return count;
@@ -417,7 +419,8 @@ int64_t parameter_count(const DecoderConfig& config) {
     stacks += config.encoder_layers * layer + hidden + config.num_layers * attention +
               2 * config.relative_buckets * config.num_heads;
   }
-  const int64_t embeddings = config.vocab_size * hidden * (config.tie_embeddings ? 1 : 2);
+  const int64_t embeddings =
+      config.vocab_size * (config.embedding_width() + (config.tie_embeddings ? 0 : hidden));
   return embeddings + stacks + encoder_parameters(config);
 }
 

@@ -6,6 +6,7 @@
 
 #include "arch/architecture.h"
 #include "arch/common.h"
+#include "arch/gguf.h"
 
 namespace relata::model {
 namespace {
@@ -14,9 +15,9 @@ constexpr int64_t kPositions = 131072;
 constexpr int64_t kHeadDim = 256;
 constexpr int64_t kWindow = 4096;
 constexpr int64_t kPattern = 6;  // every sixth layer sees all
-constexpr int64_t k27bLayers = 62;
 constexpr double kTheta = 1e6;
 constexpr double kSlidingTheta = 1e4;
+constexpr const char* kDamaged = "the file is damaged or was made wrongly; get it again";
 
 void fill(DecoderConfig& config) {
   config.qk_norm = config.post_norms = true;
@@ -92,13 +93,13 @@ Status read_gguf_pattern(const GgufFile& file, DecoderConfig& config) {
     if (slides.size() != layers.size()) {
       return input_error(file.path() + ": " + key + " has " + std::to_string(slides.size()) +
                              " values, the model " + std::to_string(layers.size()) + " layers",
-                         "the file is damaged or was made wrongly; get it again");
+                         kDamaged);
     }
     layers.assign(slides.begin(), slides.end());
     return {};
   }
   RELATA_TRY(const int64_t pattern, file.get_integer(key, kPattern));
-  if (pattern < 1) return input_error(file.path() + ": " + key + " must be above 0");
+  if (pattern < 1) return input_error(file.path() + ": " + key + " must be above 0", kDamaged);
   for (size_t i = 0; i < layers.size(); ++i) {
     layers[i] = slides_by_pattern(static_cast<int64_t>(i), pattern);
   }
@@ -111,7 +112,7 @@ Status read_gguf_window(const GgufFile& file, DecoderConfig& config) {
   config.sliding_window = kWindow;
   config.sliding_layers.assign(static_cast<size_t>(config.num_layers), false);
   RELATA_TRY(const int64_t window, file.get_integer(key, 0));
-  if (window < 0) return input_error(file.path() + ": " + key + " must not be below 0");
+  if (window < 0) return input_error(file.path() + ": " + key + " must not be below 0", kDamaged);
   if (window == 0) return {};
   config.sliding_window = window;
   return read_gguf_pattern(file, config);
@@ -123,17 +124,16 @@ Result<double> read_gguf_base(const GgufFile& file, const std::string& name,
   const std::string prefix = "gemma3.rope.";
   const std::string key = prefix + (file.has(prefix + name) ? name : other_name);
   RELATA_TRY(const double base, file.get_number(key, fallback));
-  if (!(base > 1.0)) return input_error(file.path() + ": " + key + " must be above 1");
+  if (!(base > 1.0) || !std::isfinite(base)) {
+    return input_error(file.path() + ": " + key + " must be a number above 1", kDamaged);
+  }
   return base;
 }
 
 Status read_gemma3_gguf(const GgufFile& file, DecoderConfig& config) {
   RELATA_CHECK(check_no_caps(file));
   fill(config);
-  // The file does not state the scale; of the sizes that there are, only the 27B's differs.
-  const int64_t scaled_by =
-      config.num_layers == k27bLayers ? config.hidden_size / config.num_heads : config.head_dim;
-  config.attention_scale = 1.0 / std::sqrt(static_cast<double>(scaled_by));
+  config.attention_scale = gguf_attention_scale(config);
   RELATA_CHECK(read_gguf_window(file, config));
   RELATA_TRY(config.rope.theta, read_gguf_base(file, "freq_base", "global.freq_base", kTheta));
   config.sliding_rope = {};  // any scaling is of the layers that see all

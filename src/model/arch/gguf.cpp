@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
+#include <vector>
 
 #include "arch/architecture.h"
 #include "arch/common.h"
 
 namespace relata::model {
 namespace {
+
+constexpr const char* kDamaged = "the file is damaged or was made wrongly; get it again";
 
 const Architecture* by_gguf_name(const std::string& name) {
   const auto& all = architectures();
@@ -18,14 +22,47 @@ const Architecture* by_gguf_name(const std::string& name) {
   return found == all.end() ? nullptr : &*found;
 }
 
+// A size that a file may state for each layer; blocks here have one shape.
+Result<int64_t> one_of_layers(const GgufFile& file, const std::string& key, int64_t layers,
+                              std::optional<int64_t> fallback = {}) {
+  if (!file.has(key) || file.raw_value(key).type != GgufValueType::kArray) {
+    return file.get_integer(key, fallback);
+  }
+  RELATA_TRY(const std::vector<int64_t> values, file.get_integers(key));
+  if (std::ssize(values) != layers || layers < 1) {
+    return input_error(file.path() + ": " + key + " has " + std::to_string(values.size()) +
+                           " values, the model " + std::to_string(layers) + " layers",
+                       kDamaged);
+  }
+  const auto other = std::find_if(values.begin(), values.end(),
+                                  [&](int64_t value) { return value != values.front(); });
+  if (other == values.end()) return values.front();
+  return input_error(file.path() + ": " + key + " has " + std::to_string(values.front()) +
+                         " for layer 0 and " + std::to_string(*other) + " for layer " +
+                         std::to_string(other - values.begin()),
+                     "use a model whose layers have one shape");
+}
+
+// As llama.cpp demands it.
+Status check_tokens(const GgufFile& file, int64_t rows) {
+  const std::string key = "tokenizer.ggml.tokens";
+  if (!file.has(key)) return {};
+  RELATA_TRY(const auto tokens, file.get_strings(key));
+  if (std::ssize(tokens) == rows) return {};
+  return input_error(file.path() + ": tensor token_embd.weight has " + std::to_string(rows) +
+                         " rows, " + key + " has " + std::to_string(tokens.size()) + " tokens",
+                     kDamaged);
+}
+
 // Sizes by way of config.json's reader, so that both kinds of file meet the same checks.
 Result<DecoderConfig> read_sizes(const GgufFile& file, const std::string& arch) {
   const auto key = [&](const char* name) { return arch + "." + name; };
   RELATA_TRY(const int64_t hidden, file.get_integer(key("embedding_length")));
-  RELATA_TRY(const int64_t inner, file.get_integer(key("feed_forward_length")));
   RELATA_TRY(const int64_t layers, file.get_integer(key("block_count")));
-  RELATA_TRY(const int64_t heads, file.get_integer(key("attention.head_count")));
-  RELATA_TRY(const int64_t kv_heads, file.get_integer(key("attention.head_count_kv"), heads));
+  RELATA_TRY(const int64_t inner, one_of_layers(file, key("feed_forward_length"), layers));
+  RELATA_TRY(const int64_t heads, one_of_layers(file, key("attention.head_count"), layers));
+  RELATA_TRY(const int64_t kv_heads,
+             one_of_layers(file, key("attention.head_count_kv"), layers, heads));
   RELATA_TRY(const int64_t positions, file.get_integer(key("context_length")));
   const bool has_means =
       file.has(key("attention.layer_norm_epsilon"));  // of norms that take them off
@@ -40,6 +77,7 @@ Result<DecoderConfig> read_sizes(const GgufFile& file, const std::string& arch) 
     return input_error(file.path() + ": tensor token_embd.weight is missing",
                        "this is not a whole model; fetch it again");
   }
+  RELATA_CHECK(check_tokens(file, embedding->shape[0]));
   if (rotated != head_dim) {
     return input_error(file.path() + ": rotation of " + std::to_string(rotated) + " of " +
                        std::to_string(head_dim) + " dimensions is not supported for " + arch);
@@ -90,7 +128,10 @@ Result<double> read_factor(const GgufFile& file, const std::string& arch) {
   std::string key = arch + ".rope.scaling.factor";
   if (!file.has(key) && file.has(older)) key = older;
   RELATA_TRY(const double factor, file.get_number(key));
-  if (!(factor >= 0.0)) return input_error(file.path() + ": " + key + " must not be below 0");
+  if (!(factor >= 0.0) || !std::isfinite(factor)) {
+    return input_error(file.path() + ": " + key + " must be a number that is not below 0",
+                       kDamaged);
+  }
   return factor == 0.0 ? 1.0 : factor;
 }
 
@@ -103,7 +144,9 @@ Status read_attention_factor(const GgufFile& file, const std::string& arch, Deco
     return input_error(file.path() + ": " + key + " is supported for yarn scaling only",
                        "use the model as a Hugging Face folder");
   }
-  if (!(factor > 0.0)) return input_error(file.path() + ": " + key + " must be above 0");
+  if (!(factor > 0.0) || !std::isfinite(factor)) {
+    return input_error(file.path() + ": " + key + " must be a number above 0", kDamaged);
+  }
   config.rope.attention_factor = factor * rope_frequencies(config, config.rope, 0).attention_scale;
   return {};
 }
@@ -129,28 +172,46 @@ Status read_scaling(const GgufFile& file, const std::string& arch, DecoderConfig
   return read_attention_factor(file, arch, config);
 }
 
-Status read_rotation(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
-  RELATA_TRY(config.rope.theta, file.get_number(arch + ".rope.freq_base", 10000.0));
-  if (!(config.rope.theta > 1.0)) {
-    return input_error(file.path() + ": " + arch + ".rope.freq_base must be above 1");
-  }
-  RELATA_CHECK(read_scaling(file, arch, config));
-  const GgufTensor* divisors = file.find("rope_freqs.weight");
+// rope_freqs.weight: what each frequency is divided by, beside linear scaling.
+Status read_divisors(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
+  const std::string name = "rope_freqs.weight";
+  const GgufTensor* divisors = file.find(name);
   if (divisors == nullptr) return {};
   if (divisors->type != GgmlType::kF32 ||
       divisors->shape != std::vector<int64_t>{config.head_dim / 2}) {
-    return input_error(file.path() + ": tensor rope_freqs.weight has another type or shape than " +
-                       std::to_string(config.head_dim / 2) + " float32 numbers");
+    return input_error(file.path() + ": tensor " + name + " has another type or shape than " +
+                           std::to_string(config.head_dim / 2) + " float32 numbers",
+                       kDamaged);
   }
+  if (config.rope.type != "default" && config.rope.type != "linear") {
+    return input_error(file.path() + ": " + arch + ".rope.scaling.type \"" + config.rope.type +
+                           "\" beside tensor " + name + " is not supported",
+                       "supported beside it: none, linear");
+  }
+  const double factor = config.rope.factor;  // 1 without scaling
   config.rope.type = "divisors";
+  config.rope.factor = 1.0;
   for (int64_t i = 0; i < config.head_dim / 2; ++i) {
     float value = 0;
     std::memcpy(&value, divisors->bytes.data() + i * sizeof(float), sizeof(float));
-    if (!(value > 0)) return input_error(file.path() + ": rope_freqs.weight has a value below 0");
-    config.rope.divisors.push_back(static_cast<double>(value));
+    if (!(value > 0) || !std::isfinite(value)) {
+      return input_error(
+          file.path() + ": tensor " + name + " has a value that is no number above 0", kDamaged);
+    }
+    config.rope.divisors.push_back(factor * static_cast<double>(value));
   }
   recognise_llama3(config);
   return {};
+}
+
+Status read_rotation(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
+  const std::string key = arch + ".rope.freq_base";
+  RELATA_TRY(config.rope.theta, file.get_number(key, 10000.0));
+  if (!(config.rope.theta > 1.0) || !std::isfinite(config.rope.theta)) {
+    return input_error(file.path() + ": " + key + " must be a number above 1", kDamaged);
+  }
+  RELATA_CHECK(read_scaling(file, arch, config));
+  return read_divisors(file, arch, config);
 }
 
 // The type that all matrices have, or bfloat16 where there are blocks or several.
@@ -177,7 +238,8 @@ Status read_ends(const GgufFile& file, DecoderConfig& config) {
     if (id < 0) continue;
     if (id >= config.vocab_size) {
       return input_error(file.path() + ": " + key + " is outside the vocabulary (" +
-                         std::to_string(config.vocab_size) + ")");
+                             std::to_string(config.vocab_size) + ")",
+                         kDamaged);
     }
     if (std::find(config.eos_ids.begin(), config.eos_ids.end(), id) == config.eos_ids.end()) {
       config.eos_ids.push_back(id);
@@ -222,6 +284,13 @@ Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file) {
       file.find(config.gated ? "blk.0.ffn_gate.bias" : "blk.0.ffn_up.bias") != nullptr;
   config.dtype = stored_dtype(file);
   return config;
+}
+
+double gguf_attention_scale(const DecoderConfig& config) {
+  constexpr int64_t kLayers = 62;  // of Gemma 3 27B; its other sizes scale by the head's width
+  const bool by_hidden = architecture_of(config).gguf == "gemma3" && config.num_layers == kLayers;
+  const int64_t width = by_hidden ? config.hidden_size / config.num_heads : config.head_dim;
+  return 1.0 / std::sqrt(static_cast<double>(width));
 }
 
 namespace {

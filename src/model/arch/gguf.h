@@ -9,6 +9,9 @@ namespace relata::model {
 // Errors: an architecture that is not supported (named), a missing or absurd size.
 Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file);
 
+// What llama.cpp multiplies scores by, which files do not state.
+double gguf_attention_scale(const DecoderConfig& config);
+
 // The same as metadata, without the tokenizer's.
 Result<GgufMetadata> decoder_config_to_gguf(const DecoderConfig& config, const std::string& name);
 

@@ -38,8 +38,6 @@ Status read_matrix(const WeightSource& source, const std::string& name, const at
   return {};
 }
 
-constexpr const char* kPrefix = "base_model.model.";
-
 }  // namespace
 
 int Decoder::find_adapter(const std::string& name) const {
@@ -104,7 +102,7 @@ Result<int> Decoder::load_adapter(const std::string& name, const std::string& fo
          slices_of(blocks_[i], static_cast<int64_t>(i), config_, architecture_of(config_).names)) {
       for (nn::LoraSlice& lora : slice.linear->loras) {
         if (lora.adapter != index || lora.name != slice.module) continue;
-        const std::string prefix = kPrefix + lora.name;
+        const std::string prefix = kAdapterPrefix + lora.name;
         RELATA_CHECK(read_matrix(*source, prefix + ".lora_A.weight", lora.a.value()));
         RELATA_CHECK(read_matrix(*source, prefix + ".lora_B.weight", lora.b.value()));
         if (!slice.stored_rows.empty()) {
@@ -119,6 +117,7 @@ Result<int> Decoder::load_adapter(const std::string& name, const std::string& fo
     return input_error(folder + ": the adapter has tensors for modules this model does not have",
                        "it belongs to another base model, or adapts more than the projections");
   }
+  adapters_.back().folder = folder;
   weights_changed();
   return index;
 }
@@ -137,8 +136,8 @@ Status Decoder::save_adapter(int adapter, const std::string& folder) const {
   TensorList tensors;
   for (const Checkpoint::LoraMatrices& m :
        Checkpoint::lora_matrices(*this, adapter, architecture_of(config_).names)) {
-    tensors.add(kPrefix + m.module + ".lora_A.weight", m.a);
-    tensors.add(kPrefix + m.module + ".lora_B.weight", m.b);
+    tensors.add(kAdapterPrefix + m.module + ".lora_A.weight", m.a);
+    tensors.add(kAdapterPrefix + m.module + ".lora_B.weight", m.b);
   }
   // PEFT refuses or warns about unknown keys of its configuration; metadata beside the tensors it
   // leaves alone.

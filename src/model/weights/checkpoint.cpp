@@ -10,6 +10,7 @@
 #include "arch/gguf.h"
 #include "relata/base/file.h"
 #include "relata/kernels/isa.h"
+#include "relata/model/damage.h"
 #include "relata/model/safetensors.h"
 #include "weights/gguf_source.h"
 #include "weights/nf4_source.h"
@@ -79,12 +80,15 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
     bias(name, value.bias);
   };
   const auto matrix = [&](const std::string& name, const nn::Weight& weight) {
-    if (weight.defined() && !weight.quantized())
+    if (weight.defined() && weight.value().defined())
       out.push_back({name + ".weight", weight.value().detach(), {}});
   };
   matrix(names.embedding, model.embedding_);
   matrix(names.positions, model.positions_);
   matrix(names.types, model.types_);
+  whole_norm(names.first_norm, model.embedding_norm_);
+  matrix(names.embedding_projection, model.embedding_projection_.weight);
+  bias(names.embedding_projection, model.embedding_projection_.bias);
   for (size_t i = 0; i < model.blocks_.size(); ++i) {
     auto& block = const_cast<Block&>(model.blocks_[i]);  // slices hand out pointers
     const auto [own, prefix] = block_names(names, c, static_cast<int64_t>(i));
@@ -94,7 +98,7 @@ std::vector<NamedWeight> Checkpoint::weights(const Decoder& model, const Naming&
                block.attention_norm);
     norm(prefix + own.attention_post_norm, block.attention_post_norm);
     for (const Slice& slice : slices_of(block, static_cast<int64_t>(i), c, names)) {
-      if (!slice.linear->weight.quantized()) {
+      if (slice.linear->weight.value().defined()) {
         out.push_back({slice.module + ".weight",
                        slice.linear->weight.value().detach().narrow(0, slice.row, slice.rows),
                        slice.stored_rows});
@@ -177,6 +181,15 @@ Status Checkpoint::read_quantized(Decoder& model, const Naming& names, const Wei
   return {};
 }
 
+std::vector<std::string> Checkpoint::weight_names(const DecoderConfig& config,
+                                                  const Naming& names) {
+  Decoder model(config);
+  model.allocate(at::TensorOptions().device(at::kMeta), {});
+  std::vector<std::string> out;
+  for (const NamedWeight& weight : weights(model, names)) out.push_back(weight.name);
+  return out;
+}
+
 std::set<std::string> Checkpoint::projection_names(const DecoderConfig& config,
                                                    const Naming& names) {
   Decoder model(config);
@@ -235,15 +248,10 @@ Result<std::shared_ptr<Decoder>> Checkpoint::load(const DecoderConfig& config, c
   return model;
 }
 
-namespace {
-
-// As Transformers writes them: with the prefix where there is a head.
 Naming written_names(const DecoderConfig& config) {
   const Naming& names = architecture_of(config).names;
   return config.labels > 0 ? with_prefix(names) : names;
 }
-
-}  // namespace
 
 std::vector<std::pair<std::string, at::Tensor>> Decoder::named_weights() const {
   std::vector<std::pair<std::string, at::Tensor>> out;
@@ -257,6 +265,15 @@ Result<std::unique_ptr<WeightSource>> open_weights(const std::string& path) {
   if (!is_gguf(path)) return open_safetensors(path);
   RELATA_TRY(auto file, GgufFile::open(path));
   return gguf_source(std::move(file));
+}
+
+Naming names_in(const WeightSource& source, const DecoderConfig& config, bool gguf) {
+  const Architecture& architecture = architecture_of(config);
+  if (gguf) return architecture.gguf_names;
+  const Naming& names = architecture.names;
+  const bool has_prefix =
+      !names.prefix.empty() && source.find(names.prefix + names.embedding + ".weight");
+  return has_prefix ? with_prefix(names) : names;
 }
 
 Result<DecoderConfig> read_decoder_config(const std::string& path) {
@@ -318,16 +335,15 @@ std::string computed_dtype(const std::string& stored, const at::Device& device) 
 Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
                                                const LoadOptions& options) {
   RELATA_CHECK(kernels::check_isa());
+  RELATA_CHECK(nn::check_kernels());
   const bool gguf = is_gguf(path);
   RELATA_TRY(DecoderConfig config, read_decoder_config(path));
   const Architecture& architecture = architecture_of(config);
-  Naming names = gguf ? architecture.gguf_names : architecture.names;
   RELATA_TRY(const at::Device device, find_device(options.device));
   RELATA_TRY(const auto source, open_weights(path));
-  RELATA_CHECK(find_copies(*source, names, architecture.tied_by_weights, config));
-  if (!gguf && !names.prefix.empty() && source->find(names.prefix + names.embedding + ".weight")) {
-    names = with_prefix(names);
-  }
+  RELATA_CHECK(find_copies(*source, gguf ? architecture.gguf_names : architecture.names,
+                           architecture.tied_by_weights, config));
+  const Naming names = names_in(*source, config, gguf);
   LoadOptions resolved = options;
   if (options.dtype == "auto") {
     const auto norm =
@@ -353,11 +369,13 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
 
 Status Checkpoint::save(const Decoder& model, at::ScalarType type, const std::string& folder,
                         const std::map<std::string, std::string>& metadata) {
-  RELATA_CHECK(make_folders(folder));
   TensorList tensors;
   for (const NamedWeight& weight : weights(model, written_names(model.config_))) {
-    tensors.add(weight.name, stored_form(weight).to(type));
+    const at::Tensor value = stored_form(weight), stored = value.to(type);
+    RELATA_CHECK(check_written(weight.name, value, stored));
+    tensors.add(weight.name, stored);
   }
+  RELATA_CHECK(make_folders(folder));
   RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list, metadata));
   DecoderConfig config = model.config_;
   config.dtype = type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";

@@ -15,8 +15,10 @@ namespace relata::model {
 
 class Checkpoint {
  public:
-  // Every weight of `model` under the names of `names`, but those kept quantised.
+  // Every weight of `model` under the names of `names`, but those kept quantised or packed only.
   static std::vector<NamedWeight> weights(const Decoder& model, const Naming& names);
+  // The names of all of them, in that order.
+  static std::vector<std::string> weight_names(const DecoderConfig& config, const Naming& names);
   // `options.dtype` is a type by now.
   static Result<std::shared_ptr<Decoder>> load(const DecoderConfig& config, const Naming& names,
                                                const WeightSource& source,
@@ -45,6 +47,12 @@ class Checkpoint {
 
 // Of a Hugging Face folder or a .gguf file.
 Result<std::unique_ptr<WeightSource>> open_weights(const std::string& path);
+
+// How this checkpoint of such a model calls its weights.
+Naming names_in(const WeightSource& source, const DecoderConfig& config, bool gguf);
+
+// How Transformers calls them in what it writes: with the prefix where there is a head.
+Naming written_names(const DecoderConfig& config);
 
 // What is stored for a weight: the inverse of what reading it did.
 at::Tensor stored_form(const NamedWeight& weight);

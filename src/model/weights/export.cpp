@@ -4,10 +4,8 @@
 #include <filesystem>
 
 #include "arch/architecture.h"
-#include "relata/base/file.h"
-#include "relata/base/gguf.h"
+#include "relata/model/damage.h"
 #include "relata/model/identity.h"
-#include "relata/text/tokenizer.h"
 #include "weights/checkpoint.h"
 #include "weights/export_common.h"
 
@@ -23,47 +21,7 @@ GgmlType stored_type(const std::string& dtype) {
   return dtype == "float16" ? GgmlType::kF16 : GgmlType::kBf16;
 }
 
-// What stands in a folder beside the weights and belongs to the model. Other programs leave other
-// files there, which are theirs.
-constexpr std::array kCompanions = {"generation_config.json",
-                                    "tokenizer.json",
-                                    "tokenizer_config.json",
-                                    "tokenizer.model",
-                                    "spiece.model",
-                                    "special_tokens_map.json",
-                                    "added_tokens.json",
-                                    "vocab.json",
-                                    "merges.txt",
-                                    "vocab.txt",
-                                    "chat_template.jinja",
-                                    "chat_template.json"};
-
-Status copy_files(const std::string& from, const std::string& to) {
-  std::vector<std::string> names(kCompanions.begin(), kCompanions.end());
-  std::error_code problem;
-  for (const auto& entry : std::filesystem::directory_iterator(from, problem)) {
-    if (entry.path().extension() == ".tiktoken") names.push_back(entry.path().filename().string());
-  }
-  for (const std::string& name : names) {
-    if (!file_exists(from + "/" + name)) continue;
-    RELATA_TRY(const std::string content, read_file(from + "/" + name));
-    RELATA_CHECK(write_file_atomic(to + "/" + name, content));
-  }
-  return {};
-}
-
-Status save_gguf_tokenizer(const std::string& model, const std::string& folder) {
-  RELATA_TRY(const auto file, GgufFile::open(model));
-  if (!file->has("tokenizer.ggml.model")) return {};
-  RELATA_TRY(const auto tokenizer, text::load_tokenizer(model));
-  return tokenizer->save(folder);
-}
-
 }  // namespace
-
-Status copy_companions(const std::string& model, const std::string& folder) {
-  return is_gguf(model) ? save_gguf_tokenizer(model, folder) : copy_files(model, folder);
-}
 
 Status check_place(const std::string& model, const std::string& out) {
   std::error_code problem;
@@ -87,6 +45,7 @@ Result<std::shared_ptr<Decoder>> load_for_export(const std::string& model,
   if (!options.adapter.empty()) {
     RELATA_TRY(const int index,
                decoder->load_adapter("adapter", options.adapter, options.any_base));
+    RELATA_CHECK(check_adapter(*decoder, index));  // in the sum no one could tell whose fault it is
     RELATA_CHECK(decoder->merge_adapter(index));
   }
   return decoder;

@@ -23,11 +23,14 @@ Result<std::shared_ptr<Decoder>> load_for_export(const std::string& model,
 Result<std::map<std::string, std::string>> origin_of(const std::string& model,
                                                      const ExportOptions& options);
 
-// The tokenizer's and the chat template's files of a model, into a folder.
+// The files of a model's tokenizer, its chat template and its vectors (sentence-transformers), into
+// a folder.
 Status copy_companions(const std::string& model, const std::string& folder);
 
 // Errors where config.json, or llama.cpp, cannot express what the configuration says.
 Status check_hf_form(const DecoderConfig& config);
 Status check_gguf_form(const DecoderConfig& config);
+// Of an adapter: that llama.cpp has names for what it adapts.
+Status check_gguf_names(const DecoderConfig& config);
 
 }  // namespace relata::model

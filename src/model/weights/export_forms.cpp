@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "arch/architecture.h"
+#include "arch/gguf.h"
 #include "weights/export_common.h"
 
 namespace relata::model {
@@ -69,23 +70,26 @@ Status check_hf_form(const DecoderConfig& config) {
   return {};
 }
 
+Status check_gguf_names(const DecoderConfig& config) {
+  if (!architecture_of(config).gguf.empty()) return {};
+  return usage_error("model type \"" + config.model_type + "\" has no GGUF form here",
+                     "export it to hf");
+}
+
 Status check_gguf_form(const DecoderConfig& config) {
   const std::string format = "GGUF";
   const std::string hint = "export it to hf";
   const Architecture& architecture = architecture_of(config);
   const bool gemma = architecture.gguf == "gemma3";
-  if (architecture.gguf.empty()) {
-    return usage_error("model type \"" + config.model_type + "\" has no GGUF form here", hint);
-  }
+  RELATA_CHECK(check_gguf_names(config));
   if (config.sliding_window > 0 && !gemma) {
     return cannot_say(format, config, "sliding window", hint);
   }
   if (gemma && !is_usual_gemma(config)) {
     return cannot_say(format, config, "sliding layers or their rotation", hint);
   }
-  const auto width = static_cast<double>(config.head_dim);
   if (config.attention_scale > 0 &&
-      std::abs(config.attention_scale - 1.0 / std::sqrt(width)) > 1e-9) {
+      std::abs(config.attention_scale - gguf_attention_scale(config)) > 1e-9) {
     return cannot_say(format, config, "scale of scores", hint);
   }
   const bool encoder = architecture.gguf == "bert";

@@ -9,6 +9,7 @@
 #include "relata/base/file.h"
 #include "relata/base/json.h"
 #include "relata/kernels/gguf_blocks.h"
+#include "relata/model/damage.h"
 #include "relata/model/export.h"
 #include "relata/text/gguf_export.h"
 #include "weights/checkpoint.h"
@@ -43,8 +44,8 @@ GgmlType type_of(const NamedWeight& weight, const Naming& names, GgmlType wanted
   return wanted;
 }
 
-// What sentence-transformers does with an encoder's states, by llama.cpp's number: 1 (mean) or 2
-// (the first token's). Others have no number there.
+// What sentence-transformers does with an encoder's states, by llama.cpp's number: 1 (mean), 2 (the
+// first token's) or 3 (the last one's). Others have no number there.
 Result<uint32_t> pooling_number(const std::string& folder) {
   const std::string path = folder + "/1_Pooling/config.json";
   if (!file_exists(path)) return 1U;
@@ -55,16 +56,29 @@ Result<uint32_t> pooling_number(const std::string& folder) {
   };
   if (is("pooling_mode_mean_tokens", "mean")) return 1U;
   if (is("pooling_mode_cls_token", "cls")) return 2U;
+  if (is("pooling_mode_lasttoken", "lasttoken")) return 3U;
   return usage_error(path + ": its pooling has no GGUF form", "export the model to hf instead");
 }
 
-std::vector<std::byte> encoded(const at::Tensor& weight, GgmlType type) {
+// A block of Q8_0 has a scale in float16, of which its largest number is 127.
+bool fits_q8(const at::Tensor& values) {
+  constexpr float kLargest = 127.0F * 65504.0F;
+  return values.numel() == 0 || values.abs().max().item<float>() <= kLargest;
+}
+
+Result<std::vector<std::byte>> encoded(const std::string& name, const at::Tensor& weight,
+                                       GgmlType type) {
   const at::ScalarType plain = type == GgmlType::kBf16  ? at::kBFloat16
                                : type == GgmlType::kF16 ? at::kHalf
                                                         : at::kFloat;
   const at::Tensor values = weight.detach().to(plain).contiguous();
+  RELATA_CHECK(check_written(name, weight, values));
+  if (type == GgmlType::kQ80 && !fits_q8(values)) {
+    return input_error("tensor " + name + " holds a number that is too large for type Q8_0",
+                       "write it as f32 or bf16");
+  }
   const auto* data = static_cast<const std::byte*>(values.data_ptr());
-  if (type != GgmlType::kQ80) return {data, data + values.nbytes()};
+  if (type != GgmlType::kQ80) return std::vector<std::byte>(data, data + values.nbytes());
   const GgmlBlock block = ggml_block(type);
   const int64_t blocks = values.numel() / block.elements;
   std::vector<std::byte> out(static_cast<size_t>(blocks * block.bytes));
@@ -81,15 +95,15 @@ class Tensors {
  public:
   void add(const std::string& name, const at::Tensor& weight, GgmlType type) {
     list_.push_back({name, type, weight.sizes().vec(),
-                     [this, weight, type]() -> Result<std::span<const std::byte>> {
-                       buffer_ = encoded(weight, type);
+                     [this, name, weight, type]() -> Result<std::span<const std::byte>> {
+                       RELATA_TRY(buffer_, encoded(name, weight, type));
                        return std::span<const std::byte>(buffer_);
                      }});
   }
   void add(const NamedWeight& weight, GgmlType type) {
     list_.push_back({weight.name, type, weight.value.sizes().vec(),
                      [this, weight, type]() -> Result<std::span<const std::byte>> {
-                       buffer_ = encoded(stored_form(weight), type);
+                       RELATA_TRY(buffer_, encoded(weight.name, stored_form(weight), type));
                        return std::span<const std::byte>(buffer_);
                      }});
   }
@@ -115,13 +129,10 @@ at::Tensor rope_divisors(const DecoderConfig& config) {
   return at::tensor(before, at::kFloat) / at::tensor(after, at::kFloat);
 }
 
-Status check_export(const std::string& model, const std::string& path,
-                    const DecoderConfig& config) {
+Status check_path(const std::string& model, const std::string& path) {
   RELATA_CHECK(check_place(model, path));
-  if (!path.ends_with(".gguf")) {
-    return usage_error(path + ": the name of a GGUF file ends in .gguf", "name it so");
-  }
-  return check_gguf_form(config);
+  if (path.ends_with(".gguf")) return {};
+  return usage_error(path + ": the name of a GGUF file ends in .gguf", "name it so");
 }
 
 }  // namespace
@@ -129,7 +140,8 @@ Status check_export(const std::string& model, const std::string& path,
 Status export_gguf(const std::string& model, const std::string& path,
                    const ExportOptions& options) {
   RELATA_TRY(const DecoderConfig config, read_decoder_config(model));
-  RELATA_CHECK(check_export(model, path, config));
+  RELATA_CHECK(check_path(model, path));
+  RELATA_CHECK(check_gguf_form(config));
   RELATA_TRY(const GgmlType type, export_type(options.dtype, config));
   RELATA_TRY(GgufMetadata metadata, decoder_config_to_gguf(config, name_of_model(model)));
   metadata.emplace_back("general.file_type", file_type(type));
@@ -170,9 +182,11 @@ Status export_gguf(const std::string& model, const std::string& path,
 Status export_gguf_lora(const std::string& model, const std::string& adapter,
                         const std::string& path, bool any_base) {
   RELATA_TRY(const DecoderConfig config, read_decoder_config(model));
-  RELATA_CHECK(check_export(model, path, config));
+  RELATA_CHECK(check_path(model, path));
+  RELATA_CHECK(check_gguf_names(config));
   RELATA_TRY(const auto decoder, Decoder::load(model, {}));
   RELATA_TRY(const int index, decoder->load_adapter("adapter", adapter, any_base));
+  RELATA_CHECK(check_adapter(*decoder, index));
   const LoraConfig& lora = decoder->adapters()[static_cast<size_t>(index)].config;
   GgufMetadata metadata = {{"general.architecture", architecture_of(config).gguf},
                            {"general.type", std::string("adapter")},

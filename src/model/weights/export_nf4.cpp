@@ -3,6 +3,7 @@
 
 #include "arch/architecture.h"
 #include "relata/base/file.h"
+#include "relata/model/damage.h"
 #include "relata/model/export.h"
 #include "weights/checkpoint.h"
 #include "weights/export_common.h"
@@ -23,18 +24,47 @@ Json quantization_config(const std::string& compute_dtype, bool double_quantizat
           {"bnb_4bit_quant_storage", "uint8"}};
 }
 
-Status add_quantised(const std::string& name, const at::Tensor& value, bool twice,
-                     const std::string& dtype, TensorList& tensors) {
-  const nn::Nf4Tensors packed = nn::quantize_nf4(value, twice);
-  if (!finite_scales(packed)) {
-    return input_error("tensor " + name + " holds a number that is not finite",
-                       "the files of the model are damaged; get them again");
+// A layer that Transformers' encoders without a head end in, and that vectors make no use of.
+constexpr const char* kPooler = "pooler.dense";
+
+// What Transformers would have in four bits beside the layers' projections, were it not told.
+Json unquantised_modules(const DecoderConfig& config, const Naming& names) {
+  Json out = Json::array();
+  if (config.embedding_size > 0) out.push_back(names.embedding_projection);
+  if (config.labels > 0) {
+    out.push_back(names.label_dense);
+    out.push_back(names.label_output);
+  } else {
+    out.push_back(kPooler);
   }
+  return out;
+}
+
+// An encoder's pooler, where the model has one, so that Transformers need not make one up.
+Status add_pooler(const std::string& model, const DecoderConfig& config, at::ScalarType type,
+                  TensorList& tensors) {
+  RELATA_TRY(const auto source, open_weights(model));
+  const std::string prefix = architecture_of(config).names.prefix;
+  for (const std::string end : {".weight", ".bias"}) {
+    const std::string name = kPooler + end;
+    const std::string stored_name = source->find(name) ? name : prefix + name;
+    const auto stored = source->find(stored_name);
+    if (!stored) continue;
+    const at::Tensor value = at::empty(stored->shape);
+    RELATA_CHECK(source->read(stored_name, value));
+    RELATA_CHECK(check_written(name, value, value.to(type)));
+    tensors.add(name, value.to(type));
+  }
+  return {};
+}
+
+void add_quantised(const std::string& name, const at::Tensor& value, bool twice,
+                   const std::string& dtype, TensorList& tensors) {
+  const nn::Nf4Tensors packed = nn::quantize_nf4(value, twice);
   tensors.add(name, packed.packed.view({-1, 1}));
   for (const auto& [end, tensor] : nf4_state(packed, value.sizes(), dtype)) {
     tensors.add(name + end, tensor);
   }
-  return {};
 }
 
 Status check_not_quantised(const std::string& model) {
@@ -61,22 +91,28 @@ Status export_nf4(const std::string& model, const std::string& folder, bool doub
   RELATA_TRY(const auto decoder, load_for_export(model, {}, stored));
   DecoderConfig config = decoder->config();  // whether the head is tied, the weights may say
   config.dtype = type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";
-  const Naming& names = architecture_of(config).names;
+  const Naming names = written_names(config);
   const std::set<std::string> quantised = Checkpoint::projection_names(config, names);
   TensorList tensors;
   for (const NamedWeight& weight : Checkpoint::weights(*decoder, names)) {
     const at::Tensor value = stored_form(weight).to(type);
+    RELATA_CHECK(check_written(weight.name, weight.value, value));
     if (quantised.contains(weight.name)) {
-      RELATA_CHECK(add_quantised(weight.name, value, double_quantization, config.dtype, tensors));
+      add_quantised(weight.name, value, double_quantization, config.dtype, tensors);
     } else {
       tensors.add(weight.name, value);
     }
   }
+  const bool encoder = !config.causal;
+  if (encoder && config.labels == 0) RELATA_CHECK(add_pooler(model, config, type, tensors));
   RELATA_CHECK(make_folders(folder));
   RELATA_TRY(const auto origin, origin_of(model, {}));
   RELATA_CHECK(write_safetensors(folder + "/model.safetensors", tensors.list, origin));
   Json json = decoder_config_to_json(config);
   json["quantization_config"] = quantization_config(config.dtype, double_quantization);
+  if (encoder) {
+    json["quantization_config"]["llm_int8_skip_modules"] = unquantised_modules(config, names);
+  }
   RELATA_CHECK(write_json(folder + "/config.json", json));
   return copy_companions(model, folder);
 }

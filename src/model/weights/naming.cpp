@@ -46,8 +46,8 @@ BlockNames block_names(const Naming& names, const DecoderConfig& config, int64_t
 }
 
 Naming with_prefix(Naming names) {
-  for (std::string* name :
-       {&names.embedding, &names.positions, &names.types, &names.first_norm, &names.layer}) {
+  for (std::string* name : {&names.embedding, &names.positions, &names.types, &names.first_norm,
+                            &names.embedding_projection, &names.layer}) {
     if (!name->empty()) *name = names.prefix + *name;
   }
   return names;

@@ -32,6 +32,9 @@ struct NamedWeight {
   double offset = 0.0;  // ours is what is stored plus this
 };
 
+// Before the modules of the model, in the names of an adapter's tensors.
+inline constexpr const char* kAdapterPrefix = "base_model.model.";
+
 // `rows[i]` of a stored tensor for each of ours, and the way back.
 std::vector<int64_t> inverse_rows(const std::vector<int64_t>& stored_rows);
 

@@ -7,6 +7,7 @@
 
 #include "relata/base/member_reader.h"
 #include "relata/kernels/nf4.h"
+#include "relata/model/damage.h"
 #include "weights/types.h"
 
 namespace relata::model {
@@ -28,8 +29,20 @@ std::string name_of_missing(const std::string& weight, const char* end) {
   return "tensor " + weight + " is quantised and its state has no " + (weight + end);
 }
 
+// What the state says of scales in eight bits.
+void read_nested(MemberReader& file, Nf4Stored& out) {
+  if (!file.has("nested_offset")) file.fail("\"nested_offset\" is missing");
+  out.nested_offset = static_cast<float>(file.number("nested_offset", 0));
+  if (file.required_integer("nested_blocksize", 1, kMaxSide) != kernels::kNf4Nested) {
+    file.refuse("nested_blocksize", "256");
+  }
+  if (file.string("nested_dtype", "float32") != "float32") {
+    file.refuse("nested_dtype", "\"float32\"");
+  }
+}
+
 // The text of the state: {"quant_type": "nf4", "blocksize": 64, "shape": [out, in], ...}.
-Status read_state(const TensorView& view, const std::string& place, Nf4Stored& out) {
+Status read_state(const TensorView& view, const std::string& place, bool nested, Nf4Stored& out) {
   const std::string_view text(reinterpret_cast<const char*>(view.bytes.data()), view.bytes.size());
   const auto parsed = parse_json(text, place);
   if (!parsed.ok()) return input_error(parsed.error().message, kAgain);
@@ -38,8 +51,12 @@ Status read_state(const TensorView& view, const std::string& place, Nf4Stored& o
   MemberReader file(json, place);
   const std::string type = file.string("quant_type", "");
   out.block = file.required_integer("blocksize", 32, 4096);
-  const int64_t nested_block = file.integer("nested_blocksize", kernels::kNf4Nested, 1, kMaxSide);
-  out.nested_offset = static_cast<float>(file.number("nested_offset", 0));
+  // What the matrix was quantised from. Its products are not rounded to it, as bitsandbytes' are
+  // not.
+  const std::string dtype = file.string("dtype", "");
+  if (dtype != "float32" && dtype != "bfloat16" && dtype != "float16") {
+    file.refuse("dtype", "\"float32\", \"bfloat16\" or \"float16\"");
+  }
   const Json* shape = file.find("shape");
   const bool pair = shape != nullptr && shape->is_array() && shape->size() == 2;
   for (size_t i = 0; pair && i < 2; ++i) {
@@ -50,7 +67,7 @@ Status read_state(const TensorView& view, const std::string& place, Nf4Stored& o
   if (out.shape.size() != 2) file.refuse("shape", "the two sizes of a matrix");
   if (type != "nf4") file.refuse("quant_type", "\"nf4\"");
   if ((out.block & (out.block - 1)) != 0) file.refuse("blocksize", "a power of two");
-  if (nested_block != kernels::kNf4Nested) file.refuse("nested_blocksize", "256");
+  if (nested) read_nested(file, out);
   if (file.error()) return Error{file.error()->code, file.error()->message, kAgain};
   return {};
 }
@@ -109,7 +126,6 @@ Result<Nf4Stored> take_one(TensorViews& views, const std::string& name, const st
     return input_error(where + ": tensor " + name + kState + " has no " + name, kAgain);
   }
   const TensorView state = take(views, name + kState);
-  RELATA_CHECK(read_state(state, where + ": tensor " + name + kState, stored));
   stored.absmax = take(views, name + kAbsmax);
   stored.quant_map = take(views, name + kMap);
   stored.nested_absmax = take(views, name + kNestedAbsmax);
@@ -123,6 +139,7 @@ Result<Nf4Stored> take_one(TensorViews& views, const std::string& name, const st
       return input_error(where + ": " + name_of_missing(name, end), kAgain);
     }
   }
+  RELATA_CHECK(read_state(state, where + ": tensor " + name + kState, twice, stored));
   RELATA_CHECK(check_sizes(stored, name, where));
   return stored;
 }
@@ -133,8 +150,6 @@ at::Tensor as_tensor(const TensorView& view, at::ScalarType type) {
   std::memcpy(out.data_ptr(), view.bytes.data(), view.bytes.size());
   return out;
 }
-
-bool finite(const at::Tensor& t) { return !t.defined() || at::isfinite(t).all().item<bool>(); }
 
 }  // namespace
 
@@ -164,7 +179,7 @@ Result<std::map<std::string, Nf4Stored>> take_nf4(TensorViews& views, const std:
 
 bool finite_scales(const nn::Nf4Tensors& t) {
   const bool nested = t.nested_absmax.defined();
-  return std::isfinite(t.nested_offset) && finite(nested ? t.nested_absmax : t.absmax);
+  return std::isfinite(t.nested_offset) && all_finite(nested ? t.nested_absmax : t.absmax);
 }
 
 Result<nn::QuantizedRows> nf4_rows(const Nf4Stored& stored, const std::string& place) {
@@ -181,7 +196,7 @@ Result<nn::QuantizedRows> nf4_rows(const Nf4Stored& stored, const std::string& p
   if (!finite_scales(t)) {
     return input_error(place + ": an absolute maximum of its state is not finite", kAgain);
   }
-  if (!finite(t.quant_map) || !finite(t.nested_quant_map)) {
+  if (!all_finite(t.quant_map) || !all_finite(t.nested_quant_map)) {
     return input_error(place + ": a value of its quant_map is not finite", kAgain);
   }
   return nn::QuantizedRows::of_nf4(std::move(t), stored.shape[0], stored.shape[1]);

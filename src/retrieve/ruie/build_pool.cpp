@@ -11,7 +11,7 @@
 namespace relata::retrieve {
 namespace {
 
-constexpr int kRevision = 1;  // grows with every change of what the stage makes
+constexpr int kRevision = 2;  // grows with every change of what the stage makes
 
 Result<Json> inputs_of(const RetrieverRecipe& recipe) {
   Json datasets = Json::array();

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <set>
+
+#include "relata/data/keywords.h"
 
 namespace relata::retrieve {
 namespace {
@@ -36,29 +37,27 @@ std::string part_of(const std::string& text, ByteRange range) {
   return text.substr(range.begin, range.end - range.begin);
 }
 
-// What an instance states: items of its answer, each once, and the places that are tagged.
+// The reference's data have it for what is of no type.
+bool is_type(const std::string& label) { return !label.empty() && label != "NA"; }
+
+// What an instance states: items of its answer, each once, and what is tagged.
 struct Marked {
   std::vector<std::string> items;
-  std::vector<ByteRange> ranges;
+  std::vector<data::Keyword> keywords;
 
   void item(const std::string& label, const std::string& value) {
     if (label.empty() || value.empty()) return;
     const std::string text = label + ": " + value;
     if (std::find(items.begin(), items.end(), text) == items.end()) items.push_back(text);
   }
+  void tag(const std::string& text, ByteRange range) {
+    if (!is_empty(range)) keywords.push_back({part_of(text, range), range});
+  }
 };
 
-// A stated place that ends within a word is looked for as a word of its own.
-ByteRange whole_word(const std::string& text, ByteRange range) {
-  if (range.end >= text.size()) return range;
-  if (std::isalpha(static_cast<unsigned char>(text[range.end])) == 0) return range;
-  const std::vector<ByteRange> found = data::find_mentions(text, part_of(text, range));
-  for (const ByteRange other : found) {
-    const bool cut =
-        other.end < text.size() && std::isalpha(static_cast<unsigned char>(text[other.end])) != 0;
-    if (!cut) return other;
-  }
-  return range;
+ByteRange first_place(const data::Document& document, const data::Entity& entity) {
+  const std::vector<ByteRange> places = data::places_of(document, entity);
+  return places.empty() ? ByteRange() : places.front();
 }
 
 Marked entities(const data::Document& document) {
@@ -67,8 +66,12 @@ Marked entities(const data::Document& document) {
     const data::Entity* entity;
   };
   std::vector<Mention> mentions;
+  std::vector<const data::Entity*> placeless;
   for (const data::Entity& entity : document.entities) {
-    for (const ByteRange range : entity.mentions) mentions.push_back({range, &entity});
+    if (!is_type(entity.type)) continue;
+    const std::vector<ByteRange> places = data::places_of(document, entity);
+    for (const ByteRange range : places) mentions.push_back({range, &entity});
+    if (places.empty()) placeless.push_back(&entity);
   }
   std::stable_sort(mentions.begin(), mentions.end(), [](const Mention& a, const Mention& b) {
     return a.range.begin != b.range.begin ? a.range.begin < b.range.begin
@@ -77,21 +80,28 @@ Marked entities(const data::Document& document) {
   Marked out;
   for (const Mention& mention : mentions) {
     out.item(mention.entity->type, part_of(document.text, mention.range));
-    out.ranges.push_back(mention.range);
+    out.tag(document.text, mention.range);
   }
+  for (const data::Entity* entity : placeless) out.item(entity->type, entity->text);
   return out;
+}
+
+// A type that the schema does not have goes by its name.
+bool is_negative(const data::Schema& schema, const std::string& relation) {
+  const int type = schema.find(relation);
+  if (type < 0) return data::is_negative_name(relation);
+  return schema.relation_types[static_cast<size_t>(type)].negative;
 }
 
 Marked relations(const data::Document& document, const data::Schema& schema) {
   Marked out;
   for (const data::Relation& relation : document.relations) {
-    const int type = schema.find(relation.type);
-    if (type >= 0 && schema.relation_types[static_cast<size_t>(type)].negative) continue;
+    if (is_negative(schema, relation.type)) continue;
     const data::Entity& head = document.entities[static_cast<size_t>(relation.head)];
     const data::Entity& tail = document.entities[static_cast<size_t>(relation.tail)];
     out.item(relation.type, head.text + ", " + tail.text);
     for (const data::Entity* entity : {&head, &tail}) {
-      if (!entity->mentions.empty()) out.ranges.push_back(entity->mentions.front());
+      out.tag(document.text, first_place(document, *entity));
     }
   }
   return out;
@@ -100,27 +110,24 @@ Marked relations(const data::Document& document, const data::Schema& schema) {
 Marked triggers(const data::Document& document) {
   Marked out;
   for (const data::Event& event : document.events) {
-    if (is_empty(event.trigger)) continue;
+    if (is_empty(event.trigger) || !is_type(event.type)) continue;
     out.item(event.type, part_of(document.text, event.trigger));
-    out.ranges.push_back(event.trigger);
+    out.tag(document.text, event.trigger);
   }
   return out;
 }
 
-ByteRange place_of(const data::Document& document, const data::Argument& argument) {
-  if (!is_empty(argument.range) || argument.entity < 0) return argument.range;
-  const auto& mentions = document.entities[static_cast<size_t>(argument.entity)].mentions;
-  return mentions.empty() ? ByteRange() : mentions.front();
-}
-
 Marked arguments(const data::Document& document, const data::Event& event) {
   Marked out;
-  if (!is_empty(event.trigger)) out.ranges.push_back(event.trigger);
+  out.tag(document.text, event.trigger);
   for (const data::Argument& argument : event.arguments) {
-    const ByteRange range = place_of(document, argument);
-    if (is_empty(range)) continue;
-    out.item(argument.role, part_of(document.text, range));
-    out.ranges.push_back(range);
+    const data::Entity* entity =
+        argument.entity < 0 ? nullptr : &document.entities[static_cast<size_t>(argument.entity)];
+    ByteRange range = argument.range;
+    if (is_empty(range) && entity != nullptr) range = first_place(document, *entity);
+    if (is_empty(range) && entity == nullptr) continue;
+    out.item(argument.role, is_empty(range) ? entity->text : part_of(document.text, range));
+    out.tag(document.text, range);
   }
   return out;
 }
@@ -128,13 +135,17 @@ Marked arguments(const data::Document& document, const data::Event& event) {
 std::string schema_line(IeTask task, const data::Schema& schema) {
   std::vector<std::string> names;
   if (task == IeTask::kNer) {
-    for (const auto& type : schema.entity_types) names.push_back(type.id);
+    for (const auto& type : schema.entity_types) {
+      if (is_type(type.id)) names.push_back(type.id);
+    }
   } else if (task == IeTask::kRe) {
     for (const auto& type : schema.relation_types) {
       if (!type.negative) names.push_back(type.id);
     }
   } else {
-    for (const auto& type : schema.event_types) names.push_back(type.id);
+    for (const auto& type : schema.event_types) {
+      if (is_type(type.id)) names.push_back(type.id);
+    }
   }
   return "[" + joined(names, ", ") + "]";
 }
@@ -155,16 +166,15 @@ constexpr std::string_view kInputLine = "\nInput: ";
 constexpr std::string_view kOutputLine = "\nOutput:";
 
 Instance instance(const data::Document& document, IeTask task, const std::string& schema,
-                  Marked marked) {
+                  const Marked& marked) {
   Instance out;
   out.id = document.id;
   out.text = document.text;
-  for (ByteRange& range : marked.ranges) range = whole_word(document.text, range);
   const std::string start = std::string("Task: ") + names_of(task).title +
                             std::string(kSchemaLine) + schema + std::string(kInputLine);
   const std::string end(kOutputLine);
   out.question = start + "\"" + document.text + "\"" + end;
-  out.tagged_question = start + tagged_text(document.text, std::move(marked.ranges)) + end;
+  out.tagged_question = start + data::tagged_text(document.text, marked.keywords) + end;
   out.answer = marked.items.empty() ? "None" : joined(marked.items, "; ");
   return out;
 }
@@ -195,29 +205,10 @@ std::optional<IeTask> ie_task_of_name(std::string_view name) {
 
 std::string ie_task_name(IeTask task) { return names_of(task).name; }
 
-std::string tagged_text(const std::string& text, std::vector<ByteRange> ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](ByteRange a, ByteRange b) {
-    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
-  });
-  std::string out;
-  size_t at = 0;
-  for (size_t i = 0; i < ranges.size();) {
-    ByteRange span = ranges[i++];
-    while (i < ranges.size() && ranges[i].begin < span.end) {
-      span.end = std::max(span.end, ranges[i++].end);
-    }
-    if (is_empty(span) || span.begin < at) continue;
-    out += text.substr(at, span.begin - at);
-    out += std::string(kKeywordBegin) + " " + part_of(text, span) + " " + std::string(kKeywordEnd);
-    at = span.end;
-  }
-  return out + text.substr(at);
-}
-
 std::string untagged_text(std::string_view text) {
   std::string out(text);
   for (const std::string& mark :
-       {std::string(kKeywordBegin) + " ", " " + std::string(kKeywordEnd)}) {
+       {std::string(data::kKeywordBegin) + " ", " " + std::string(data::kKeywordEnd)}) {
     for (size_t at = out.find(mark); at != std::string::npos; at = out.find(mark, at)) {
       out.erase(at, mark.size());
     }
@@ -250,10 +241,10 @@ std::string retriever_passage(const Instance& instance, IeTask task, const Retri
 std::vector<Instance> instances_of(const data::Document& document, IeTask task,
                                    const data::Schema& schema) {
   if (task != IeTask::kEae) {
-    Marked marked = task == IeTask::kNer  ? entities(document)
-                    : task == IeTask::kRe ? relations(document, schema)
-                                          : triggers(document);
-    return {instance(document, task, schema_line(task, schema), std::move(marked))};
+    const Marked marked = task == IeTask::kNer  ? entities(document)
+                          : task == IeTask::kRe ? relations(document, schema)
+                                                : triggers(document);
+    return {instance(document, task, schema_line(task, schema), marked)};
   }
   std::vector<Instance> out;
   for (const data::Event& event : document.events) {
@@ -278,6 +269,7 @@ data::Schema labels_of(const std::vector<data::Document>& documents) {
       if (!relation_types.insert(relation.type).second) continue;
       data::RelationType type;
       type.id = type.name = relation.type;
+      type.negative = data::is_negative_name(type.id);
       out.relation_types.push_back(std::move(type));
     }
     for (const data::Event& event : document.events) {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "relata/base/file.h"
+#include "relata/base/parallel.h"
 #include "relata/base/progress.h"
 #include "relata/data/sampling.h"
 #include "relata/retrieve/retriever.h"
@@ -15,7 +16,7 @@
 namespace relata::retrieve {
 namespace {
 
-constexpr int kRevision = 1;
+constexpr int kRevision = 2;  // grows with every change of what is scored
 // So many pairs or more are handed to the engine, and written, at once: all of some candidates, so
 // that a run that goes on after a kill hands over the same.
 constexpr size_t kPairsTogether = 128;
@@ -39,36 +40,51 @@ std::vector<Pair> wanted_pairs(const RetrieverRecipe& recipe, const RetrieverPoo
   return out;
 }
 
-// Prompts as tokens. The answer follows a space: it is one text with it, so that its tokens are
-// those that the model was trained to see there.
+// A pair's tokens. All of them are those of one text: apart, a tokenizer that puts a space before a
+// text would put one before the question and two before the answer, and others would cut line ends
+// otherwise, so that the model saw what it never saw in training.
+struct Prompt {
+  std::vector<int32_t> before, answer;
+};
+
 class Prompts {
  public:
   Prompts(const RetrieverRecipe& recipe, const RetrieverPool& pool,
           const text::Tokenizer& tokenizer)
       : recipe_(recipe), pool_(pool), tokenizer_(tokenizer) {}
 
-  // Up to the question: what all prompts of a document share.
-  std::vector<int32_t> shared(size_t document) const {
+  Prompt of(const Pair& pair) const {
+    const auto& [document, query] = pair;
     const Instance& example = pool_.items[document].instance;
-    return tokenizer_.encode_ids(
-        recipe_.instruction + "\n\n" +
-            (recipe_.tags_in_scoring ? example.tagged_block() : example.block()) + "\n\n",
-        true);
-  }
-  std::vector<int32_t> question(size_t query) const {
     const Instance& asked = pool_.items[query].instance;
-    return tokenizer_.encode_ids(recipe_.tags_in_scoring ? asked.tagged_question : asked.question,
-                                 false);
-  }
-  std::vector<int32_t> answer(size_t query) const {
-    return tokenizer_.encode_ids(" " + pool_.items[query].instance.answer, false);
+    const bool tags = recipe_.tags_in_scoring;
+    const std::string before = recipe_.instruction + "\n\n" +
+                               (tags ? example.tagged_block() : example.block()) + "\n\n" +
+                               (tags ? asked.tagged_question : asked.question);
+    return cut(tokenizer_.encode(before + " " + asked.answer, true), before.size());
   }
 
  private:
+  // A token that is of both is the answer's.
+  Prompt cut(std::vector<text::Token> tokens, size_t end) const {
+    // Some tokenizers close every text; nothing asks for the end here.
+    if (!tokens.empty() && tokens.back().id == tokenizer_.eos_id()) tokens.pop_back();
+    Prompt out;
+    for (const text::Token& token : tokens) {
+      const bool is_before = out.answer.empty() && token.range.end <= end;
+      (is_before ? out.before : out.answer).push_back(token.id);
+    }
+    return out;
+  }
+
   const RetrieverRecipe& recipe_;
   const RetrieverPool& pool_;
   const text::Tokenizer& tokenizer_;
 };
+
+int64_t common_tokens(const std::vector<int32_t>& a, const std::vector<int32_t>& b) {
+  return std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin();
+}
 
 // Where the pairs end that are handed over from `begin` on.
 size_t chunk_end(const std::vector<Pair>& pairs, size_t begin) {
@@ -84,30 +100,24 @@ double mean(const std::vector<double>& values) {
 // The requests of pairs, those that are too long left out of both.
 std::vector<generate::ScoreRequest> requests_of(const Prompts& prompts, int64_t max_tokens,
                                                 std::vector<Pair>& pairs, ScoreForecast& forecast) {
+  std::vector<Prompt> all(pairs.size());
+  run_pieces(pairs.size(), [&](size_t i) { all[i] = prompts.of(pairs[i]); });
   std::vector<generate::ScoreRequest> requests;
   std::vector<Pair> kept;
-  std::vector<int32_t> shared;
   for (size_t i = 0; i < pairs.size(); ++i) {
-    const auto [document, query] = pairs[i];
-    const bool same = i > 0 && pairs[i - 1].first == document;
-    if (!same) shared = prompts.shared(document);
-    generate::ScoreRequest request;
-    request.prefix = shared;
-    const std::vector<int32_t> question = prompts.question(query);
-    request.prefix.insert(request.prefix.end(), question.begin(), question.end());
-    request.continuations.push_back(prompts.answer(query));
-    const auto tokens =
-        static_cast<int64_t>(request.prefix.size() + request.continuations.front().size());
+    const auto tokens = static_cast<int64_t>(all[i].before.size() + all[i].answer.size());
     if (tokens > max_tokens) {
       ++forecast.too_long;
       continue;
     }
     forecast.tokens += tokens;
-    if (!kept.empty() && kept.back().first == document) {
-      forecast.shared += static_cast<int64_t>(shared.size());
+    if (!kept.empty() && kept.back().first == pairs[i].first) {
+      forecast.shared += common_tokens(requests.back().prefix, all[i].before);
     }
     kept.push_back(pairs[i]);
-    requests.push_back(std::move(request));
+    generate::ScoreRequest& request = requests.emplace_back();
+    request.prefix = std::move(all[i].before);
+    request.continuations.push_back(std::move(all[i].answer));
   }
   pairs = std::move(kept);
   return requests;

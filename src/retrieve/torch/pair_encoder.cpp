@@ -6,7 +6,9 @@
 #include <map>
 #include <utility>
 
+#include "encoder_folder.h"
 #include "relata/base/hash.h"
+#include "relata/model/damage.h"
 #include "relata/model/identity.h"
 #include "relata/model/vocabulary.h"
 
@@ -55,6 +57,7 @@ Result<std::unique_ptr<PairEncoder>> PairEncoder::load(const CrossEncoderOptions
   model::LoadOptions how;
   how.dtype = options.dtype;
   RELATA_TRY(auto model, model::Decoder::load(options.model, how));
+  RELATA_CHECK(model::check_weights(*model));
   return with(std::move(model), options);
 }
 
@@ -71,6 +74,7 @@ Result<std::unique_ptr<PairEncoder>> PairEncoder::begin(const CrossEncoderOption
   model::LoadOptions how;
   how.dtype = options.dtype;
   RELATA_TRY(const auto headless, model::Decoder::load(options.model, how));
+  RELATA_CHECK(model::check_weights(*headless));
   config.labels = 1;
   RELATA_TRY(auto out, with(with_fresh_head(config, *headless, seed), options));
   out->identity_ = "sha256:" + sha256_hex(out->identity_ + "\nhead " + std::to_string(seed));
@@ -92,7 +96,9 @@ Result<std::unique_ptr<PairEncoder>> PairEncoder::with(std::shared_ptr<model::De
     out->between_.insert(out->between_.end(), out->frame_.after.begin(), out->frame_.after.end());
   }
   const auto positions = static_cast<size_t>(model::most_positions(config));
-  out->max_tokens_ = options.max_tokens == 0 ? positions : std::min(options.max_tokens, positions);
+  RELATA_TRY(const size_t own, tokenizer_length(folder));
+  const size_t length = options.max_tokens == 0 ? own : options.max_tokens;
+  out->max_tokens_ = length == 0 ? positions : std::min(length, positions);
   if (out->max_tokens_ <= out->frame_.size() + out->between_.size() + 1) {
     return usage_error(folder + ": " + std::to_string(out->max_tokens_) +
                        " tokens leave no room for two texts");
@@ -152,7 +158,7 @@ at::Tensor PairEncoder::scores(const std::vector<PairIds>& pairs,
   return model_->label_logits(model_->forward(pass)).squeeze(1).cpu();
 }
 
-std::vector<float> PairEncoder::score(std::span<const TextPair> pairs) const {
+Result<std::vector<float>> PairEncoder::score(std::span<const TextPair> pairs) const {
   at::NoGradGuard no_grad;
   std::vector<PairIds> ids;
   std::vector<size_t> lengths;
@@ -167,6 +173,7 @@ std::vector<float> PairEncoder::score(std::span<const TextPair> pairs) const {
     const at::Tensor found = scores(chosen).contiguous();
     for (size_t i = 0; i < batch.size(); ++i) out[batch[i]] = found.data_ptr<float>()[i];
   });
+  if (!all_finite(out)) return model::not_a_number(*model_);
   return out;
 }
 

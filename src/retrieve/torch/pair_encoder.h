@@ -21,7 +21,7 @@ class PairEncoder final : public CrossEncoder {
   static Result<std::unique_ptr<PairEncoder>> begin(const CrossEncoderOptions& options,
                                                     uint64_t seed);
 
-  std::vector<float> score(std::span<const TextPair> pairs) const override;
+  Result<std::vector<float>> score(std::span<const TextPair> pairs) const override;
   const std::string& identity() const override { return identity_; }
 
   struct PairIds {

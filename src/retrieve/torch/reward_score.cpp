@@ -65,8 +65,9 @@ Status score_missing(const RetrieverRecipe& recipe, const RetrieverPool& pool,
     for (const auto& [document, query] : missing[i]) {
       texts.push_back(reward_pair(pool.items[query], pool.items[document], recipe.form.tags));
     }
+    RELATA_TRY(const std::vector<float> found, encoder.score(texts));
     std::vector<double> scores;
-    for (const float score : encoder.score(texts)) {
+    for (const float score : found) {
       scores.push_back(std::round(static_cast<double>(score) * kDecimals) / kDecimals);
     }
     RELATA_CHECK(store.add(missing[i], scores));

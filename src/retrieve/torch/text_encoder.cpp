@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "relata/base/hash.h"
+#include "relata/model/damage.h"
 #include "relata/model/identity.h"
 #include "relata/model/vocabulary.h"
 
@@ -76,6 +77,7 @@ Result<std::unique_ptr<TextEncoder>> TextEncoder::load(const EncoderOptions& opt
   RELATA_TRY(const auto shape, model::read_decoder_config(folder));
   RELATA_CHECK(model::check_one_stack(shape, folder, "make vectors"));
   RELATA_TRY(out->model_, model::Decoder::load(folder, how));
+  RELATA_CHECK(model::check_weights(*out->model_));
   RELATA_TRY(out->tokenizer_, text::load_tokenizer(folder));
   const model::DecoderConfig& config = out->model_->config();
   RELATA_CHECK(model::check_vocabulary(*out->tokenizer_, config.vocab_size, folder));
@@ -115,8 +117,8 @@ Status TextEncoder::save(const std::string& folder) const {
   return write_encoder_settings(settings_, width(), folder);
 }
 
-Vectors TextEncoder::encode(std::span<const std::string> texts, TextRole role,
-                            const EncodeProgress& progress) const {
+Result<Vectors> TextEncoder::encode(std::span<const std::string> texts, TextRole role,
+                                    const EncodeProgress& progress) const {
   at::NoGradGuard no_grad;
   const size_t width = this->width();
   Vectors out{width, std::vector<float>(texts.size() * width)};
@@ -140,6 +142,8 @@ Vectors TextEncoder::encode(std::span<const std::string> texts, TextRole role,
       done += batch.size();
       if (progress) progress(done);
     });
+    const auto made = std::span(out.values).subspan(begin * width, (end - begin) * width);
+    if (!all_finite(made)) return model::not_a_number(*model_);
   }
   return out;
 }

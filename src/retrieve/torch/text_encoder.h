@@ -25,8 +25,8 @@ class TextEncoder final : public Encoder {
  public:
   static Result<std::unique_ptr<TextEncoder>> load(const EncoderOptions& options);
 
-  Vectors encode(std::span<const std::string> texts, TextRole role,
-                 const EncodeProgress& progress) const override;
+  Result<Vectors> encode(std::span<const std::string> texts, TextRole role,
+                         const EncodeProgress& progress) const override;
   size_t width() const override { return static_cast<size_t>(model_->config().hidden_size); }
   size_t max_tokens() const override { return settings_.max_tokens; }
   const std::string& identity() const override { return identity_; }

@@ -1,6 +1,7 @@
 #include "text_frame.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace relata::retrieve {
@@ -48,6 +49,10 @@ void by_length(const std::vector<size_t>& lengths,
     tokens += lengths[i];
   }
   if (!batch.empty()) work(batch);
+}
+
+bool all_finite(std::span<const float> numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](float x) { return std::isfinite(x); });
 }
 
 }  // namespace relata::retrieve

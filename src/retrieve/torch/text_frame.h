@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,5 +27,7 @@ Result<TextFrame> find_frame(const text::Tokenizer& tokenizer, const std::string
 // (kPassTokens, or one longer sequence).
 void by_length(const std::vector<size_t>& lengths,
                const std::function<void(const std::vector<size_t>& batch)>& work);
+
+bool all_finite(std::span<const float> numbers);
 
 }  // namespace relata::retrieve

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "hf/models/vocab_files.h"
 #include "hf/stages/split_pattern.h"
 #include "json_reader.h"
 #include "relata/base/file.h"
@@ -17,10 +18,11 @@ using Kind = SentencePieceProto::Kind;  // llama.cpp's token types have the same
 
 constexpr char kJsonFile[] = "tokenizer.json";
 constexpr char kPieceFile[] = "tokenizer.model";
+constexpr char kVocabFile[] = "vocab.json";
 constexpr char kConfigFile[] = "tokenizer_config.json";
 constexpr char kTemplateFile[] = "chat_template.jinja";
 
-struct Vocabulary {
+struct VocabToWrite {
   std::string model;  // tokenizer.ggml.model
   std::string pre;
   std::vector<std::string> tokens;
@@ -91,7 +93,7 @@ Error wrong(const std::string& path, const std::string& what) {
   return input_error(path + ": " + what, "the file is damaged; fetch the model again");
 }
 
-Status read_merges(const Node& model, const std::string& path, Vocabulary& out) {
+Status read_merges(const Node& model, const std::string& path, VocabToWrite& out) {
   if (!model.contains("merges") || !model["merges"].is_array()) {
     return wrong(path, "\"merges\" is not a list");
   }
@@ -108,7 +110,7 @@ Status read_merges(const Node& model, const std::string& path, Vocabulary& out) 
   return {};
 }
 
-Status read_added_json(const Node& root, const std::string& path, Vocabulary& out) {
+Status read_added_json(const Node& root, const std::string& path, VocabToWrite& out) {
   if (!root.contains("added_tokens") || !root["added_tokens"].is_array()) return {};
   for (const Node& token : root["added_tokens"]) {
     if (!token.is_object() || !token.contains("id") || !token["id"].is_number_integer()) {
@@ -120,7 +122,7 @@ Status read_added_json(const Node& root, const std::string& path, Vocabulary& ou
   return {};
 }
 
-Status read_json_vocabulary(const Node& root, const std::string& path, Vocabulary& out) {
+Status read_json_vocabulary(const Node& root, const std::string& path, VocabToWrite& out) {
   out.model = "gpt2";
   out.pre = pre_of(root);
   if (out.pre.empty()) {
@@ -145,7 +147,7 @@ bool is_wordpiece(const Node& root) {
 }
 
 // llama.cpp marks where words begin, WordPiece where they go on.
-Status read_wordpiece(const Node& root, const std::string& path, Vocabulary& out) {
+Status read_wordpiece(const Node& root, const std::string& path, VocabToWrite& out) {
   out.model = "bert";
   out.pre = "default";
   const Node& model = root["model"];
@@ -174,7 +176,7 @@ Status read_wordpiece(const Node& root, const std::string& path, Vocabulary& out
   return read_added_json(root, path, out);
 }
 
-Status read_pieces(const std::string& path, Vocabulary& out) {
+Status read_pieces(const std::string& path, VocabToWrite& out) {
   RELATA_TRY(const std::string content, read_file(path));
   RELATA_TRY(const SentencePieceProto proto, parse_sentencepiece(content, path));
   if (proto.type != SentencePieceProto::kBpe) {
@@ -194,7 +196,7 @@ Status read_pieces(const std::string& path, Vocabulary& out) {
 }
 
 // Tokens that were added beside SentencePiece's file.
-Status read_added(const std::string& folder, Vocabulary& out) {
+Status read_added(const std::string& folder, VocabToWrite& out) {
   const std::string path = folder + "/" + kConfigFile;
   if (!file_exists(path)) return {};
   RELATA_TRY(const Json config, read_json(path));
@@ -219,6 +221,25 @@ Status read_added(const std::string& folder, Vocabulary& out) {
   return {};
 }
 
+// vocab.json with merges.txt.
+Status read_vocab_files(const std::string& folder, const Tokenizer& tokenizer, VocabToWrite& out) {
+  RELATA_TRY(const ModelFolder files, ModelFolder::read(folder));
+  RELATA_TRY(const Node root, vocab_json_root(files));
+  RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files));
+  const std::string path = folder + "/" + kVocabFile;
+  RELATA_CHECK(read_json_vocabulary(root, path, out));
+  for (const AddedToken& token : config.added) {
+    const int kind = token.special ? Kind::kControl : Kind::kUserDefined;
+    RELATA_CHECK(out.put(token.id, token.content, kind, path));
+  }
+  // The configuration says by name which tokens are special.
+  for (size_t i = 0; i < out.tokens.size(); ++i) {
+    const bool known = out.kinds[i] != Kind::kUnused;
+    if (known && tokenizer.is_special(static_cast<int32_t>(i))) out.kinds[i] = Kind::kControl;
+  }
+  return {};
+}
+
 Result<std::string> main_chat_template(const std::string& folder) {
   if (file_exists(folder + "/" + kTemplateFile)) return read_file(folder + "/" + kTemplateFile);
   if (!file_exists(folder + "/" + kConfigFile)) return std::string();
@@ -228,7 +249,7 @@ Result<std::string> main_chat_template(const std::string& folder) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-GgufMetadata written(const Vocabulary& v) {
+GgufMetadata written(const VocabToWrite& v) {
   GgufMetadata out = {{"tokenizer.ggml.model", v.model},
                       {"tokenizer.ggml.pre", v.pre},
                       {"tokenizer.ggml.tokens", v.tokens},
@@ -260,10 +281,17 @@ void add_frame(const Tokenizer& tokenizer, GgufMetadata& out) {
   }
 }
 
+Error no_form(const std::string& folder) {
+  return usage_error(folder + ": a tokenizer of this kind cannot be written into a GGUF file",
+                     "byte-level BPE (tokenizer.json, or vocab.json with merges.txt), WordPiece "
+                     "(tokenizer.json) and SentencePiece BPE (tokenizer.model) can; export the "
+                     "model to hf instead");
+}
+
 }  // namespace
 
 Result<GgufMetadata> gguf_tokenizer_metadata(const std::string& folder, int64_t rows) {
-  Vocabulary vocabulary;
+  VocabToWrite vocabulary;
   vocabulary.tokens.resize(static_cast<size_t>(rows));
   vocabulary.kinds.assign(static_cast<size_t>(rows), Kind::kUnused);
   const std::string json_path = folder + "/" + kJsonFile;
@@ -279,10 +307,12 @@ Result<GgufMetadata> gguf_tokenizer_metadata(const std::string& folder, int64_t 
   } else if (file_exists(folder + "/" + kPieceFile)) {
     RELATA_CHECK(read_pieces(folder + "/" + kPieceFile, vocabulary));
     RELATA_CHECK(read_added(folder, vocabulary));
+  } else if (file_exists(folder + "/" + kVocabFile)) {
+    RELATA_TRY(const auto tokenizer, load_tokenizer(folder));
+    if (!tokenizer->kind().starts_with(kVocabFile)) return no_form(folder);
+    RELATA_CHECK(read_vocab_files(folder, *tokenizer, vocabulary));
   } else {
-    return usage_error(folder + ": a tokenizer of this kind cannot be written into a GGUF file",
-                       "byte-level BPE and WordPiece (tokenizer.json) and SentencePiece BPE "
-                       "(tokenizer.model) can; export the model to hf instead");
+    return no_form(folder);
   }
   for (size_t i = 0; i < vocabulary.tokens.size(); ++i) {
     if (vocabulary.kinds[i] == Kind::kUnused && vocabulary.tokens[i].empty()) {

@@ -118,7 +118,8 @@ Json gguf_sentencepiece_config(const GgufVocab& vocab) {
   const bool prefix = vocab.add_space_prefix.value_or(true);
   Json added = Json::object();
   for (size_t id = 0; id < vocab.tokens.size(); ++id) {
-    if (vocab.kinds[id] != Kind::kControl) continue;
+    // The unknown token too is found in the text, as by llama.cpp.
+    if (vocab.kinds[id] != Kind::kControl && vocab.kinds[id] != Kind::kUnknown) continue;
     added[std::to_string(id)] = {{"content", std::string(vocab.tokens[id])},
                                  {"lstrip", false},
                                  {"normalized", false},

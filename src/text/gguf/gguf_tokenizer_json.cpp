@@ -64,10 +64,11 @@ Node pre_tokenizer_of(const Preparation& preparation, bool prefix_space) {
 Node added_tokens(const GgufVocab& vocab) {
   Node out = Node::array();
   for (size_t id = 0; id < vocab.tokens.size(); ++id) {
-    const bool control = vocab.kinds[id] == GgufVocab::Kind::kControl;
-    if (!control && vocab.kinds[id] != GgufVocab::Kind::kUserDefined) continue;
+    const int kind = vocab.kinds[id];
+    const bool special = kind == GgufVocab::Kind::kControl || kind == GgufVocab::Kind::kUnknown;
+    if (!special && kind != GgufVocab::Kind::kUserDefined) continue;
     Node token = special_token(std::string(vocab.tokens[id]), static_cast<int64_t>(id));
-    token["special"] = control;
+    token["special"] = special;
     out.push_back(std::move(token));
   }
   return out;

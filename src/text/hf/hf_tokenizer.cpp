@@ -20,16 +20,15 @@ constexpr std::array<const char*, 3> kBosNames = {"<s>", "<|begin_of_text|>", "<
 constexpr std::array<const char*, 5> kEosNames = {"</s>", "<|im_end|>", "<|end_of_text|>",
                                                   "<|endoftext|>", "<eos>"};
 
-constexpr std::array<const char*, 3> kRebuilding = {"Llama", "Gemma", "Cohere"};
-
 class HfTokenizer : public TokenizerBase {
  public:
   // `own_ids`: added tokens have the ids that are written with them.
-  HfTokenizer(ModelFolder files, std::unique_ptr<PieceModel> model, std::string kind, bool own_ids)
+  HfTokenizer(ModelFolder files, TokenizerParts parts, bool own_ids)
       : TokenizerBase(std::move(files)),
-        model_(std::move(model)),
-        kind_(std::move(kind)),
+        model_(std::move(parts.model)),
+        kind_(std::move(parts.kind)),
         own_ids_(own_ids),
+        adds_by_config_(parts.adds_by_config),
         next_id_(model_->count()),
         cuts_at_spaces_(model_->may_cut_at_spaces()) {}
   Status configure(const Node& root, bool raw_bytes, const std::string& path);
@@ -60,6 +59,7 @@ class HfTokenizer : public TokenizerBase {
   std::unique_ptr<PieceModel> model_;
   std::string kind_;
   bool own_ids_;
+  bool adds_by_config_;
   int32_t next_id_;  // of an added token that the model does not have
   bool cuts_at_spaces_;
   NormalizerPtr normalizer_;
@@ -173,13 +173,7 @@ void HfTokenizer::apply_config(const TokenizerConfig& config) {
   }
   bos_ = named_id(config.bos, kBosNames);
   eos_ = named_id(config.eos, kEosNames);
-  // Transformers' classes of these names rebuild the template when the configuration speaks of BOS
-  // or EOS; the others, PreTrainedTokenizerFast first of all, go by the file alone.
-  const bool rebuilds = config.tokenizer_class.empty() ||
-                        std::any_of(kRebuilding.begin(), kRebuilding.end(), [&](const char* name) {
-                          return config.tokenizer_class.find(name) != std::string::npos;
-                        });
-  if (!rebuilds) return;
+  if (!adds_by_config_) return;
   const auto one = [](bool wanted, int32_t id) {
     return wanted && id >= 0 ? std::vector<int32_t>{id} : std::vector<int32_t>{};
   };
@@ -318,9 +312,11 @@ Result<std::shared_ptr<const Tokenizer>> assemble_tokenizer(ModelFolder files,
     raw_bytes = bytes && type == "BPE";
     RELATA_TRY(parts.model, read_model(node, raw_bytes, where));
   }
-  const auto tokenizer = std::make_shared<HfTokenizer>(std::move(files), std::move(parts.model),
-                                                       std::move(parts.kind), is_rank_file);
-  RELATA_CHECK(tokenizer->configure(parts.root, raw_bytes, parts.path));
+  const Node root = std::move(parts.root);
+  const std::string path = parts.path;
+  const auto tokenizer =
+      std::make_shared<HfTokenizer>(std::move(files), std::move(parts), is_rank_file);
+  RELATA_CHECK(tokenizer->configure(root, raw_bytes, path));
   return std::shared_ptr<const Tokenizer>(tokenizer);
 }
 

@@ -17,6 +17,9 @@ struct TokenizerParts {
   std::unique_ptr<PieceModel> model;  // null: read it from `root`
   std::string path;                   // the file that messages name
   std::string kind;                   // what comes before the model's name in kind()
+  // Whether the configuration's add_bos_token and add_eos_token count: as in Transformers, not for
+  // a tokenizer.json, nor for what frames texts by rules of its own.
+  bool adds_by_config = false;
 };
 Result<std::shared_ptr<const Tokenizer>> assemble_tokenizer(ModelFolder files,
                                                             TokenizerParts parts);

@@ -75,6 +75,10 @@ Result<std::vector<std::string>> usable_lines(const std::vector<std::string>& li
     if (!blank && lines[i].find('\0') == std::string::npos) usable.push_back(lines[i]);
   }
   if (usable.empty()) return input_error("no text to train a tokenizer on");
+  const bool blanks = std::any_of(usable.begin(), usable.end(), [](const std::string& line) {
+    return line.find(' ') != std::string::npos;
+  });
+  if (!blanks) usable.emplace_back(" ");  // BPE cannot require a character that never occurs
   return usable;
 }
 
@@ -110,6 +114,9 @@ std::unordered_map<std::string, std::string> trainer_flags(const TokenizerTraini
       {"user_defined_symbols", to_csv(symbols)},
       {"max_sentence_length", std::to_string(std::max(kShortestLimit, longest + 1))},
       {"byte_fallback", "true"},
+      // Blanks are this piece: made of bytes they would come back as the sign. Text may have so few
+      // that character_coverage leaves them out.
+      {"required_chars", "\u2581"},
       {"hard_vocab_limit", "false"},
       {"split_digits", "true"},
       {"unk_id", "0"},

@@ -142,7 +142,7 @@ Result<std::shared_ptr<const Tokenizer>> load_tiktoken(ModelFolder files, const 
   }
   root["post_processor"] = frame_template(before, {});
   return assemble_tokenizer(std::move(files),
-                            {std::move(root), BpeModel::from_ranks(ranks), path, "tiktoken"});
+                            {std::move(root), BpeModel::from_ranks(ranks), path, "tiktoken", true});
 }
 
 }  // namespace relata::text

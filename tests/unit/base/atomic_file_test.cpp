@@ -143,6 +143,25 @@ TEST(AtomicFileTest, RemovesWhatKilledWritersLeft) {
   EXPECT_EQ(folder.count(), 5u) << "the first's own file stays";
 }
 
+TEST(AtomicFileTest, LeftoversAreRemovedWithoutWriting) {
+  const TempFolder folder;
+  const std::string dead = std::to_string(end_of_process([] {}));
+  const auto living = AtomicFile::create(folder / "f");
+  spill(folder / ("f.tmp." + dead + ".0"), "x");
+  spill(folder / ("g.tmp." + dead + ".0"), "x");
+  spill(folder / "real", "old");
+  fs::create_symlink("real", folder / "link");
+  spill(folder / ("real.tmp." + dead + ".3"), "x");
+  remove_leftovers(folder / "f");
+  remove_leftovers(folder / "link");
+  remove_leftovers(folder / "nothing/here");
+  remove_leftovers("/dev/null");
+  EXPECT_FALSE(file_exists(folder / ("f.tmp." + dead + ".0")));
+  EXPECT_FALSE(file_exists(folder / ("real.tmp." + dead + ".3")));
+  EXPECT_TRUE(file_exists(folder / ("g.tmp." + dead + ".0")));
+  EXPECT_EQ(folder.count(), 4u) << "g's, real, link, and what is being written";
+}
+
 TEST(AtomicFileTest, IsRemovedByWhatHandlesSignals) {
   const TempFolder folder;
   end_of_process([&] {

@@ -59,12 +59,31 @@ TEST(ReadFile, NamesThePathAndTheReason) {
   const TempFolder folder;
   const auto missing = read_file(folder / "none");
   ASSERT_FALSE(missing.ok());
-  EXPECT_EQ(missing.error().code, ErrorCode::kResource);
+  EXPECT_EQ(missing.error().code, ErrorCode::kUsage);
+  EXPECT_EQ(missing.error().hint, "check the path");
   EXPECT_EQ(missing.error().message,
             (folder / "none") + ": cannot read: No such file or directory");
   const auto is_folder = read_file(folder.path());
   ASSERT_FALSE(is_folder.ok());
+  EXPECT_EQ(is_folder.error().code, ErrorCode::kUsage);
   EXPECT_TRUE(contains(is_folder.error().message, "Is a directory"));
+  const auto below = read_file("/dev/null/none");
+  ASSERT_FALSE(below.ok());
+  EXPECT_EQ(below.error().code, ErrorCode::kUsage);
+  const auto long_name = read_file(folder / std::string(300, 'x'));
+  ASSERT_FALSE(long_name.ok());
+  EXPECT_EQ(long_name.error().code, ErrorCode::kUsage);
+  EXPECT_EQ(long_name.error().hint, "use a shorter name");
+}
+
+TEST(ReadFile, WhatMayNotBeReadIsAResource) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  const TempFolder folder;
+  spill(folder / "f", "x");
+  fs::permissions(folder / "f", fs::perms::none);
+  const auto locked = read_file(folder / "f");
+  ASSERT_FALSE(locked.ok());
+  EXPECT_EQ(locked.error().code, ErrorCode::kResource);
 }
 
 TEST(WriteFileAtomic, MakesFoldersAndReplaces) {
@@ -96,7 +115,7 @@ TEST(WriteFileAtomic, PathUnderAFileOrOntoAFolderFails) {
   spill(folder / "f", "old");
   const auto under = write_file_atomic(folder / "f/g", "x");
   ASSERT_FALSE(under.ok());
-  EXPECT_EQ(under.error().code, ErrorCode::kResource);
+  EXPECT_EQ(under.error().code, ErrorCode::kUsage);
   EXPECT_TRUE(contains(under.error().message, folder / "f"));
   EXPECT_TRUE(contains(under.error().message, "Not a directory"));
   const auto onto = write_file_atomic(folder.path(), "x");
@@ -234,7 +253,8 @@ TEST(MappedFileTest, RefusesWhatIsNotAFile) {
   for (const std::string& path : {folder / "none", folder.path(), std::string("/dev/null")}) {
     const auto file = MappedFile::open(path);
     ASSERT_FALSE(file.ok()) << path;
-    EXPECT_EQ(file.error().code, ErrorCode::kResource);
+    const bool is_device = path == "/dev/null";
+    EXPECT_EQ(file.error().code, is_device ? ErrorCode::kResource : ErrorCode::kUsage);
     EXPECT_TRUE(file.error().message.starts_with(path + ": cannot "));
   }
 }

@@ -27,7 +27,8 @@ std::string json_error(const std::string& text) {
 std::string yaml_error(const std::string& text) {
   const auto value = parse_yaml(text, "r.yaml");
   if (value.ok()) return "parsed: " + value->dump();
-  EXPECT_EQ(value.error().code, ErrorCode::kBadInput);
+  EXPECT_EQ(value.error().code, ErrorCode::kUsage);
+  EXPECT_FALSE(value.error().hint.empty());
   return value.error().message;
 }
 
@@ -104,7 +105,7 @@ TEST(JsonFiles, BadFilesAreErrors) {
   spill(folder / "f.json", "{\n]");
   EXPECT_TRUE(
       read_json(folder / "f.json").error().message.starts_with((folder / "f.json") + ":2:"));
-  EXPECT_EQ(read_json(folder / "none").error().code, ErrorCode::kResource);
+  EXPECT_EQ(read_json(folder / "none").error().code, ErrorCode::kUsage);
   const auto status = write_json(folder / "g.json", Json("\xff"));
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::kBadInput);
@@ -153,7 +154,16 @@ TEST(ParseYaml, CollectionsKeepTheirOrder) {
   EXPECT_EQ(yaml("a: &x [1, 2]\nb: *x\n").dump(), R"({"a":[1,2],"b":[1,2]})");
 }
 
+TEST(ParseJson, ErrorsOfOneLineNameTheColumn) {
+  const auto value = parse_json_line("[1,\"é\" 2]", "stdin:2");
+  ASSERT_FALSE(value.ok());
+  EXPECT_EQ(value.error().code, ErrorCode::kBadInput);
+  EXPECT_TRUE(value.error().message.starts_with("stdin:2:8: ")) << value.error().message;
+  EXPECT_EQ(parse_json_line("[1]", "stdin:2").value(), Json::parse("[1]"));
+}
+
 TEST(ParseYaml, ErrorsNameFileAndLine) {
+  EXPECT_TRUE(contains(parse_yaml("a: 1\na: 2\n", "r.yaml").error().hint, "mend line 2"));
   EXPECT_EQ(yaml_error("a: 1\nb: 2\na: 3\n"), "r.yaml:3: duplicate key 'a'");
   EXPECT_EQ(yaml_error("x:\n  {a: 1, 'a': 2}\n"), "r.yaml:2: duplicate key 'a'");
   EXPECT_TRUE(yaml_error("a: 1\nb: [1, 2\n").starts_with("r.yaml:"));

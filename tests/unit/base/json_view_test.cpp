@@ -133,6 +133,31 @@ TEST(JsonView, NumbersOutOfRange) {
             "[18446744073709551615,-9223372036854775808]");
 }
 
+TEST(JsonView, SaysWhichOddCharacterItMet) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"\xEF\xBB\xBF{}", R"(no JSON value, but "\ufeff")"},
+      {"[1, \xE2\x80\x8B"
+       "2]",
+       R"(no JSON value, but "\u200b")"},
+      {"{\"a\": 1\xE2\x80\x8B}", R"(a comma or } is missing, but "\u200b")"},
+      {"{\xC2\xAD\"a\": 1}", R"(a name in quotes is missing, but "\u00ad")"},
+      {"\xFF", R"(no JSON value, but "\xff")"},
+      {"[\x01]", R"(no JSON value, but "\u0001")"},
+      {"\xE2\x80\x9C"
+       "a",
+       "no JSON value, but \"\xE2\x80\x9C\""},
+      {"NaN", "no JSON value"},
+      {"[1 2]", "a comma or ] is missing"},
+      {"\"a\nb\"", "a string has a bare control character or line break"},
+  };
+  JsonParser parser;
+  for (const auto& [text, what] : cases) {
+    const auto problem = parser.parse(text, 0);
+    ASSERT_TRUE(problem) << text;
+    EXPECT_EQ(problem->what, what);
+  }
+}
+
 TEST(JsonView, LimitsNesting) {
   JsonParser parser;
   const auto problem = parser.parse(std::string(100000, '['), 0);

@@ -52,12 +52,21 @@ TEST_F(LogTest, FileGetsEveryLevelAndIsAppendedTo) {
                                              "warning w", "debug d"}));
 }
 
+TEST_F(LogTest, ErrorsAreForTheFileAlone) {
+  const TempFolder folder;
+  ASSERT_TRUE(set_log_file(folder / "a.log").ok());
+  testing::internal::CaptureStderr();
+  log_error("it ended");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_TRUE(contains(slurp(folder / "a.log"), "Z error it ended\n"));
+}
+
 TEST_F(LogTest, UnusableFileIsAnErrorAndKeepsTheOldOne) {
   const TempFolder folder;
   ASSERT_TRUE(set_log_file(folder / "a.log").ok());
   const auto status = set_log_file(folder.path());
   ASSERT_FALSE(status.ok());
-  EXPECT_EQ(status.error().code, ErrorCode::kResource);
+  EXPECT_EQ(status.error().code, ErrorCode::kUsage);
   shown_at(LogLevel::kQuiet);
   EXPECT_TRUE(contains(slurp(folder / "a.log"), "info i"));
 }

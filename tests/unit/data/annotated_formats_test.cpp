@@ -167,6 +167,80 @@ TEST(ConllNer, NumbersAndSentenceLabelsAreNoText) {
             "f:2: 3 columns, 2 wanted, as most lines have");
 }
 
+std::string texts_of(const Dataset& dataset) {
+  std::string out;
+  for (const Document& document : dataset.documents) out += document.text + "|";
+  return out;
+}
+
+TEST(ConllNer, PassesOverEveryColumnOfNumbersBeforeTheTokens) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      // Numbers of sentences and of tokens, with and without blank lines.
+      {"1 1 Tarn B-ORG\n1 2 owns O\n2 1 Lund B-LOC\n2 2 is O\n", "Tarn owns|Lund is|"},
+      {"1 1 Tarn B-ORG\n1 2 owns O\n\n2 1 Lund B-LOC\n2 2 is O\n", "Tarn owns|Lund is|"},
+      {"0\t0\tTarn\tNN\tB-ORG\n0\t1\towns\tVB\tO\n1\t0\tLund\tNN\tB-LOC\n", "Tarn owns|Lund|"},
+      // Numbers that begin elsewhere, with gaps, with a mark behind them, with words before them.
+      {"12 Tarn B-ORG\n13 Works I-ORG\n14 owns O\n", "Tarn Works owns|"},
+      {"1 Tarn B-ORG\n3 Works I-ORG\n4 owns O\n", "Tarn Works owns|"},
+      {"1. Tarn B-ORG\n2. Works I-ORG\n1. Lund B-LOC\n2. is O\n", "Tarn Works|Lund is|"},
+      {"T7 Tarn B-ORG\nT8 Works I-ORG\nT9 owns O\n", "Tarn Works owns|"},
+      {"1-1\tTarn\tB-ORG\n1-2\towns\tO\n\n2-1\tLund\tB-LOC\n2-2\tis\tO\n", "Tarn owns|Lund is|"},
+      // Offsets.
+      {"0 4 Tarn B-ORG\n5 9 owns O\n10 14 Lund B-LOC\n", "Tarn owns Lund|"},
+      // A document's id, its part and the number of the token.
+      {"doc1 0 0 Tarn NN B-ORG\ndoc1 0 1 owns VB O\ndoc2 0 0 Lund NN B-LOC\ndoc2 0 1 is VB O\n",
+       "Tarn owns|Lund is|"},
+      {"nw/x_03 0 0 Tarn NN B-ORG\nnw/x_03 0 1 owns VB O\n\nnw/x_03 0 0 Lund NN B-LOC\n"
+       "nw/x_03 0 1 is VB O\n",
+       "Tarn owns|Lund is|"},
+  };
+  for (const auto& [content, texts] : cases) {
+    EXPECT_EQ(texts_of(parse(content, "conll-ner")), texts) << content;
+  }
+}
+
+TEST(ConllNer, NumbersMayBeTheText) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"1 O\n2 O\n3 B-X\n", "1 2 3|"},
+      {"1990 CD B-DATE\n1991 CD I-DATE\n1992 CD O\n", "1990 1991 1992|"},
+      {"1 1990 CD B-DATE\n2 1991 CD I-DATE\n", "1990 1991|"},
+      {"1 2 O\n2 3 B-X\n3 4 O\n", "2 3 4|"},
+      {"ha UH O\nha UH O\nOslo NN B-LOC\n", "ha ha Oslo|"},
+      {"In IN O\n1990 CD B-DATE\n, , O\n5 CD O\n", "In 1990 , 5|"},
+      {"科0 n B-X\n技1 n I-X\n人0 v O\n", "科技人|"},
+  };
+  for (const auto& [content, texts] : cases) {
+    EXPECT_EQ(texts_of(parse(content, "conll-ner")), texts) << content;
+  }
+}
+
+TEST(ConllNer, ReadsTheWrittenWordsOfConllU) {
+  const Dataset dataset = parse(
+      "1\tTarn\tB-ORG\n2-3\tim\t_\n2\tin\tO\n3\tdem\tB-LOC\n4\tHaus\tI-LOC\n4.1\tist\t_\n\n"
+      "1-2\tzum\tO\n1\tzu\tO\n2\tdem\tO\n3\tHaus\tB-LOC\n",
+      "conll-ner");
+  EXPECT_EQ(texts_of(dataset), "Tarn im Haus|zum Haus|");
+  EXPECT_EQ(entities_of(dataset.documents.at(0)), "Tarn/ORG im Haus/LOC");
+  EXPECT_EQ(texts_of(parse("1\tTarn\tO\n2-3\tim\tO\n2\tin\tO\n3\tdem\tO\n1\tHaus\tB-X\n2\tzu\tO\n",
+                           "conll-ner")),
+            "Tarn im|Haus zu|");
+}
+
+TEST(ConllNer, TypesAloneAreNoSlips) {
+  EXPECT_EQ(parse_error("Tarn O\nowns 0\nLund O\n", "conll-ner"), "f:2: \"0\" is no tag");
+  for (const std::string tag : {"0", "_", "-", "--", "o", "b-org", "1"}) {
+    EXPECT_EQ(parse_error("Tarn ORG\nowns O\nLund " + tag + "\n", "conll-ner"),
+              "f:3: \"" + tag + "\" is no tag");
+  }
+  for (const std::string tag : {"B-LOC", "I_LOC", "S-LOC", "U-LOC"}) {
+    EXPECT_EQ(parse_error("Tarn ORG\nWorks ORG\nowns O\nLund " + tag + "\n", "conll-ner"),
+              "f:4: the tag \"" + tag + "\" in a file whose tags are types without a prefix");
+  }
+  const Dataset dataset =
+      parse("Tarn ORG\nhas O\nLund LOC\nAda PER\nBob PER\na@b E-mail\nhere O\n", "conll-ner");
+  EXPECT_EQ(entities_of(dataset.documents.at(0)), "Tarn/ORG Lund/LOC Ada Bob/PER a@b/E-mail");
+}
+
 TEST(ConllNer, LineEndsDoNotMatter) {
   const std::string rows = "Ada B-PER\nleft O\n\nBob B-PER\n";
   for (const std::string end : {"\r", "\r\n", "\t\n", " \n"}) {

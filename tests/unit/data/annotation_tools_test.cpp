@@ -79,6 +79,32 @@ TEST_F(BratFolder, TakesTheTabThatTheServerWritesBehindALine) {
   }
 }
 
+// Readers take the first U+FEFF for a byte order mark.
+TEST_F(BratFolder, KeepsTheMarkThatATextBeginsWith) {
+  Document document;
+  document.id = "a";
+  document.text = "\uFEFFAda owns.";
+  document.entities = {{"T1", "Ada", "Per", {{3, 6}}, {}}};
+  WriteOptions options;
+  options.format = "brat";
+  const auto files = write_dataset_files({document}, options, nullptr);
+  ASSERT_TRUE(files.ok()) << files.error().message;
+  for (const DatasetFile& file : *files) {
+    ASSERT_TRUE(write_file_atomic(folder_ + "/" + file.name, file.content).ok());
+  }
+  const auto again = read_dataset(folder_ + "/a.ann", {});
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(again->documents.at(0).text, document.text);
+  EXPECT_EQ(again->documents.at(0).entities.at(0).mentions, document.entities[0].mentions);
+  options.format = "text";
+  const auto text = write_dataset({document, document}, options);
+  ASSERT_TRUE(text.ok());
+  const auto lines = parse(*text, "text");
+  ASSERT_TRUE(lines.ok());
+  ASSERT_EQ(lines->documents.size(), 2u);
+  for (const Document& line : lines->documents) EXPECT_EQ(line.text, document.text);
+}
+
 TEST_F(BratFolder, RefusesEquivalenceOfWhatIsNotThere) {
   const std::string lines = std::string(kSpans) + "*\tEquiv T1 T4 T9\n";
   EXPECT_EQ(error_of(read(lines)),
@@ -126,6 +152,23 @@ TEST(LabelStudioTasks, ControlsAddToTheirRegion) {
       EXPECT_EQ(document.entities[0].type, "PER");
       EXPECT_EQ(document.meta.at("regions").at("a").at("more"), Json::parse(kept)) << control;
     }
+  }
+}
+
+TEST(LabelStudioTasks, AControlElsewhereThanItsRegionIsRefused) {
+  for (const char* control : {R"("type":"choices","value":{"choices":["sure"])",
+                              R"("type":"rating","value":{"rating":4)"}) {
+    const std::string task = task_with(control, R"(,"start":4,"end":8}})");
+    EXPECT_NE(error_of(parse(task, "")).find("is not where its region \"a\" is, [0,3]"),
+              std::string::npos)
+        << error_of(parse(task, ""));
+    const auto fixed = parse(task, "", "fix");
+    ASSERT_TRUE(fixed.ok()) << fixed.error().message;
+    EXPECT_EQ(fixed->fixed.size(), 1u);
+    const Document& document = fixed->documents.at(0);
+    ASSERT_EQ(document.entities.size(), 1u);
+    EXPECT_EQ(document.entities[0].type, "PER");
+    EXPECT_TRUE(document.meta.at("regions").at("a").contains("more"));
   }
 }
 

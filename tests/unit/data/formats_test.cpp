@@ -235,6 +235,29 @@ TEST(Jsonl, ErrorsNameTheLine) {
 }
 
 // Every beginning of a valid JSON file is an error that names the file, never a crash.
+TEST(Jsonl, RepeatedIdsAreNumberedWhereThatIsAskedFor) {
+  std::string content;
+  for (const char* id : {"a", "b", "a", "a#2", "a", "b"}) {
+    content += std::string(R"({"id":")") + id + R"(","text":"Ada."})" + "\n";
+  }
+  ReadOptions options;
+  options.format = "jsonl";
+  EXPECT_FALSE(parse_dataset(content, "f", options).ok());
+  for (const char* on_error : {"stop", "skip"}) {
+    options.on_error = on_error;
+    options.number_ids = true;
+    const auto dataset = parse_dataset(content, "f", options);
+    ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+    std::vector<std::string> ids;
+    for (const Document& document : dataset->documents) ids.push_back(document.id);
+    EXPECT_EQ(ids, (std::vector<std::string>{"a", "b", "a#2", "a#2#2", "a#3", "b#2"}));
+    EXPECT_TRUE(dataset->skipped.empty());
+    EXPECT_TRUE(dataset->fixed.empty());
+    ASSERT_EQ(dataset->noted.size(), 1u);
+    EXPECT_EQ(dataset->noted.begin()->second, 4u);
+  }
+}
+
 TEST(Json, BreaksCleanlyAtEveryByte) {
   const Dataset pairs = read("pairs.txt");
   const std::string cre_llm = write(pairs.documents, "cre-llm", "Q");

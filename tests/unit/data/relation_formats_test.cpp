@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace relata::data {
 namespace {
 
@@ -403,6 +405,82 @@ TEST(Nyt, StatedSpansAndTypesAreUsed) {
                             R"("subj_char_span":[1,5]}]})",
                      "nyt"),
             "f:1: relation_list[0].subj_char_span is [1, 5), which does not cover \"Tarn\"");
+}
+
+TEST(Triples, TypesAndSpansBesideTheNamesAreUsed) {
+  const std::string text = R"({"text": "Tarn is in Tarn.", )";
+  const std::vector<std::string> items = {
+      R"("subject_type": "ORG", "object_type": "LOC")", R"("subj_type": "ORG", "obj_type": "LOC")",
+      R"("subject_type": {"@value": "ORG"}, "object_type": {"@value": "LOC"})"};
+  for (const std::string& types : items) {
+    for (const std::string format : {"nyt", "spo"}) {
+      const std::string list = format == "nyt" ? "relation_list" : "spo_list";
+      const std::string item = R"({"subject": "Tarn", "predicate": "in", "object": "Tarn", )" +
+                               types + R"(, "subj_char_span": [0, 4], "obj_char_span": [11, 15]})";
+      const Dataset dataset = parse(text + "\"" + list + "\": [" + item + "]}", format);
+      const Document& document = dataset.documents.at(0);
+      ASSERT_EQ(document.entities.size(), 2u) << item;
+      EXPECT_EQ(document.entities[0].type, "ORG");
+      EXPECT_EQ(document.entities[0].mentions, (std::vector<ByteRange>{{0, 4}}));
+      EXPECT_EQ(document.entities[1].type, "LOC");
+      EXPECT_EQ(document.entities[1].mentions, (std::vector<ByteRange>{{11, 15}}));
+      EXPECT_TRUE(document.meta.is_null()) << document.meta;
+    }
+  }
+  EXPECT_EQ(error_of(text + R"("spo_list": [{"subject": "Tarn", "predicate": "in",)"
+                            R"( "object": "Tarn", "subj_char_span": [1, 5]}]})",
+                     "spo"),
+            "f:1: spo_list[0].subj_char_span is [1, 5), which does not cover \"Tarn\"");
+}
+
+TEST(Json, MembersWithASlipInTheirNamesAreNamed) {
+  const std::string docred =
+      R"([{"title": "a", "sents": [["Bo", "left"]], "vertexSet": [[{"name": "Bo", "pos": [0, 1],)"
+      R"( "sent_id": 0, "type": "PER"}]], )";
+  const std::vector<std::array<std::string, 4>> cases = {
+      {"spacy", R"({"text": "Bo left", "spans": [], "relatons": []})", "relatons", "relations"},
+      {"spacy", R"({"text": "Bo left", "spans": [], "Relations": []})", "Relations", "relations"},
+      {"spacy", R"({"text": "Bo left", "spnas": []})", "spnas", "spans"},
+      {"glirel", R"({"tokenized_text": ["Bo"], "nre": []})", "nre", "ner"},
+      {"glirel", R"({"tokenized_text": ["Bo"], "ner": [], "relation": []})", "relation",
+       "relations"},
+      {"docred", docred + R"("lables": []}])", "lables", "labels"},
+      {"nyt", R"({"text": "Bo left", "triple_list": [], "entity_lists": []})", "entity_lists",
+       "entity_list"},
+      {"conll04", R"([{"tokens": ["Bo"], "entities": [], "relatins": []}])", "relatins",
+       "relations"},
+      {"tacred",
+       R"([{"token": ["Bo", "Al"], "subj_start": 0, "subj_end": 0, "subj_tpye": "X",)"
+       R"( "obj_start": 1, "obj_end": 1, "relation": "r"}])",
+       "subj_tpye", "subj_type"},
+  };
+  for (const auto& [format, content, slip, name] : cases) {
+    const std::string error = error_of(content, format);
+    const std::string wanted =
+        "has the unknown member \"" + slip + "\"; did you mean \"" + name + "\"?";
+    EXPECT_NE(error.find(wanted), std::string::npos) << content << "\n" << error;
+  }
+  EXPECT_EQ(
+      error_of(R"({"text": "Bo left", "spans": [{"start": 0, "end": 2, "lable": "P"}]})", "spacy"),
+      "f:1: spans[0] has the unknown member \"lable\"; did you mean \"label\"?");
+  EXPECT_EQ(
+      error_of(R"({"text": "Bo left", "spans": [{"start": 0, "end": 2, "kind": "P"}]})", "spacy"),
+      "f:1: spans[0] has no \"label\"");
+  // Names that are like others of the format, and members that nobody reads.
+  for (const char* content :
+       {R"({"text": "Bo left", "sents": [], "spans": [], "pans_x": 1})",
+        R"({"text": "Bo left", "ents": [{"start": 0, "end": 2, "label": null}], "extra": 1})"}) {
+    EXPECT_EQ(parse(content, "spacy").documents.size(), 1u) << content;
+  }
+}
+
+TEST(Json, AMarkBetweenRecordsIsShown) {
+  const std::string record = R"({"text": "Bo left", "spans": []})";
+  EXPECT_EQ(error_of(record + "\n\xEF\xBB\xBF" + record + "\n", "spacy"),
+            "f:2:1: broken JSON: no JSON value, but \"\\ufeff\"");
+  EXPECT_EQ(error_of("[" + record + "\xE2\x80\x8B, " + record + "]", "spacy"),
+            "f:1:34: record 1: broken JSON: a comma or ] is missing between records, but "
+            "\"\\u200b\"");
 }
 
 TEST(Scierc, PlacesOutsideTheirSentenceAreRefused) {

@@ -142,6 +142,67 @@ TEST(Schema, AnEmptySchemaAndInversesOfOtherTypesAreProblems) {
   EXPECT_NE(problems[0].message.find("turned round"), std::string::npos);
 }
 
+TEST(Schema, AnInverseMayBeImpliedOneWay) {
+  Schema schema = read_sample();
+  const auto add = [&](const std::string& id, const std::string& implies) {
+    RelationType& type = schema.relation_types.emplace_back(schema.relation_types[1]);
+    type.id = type.name = id;
+    type.inverse = "";
+    type.implies_inverse = implies;
+  };
+  add("father", "child");
+  add("mother", "child");
+  add("child", "");
+  EXPECT_EQ(lines(validate_schema(schema)), std::vector<std::string>{});
+  const auto again = schema_from_json(schema_to_json(schema), "again");
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(again->relation_types[4].implies_inverse, "child");
+  EXPECT_EQ(schema_to_json(*again), schema_to_json(schema));
+  EXPECT_EQ(schema.relation_types[4].turned_round(), std::vector<std::string>{"child"});
+  EXPECT_EQ(schema.relation_types[6].turned_round(), std::vector<std::string>{});
+  EXPECT_EQ(schema.relation_types[0].turned_round(), std::vector<std::string>{"met"});
+  schema.relation_types[1].implies_inverse = "father";  // beside an inverse of its own
+  EXPECT_EQ(schema.relation_types[1].turned_round(),
+            (std::vector<std::string>{"owned_by", "father"}));
+  EXPECT_EQ(lines(validate_schema(schema)), std::vector<std::string>{});
+}
+
+TEST(Schema, ImpliedInversesAreChecked) {
+  const auto problems = [](size_t index, const std::string& implies) {
+    Schema schema = read_sample();
+    schema.relation_types[index].implies_inverse = implies;
+    std::vector<std::string> out = lines(validate_schema(schema));
+    EXPECT_EQ(out.size(), 1u) << implies;
+    return out.empty() ? "" : out[0].substr(out[0].find(": ") + 2);
+  };
+  EXPECT_EQ(problems(1, "mett"),
+            "the implied inverse \"mett\" is not a relation type; did you mean \"met\"?");
+  EXPECT_EQ(problems(1, "owns"),
+            "it implies itself turned round: write \"symmetric\": true instead");
+  EXPECT_EQ(problems(1, "owned_by"),
+            "inverse and implies_inverse both name \"owned_by\": leave implies_inverse out");
+  EXPECT_EQ(problems(1, "unknown"), "the implied inverse \"unknown\" is a negative type");
+  EXPECT_EQ(problems(3, "met"), "a negative type is neither symmetric nor has it an inverse");
+  Schema schema = read_sample();
+  schema.relation_types[1].inverse = schema.relation_types[2].inverse = "";
+  schema.relation_types[1].implies_inverse = "owned_by";
+  schema.relation_types[2].implies_inverse = "owns";
+  EXPECT_EQ(lines(validate_schema(schema)),
+            (std::vector<std::string>{
+                "relation_types[1] \"owns\": it and \"owned_by\" imply each other: write "
+                "\"inverse\" in both instead",
+                "relation_types[2] \"owned_by\": it and \"owns\" imply each other: write "
+                "\"inverse\" in both instead"}));
+  schema.relation_types[2].implies_inverse = "";
+  schema.relation_types[1].head_types = {"PER"};
+  schema.relation_types[2].tail_types = {"LOC"};
+  EXPECT_EQ(
+      lines(validate_schema(schema)),
+      std::vector<std::string>{"warning: relation_types[1] \"owns\": head_types and tail_types "
+                               "do not fit those of the implied inverse \"owned_by\" turned "
+                               "round"});
+}
+
 TEST(Schema, CheckingGoesOnAfterTheFirstProblem) {
   const TempFolder folder;
   const std::string path = folder / "s.json";
@@ -210,6 +271,19 @@ TEST(Schema, IsInferredInOrderOfFrequency) {
   EXPECT_TRUE(schema.relation_types[0].negative);
   EXPECT_EQ(schema.relation_types[1].id, "师生");
   EXPECT_FALSE(schema.relation_types[1].negative);
+}
+
+TEST(Schema, NamesForNoRelationAreInferredAsNegative) {
+  Document document;
+  document.text = "a b";
+  document.entities = {{"e0", "a", "", {{0, 1}}, {}}, {"e1", "b", "", {{2, 3}}, {}}};
+  for (const char* type : {"unknown", "no_relation", "NA", "Other", "NR", "None", "other"}) {
+    document.relations.push_back({0, 1, type, std::nullopt, {}});
+    EXPECT_EQ(is_negative_name(type), type != std::string("other"));
+  }
+  for (const RelationType& type : infer_schema({document}).relation_types) {
+    EXPECT_EQ(type.negative, type.id != "other") << type.id;
+  }
 }
 
 TEST(Schema, EventTypesAreInferredWithTheirRoles) {

@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 #include <thread>
 
@@ -213,6 +214,26 @@ TEST_P(NativeEngine, RefusesABadCallAndAnswersTheNext) {
   EXPECT_FALSE(one->generate({request}).ok());
   request.prompt = {5};
   EXPECT_EQ(one->generate({request}).value().size(), 1U);
+}
+
+TEST_P(NativeEngine, NamesTheWeightThatIsNotFinite) {
+  constexpr const char* kDown = "model.layers.0.mlp.down_proj.weight";
+  {
+    at::NoGradGuard no_grad;
+    for (auto& [name, value] : model_->named_weights()) {
+      if (name == kDown) value[1][2] = std::numeric_limits<float>::quiet_NaN();
+    }
+    model_->weights_changed();
+  }
+  GenerateRequest request;
+  request.prompt = {4, 5, 6};
+  request.max_new_tokens = 4;
+  const auto generated = engine(64)->generate({request, request}, {});
+  ASSERT_FALSE(generated.ok());
+  EXPECT_NE(generated.error().message.find(kDown), std::string::npos);
+  const auto scored = engine(64)->score({{{4, 5, 6}, {{7}, {8, 9}}, ""}}, {});
+  ASSERT_FALSE(scored.ok());
+  EXPECT_NE(scored.error().message.find(kDown), std::string::npos);
 }
 
 TEST_P(NativeEngine, AdaptersAreChosenRequestByRequest) {

@@ -77,6 +77,31 @@ TEST_F(EvaluateFiles, KeyedLabelsWithPatches) {
   EXPECT_NE(failure(tacred).find("other.json: ids that are not in gold: 't77'"), std::string::npos);
 }
 
+TEST_F(EvaluateFiles, LabelsInOtherDress) {
+  const std::string plain = write("gold.txt", "leads\n\nowns \"all\"\n");
+  const std::string strings = write("labels.txt", "\"leads\"\n\n\"owns \\\"all\\\"\"\r\n");
+  const std::string lines = write("labels.jsonl", *read_file(strings));
+  const std::string table = write("labels.tsv", *read_file(plain));
+  for (const std::string& gold : {plain, strings, table}) {
+    for (const std::string& predicted : {plain, strings, lines, table}) {
+      const Evaluation ours = run(request(gold, predicted, {"pair-micro", "crellm"}));
+      ASSERT_EQ(ours.report.scores.size(), 2U);
+      EXPECT_EQ(ours.report.scores[0].f1, 1) << gold << " " << predicted;
+      EXPECT_EQ(ours.report.scores[1].f1, 1) << gold << " " << predicted;
+      EXPECT_TRUE(ours.warnings.empty());
+    }
+  }
+  // Quotes that are no JSON stay what they are.
+  const Evaluation half =
+      run(request(plain, write("half.txt", "\"leads\"\n\nowns \"all\"\n"), {"crellm"}));
+  EXPECT_LT(half.report.scores[0].f1, 1);
+  EXPECT_TRUE(half.warnings.empty());
+  const std::string strange = write("strange.txt", "Leads\n\nhas\n");
+  const Evaluation none = run(request(plain, strange, {"pair-micro", "crellm"}));
+  EXPECT_EQ(none.warnings,
+            std::vector<std::string>{strange + ": gold has none of its 2 labels, as 'Leads'"});
+}
+
 TEST_F(EvaluateFiles, SemevalPrintsTheOfficialText) {
   const Evaluation ours =
       run(request(sample("semeval_key.txt"), sample("semeval_answers.txt"), {"semeval"}));

@@ -40,22 +40,6 @@ TEST(RuieBlock, FourLines) {
             std::string::npos);
 }
 
-TEST(RuieTagged, KeywordsByPlaceOrByWord) {
-  auto at = [](size_t begin, size_t end) { return text::ByteRange{begin, end}; };
-  EXPECT_EQ(ruie_tagged("It is known from Laos.", {{"Laos", at(17, 21)}}),
-            "It is known from <Keyword> Laos </Keyword>.");
-  EXPECT_EQ(ruie_tagged("New York University is old", {{"New York", at(0, 8)},
-                                                       {"New York University", at(0, 19)},
-                                                       {"York University", at(4, 19)}}),
-            "<Keyword> New York University </Keyword> is old");
-  EXPECT_EQ(ruie_tagged("cats and cat", {{"cat", at(0, 3)}}), "cats and <Keyword> cat </Keyword>");
-  EXPECT_EQ(ruie_tagged("the (CD4+) cell", {{"(CD4+)", std::nullopt}}), "the (CD4+) cell");
-  EXPECT_EQ(ruie_tagged("the (CD4+) cell", {{"(CD4+)", at(4, 10)}}),
-            "the <Keyword> (CD4+) </Keyword> cell");
-  EXPECT_EQ(ruie_tagged("é Zoë ran", {{"Zoë", at(0, 99)}, {"absent", std::nullopt}}),
-            "é <Keyword> Zoë </Keyword> ran");
-}
-
 TEST(RuieNormalised, SpacesSignsAndCase) {
   EXPECT_EQ(ruie_normalised("Ba'ath (  U.S. ) ,, Well-known ;; Location"),
             "ba'ath(u.s.),well-known;located");

@@ -119,6 +119,47 @@ TEST(Calibrate, ThresholdsKeepEqualScoresTogether) {
   EXPECT_FALSE(precision_threshold({{0.9, false}}, 1, 0.5));
 }
 
+// Extraction has one map, fitted on all: its set is not the cross-fitted one.
+TEST(Calibrate, AThresholdKeepsWhatExtractionKeeps) {
+  const Outcomes raw = overconfident(60);
+  for (const char* method : {"temperature", "isotonic"}) {
+    const Calibration fit = fit_calibration(method, raw).value();
+    const Outcomes applied = calibrated(fit, raw);
+    const auto choice = precision_threshold(applied, 40, 0.5);
+    ASSERT_TRUE(choice) << method;
+    int64_t kept = 0, right = 0;
+    for (const ScoredOutcome& one : raw) {
+      if (fit.apply(one.score) < choice->threshold) continue;
+      ++kept;
+      right += one.correct ? 1 : 0;
+    }
+    EXPECT_EQ(kept, choice->kept);
+    EXPECT_GE(2 * right, kept);
+    const ThresholdChoice same = threshold_outcome(applied, 40, choice->threshold);
+    EXPECT_EQ(same.kept, choice->kept);
+    EXPECT_EQ(same.precision, choice->precision);
+    EXPECT_EQ(same.recall, choice->recall);
+    EXPECT_EQ(same.f1, choice->f1);
+  }
+  const ThresholdChoice none = threshold_outcome(raw, 40, 1.0);
+  EXPECT_EQ(none.threshold, 1.0);
+  EXPECT_EQ(none.kept, 0);
+  EXPECT_EQ(threshold_outcome(raw, 40, 0.0).kept, 60);
+}
+
+TEST(Calibrate, TheFigureHasADotForEachBin) {
+  const Outcomes raw = {{0.15, false, 0}, {0.15, false, 1}, {0.85, true, 0}, {0.95, true, 1}};
+  const std::string svg = reliability_svg(raw, {{0.5, true, 0}, {0.5, false, 1}});
+  size_t dots = 0;
+  for (size_t at = svg.find("<circle"); at != std::string::npos; at = svg.find("<circle", at + 1)) {
+    ++dots;
+  }
+  EXPECT_EQ(dots, 3u + 1u) << svg;
+  EXPECT_NE(svg.find(">before: expected calibration error 0.125<"), std::string::npos) << svg;
+  EXPECT_NE(svg.find(">after, cross-fitted: expected calibration error 0.000<"), std::string::npos);
+  EXPECT_TRUE(svg.ends_with("</svg>\n"));
+}
+
 TEST(Calibrate, FilesKeepTheMap) {
   for (const char* method : {"temperature", "isotonic"}) {
     Calibration fit = fit_calibration(method, overconfident(200)).value();

@@ -34,6 +34,7 @@ class ByteTokenizer : public text::Tokenizer {
     }
     return out;
   }
+  std::string token_bytes(int32_t id) const override { return decode({id}, true); }
   int32_t vocab_size() const override { return 259; }
   int32_t token_to_id(std::string_view) const override { return -1; }
   std::string id_to_token(int32_t) const override { return ""; }
@@ -58,6 +59,8 @@ class FakeEngine : public generate::Engine {
   std::string id = "sha256:fake";
   generate::PromptForm form = generate::PromptForm::kIds;
   bool silent = false;  // about probabilities
+  // Of an answer, as engines of text tell their tokens; each has the probability e^-1.
+  std::function<std::vector<std::string>(const std::string&)> pieces_of;
   int64_t most_tokens = 0;
   int forgotten = 0;
 
@@ -73,6 +76,11 @@ class FakeEngine : public generate::Engine {
       result.ids = bytes->encode_ids(result.text, false);
       result.logprobs.assign(silent ? 0 : result.ids.size(), 0.0);
       if (!result.logprobs.empty()) result.logprobs[0] = -0.5;
+      if (pieces_of) {
+        result.ids.clear();
+        result.pieces = pieces_of(result.text);
+        result.logprobs.assign(result.pieces.size(), -1.0);
+      }
       result.finish = finish_of ? finish_of(result.text) : "eos";
       out.push_back(std::move(result));
       if (progress) progress(static_cast<int64_t>(out.size()));

@@ -126,6 +126,26 @@ TEST_F(Icl, PromptsShowDefinitionsExamplesAndTheText) {
   EXPECT_NE(prompts_[2].find("Answer: attack: shelled\n"), std::string::npos);
 }
 
+TEST_F(Icl, ExamplesShowEntitiesThatAreStatedByName) {
+  Document& example = source_->documents[0];
+  for (data::Entity& entity : example.entities) entity.mentions.clear();
+  data::Entity elsewhere = example.entities[1];
+  elsewhere.id = "e2";
+  elsewhere.text = "Oslo";  // which the text does not have
+  example.entities.push_back(elsewhere);
+  example.relations.push_back({0, 2, "P1", std::nullopt, {}});
+  Document given = make_document("d", "Ada bombed Bo.", {});
+  given.events.push_back({"ev0", "Attack", {4, 10}, {}});
+  extract(given, {"ner", "re"});
+  extract(given, {"eae"});
+  ASSERT_EQ(prompts_.size(), 3U);
+  EXPECT_NE(prompts_[0].find("Answer: person: Bo; place: Rome\n"), std::string::npos)
+      << prompts_[0];
+  EXPECT_NE(prompts_[1].find("Answer: lives in: Bo | Rome\n"), std::string::npos) << prompts_[1];
+  EXPECT_NE(prompts_[2].find("Answer: place: Rome; attacker: rebels\n"), std::string::npos)
+      << prompts_[2];
+}
+
 TEST_F(Icl, EntitiesHaveAllTheirPlaces) {
   answers_[kNer] = " person: Ada; place: York; place: New York\n";
   const Document out = extract("Ada left New York. New York missed Ada.", {"ner"});

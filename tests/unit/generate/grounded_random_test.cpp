@@ -112,11 +112,26 @@ std::vector<Written> all_items(const Case& test) {
     const bool literal = field.kind == AnswerField::Kind::Literal;
     if (field.kind == AnswerField::Kind::Choice) values = field.choices;
     if (field.kind == AnswerField::Kind::Span) values = {spans.begin(), spans.end()};
+    const auto may_stand = [&](const Item& before, const std::string& value) {
+      if (std::count(field.never.begin(), field.never.end(), value) > 0) return false;
+      for (const size_t other : field.unlike) {
+        if (before[other] == value) return false;
+      }
+      for (const auto& [other, lists] : field.behind) {
+        const auto list = lists.find(before[other]);
+        if (list != lists.end() &&
+            std::count(list->second.begin(), list->second.end(), value) == 0) {
+          return false;
+        }
+      }
+      return true;
+    };
     std::vector<Written> longer;
     for (const Written& item : items) {
       const std::string& end = ends[std::min(item.values.size(), ends.size() - 1)];
       for (const std::string& value : values) {
         if (!literal && !end.empty() && (value + end).find(end) != value.size()) continue;
+        if (!literal && !may_stand(item.values, value)) continue;
         Written next = item;
         next.text += value;
         if (!literal) next.values.push_back(value);
@@ -162,6 +177,30 @@ AnswerField random_choice(Dice& dice) {
   return {AnswerField::Kind::Choice, "", {names.begin(), names.end()}};
 }
 
+// Rules between the fields of an item.
+void add_rules(Dice& dice, AnswerShape& shape) {
+  std::vector<const AnswerField*> before;
+  for (AnswerField& field : shape.item) {
+    if (field.kind == AnswerField::Kind::Literal) continue;
+    if (dice.chance(20)) field.never.push_back(dice.pick<std::string>({"a", "b", "ab", "中"}));
+    for (size_t other = 0; other < before.size(); ++other) {
+      if (dice.chance(40)) field.unlike.push_back(other);
+      if (field.kind != AnswerField::Kind::Choice || !dice.chance(40)) continue;
+      std::vector<std::string> values = before[other]->choices;
+      values.emplace_back("a");
+      for (const std::string& value : values) {
+        if (dice.chance(30)) continue;
+        auto& list = field.behind[other][value];
+        for (const std::string& choice : field.choices) {
+          if (dice.chance(50)) list.push_back(choice);
+        }
+        if (dice.chance(20)) list.emplace_back("no choice");
+      }
+    }
+    before.push_back(&field);
+  }
+}
+
 AnswerShape random_shape(Dice& dice) {
   const std::vector<std::string> between = {"|", " | ", ", ", " ", "||", ",b"};
   AnswerShape shape;
@@ -179,6 +218,7 @@ AnswerShape random_shape(Dice& dice) {
   shape.nothing = dice.pick<std::string>({"none", "", "a", "ab"});
   shape.max_items = dice.below(4);
   shape.distinct = dice.chance(75);
+  if (dice.chance(40)) add_rules(dice, shape);
   return shape;
 }
 
@@ -248,6 +288,14 @@ std::string shown(const Case& test) {
   for (const AnswerField& field : test.shape.item) {
     out += field.kind == AnswerField::Kind::Span ? " SPAN" : " \"" + field.text + "\"";
     for (const std::string& choice : field.choices) out += "/" + choice;
+    for (const std::string& text : field.never) out += " never " + text;
+    for (const size_t other : field.unlike) out += " unlike " + std::to_string(other);
+    for (const auto& [other, lists] : field.behind) {
+      for (const auto& [value, list] : lists) {
+        out += " behind " + std::to_string(other) + "=" + value + ":";
+        for (const std::string& choice : list) out += choice + "/";
+      }
+    }
   }
   return out + ", separator \"" + test.shape.separator + "\", nothing \"" + test.shape.nothing +
          "\", max_items " + std::to_string(test.shape.max_items) +

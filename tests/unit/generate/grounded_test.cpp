@@ -161,6 +161,39 @@ TEST(Grounded, PairsAreUsedUpOneByOne) {
   EXPECT_EQ(may.next("x=1\ny=1\nx=2\ny=2"), (Tokens{"EOS"}));
 }
 
+TEST(Grounded, FieldsKeepToTheFieldsBeforeThem) {
+  AnswerField head = choice({"Ann", "Bob", "Rome"});
+  AnswerField tail = head;
+  head.behind[0] = {{"lives in", {"Ann", "Bob"}}, {"eats", {}}};
+  tail.behind[0] = {{"lives in", {"Rome"}}};
+  tail.unlike = {1};
+  const Grounded may("", {.item = {choice({"lives in", "meets", "eats"}), literal("|"), head,
+                                   literal("|"), tail}});
+  EXPECT_EQ(may.next(""), (Tokens{"l", "m", "n"}));  // nothing eats
+  EXPECT_EQ(may.next("lives in|"), (Tokens{"A", "B"}));
+  EXPECT_EQ(may.next("lives in|Ann|"), (Tokens{"R"}));
+  EXPECT_EQ(may.next("meets|Ann|"), (Tokens{"B", "R"}));
+  EXPECT_EQ(may.next("lives in|Ann|Rome\nlives in|Bob|Rome\n"), (Tokens{"m"}));
+  EXPECT_EQ(may.next("lives in|Ann|Rome\nlives in|"), (Tokens{"B"}));
+}
+
+TEST(Grounded, SpansAreUnlikeWhatIsKnown) {
+  AnswerField other = span();
+  other.unlike = {0};
+  const Grounded pairs("Ann Lee", {.item = {span(), literal("|"), other}});
+  EXPECT_EQ(pairs.next("Ann|"), (Tokens{"A", "L"}));
+  EXPECT_FALSE(pairs("Ann|Ann"));
+  EXPECT_TRUE(pairs("Ann|Ann Lee"));
+  EXPECT_FALSE(pairs("Ann Lee|Ann Lee"));
+  const Grounded none("Ann", {.item = {span(), literal("|"), other}});
+  EXPECT_EQ(none.next(""), (Tokens{"n"}));  // no pair is left
+  AnswerField tail = span();
+  tail.never = {"Ann", "Cid"};
+  const Grounded tails("Ann Lee", {.item = {tail}});
+  EXPECT_EQ(tails.next("Ann"), (Tokens{" "}));
+  EXPECT_TRUE(tails("Lee\nAnn Lee"));
+}
+
 TEST(Grounded, TokensReachOverTheEndsOfFields) {
   const Grounded may("red fox", {.item = {span(), literal(": "), choice({"animal"})}}, {},
                      bytes_and({"fox: an", "fox", "ox: ", "imal\nr", "imal\nf", "imal\nfox: animal",
@@ -249,6 +282,17 @@ TEST(Grounded, ThreadsShareAConstraint) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(good, (std::array<bool, 4>{true, true, true, true}));
+}
+
+TEST(ParseAnswerItems, KeepsToTheRulesOfFields) {
+  AnswerField other = span();
+  other.unlike = {0};
+  const AnswerShape shape = {.item = {span(), literal("|"), other}};
+  EXPECT_TRUE(parse_answer_items(shape, "a|b").ok());
+  EXPECT_FALSE(parse_answer_items(shape, "a|a").ok());
+  AnswerShape early = shape;
+  early.item[0].unlike = {0};
+  EXPECT_FALSE(parse_answer_items(early, "a|b").ok());  // nothing stands before it
 }
 
 TEST(ParseAnswerItems, GivesValuesAndDropsDuplicates) {

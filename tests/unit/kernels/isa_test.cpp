@@ -25,6 +25,10 @@ TEST(Isa, IsWhatTheEnvironmentNames) {
   const int avx2 = can_run(Isa::kAvx2) ? static_cast<int>(Isa::kAvx2) : kRefused;
   EXPECT_EXIT(tell("avx2"), testing::ExitedWithCode(avx2), "");
   EXPECT_EXIT(tell("sse9"), testing::ExitedWithCode(kRefused), "");
+  const Isa best = can_run(Isa::kAvx512) ? Isa::kAvx512
+                   : can_run(Isa::kAvx2) ? Isa::kAvx2
+                                         : Isa::kScalar;
+  EXPECT_EXIT(tell(""), testing::ExitedWithCode(static_cast<int>(best)), "");  // as if not set
 }
 
 TEST(Isa, LimitsFloatPanelsToo) {

@@ -91,6 +91,29 @@ TEST(LoraConfigTest, ThePatternThatMatchesFirstCounts) {
   EXPECT_EQ(lora_config_to_json(*config)["rank_pattern"].dump(), value["rank_pattern"].dump());
 }
 
+TEST(LoraConfigTest, AlphaOfAModuleMayBeWhatAlphaMay) {
+  Json value = written_by_peft();
+  value["use_rslora"] = false;
+  value["alpha_pattern"] = {{"q_proj", 0}, {"k_proj", -2}, {"v_proj", 0.5}};
+  const auto config = lora_config_from_json(value, "a");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_DOUBLE_EQ(config->scale_of("layers.0.q_proj"), 0.0);
+  EXPECT_DOUBLE_EQ(config->scale_of("layers.0.k_proj"), -0.5);
+  EXPECT_DOUBLE_EQ(config->scale_of("layers.0.v_proj"), 0.125);
+}
+
+TEST(LoraConfigTest, ExpressionsAreInPythonsSyntax) {
+  Json value = written_by_peft();
+  value["target_modules"] = R"(.*layers\.(?P<layer_no>\d+)\.(?P<x>q|v)_(?P=x)roj|\(?P<a>[(?P<]b)";
+  const auto config = lora_config_from_json(value, "a");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_TRUE(config->targeted("model.layers.12.q_qroj"));
+  EXPECT_FALSE(config->targeted("model.layers.12.q_vroj"));
+  EXPECT_TRUE(config->targeted("P<a>Pb"));
+  EXPECT_EQ(lora_config_to_json(*config)["target_modules"], value["target_modules"]);
+  EXPECT_NE(message_with("target_modules", "(?P<x").find("target_modules"), std::string::npos);
+}
+
 TEST(LoraConfigTest, ActivatedAdaptersBeginAtTheLastInvocation) {
   Json value = written_by_peft();
   value["alora_invocation_tokens"] = {7, 8};
@@ -114,7 +137,8 @@ TEST(LoraConfigTest, RefusesWhatWouldChangeTheResult) {
                                                            {"rank_pattern", {{"q_proj", 0}}},
                                                            {"rank_pattern", {{"(", 2}}},
                                                            {"rank_pattern", {{"q_proj", "2"}}},
-                                                           {"alpha_pattern", {{"q_proj", -2}}},
+                                                           {"rank_pattern", {{"q_proj", 2.5}}},
+                                                           {"alpha_pattern", {{"q_proj", "2"}}},
                                                            {"alpha_pattern", 2},
                                                            {"modules_to_save", {"lm_head"}},
                                                            {"layers_to_transform", 0},

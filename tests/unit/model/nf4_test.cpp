@@ -64,17 +64,21 @@ class Nf4Folder : public testing::Test {
     const Decoder& m = *model.value();
     return m.logits(m.forward(Pass::of({{1, 4, 7, 9, 3}, {1, 5}})));
   }
-  // The error of loading the folder after `change` of its tensors.
-  std::string problem_after(const std::function<void(AllStored&)>& change) const {
+  static void change_tensors(const std::string& model,
+                             const std::function<void(AllStored&)>& change) {
     AllStored all;
-    const auto tensors = read_model_tensors(nf4()).value();
+    const auto tensors = read_model_tensors(model).value();
     for (const auto& [name, view] : tensors) {
       all[name] = {view.dtype, view.shape, {view.bytes.begin(), view.bytes.end()}};
     }
     change(all);
     std::vector<TensorToWrite> list;
     for (const auto& [name, t] : all) list.push_back({name, t.dtype, t.shape, t.bytes});
-    EXPECT_TRUE(write_safetensors(nf4() + "/model.safetensors", list).ok());
+    ASSERT_TRUE(write_safetensors(model + "/model.safetensors", list).ok());
+  }
+  // The error of loading the folder after `change` of its tensors.
+  std::string problem_after(const std::function<void(AllStored&)>& change) const {
+    change_tensors(nf4(), change);
     const auto packed = load(nf4(), false);
     const auto dense = load(nf4(), true);
     EXPECT_FALSE(packed.ok());
@@ -154,11 +158,11 @@ TEST_F(Nf4Folder, IsNotQuantisedAgain) {
 }
 
 TEST_F(Nf4Folder, NumbersThatAreNotFiniteAreNamed) {
-  const auto model = Decoder::random(small("llama"), 1);
-  for (auto& [name, value] : model->named_weights()) {
-    if (name == kQuery) value[3][5] = std::numeric_limits<float>::infinity();
-  }
-  ASSERT_TRUE(model->save(folder_ + "/bad").ok());
+  ASSERT_TRUE(Decoder::random(small("llama"), 1)->save(folder_ + "/bad").ok());
+  change_tensors(folder_ + "/bad", [](AllStored& all) {
+    constexpr float kInfinite = std::numeric_limits<float>::infinity();
+    std::memcpy(all.at(kQuery).bytes.data(), &kInfinite, sizeof kInfinite);
+  });
   expect_mention(export_nf4(folder_ + "/bad", folder_ + "/out", true).error().message, kQuery);
   expect_mention(load(folder_ + "/bad", false, "nf4").error().message, kQuery);
 }
@@ -197,14 +201,19 @@ TEST_F(Nf4Folder, PartsOfOtherSizes) {
 }
 
 TEST_F(Nf4Folder, ValuesOfTheStateThatCannotBe) {
-  for (const auto& [from, to, word] : {std::tuple("\"nf4\"", "\"nf5\"", "quant_type"),
-                                       {":64", ":65", "blocksize"},
-                                       {":64", ":-64", "blocksize"},
-                                       {"[48,48]", "[48]", "shape"},
-                                       {"[48,48]", "[48,-1]", "shape"},
-                                       {"[48,48]", "[1e300,48]", "shape"},
-                                       {":256", ":128", "nested_blocksize"},
-                                       {"{\"quant", "{{\"quant", kState}}) {
+  for (const auto& [from, to, word] :
+       {std::tuple("\"nf4\"", "\"nf5\"", "quant_type"),
+        {":64", ":65", "blocksize"},
+        {":64", ":-64", "blocksize"},
+        {"[48,48]", "[48]", "shape"},
+        {"[48,48]", "[48,-1]", "shape"},
+        {"[48,48]", "[1e300,48]", "shape"},
+        {":256", ":128", "nested_blocksize"},
+        {"nested_blocksize", "nested_blocks", "nested_blocksize"},
+        {"nested_offset", "nested_offsets", "nested_offset"},
+        {"\"dtype\":\"float32\"", "\"dtype\":\"float8\"", "\"dtype\""},
+        {"\"dtype\":\"float32\"", "\"no\":\"float32\"", "\"dtype\""},
+        {"{\"quant", "{{\"quant", kState}}) {
     SetUp();
     expect_mention(problem_after([&](AllStored& all) { set_state(all, from, to); }), word);
   }

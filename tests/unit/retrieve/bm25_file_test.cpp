@@ -156,11 +156,11 @@ TEST_F(Bm25File, BodiesThatLieAreRefusedOrHarmless) {
   EXPECT_GT(refused, 1000);
 }
 
-TEST_F(Bm25File, NoPlaceToWriteIsAResourceError) {
+TEST_F(Bm25File, NoPlaceToWriteIsAUsageError) {
   const Bm25Index index = Bm25Index::open(path_).value();
   const Status saved = index.save(path_ + "/below");
   ASSERT_FALSE(saved.ok());
-  EXPECT_EQ(saved.error().code, ErrorCode::kResource);
+  EXPECT_EQ(saved.error().code, ErrorCode::kUsage);
 }
 
 TEST_F(Bm25File, OfAnIndexWithoutSomePassagesIsAsIfItNeverHadThem) {

@@ -17,8 +17,8 @@ using Numbers = std::vector<size_t>;
 class LetterEncoder : public Encoder {
  public:
   explicit LetterEncoder(std::string identity) : identity_(std::move(identity)) {}
-  Vectors encode(std::span<const std::string> texts, TextRole role,
-                 const EncodeProgress&) const override {
+  Result<Vectors> encode(std::span<const std::string> texts, TextRole role,
+                         const EncodeProgress&) const override {
     Vectors out{3, {}};
     for (const std::string& text : texts) {
       ++(role == TextRole::Query ? queries : passages);

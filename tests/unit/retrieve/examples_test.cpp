@@ -109,6 +109,58 @@ TEST(Examples, CaseSpacesAndSignsDoNotHideADuplicate) {
   EXPECT_EQ(found.duplicates, 1);
 }
 
+// A text around the question's, or a part of it, brings the answer just as well.
+TEST(Examples, ATextWithinTheOtherIsADuplicate) {
+  const std::string more =
+      " Nobody in the trade had thought that the two would ever talk, let alone agree on a price.";
+  std::vector<Document> documents = companies();
+  documents[0] = sentence("a", documents[0].text + more, {"Acme", "Brill"}, "buys");
+  for (const double limit : {0.7, 1.0}) {
+    PoolOptions options;
+    options.near_duplicate = limit;
+    const auto pool = ExamplePool::make(documents, options, bm25).value();
+    const auto around = find(pool, companies()[0], 4);
+    EXPECT_EQ(around.duplicates, 1);
+    const Strings ids = found_ids(pool, around);
+    EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()),
+              (std::set<std::string>{"b", "c", "d"}));
+    const auto part = find(pool, sentence("q", companies()[3].text + more, {"Gus", "Hale"}), 4);
+    EXPECT_EQ(part.duplicates, 1);
+    const Strings others = found_ids(pool, part);
+    EXPECT_EQ(std::count(others.begin(), others.end(), "d"), 0);
+  }
+  const auto chinese =
+      ExamplePool::make(
+          {sentence("a", "昨天下午有消息说，东部文具拥有永升。", {"东部文具", "永升"}, "owns")}, {},
+          bm25)
+          .value();
+  EXPECT_EQ(find(chinese, sentence("q", "东部文具拥有永升", {"东部文具", "永升"}), 1).duplicates,
+            1);
+}
+
+TEST(Examples, ShortTextsAreWithinManyOthers) {
+  const auto pool =
+      ExamplePool::make({sentence("a", "He left Oslo.", {"He", "Oslo"}, "leaves")}, {}, bm25)
+          .value();
+  const auto found = find(
+      pool, sentence("q", "When the war had ended, he left Oslo for good.", {"war", "Oslo"}), 1);
+  EXPECT_EQ(found.duplicates, 0);
+  EXPECT_EQ(found_ids(pool, found), Strings{"a"});
+}
+
+// A long text has the trigrams of sentences that it does not hold.
+TEST(Examples, TheTrigramsOfALongTextAreNotASentence) {
+  const std::string text = "Acme bought the turbine maker Brill in May.";
+  std::string words;
+  for (size_t i = 0; i + 4 < text.size(); ++i) words += text.substr(i, 5) + "; ";
+  const auto own = text_shingles(text), others = text_shingles(words);
+  ASSERT_TRUE(std::includes(others.begin(), others.end(), own.begin(), own.end()));
+  const auto pool =
+      ExamplePool::make({sentence("a", words, {"turb", "rill"}, "buys")}, {}, bm25).value();
+  const auto found = find(pool, sentence("q", text, {"Acme", "Brill"}), 1);
+  EXPECT_EQ(found.duplicates, 0);
+}
+
 // Another pair of the same sentence would tell of the inverse relation, so it is left out too.
 TEST(Examples, OtherPairsOfTheSameSentenceAreLeftOut) {
   Document both = sentence("a", "Acme bought Brill and Cole.", {"Acme", "Brill", "Cole"}, "buys");

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "relata/data/keywords.h"
+
 namespace relata::retrieve {
 namespace {
 
@@ -71,7 +73,62 @@ TEST(Instances, StateTheNegativeRelationNowhere) {
   other.relations[0].type = "no relation";
   const Instance re = instances_of(other, IeTask::kRe, schema()).front();
   EXPECT_EQ(re.answer, "None");
-  EXPECT_EQ(re.tagged_question.find(kKeywordBegin), std::string::npos);
+  EXPECT_EQ(re.tagged_question.find(data::kKeywordBegin), std::string::npos);
+}
+
+// Nobody marks it in data without a schema.
+TEST(Instances, KnowNegativeRelationsByTheirNames) {
+  for (const char* name : {"NA", "no_relation", "Other", "unknown"}) {
+    data::Document other = ada();
+    other.relations[0].type = name;
+    const data::Schema labels = labels_of({ada(), other});
+    const Instance re = instances_of(other, IeTask::kRe, labels).front();
+    EXPECT_NE(re.question.find("\nSchema: [lives in]\n"), std::string::npos) << re.question;
+    EXPECT_EQ(re.answer, "None");
+    // A schema may leave it out, or say that it is a relation like others.
+    EXPECT_EQ(instances_of(other, IeTask::kRe, labels_of({ada()})).front().answer, "None");
+    data::Schema own = labels;
+    for (data::RelationType& type : own.relation_types) type.negative = false;
+    EXPECT_EQ(instances_of(other, IeTask::kRe, own).front().answer,
+              std::string(name) + ": Ada, Paris");
+  }
+}
+
+TEST(Instances, LeaveOutWhatIsOfTheTypeNa) {
+  data::Document some = ada();
+  some.entities[0].type = "NA";
+  some.events[0].type = "NA";
+  const data::Schema labels = labels_of({some});
+  const Instance ner = instances_of(some, IeTask::kNer, labels).front();
+  EXPECT_NE(ner.question.find("\nSchema: [location]\n"), std::string::npos) << ner.question;
+  EXPECT_EQ(ner.answer, "location: Paris");
+  EXPECT_NE(ner.tagged_question.find("Input: Ada in <Keyword> Paris </Keyword>\n"),
+            std::string::npos);
+  const Instance ed = instances_of(some, IeTask::kEd, labels).front();
+  EXPECT_NE(ed.question.find("\nSchema: []\n"), std::string::npos) << ed.question;
+  EXPECT_EQ(ed.answer, "None");
+  const Instance eae = instances_of(some, IeTask::kEae, labels).front();
+  EXPECT_NE(eae.question.find("\"NA: in\"; Candidate arguments: [visitor, place]"),
+            std::string::npos)
+      << eae.question;
+  EXPECT_EQ(eae.answer, "visitor: Ada; place: Paris");
+}
+
+TEST(Instances, FindEntitiesThatAreStatedByName) {
+  data::Document named = ada();
+  for (data::Entity& entity : named.entities) entity.mentions.clear();
+  named.entities.push_back({"e2", "Rome", "location", {}, {}});  // not in the text
+  named.events[0].arguments.push_back({"place", {}, 2});
+  const Instance ner = instances_of(named, IeTask::kNer, schema()).front();
+  EXPECT_EQ(ner.answer, "person: Ada; location: Paris; location: Rome");
+  const std::string both = "Input: <Keyword> Ada </Keyword> in <Keyword> Paris </Keyword>\nOutput:";
+  EXPECT_NE(ner.tagged_question.find(both), std::string::npos) << ner.tagged_question;
+  const Instance re = instances_of(named, IeTask::kRe, schema()).front();
+  EXPECT_EQ(re.answer, "lives in: Ada, Paris");
+  EXPECT_NE(re.tagged_question.find(both), std::string::npos) << re.tagged_question;
+  const Instance eae = instances_of(named, IeTask::kEae, schema()).front();
+  EXPECT_EQ(eae.answer, "visitor: Ada; place: Paris; place: Rome");
+  EXPECT_NE(eae.tagged_question.find("<Keyword> Paris </Keyword>"), std::string::npos);
 }
 
 TEST(Instances, AreTaggedWithoutTheirQuotationMarks) {
@@ -81,7 +138,6 @@ TEST(Instances, AreTaggedWithoutTheirQuotationMarks) {
             std::string::npos);
 }
 
-// Acceptance check 2, (a) to (c).
 TEST(RetrieverForms, AreBlocksOrSentences) {
   const Instance ner = instances_of(ada(), IeTask::kNer, schema()).front();
   const RetrieverForm block{true, false}, sentence{false, true}, tagged{true, true};
@@ -98,18 +154,27 @@ TEST(RetrieverForms, AreBlocksOrSentences) {
   EXPECT_EQ(retriever_passage(eae, IeTask::kEae, sentence), asked + "Ada in Paris");
 }
 
-TEST(Tags, StandAroundWhatIsMarked) {
-  EXPECT_EQ(tagged_text("It is known from Laos.", {{17, 21}}),
-            "It is known from <Keyword> Laos </Keyword>.");
-  EXPECT_EQ(tagged_text("New York University", {{0, 8}, {0, 19}, {4, 19}}),
-            "<Keyword> New York University </Keyword>");
-  EXPECT_EQ(tagged_text("ab", {{0, 1}, {1, 2}}), "<Keyword> a </Keyword><Keyword> b </Keyword>");
+TEST(Tags, StandAroundWholeWordsOnly) {
   data::Document cats;
   cats.text = "cats and cat";
   cats.entities = {{"e0", "cat", "animal", {{0, 3}}, {}}};
-  const Instance ner = instances_of(cats, IeTask::kNer, labels_of({cats})).front();
+  Instance ner = instances_of(cats, IeTask::kNer, labels_of({cats})).front();
   EXPECT_NE(ner.tagged_question.find("Input: cats and <Keyword> cat </Keyword>\n"),
             std::string::npos);
+  // Of a place within a word that stands nowhere alone there is no tag; a letter is one of any
+  // script.
+  for (const char* text : {"cats and dogs", "caté"}) {
+    cats.text = text;
+    ner = instances_of(cats, IeTask::kNer, labels_of({cats})).front();
+    EXPECT_NE(ner.tagged_question.find("Input: " + cats.text + "\n"), std::string::npos);
+    EXPECT_EQ(ner.answer, "animal: cat");
+  }
+}
+
+TEST(Tags, CanBeTakenOff) {
+  const data::Document document = ada();
+  const Instance ner = instances_of(document, IeTask::kNer, schema()).front();
+  EXPECT_NE(untagged_text(ner.tagged_question).find("Input: Ada in Paris\n"), std::string::npos);
 }
 
 }  // namespace

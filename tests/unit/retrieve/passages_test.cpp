@@ -34,7 +34,7 @@ TEST(Passages, StatedSentencesCount) {
 }
 
 TEST(Passages, DocumentsAreWholeAndEmptyOnesLeftOut) {
-  const PassageOptions whole{PassageUnit::Document, ""};
+  const PassageOptions whole{PassageUnit::Document, {}};
   const auto passages = passages_of({document("d", "A. B."), document("e", "")}, whole);
   ASSERT_EQ(passages.size(), 1U);
   EXPECT_EQ(passages[0].id, "d");
@@ -42,7 +42,7 @@ TEST(Passages, DocumentsAreWholeAndEmptyOnesLeftOut) {
 }
 
 TEST(Passages, MetaNamesThePartition) {
-  const PassageOptions by_source{PassageUnit::Document, "source"};
+  const PassageOptions by_source{PassageUnit::Document, {"source"}};
   const auto passages =
       passages_of({document("a", "x", {{"source", "news"}}), document("b", "x", {{"source", 7}}),
                    document("c", "x", {{"other", "news"}}), document("d", "x", Json::array({1})),
@@ -52,6 +52,20 @@ TEST(Passages, MetaNamesThePartition) {
   EXPECT_EQ(passages[0].partition, "news");
   EXPECT_EQ(passages[1].partition, "7");
   for (size_t i = 2; i < 5; ++i) EXPECT_EQ(passages[i].partition, "");
+}
+
+TEST(Passages, SeveralMembersNameOnePartition) {
+  const PassageOptions by_both{PassageUnit::Document, {"task", "owner"}};
+  const data::Document first = document("a", "x", {{"task", "ner"}, {"owner", "ann"}});
+  const auto passages = passages_of(
+      {first, document("b", "x", {{"task", "re,1"}, {"owner", 7}}), document("c", "x")}, by_both);
+  ASSERT_EQ(passages.size(), 3U);
+  EXPECT_EQ(passages[0].partition, "task=ner,owner=ann");
+  EXPECT_EQ(passages[1].partition, "task=re\\,1,owner=7");
+  EXPECT_EQ(passages[2].partition, "task=,owner=");
+  EXPECT_TRUE(has_partition_key(first, "owner"));
+  EXPECT_FALSE(has_partition_key(first, "ownr"));
+  EXPECT_FALSE(has_partition_key(document("d", "x", {{"owner", nullptr}}), "owner"));
 }
 
 }  // namespace

@@ -198,6 +198,7 @@ TEST(GgufPieces, SegmentsByScore) {
   EXPECT_EQ(tokenizer->encode_ids("ab", true), (std::vector<int32_t>{1, 8}));
   EXPECT_EQ(tokenizer->encode_ids("a b", true), (std::vector<int32_t>{1, 6, 3, 5}));
   EXPECT_EQ(tokenizer->encode_ids("\x07", false), (std::vector<int32_t>{3, 11 + 7}));
+  EXPECT_EQ(tokenizer->encode_ids("<unk>", true), (std::vector<int32_t>{1, 0}));
   EXPECT_EQ(tokenizer->decode({6, 3, 5}, true), "a b");
   EXPECT_EQ(tokenizer->stop_ids(), (std::vector<int32_t>{2, 10}));
 }
@@ -227,7 +228,7 @@ TEST(GgufPieces, SavesWhatItReads) {
     }
     EXPECT_EQ(saved->stop_ids(), tokenizer->stop_ids());
   };
-  saves({"ab a", "b<end_of_turn>ab", "é", ""});
+  saves({"ab a", "b<end_of_turn>ab", "é", "", "ab<unk>a"});
   draft.set("tokenizer.ggml.add_space_prefix", false);
   saves({"ab  a", "b<end_of_turn>ab", "é", "", "   ", "a b"});
 }

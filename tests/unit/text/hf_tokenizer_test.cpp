@@ -114,27 +114,40 @@ TEST(HfTokenizer, AddsWhatTheTemplateSays) {
   EXPECT_TRUE(tokenizer->is_special(1));
 }
 
-TEST(HfTokenizer, LetsTheConfigurationChangeBosAndEos) {
-  const TempFolder folder;
-  folder.write("tokenizer.json", small_tokenizer().dump());
-  folder.write("tokenizer_config.json",
-               R"({"add_bos_token": false, "add_eos_token": true, "eos_token": "</s>"})");
-  const auto tokenizer = load_tokenizer(folder.path()).value();
-  const auto ids = tokenizer->encode_ids("ab", true);
-  EXPECT_NE(ids.front(), 1);
-  EXPECT_EQ(ids.back(), 2);
-}
-
-TEST(HfTokenizer, GoesByTheFileAloneForClassesThatRebuildNothing) {
-  for (const char* name : {"PreTrainedTokenizerFast", "TokenizersBackend", "GPT2TokenizerFast"}) {
+TEST(HfTokenizer, GoesByTheFileAloneForBosAndEos) {
+  for (const std::string name :
+       {"", "LlamaTokenizer", "LlamaTokenizerFast", "GemmaTokenizerFast", "CohereTokenizerFast",
+        "PreTrainedTokenizerFast", "TokenizersBackend", "GPT2TokenizerFast"}) {
     const TempFolder folder;
     folder.write("tokenizer.json", small_tokenizer().dump());
-    folder.write("tokenizer_config.json",
-                 std::string(R"({"add_bos_token": false, "add_eos_token": true, "eos_token": )") +
-                     R"("</s>", "tokenizer_class": ")" + name + "\"}");
+    Node config = {{"add_bos_token", false}, {"add_eos_token", true}, {"eos_token", "</s>"}};
+    if (!name.empty()) config["tokenizer_class"] = name;
+    folder.write("tokenizer_config.json", config.dump());
     const auto tokenizer = load_tokenizer(folder.path()).value();
     EXPECT_EQ(tokenizer->encode_ids("", true), std::vector<int32_t>{1}) << name;
   }
+}
+
+// The normaliser puts a space before the token, too, so that only whole words are found.
+TEST(HfTokenizer, SearchesTokensOfTheOldFileInNormalisedText) {
+  const TempFolder folder;
+  folder.write("tokenizer.json", small_tokenizer().dump());
+  folder.write("added_tokens.json", R"({"<z>": 999})");
+  const int32_t added = load(small_tokenizer()).value()->vocab_size();
+  const auto plain = load_tokenizer(folder.path()).value();
+  EXPECT_EQ(plain->encode_ids("a <z>", false).back(), added);
+  EXPECT_NE(plain->encode_ids("a<z>", false).back(), added);
+  EXPECT_FALSE(plain->is_special(added));
+  for (const char* config : {R"({"pad_token": "<z>"})", R"({"additional_special_tokens": ["<z>"]})",
+                             R"({"extra_special_tokens": ["<z>"]})"}) {
+    folder.write("tokenizer_config.json", config);
+    const auto special = load_tokenizer(folder.path()).value();
+    EXPECT_EQ(special->encode_ids("a<z>", false).back(), added) << config;
+    EXPECT_TRUE(special->is_special(added)) << config;
+  }
+  // Transformers does not read the old file where the configuration lists the tokens.
+  folder.write("tokenizer_config.json", R"({"added_tokens_decoder": {}})");
+  EXPECT_EQ(load_tokenizer(folder.path()).value()->vocab_size(), added);
 }
 
 TEST(HfTokenizer, GivesIdsToNamedTokensThatTheFileLacks) {

@@ -179,6 +179,7 @@ TEST_P(SentencePiece, TrainsTheSameModelTwice) {
 
 TEST_P(SentencePiece, HandlesAddedTokensPastTheModel) {
   const int32_t next = tokenizer_->vocab_size();
+  folder_.write("tokenizer_config.json", "{}");  // one that lists added tokens lists them alone
   folder_.write("added_tokens.json", "{\"<pad>\": " + std::to_string(next) + "}");
   const auto loaded = load_tokenizer(folder_.path());
   ASSERT_TRUE(loaded.ok()) << loaded.error().message;
@@ -203,6 +204,29 @@ TEST(SentencePieceTraining, TakesTextTooSmallForItsSize) {
       ASSERT_TRUE(loaded.ok());
       EXPECT_EQ(loaded.value()->decode(loaded.value()->encode_ids(lines.back(), true), true),
                 lines.back());
+    }
+  }
+}
+
+TEST(SentencePieceTraining, KeepsBlanksThatTheTextHardlyHas) {
+  std::vector<std::string> none, few;
+  for (int i = 0; i < 400; ++i) none.push_back("学校的老师" + std::to_string(i) + "在北京工作");
+  few = none;
+  few.push_back("a b");
+  for (const std::string type : {"unigram", "bpe"}) {
+    for (const auto& lines : {none, few}) {
+      const TempFolder folder;
+      TokenizerTraining options;
+      options.model_type = type;
+      options.vocab_size = 320;
+      options.character_coverage = 0.99;
+      const Status status = train_tokenizer(lines, options, folder.path());
+      ASSERT_TRUE(status.ok()) << type << ": " << status.error().message;
+      const auto loaded = load_tokenizer(folder.path());
+      ASSERT_TRUE(loaded.ok());
+      for (const std::string text : {"a b", " ", "  两 个  ", "a\tb\nc"}) {
+        EXPECT_EQ(loaded.value()->decode(loaded.value()->encode_ids(text, true), true), text);
+      }
     }
   }
 }

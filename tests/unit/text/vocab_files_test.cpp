@@ -65,6 +65,21 @@ void write_gpt2(const TempFolder& folder) {
   folder.write("merges.txt", "#version: 0.2\na b\nĠ ab\n1 2\n");
 }
 
+TEST(VocabJson, AddsBosAndEosWhereItsClassFramesNothing) {
+  const TempFolder folder;
+  write_gpt2(folder);
+  const std::string adds =
+      R"("bos_token": "1", "eos_token": "2", "add_bos_token": true, "add_eos_token": true)";
+  for (const char* name : {"GPT2Tokenizer", "Qwen2TokenizerFast"}) {
+    folder.write("tokenizer_config.json",
+                 R"({"tokenizer_class": ")" + std::string(name) + "\", " + adds + "}");
+    EXPECT_EQ(pieces(*load_tokenizer(folder.path()).value(), "ab", true), (Pieces{"1", "ab", "2"}))
+        << name;
+  }
+  folder.write("tokenizer_config.json", R"({"tokenizer_class": "RobertaTokenizer", )" + adds + "}");
+  EXPECT_EQ(pieces(*load_tokenizer(folder.path()).value(), "ab", true), (Pieces{"ab"}));
+}
+
 TEST(VocabJson, EncodesAsItsClassDoes) {
   const TempFolder folder;
   write_gpt2(folder);

@@ -74,6 +74,41 @@ TEST_F(Resume, AnyNumberOfTheConfigurationThatDiffersIsNamedWithBothValues) {
   differs("shuffle", &TrainerConfig::shuffle, false, {"true", "false"});
 }
 
+TEST_F(Resume, WhatIsKnownBeforehandIsComparedBeforehand) {
+  config_.settings["lora_alpha"] = 16;
+  config_.settings["schema"] = {{"value", "s"}, {"sha256", "sha256:aaaa"}};
+  EXPECT_TRUE(check_resume(config_).ok());
+  ASSERT_TRUE(run(tiny_model()).ok());
+  config_.learning_rate = 0.5;
+  EXPECT_TRUE(check_resume(config_).ok());  // does not go on
+  for (const std::string& choice :
+       {std::string("auto"), std::string("true"), folder_ + "/" + checkpoints().back()}) {
+    config_.resume_from_checkpoint = choice;
+    const Status refused = check_resume(config_);
+    ASSERT_FALSE(refused.ok()) << choice;
+    expect_words(refused.error(), ErrorCode::kUsage, {"learning_rate was 0.01, now 0.5"});
+  }
+  config_.learning_rate = 0.01;
+  config_.max_steps = 50;
+  config_.settings.erase("schema");  // not read yet
+  EXPECT_TRUE(check_resume(config_).ok());
+  config_.settings["lora_alpha"] = 32;
+  EXPECT_FALSE(check_resume(config_).ok());
+}
+
+TEST_F(Resume, TheCallerWritesWhenAllIsInOrder) {
+  int begun = 0;
+  config_.begins = [&begun] {
+    ++begun;
+    return Status();
+  };
+  ASSERT_TRUE(run(tiny_model()).ok());
+  EXPECT_EQ(begun, 1);
+  config_.learning_rate = 0.5;
+  EXPECT_EQ(refusal().code, ErrorCode::kUsage);
+  EXPECT_EQ(begun, 1);
+}
+
 TEST_F(Resume, SettingsOfTheCallerAreNamedToo) {
   config_.settings["lora_alpha"] = 16;
   config_.settings["model_name_or_path"] = {{"value", "models/a"}, {"sha256", "sha256:aaaa"}};

@@ -159,7 +159,9 @@ class TaskReader {
 
   // The short export lists regions in members named like the controls.
   Status find_short_results(JsonView root) {
-    RELATA_CHECK(record_.find_list(root, "label"));
+    if (const JsonView label = root.find("label"); label && !label.is_null()) {
+      RELATA_CHECK(record_.get_list(root, "label"));
+    }
     root.each_member([&](std::string_view key, JsonView list) {
       if (!list.is_array()) return;
       for (const JsonView item : list) {
@@ -284,6 +286,22 @@ class TaskReader {
     return {};
   }
 
+  // A control that states the id of a region stands where the region does; with on_error=fix, it is
+  // moved there.
+  Status check_region(JsonView place, const std::string& id, ByteRange& range) {
+    const auto region = regions_.find(id);
+    if (id.empty() || region == regions_.end() || region->second == range) return {};
+    if (!intake_.fixes()) {
+      const Json at = spans_->to_json(region->second);
+      return record_.fail(place, "is not where its region \"" + id + "\" is, " + at.dump(),
+                          "results with one id are one region: correct the offsets or the id");
+    }
+    intake_.note_fix(record_.where(),
+                     record_.root().path_to(place) + " was moved to its region \"" + id + "\"");
+    range = region->second;
+    return {};
+  }
+
   // What a control says of a region, or, without a place and a region's id, of the whole task.
   Status read_addition(JsonView result) {
     RELATA_TRY(const std::string_view type, record_.find_text(result, "type"));
@@ -294,7 +312,8 @@ class TaskReader {
     RELATA_TRY(const std::string_view stated, record_.find_text(result, "id"));
     std::string id(stated);
     if (has_place(place)) {
-      RELATA_TRY(const ByteRange range, read_range(place));
+      RELATA_TRY(ByteRange range, read_range(place));
+      RELATA_CHECK(check_region(place, id, range));
       const auto same = std::find_if(regions_.begin(), regions_.end(), [&](const auto& region) {
         return region.second == range && (id.empty() || region.first == id);
       });

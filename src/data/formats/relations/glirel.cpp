@@ -123,7 +123,7 @@ class GlirelReader {
     RELATA_TRY(const JsonView value, record_.get_object(relation, key));
     RELATA_TRY(const JsonView place, record_.get_list(value, "position"));
     RELATA_CHECK(record_.check_list(place, 2));
-    const JsonView mention = value.find("mention");
+    RELATA_TRY(const JsonView mention, record_.find(value, "mention"));
     RELATA_TRY(const ByteRange range,
                read_place(place, mention.is_string() ? mention.string() : std::string_view()));
     RELATA_TRY(const std::string_view type, record_.find_text(value, "type"));
@@ -180,9 +180,9 @@ class SpacyReader {
     RELATA_TRY(document.id, record_id(record_, source_, {"id"}));
     RELATA_TRY(document.text, record_.get_text(root, "text"));
     const text::OffsetMap offsets(document.text);
-    RELATA_TRY(const JsonView entities, record_.find_list(root, "ents"));
+    RELATA_TRY(const JsonView entities, record_.find_list(root, "ents", {"sents"}));
     RELATA_CHECK(read_spans(entities, offsets));
-    const JsonView spans = root.find("spans");
+    RELATA_TRY(const JsonView spans, record_.find(root, "spans"));
     if (spans.is_object()) {
       Status groups;
       spans.each_member([&](std::string_view, JsonView group) {
@@ -192,7 +192,7 @@ class SpacyReader {
     } else {
       RELATA_CHECK(read_spans(spans, offsets));
     }
-    RELATA_TRY(const JsonView sentences, record_.find_list(root, "sents"));
+    RELATA_TRY(const JsonView sentences, record_.find_list(root, "sents", {"ents"}));
     if (sentences) RELATA_CHECK(read_sentences(sentences, offsets));
     RELATA_TRY(const JsonView relations, record_.find_list(root, "relations"));
     if (relations) {
@@ -223,7 +223,10 @@ class SpacyReader {
   Status read_spans(JsonView spans, const text::OffsetMap& offsets) {
     if (!spans || spans.is_null()) return {};
     if (!spans.is_array()) return record_.fail(spans, "is not a list of spans");
-    for (const JsonView span : spans) RELATA_CHECK(read_span(span, offsets));
+    for (const JsonView span : spans) {
+      RELATA_CHECK(read_span(span, offsets));
+      RELATA_CHECK(record_.get(span, "label"));
+    }
     return {};
   }
 

@@ -16,7 +16,7 @@ class OpennreReader {
     const JsonView root = record_.root();
     Document& document = builder_.document;
     RELATA_TRY(document.id, record_id(record_, source_, {"id", "sid"}));
-    RELATA_TRY(const JsonView tokens, record_.find_list(root, "token"));
+    RELATA_TRY(const JsonView tokens, record_.find_list(root, "token", {"tokens"}));
     TokenText text(tokens && are_tight(tokens));
     if (tokens) {
       RELATA_CHECK(read_tokens(record_, tokens, text));

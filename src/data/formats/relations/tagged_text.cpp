@@ -250,7 +250,8 @@ Status read_json_form(const Source& source, bool may_be_empty, Intake& intake) {
     if (root.is_object()) {
       const bool other = !root.find("sentence");
       RELATA_TRY(example.sentence, record.get_text(root, other ? "text" : "sentence"));
-      if (const JsonView label = root.find("relation"); label && !label.is_null()) {
+      RELATA_TRY(const JsonView label, record.find(root, "relation"));
+      if (label && !label.is_null()) {
         RELATA_TRY(example.label, label_text(record, label, names));
       }
       RELATA_TRY(example.id, record_id(record, source, {"id"}));

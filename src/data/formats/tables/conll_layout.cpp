@@ -3,23 +3,11 @@
 #include <algorithm>
 #include <map>
 
-#include "columns.h"
 #include "ner_tags.h"
-#include "reading.h"
+#include "relata/text/utf8.h"
 
 namespace relata::data {
 namespace {
-
-constexpr std::string_view kMark = "\xEF\xBB\xBF";
-
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-
-std::string_view id_in_brackets(std::string_view line) {
-  const size_t open = line.find('(');
-  const size_t close = line.rfind(')');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return "";
-  return line.substr(open + 1, close - open - 1);
-}
 
 // A token with its place in its word behind it: "科0", "技1".
 struct Positioned {
@@ -42,19 +30,10 @@ bool is_han_or_kana(char32_t c) {
          (c >= 0xFF00 && c <= 0xFFEF) || (c >= 0x20000 && c <= 0x3FFFF);
 }
 
-// The number of "Sentence: 12", "sent_12", "#12"; none for other words.
-std::optional<size_t> sentence_number(std::string_view label) {
-  size_t digits = label.size();
-  while (digits > 0 && label[digits - 1] >= '0' && label[digits - 1] <= '9') --digits;
-  std::string word(label.substr(0, digits));
-  while (!word.empty() && std::string_view(" :_-#.").find(word.back()) != std::string_view::npos) {
-    word.pop_back();
-  }
-  for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  for (const std::string_view known : {"sentence", "sent", "s", "segment", "seg", "line", "doc"}) {
-    if (word == known) return whole_number(label.substr(digits));
-  }
-  return word.empty() && digits > 0 ? whole_number(label.substr(digits)) : std::nullopt;
+// A row of CoNLL-U that is no token of its own, and states no tag.
+bool is_aside_without_tag(const ConllRow& row) {
+  const auto number = parse_conll_number(row.first());
+  return row.last() == "_" && number && number->mark != 0;
 }
 
 // What is so for nearly all of the rows that have columns.
@@ -68,7 +47,7 @@ class LayoutFinder {
     layout_.tag_first = !is_tag_column(last_) && is_tag_column(first_);
     layout_.types_alone = !is_tag_column(last_) && !layout_.tag_first;
     if (layout_.types_alone && !has_types_alone()) return std::nullopt;
-    if (!layout_.tag_first) layout_.first = first_column();
+    find_token_column();
     count_tokens();
     layout_.positions = nearly_all(positioned_);
     layout_.tight = han_ * 2 > rows_;
@@ -94,7 +73,7 @@ class LayoutFinder {
     std::map<std::pair<size_t, bool>, size_t> forms;
     for (const ConllSentence& sentence : sentences_) {
       for (const ConllRow& row : sentence.rows) {
-        if (row.columns > 1) ++forms[{row.columns, row.tabs}];
+        if (row.columns.size() > 1) ++forms[{row.columns.size(), row.tabs}];
       }
     }
     size_t most = 0;
@@ -114,40 +93,40 @@ class LayoutFinder {
   }
 
   void count_rows() {
-    std::optional<size_t> before;
     for (const ConllSentence& sentence : sentences_) {
-      size_t at = 0;
+      std::vector<const ConllRow*>& rows = rows_by_sentence_.emplace_back();
       for (const ConllRow& row : sentence.rows) {
-        if (row.columns < 2 || layout_.is_comment(row)) continue;
+        if (row.columns.size() < 2 || layout_.is_comment(row)) continue;
+        rows.push_back(&row);
+        if (is_aside_without_tag(row)) continue;
         ++rows_;
-        count_tag(row.last, last_);
-        count_tag(row.first, first_);
-        if (row.columns > 2) count_number(row, at == 0, before);
-        ++at;
+        count_tag(row.last(), last_);
+        count_tag(row.first(), first_);
       }
     }
   }
 
-  void count_number(const ConllRow& row, bool begins_sentence, std::optional<size_t>& before) {
-    const auto number = whole_number(row.first);
-    const auto label = sentence_number(row.first);
-    const bool blank = has_only_space(row.first);
-    labelled_ += blank ? has_label_ : label.has_value();
-    has_label_ |= label.has_value();
-    if (!number) return;
-    const bool restarts = *number <= 1 && (begins_sentence || !before || *number < *before);
-    numbered_ += restarts || (before && *number == *before + 1);
-    sentence_numbered_ +=
-        !before || *number == *before + 1 || (*number == *before && !begins_sentence);
-    repeated_ += before && *number == *before;
-    before = number;
-  }
-
-  ConllFirstColumn first_column() const {
-    if (nearly_all(numbered_)) return ConllFirstColumn::kTokenNumber;
-    if (nearly_all(sentence_numbered_) && repeated_ > 0) return ConllFirstColumn::kSentenceNumber;
-    return nearly_all(labelled_) && rows_ > 1 ? ConllFirstColumn::kSentenceLabel
-                                              : ConllFirstColumn::kToken;
+  // Behind the columns that number the tokens or tell sentences and documents apart, as long as
+  // one of words comes behind them.
+  void find_token_column() {
+    const size_t begin = layout_.tag_first ? 1 : 0;
+    const size_t end = layout_.columns - (layout_.tag_first ? 0 : 1);
+    size_t at = begin;
+    std::vector<ConllColumnFinding> found;
+    if (end > begin + 1) {
+      for (size_t i = begin; i < end; ++i) found.push_back(look_at_column(rows_by_sentence_, i));
+    }
+    for (; at + 1 < end; ++at) {
+      const ConllColumnFinding& column = found[at - begin];
+      const auto behind = found.begin() + static_cast<std::ptrdiff_t>(at - begin + 1);
+      const bool words = std::any_of(
+          behind, found.end(), [](const ConllColumnFinding& other) { return other.holds_words; });
+      const bool is_id = column.is_id || behind->kind != ConllColumn::kOther;
+      if (column.kind == ConllColumn::kOther) break;
+      if (!(words && is_id) && !(column.is_sure && at == begin)) break;
+      layout_.passed.push_back({at, column.kind, column.has_asides});
+    }
+    layout_.token_column = at;
   }
 
   bool has_types_alone() {
@@ -155,7 +134,7 @@ class LayoutFinder {
     std::unordered_set<std::string_view>& types = layout_.types;
     for (const ConllSentence& sentence : sentences_) {
       for (const ConllRow& row : sentence.rows) {
-        if (row.columns > 1 && !layout_.is_comment(row)) types.insert(row.last);
+        if (row.columns.size() > 1 && !layout_.is_comment(row)) types.insert(row.last());
         if (types.size() > kMostTypes) return false;
       }
     }
@@ -166,7 +145,7 @@ class LayoutFinder {
     for (const ConllSentence& sentence : sentences_) {
       size_t before = 0;
       for (const ConllRow& row : sentence.rows) {
-        if (row.columns < 2 || layout_.is_comment(row)) continue;
+        if (row.columns.size() < 2 || layout_.is_comment(row)) continue;
         const std::string_view token = layout_.raw_token(row);
         if (token.empty() || text::find_invalid_utf8(token)) continue;
         han_ += is_han_or_kana(text::to_code_points(token)[0]);
@@ -181,15 +160,67 @@ class LayoutFinder {
   ConllLayout layout_;
   Column last_;
   Column first_;
+  std::vector<std::vector<const ConllRow*>> rows_by_sentence_;
   size_t rows_ = 0;
-  size_t numbered_ = 0;
-  size_t sentence_numbered_ = 0;
-  size_t repeated_ = 0;
-  size_t labelled_ = 0;
-  bool has_label_ = false;
   size_t han_ = 0;
   size_t positioned_ = 0;
 };
+
+// Whether a row begins a sentence, as a column tells.
+class SentenceStarts {
+ public:
+  explicit SentenceStarts(ConllPassedColumn column) : column_(column) {}
+
+  bool next(const ConllRow& row) {
+    const std::string_view text = row.columns[column_.index];
+    if (has_only_space(text)) return false;
+    const auto number = parse_conll_number(text);
+    bool begins = false;
+    if (column_.kind == ConllColumn::kTokenNumber) {
+      if (!number) return false;
+      begins = before_ && (number->before != before_->before || number->value <= before_->value);
+    } else if (number && before_) {
+      begins = number->before != before_->before || number->value != before_->value;
+    } else {
+      begins = !text_.empty() && text != text_;
+    }
+    before_ = number;
+    text_ = text;
+    return begins;
+  }
+
+ private:
+  ConllPassedColumn column_;
+  std::optional<ConllNumber> before_;
+  std::string_view text_;
+};
+
+// The tag becomes the first other than O of the rows that the word stands for, if it has none.
+void take_tag(const ConllLayout& layout, const ConllRow& part, ConllRow& word) {
+  std::string_view& tag = layout.tag_first ? word.columns.front() : word.columns.back();
+  if (tag == "_" || tag.empty() || (tag == "O" && layout.tag(part) != "_")) tag = layout.tag(part);
+}
+
+void fold_words(const ConllLayout& layout, size_t column, std::vector<ConllRow>& rows) {
+  std::vector<ConllRow> kept;
+  size_t next_part = 1;
+  size_t last_part = 0;  // of the word kept last; 0 if it has no parts
+  for (ConllRow& row : rows) {
+    const bool whole = row.columns.size() == layout.columns && !layout.is_comment(row);
+    const auto number = whole ? parse_conll_number(row.columns[column]) : std::nullopt;
+    if (number && number->before.empty() && number->mark == '.') continue;
+    if (number && number->is_plain() && number->value == next_part && next_part <= last_part) {
+      take_tag(layout, row, kept.back());
+      ++next_part;
+      continue;
+    }
+    const bool is_word = number && number->before.empty() && number->mark == '-';
+    next_part = is_word ? number->value : 1;
+    last_part = is_word ? number->second : 0;
+    kept.push_back(std::move(row));
+  }
+  rows = std::move(kept);
+}
 
 }  // namespace
 
@@ -201,83 +232,38 @@ std::string_view ConllLayout::token(const ConllRow& row) const {
 }
 
 bool ConllLayout::is_comment(const ConllRow& row) const {
-  if (!row.first.starts_with("#")) return false;
-  if (row.columns != columns || row.tabs != tabs) return true;
-  return row.first == "#" && !row.tabs && !parse_ner_tag(tag(row));
-}
-
-bool has_only_space(std::string_view line) {
-  return std::all_of(line.begin(), line.end(), is_space);
-}
-
-ConllRow split_conll_row(std::string_view line, size_t number) {
-  ConllRow row;
-  row.line = number;
-  while (line.ends_with('\t')) line.remove_suffix(1);
-  const bool tabs = line.find('\t') != std::string_view::npos;
-  row.tabs = tabs;
-  const auto add = [&](std::string_view column) {
-    if (row.columns == 0) row.first = column;
-    if (row.columns == 1) row.second = column;
-    row.last = column;
-    ++row.columns;
-  };
-  if (!tabs && line[0] == ' ') add(" ");  // the token is a space
-  for (size_t at = 0; at <= line.size();) {
-    const size_t end = std::min(line.find(tabs ? '\t' : ' ', at), line.size());
-    const std::string_view column = line.substr(at, end - at);
-    if (tabs || !column.empty()) add(column.empty() && row.columns == 0 ? " " : column);
-    at = end + 1;
-  }
-  return row;
-}
-
-std::vector<ConllSentence> split_conll_sentences(std::string_view content) {
-  std::vector<ConllSentence> sentences(1);
-  const auto end_sentence = [&] {
-    if (!sentences.back().rows.empty()) sentences.emplace_back();
-  };
-  Lines lines(content);
-  for (std::string_view line; lines.next(line);) {
-    while (line.starts_with(kMark)) line.remove_prefix(kMark.size());
-    if (has_only_space(line)) {
-      end_sentence();
-    } else if (line.starts_with(kConllDocumentStart)) {
-      end_sentence();
-      sentences.back().begins_document = true;
-      sentences.back().document_id = id_in_brackets(line);
-    } else {
-      sentences.back().rows.push_back(split_conll_row(line, lines.number()));
-    }
-  }
-  if (sentences.back().rows.empty()) sentences.pop_back();
-  return sentences;
+  if (!row.first().starts_with("#")) return false;
+  if (row.columns.size() != columns || row.tabs != tabs) return true;
+  return row.first() == "#" && !row.tabs && !parse_ner_tag(tag(row));
 }
 
 std::optional<ConllLayout> find_conll_layout(const std::vector<ConllSentence>& sentences) {
   return LayoutFinder(sentences).find();
 }
 
+void fold_conll_words(std::vector<ConllSentence>& sentences, const ConllLayout& layout) {
+  for (const ConllPassedColumn& column : layout.passed) {
+    if (!column.has_asides || column.kind != ConllColumn::kTokenNumber) continue;
+    for (ConllSentence& sentence : sentences) fold_words(layout, column.index, sentence.rows);
+  }
+}
+
 std::vector<ConllSentence> cut_conll_sentences(std::vector<ConllSentence> sentences,
                                                const ConllLayout& layout) {
-  if (!layout.token_second()) return sentences;
+  if (layout.passed.empty()) return sentences;
   std::vector<ConllSentence> out;
   for (ConllSentence& sentence : sentences) {
-    std::optional<size_t> before;
+    std::vector<SentenceStarts> columns(layout.passed.begin(), layout.passed.end());
     std::vector<ConllRow> rows = std::move(sentence.rows);
     sentence.rows.clear();
     out.push_back(std::move(sentence));
-    for (const ConllRow& row : rows) {
-      const auto number = layout.first == ConllFirstColumn::kSentenceLabel
-                              ? sentence_number(row.first)
-                              : whole_number(row.first);
-      const bool comment = layout.is_comment(row) || row.columns < 2;
-      const bool begins = layout.first == ConllFirstColumn::kTokenNumber
-                              ? number && before && *number <= *before
-                              : number && before && *number != *before;
-      if (begins && !comment) out.emplace_back();
-      if (number && !comment) before = number;
-      out.back().rows.push_back(row);
+    for (ConllRow& row : rows) {
+      bool begins = false;
+      if (row.columns.size() > layout.token_column && !layout.is_comment(row)) {
+        for (SentenceStarts& column : columns) begins |= column.next(row);
+      }
+      if (begins) out.emplace_back();
+      out.back().rows.push_back(std::move(row));
     }
   }
   return out;

@@ -27,6 +27,7 @@ class ConllReader {
                          kHint);
     }
     layout_ = *layout;
+    fold_conll_words(sentences, layout_);
     sentences = cut_conll_sentences(std::move(sentences), layout_);
     text_ = TokenText(layout_.tight);
     std::vector<std::vector<NerTag>> tags;
@@ -70,25 +71,13 @@ class ConllReader {
   Result<std::optional<NerTag>> read_tag(const ConllRow& row) {
     if (layout_.is_comment(row)) return std::optional<NerTag>();
     const std::string_view name = layout_.tag(row);
-    const size_t wanted = layout_.token_second() ? 3 : 2;
     std::optional<NerTag> tag = parse_ner_tag(name);
-    if (layout_.types_alone && tag && layout_.types.contains(tag->type)) {
-      return input_error(source_.at(row.line) + ": the tag \"" + std::string(name) +
-                             "\" in a file that has \"" + std::string(tag->type) + "\" too",
-                         kHint);
+    if (layout_.types_alone && name != "O") {
+      RELATA_CHECK(check_without_prefix(row, name, tag));
+      tag = is_type(name) ? std::optional(NerTag{'I', name}) : std::nullopt;
     }
-    if (layout_.types_alone && name != "O") tag = NerTag{'I', name};
-    if (row.columns != layout_.columns || row.columns < wanted) {
-      const bool few = row.columns < wanted;
-      return input_error(source_.at(row.line) + ": " + std::to_string(row.columns) +
-                             (row.columns == 1 ? " column, " : " columns, ") +
-                             std::to_string(few ? wanted : layout_.columns) + " wanted" +
-                             (!few          ? ", as most lines have"
-                              : wanted == 2 ? " (token, tag)"
-                                            : " (number, token, tag)"),
-                         kHint);
-    }
-    for (const std::string_view text : {row.first, row.second, name}) {
+    RELATA_CHECK(check_columns(row));
+    for (const std::string_view text : row.columns) {
       if (text.find('\r') == std::string_view::npos) continue;
       return input_error(source_.at(row.line) + ": a carriage return inside the line",
                          "let every line end alike");
@@ -107,6 +96,44 @@ class ConllReader {
     if (!intake_.fixes()) return input_error(source_.at(row.line) + ": " + problem, kHint);
     intake_.note_fix(source_.at(row.line), problem + "; it counts as O");
     return std::optional<NerTag>(NerTag{});
+  }
+
+  Status check_columns(const ConllRow& row) const {
+    const size_t wanted = layout_.least_columns();
+    const size_t columns = row.columns.size();
+    if (columns == layout_.columns && columns >= wanted) return {};
+    const bool few = columns < wanted;
+    return input_error(source_.at(row.line) + ": " + std::to_string(columns) +
+                           (columns == 1 ? " column, " : " columns, ") +
+                           std::to_string(few ? wanted : layout_.columns) + " wanted" +
+                           (!few          ? ", as most lines have"
+                            : wanted == 2 ? " (token, tag)"
+                            : wanted == 3 ? " (number, token, tag)"
+                                          : " (numbers, token, tag)"),
+                       kHint);
+  }
+
+  // Where types stand alone, a tag with a prefix would become an entity of the type "B-PER".
+  Status check_without_prefix(const ConllRow& row, std::string_view name,
+                              const std::optional<NerTag>& tag) const {
+    if (!tag || tag->type.empty()) return {};
+    const bool known = layout_.types.contains(tag->type);
+    const bool capital = tag->type[0] >= 'A' && tag->type[0] <= 'Z';  // "E-mail" is a type
+    if (!known && !capital && tag->prefix != 'B' && tag->prefix != 'I') return {};
+    return input_error(source_.at(row.line) + ": the tag \"" + std::string(name) +
+                           (known ? "\" in a file that has \"" + std::string(tag->type) + "\" too"
+                                  : "\" in a file whose tags are types without a prefix"),
+                       kHint);
+  }
+
+  // "0", "_", "-", "o" and "b-per" are slips or stand for O in other tools.
+  static bool is_type(std::string_view name) {
+    const bool lower_prefix = name.starts_with("b-") || name.starts_with("i-");
+    return name != "o" && !(lower_prefix && name.size() > 2) &&
+           std::any_of(name.begin(), name.end(), [](char c) {
+             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                    static_cast<unsigned char>(c) > 0x7F;
+           });
   }
 
   void add_sentence(const ConllSentence& sentence, const std::vector<NerTag>& tags) {
@@ -169,10 +196,10 @@ bool sniff_conll_ner(const Sample& sample) {
     if (has_only_space(line) || line.starts_with("#")) continue;
     const ConllRow row = split_conll_row(line, 0);
     ++rows;
-    if (row.columns < 2) continue;
-    last += parse_ner_tag(row.last).has_value();
-    first += parse_ner_tag(row.first).has_value();
-    has_entity |= row.last.size() > 2 || row.first.size() > 2;
+    if (row.columns.size() < 2) continue;
+    last += parse_ner_tag(row.last()).has_value();
+    first += parse_ner_tag(row.first()).has_value();
+    has_entity |= row.last().size() > 2 || row.first().size() > 2;
   }
   // A few that are wrong must not make a text of the file: the reader names them.
   const auto most = [&](size_t count) { return count * 10 >= rows * 9; };

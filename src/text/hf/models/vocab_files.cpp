@@ -77,7 +77,7 @@ std::vector<std::pair<std::string, int64_t>> named_tokens(const Node& vocab,
 
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> load_vocab_json(ModelFolder files) {
+Result<Node> vocab_json_root(const ModelFolder& files) {
   const std::string path = files.path(kVocabJson);
   RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files));
   const Family* family = family_of(config.tokenizer_class);
@@ -101,7 +101,17 @@ Result<std::shared_ptr<const Tokenizer>> load_vocab_json(ModelFolder files) {
     }
   }
   root["model"] = {{"type", "BPE"}, {"vocab", std::move(vocab)}, {"merges", std::move(merges)}};
-  return assemble_tokenizer(std::move(files), {std::move(root), nullptr, path, "vocab.json"});
+  return root;
+}
+
+Result<std::shared_ptr<const Tokenizer>> load_vocab_json(ModelFolder files) {
+  const std::string path = files.path(kVocabJson);
+  RELATA_TRY(Node root, vocab_json_root(files));
+  RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files));
+  // RoBERTa's kind frames every text, whatever the configuration says of BOS and EOS.
+  const bool frames = *family_of(config.tokenizer_class)->before != 0;
+  return assemble_tokenizer(std::move(files),
+                            {std::move(root), nullptr, path, "vocab.json", !frames});
 }
 
 Result<std::shared_ptr<const Tokenizer>> load_vocab_txt(ModelFolder files) {

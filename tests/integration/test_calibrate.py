@@ -1,0 +1,90 @@
+"""`relata calibrate`: what it states of its threshold is what `relata extract` then gives."""
+
+import json
+import random
+import shutil
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from program import RELATA, json_lines, relata
+
+pytestmark = pytest.mark.skipif(not Path(RELATA).exists(), reason=f"{RELATA} is not built")
+
+
+@pytest.fixture(scope="module")
+def finder(facts_extractor, tmp_path_factory):
+    """The extractor with names that end with their lines: so even untrained it finds facts."""
+    folder = shutil.copytree(facts_extractor, tmp_path_factory.mktemp("calibrate") / "finder")
+    config, template = folder / "extractor.yaml", folder / "templates/drf.yaml"
+    config.write_text(config.read_text().replace("max_new_tokens: 24", "max_new_tokens: 48"))
+    pipeline = json.loads(template.read_text())
+    pipeline["steps"][1]["may_be_empty"] = False
+    template.write_text(json.dumps(pipeline))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def gold(finder):
+    """What is right of what the extractor finds: mostly its surest facts of each text."""
+    chance = random.Random(8)
+    names = ["Lund Mill", "Tarn Works", "Ada", "Byron", "Owl Bank", "Karl Lund"]
+    source, path = finder.parent / "texts.jsonl", finder.parent / "gold.jsonl"
+    source.write_text("".join(json.dumps(
+        {"id": f"d{i}", "text": "\n".join(chance.sample(names, 4)) + "\n"}) + "\n"
+        for i in range(20)))
+    found = json_lines(relata("extract", "-x", finder, source, "--min-score", 0).out)
+    for document in found:
+        facts = document["relations"]  # best first
+        document["relations"] = [fact for i, fact in enumerate(facts)
+                                 if chance.random() < (0.8 if 2 * i < len(facts) else 0.2)]
+        del document["meta"]
+    path.write_text("".join(json.dumps(one) + "\n" for one in found))
+    return path
+
+
+@pytest.fixture
+def own(finder, tmp_path):
+    """A copy, to be calibrated."""
+    return shutil.copytree(finder, tmp_path / "own")
+
+
+def facts_of(documents):
+    """(document, type, head, tail) of all facts, ends by name."""
+    out = set()
+    for one in documents:
+        names = {entity["id"]: entity["text"] for entity in one["entities"]}
+        out |= {(one["id"], fact["type"], names[fact["head"]], names[fact["tail"]])
+                for fact in one["relations"]}
+    return out
+
+
+@pytest.mark.parametrize("flags", [[], ["--precision", 0.55], ["--method", "isotonic"]],
+                         ids=["best-f1", "precision", "isotonic"])
+def test_the_threshold_is_of_what_extract_gives(own, gold, flags):
+    stated = json.loads(relata("calibrate", "-x", own, "--gold", gold, *flags, "--json").out)
+    kept = facts_of(json_lines(relata("extract", "-x", own, gold, "--ignore-entities").out))
+    right = len(kept & facts_of(json_lines(gold.read_text())))
+    threshold = stated["threshold"]
+    assert threshold["kept"] == len(kept)
+    assert threshold["precision"] == pytest.approx(right / len(kept))
+    assert threshold["recall"] == pytest.approx(right / stated["gold_facts"])
+    assert json.loads((own / "calibration.json").read_text())["threshold"] == threshold["threshold"]
+    if "--precision" in flags:
+        assert threshold["precision"] >= 0.55
+    crossed = stated["cross_fitted"]
+    assert crossed["threshold"] == threshold["threshold"]
+    assert set(crossed) == set(threshold)
+    assert stated["ece_after"] == stated["reliability"]["after"]["ece"]
+
+
+def test_the_reliability_is_drawn_beside_the_calibration(own, gold):
+    out = relata("calibrate", "-x", own, "--gold", gold).out
+    assert f"{own}/calibration.json" in out and "reliability.svg" in out
+    assert "cross-fitted, as of new ones: precision" in out
+    figure = ElementTree.parse(own / "reliability.svg").getroot()
+    assert figure.tag.endswith("svg")
+    text = "".join(figure.itertext())
+    assert "stated probability" in text and "before: expected calibration error" in text
+    assert figure.findall("{*}circle")
