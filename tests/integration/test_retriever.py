@@ -331,6 +331,8 @@ def test_the_trained_encoder_is_one_that_relata_reads(world, finished):
     ("candidats=3", "candidates"),
     ("scorer=none", "none"),
     ("datasets=[]", "datasets"),
+    ("datasets=nowhere.yaml", "nowhere.yaml"),
+    ("only=[one, tow]", "no data set 'tow'"),
     ("reward_model=nowhere", "nowhere"),
     ("reward.passages=1", "passages"),
     ("reward.output_dir=x", "output_dir"),
@@ -404,3 +406,11 @@ def test_the_shipped_recipe_is_read_as_far_as_its_data_go(tmp_path):
     page = json.loads(relata("retriever", "build", recipe, f"output_dir={tmp_path}", "max_pool=30",
                              "max_queries=4", "--json", cwd=ROOT).out)
     assert page["build"] == {"pool": 360, "questions": 28}
+
+
+def test_every_data_set_of_the_registry_is_read(tmp_path):
+    if not (ROOT.parent / "shared/data/wikievents").exists():
+        pytest.skip("the data sets of ../shared are not here")
+    page = json.loads(relata("retriever", "build", ROOT / "recipes/ruie_small.yaml", "only=[]", "max_pool=5",
+                             f"output_dir={tmp_path}", "max_queries=2", "--json", cwd=ROOT).out)
+    assert page["build"] == {"pool": 100, "questions": 20}

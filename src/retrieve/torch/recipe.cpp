@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "relata/base/fields.h"
@@ -29,7 +30,39 @@ Result<RetrieverDataset> read_dataset_entry(const Json& value, const std::string
   return out;
 }
 
+// A registry: a file that several recipes choose from.
+Result<Json> read_registry(const std::string& path) {
+  RELATA_TRY(const Json json, read_yaml(path));
+  if (json.is_object() && json.contains("datasets")) return json["datasets"];
+  return usage_error(path + ": there is no list `datasets` in it",
+                     "see recipes/data/ruie_datasets.yaml");
+}
+
+// Leaves those of the names `only`; all where there are none.
+Status choose(const std::vector<std::string>& only, const std::string& path,
+              std::vector<RetrieverDataset>& datasets) {
+  if (only.empty()) return {};
+  std::vector<RetrieverDataset> chosen;
+  for (const std::string& name : only) {
+    const auto found = std::find_if(datasets.begin(), datasets.end(),
+                                    [&](const auto& dataset) { return dataset.name == name; });
+    if (found == datasets.end()) {
+      return usage_error(path + ": only: there is no data set '" + name + "'",
+                         "name some of those that `datasets` lists");
+    }
+    chosen.push_back(*found);
+  }
+  datasets = std::move(chosen);
+  return {};
+}
+
 Status read_datasets(const Json& list, const std::string& path, RetrieverRecipe& recipe) {
+  if (list.is_string()) {
+    const auto file = list.get<std::string>();
+    RELATA_TRY(const Json listed, read_registry(file));
+    if (listed.is_array()) return read_datasets(listed, file, recipe);
+    return usage_error(file + ": datasets must be a list");
+  }
   if (!list.is_array() || list.empty()) {
     return usage_error(path + ": datasets must be a list with at least one entry",
                        "see recipes/ruie_small.yaml");
@@ -93,11 +126,13 @@ Result<RetrieverRecipe> read_retriever_recipe(const std::string& path,
   out.trainer.save_steps = 100;
   out.trainer.resume_from_checkpoint = "auto";
   Json datasets, reward;
+  std::vector<std::string> only;
   Fields fields(json, path);
   const auto count = [&](const char* key, int64_t& value, double low) {
     fields.get(key, value, NumberRange::between(low, kMostCount));
   };
   fields.get("datasets", datasets);
+  fields.get("only", only);
   count("max_queries", out.max_queries, 1);
   count("max_pool", out.max_pool, 0);
   count("candidates", out.candidates, 2);
@@ -126,6 +161,7 @@ Result<RetrieverRecipe> read_retriever_recipe(const std::string& path,
   train::read_trainer_config(fields, out.trainer);
   RELATA_CHECK(fields.finish());
   RELATA_CHECK(read_datasets(datasets, path, out));
+  RELATA_CHECK(choose(only, path, out.datasets));
   out.output_dir = out.trainer.output_dir;
   out.seed = out.trainer.seed;
   for (const auto& [key, value] :
