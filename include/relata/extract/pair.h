@@ -98,7 +98,7 @@ std::vector<double> bias_posterior(const data::Schema& schema, std::vector<doubl
 
 // The (threshold, negative bias) that maximise micro-F1 without the negative label on a
 // development set of posteriors; gold[i] belongs to posteriors[i]. An empty posterior is a question
-// without an answer.
+// without an answer. Where no pair of gold has several labels, the threshold is 1: one label each.
 struct TunedDecision {
   double threshold = 0.5;
   double negative_bias = 0.0;

@@ -22,7 +22,8 @@ size_t best_label(const std::vector<double>& posterior) {
                              posterior.begin());
 }
 
-constexpr int kThresholds = 19;  // 0.05, 0.10 ... 0.95
+constexpr int kThresholds = 20;  // 0.05, 0.10 ... 1.00
+constexpr int kOneLabel = 19;    // the last: nothing stands beside the best
 constexpr int kBiases = 25;      // -3.00, -2.75 ... 3.00
 constexpr int kDefaultThreshold = 9;
 constexpr int kDefaultBias = 12;
@@ -171,7 +172,13 @@ TunedDecision tune_decision(const data::Schema& schema,
   }
   TunedDecision best;
   best.f1 = -1.0;
-  const std::vector<int> thresholds = from_center(kThresholds, kDefaultThreshold);
+  // Where gold has one label a pair, so have answers: who reads them may take no more, as the
+  // scorers of such data do not.
+  const bool one_label =
+      !gold.empty() &&
+      std::all_of(gold.begin(), gold.end(), [](const auto& labels) { return labels.size() <= 1; });
+  const std::vector<int> thresholds =
+      one_label ? std::vector<int>{kOneLabel} : from_center(kOneLabel, kDefaultThreshold);
   for (const int bias : from_center(kBiases, kDefaultBias)) {
     Counts counts;
     for (size_t i = 0; i < posteriors.size(); ++i) {

@@ -101,7 +101,7 @@ TEST(TuneDecision, FindsTheGridsMaximum) {
 TEST(TuneDecision, TiesGoToTheDefault) {
   const data::Schema schema = company_schema();
   TunedDecision tuned =
-      tune_decision(schema, {{0, 1, 0, 0}, {1, 0, 0, 0}}, {{"拥有"}, {"unknown"}});
+      tune_decision(schema, {{0, 1, 0, 0}, {1, 0, 0, 0}}, {{"拥有", "拥有"}, {"unknown"}});
   EXPECT_EQ(tuned.threshold, 0.5);
   EXPECT_EQ(tuned.negative_bias, 0.0);
   EXPECT_EQ(tuned.f1, 1.0);
@@ -114,8 +114,19 @@ TEST(TuneDecision, TakesTheSmallestChange) {
   // 0.55 against 0.45: a bias of -0.25 is the least that lets the relation win.
   const TunedDecision tuned = tune_decision(company_schema(), {{0.55, 0.45, 0, 0}}, {{"拥有"}});
   EXPECT_EQ(tuned.negative_bias, -0.25);
-  EXPECT_EQ(tuned.threshold, 0.5);
   EXPECT_EQ(tuned.f1, 1.0);
+}
+
+TEST(TuneDecision, OneLabelEachWhereGoldHasOne) {
+  // Both labels of each pair would give the better F1, 0.67 for 0.5.
+  const data::Schema schema = company_schema();
+  const std::vector<std::vector<double>> posteriors = {{0, 0.6, 0.4, 0}, {0, 0.4, 0.6, 0}};
+  const std::string one = schema.relation_types[1].id, other = schema.relation_types[2].id;
+  const TunedDecision tuned = tune_decision(schema, posteriors, {{one}, {one}});
+  EXPECT_EQ(tuned.threshold, 1.0);
+  EXPECT_EQ(tuned.f1, 0.5);
+  EXPECT_EQ(decide(schema, posteriors[0], tuned.threshold).labels.size(), 1U);
+  EXPECT_LT(tune_decision(schema, posteriors, {{one, other}, {one, other}}).threshold, 0.5);
 }
 
 }  // namespace
