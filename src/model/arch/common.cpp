@@ -289,14 +289,16 @@ Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::str
     file.fail("\"is_causal\" of false is not supported",
               "models that generate can be used, not encoders made of them");
   }
-  if (file.error()) {
-    Error error = *file.error();
-    if (error.hint.empty()) {
-      error.hint = "compare this value with the model's published file, or fetch the model again";
-    }
-    return error;
-  }
+  if (file.error()) return configuration_error(file);
   return config;
+}
+
+Error configuration_error(const MemberReader& file) {
+  Error error = *file.error();
+  if (error.hint.empty()) {
+    error.hint = "compare this value with the model's published file, or fetch the model again";
+  }
+  return error;
 }
 
 void read_shape(MemberReader& file, const ShapeDefaults& defaults, DecoderConfig& config) {

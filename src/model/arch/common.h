@@ -43,5 +43,7 @@ struct ShapeDefaults {
 // The sizes by Transformers' usual names, checked.
 void read_shape(MemberReader& file, const ShapeDefaults& defaults, DecoderConfig& config);
 void check_sizes(MemberReader& file, const DecoderConfig& config);
+// The error of a configuration's reader, which has one, with a hint.
+Error configuration_error(const MemberReader& file);
 
 }  // namespace relata::model

@@ -96,7 +96,7 @@ Result<DecoderConfig> read_sizes(const GgufFile& file, const std::string& arch) 
   if (file.find("position_embd.weight") != nullptr) config.position_rows = positions;
   MemberReader reader(shape, file.path() + ": metadata " + arch);
   read_shape(reader, {}, config);
-  if (reader.error()) return *reader.error();
+  if (reader.error()) return configuration_error(reader);
   return config;
 }
 
