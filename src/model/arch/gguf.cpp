@@ -80,7 +80,8 @@ Result<DecoderConfig> read_sizes(const GgufFile& file, const std::string& arch) 
   RELATA_CHECK(check_tokens(file, embedding->shape[0]));
   if (rotated != head_dim) {
     return input_error(file.path() + ": rotation of " + std::to_string(rotated) + " of " +
-                       std::to_string(head_dim) + " dimensions is not supported for " + arch);
+                           std::to_string(head_dim) + " dimensions is not supported for " + arch,
+                       "use another file of this model, or its Hugging Face folder");
   }
   const Json shape = {{"vocab_size", embedding->shape[0]},
                       {"hidden_size", hidden},
