@@ -69,21 +69,8 @@ void append_outline(const Json& value, const std::string& indent, std::string& o
 // Lists what was done to records, in OUTPUT.<suffix>.txt if there is an output file.
 Status list_records(const std::vector<std::string>& lines, const std::string& done,
                     const std::string& suffix, const std::string& output) {
-  const bool listed_above = is_stream(output);
-  const std::string place = output + "." + suffix + ".txt";
-  if (!listed_above) remove_leftovers(place);
-  if (lines.empty()) {
-    if (!listed_above) std::remove(place.c_str());  // of an earlier run
-    return {};
-  }
-  if (listed_above) {
-    for (const std::string& line : lines) log_warning(line);
-  } else {
-    RELATA_CHECK(write_file_atomic(place, fmt::format("{}\n", fmt::join(lines, "\n"))));
-  }
-  log_warning(fmt::format("{} {}, listed {}", counted(lines.size(), "record"), done,
-                          listed_above ? "above" : "in " + place));
-  return {};
+  return list_lines(lines, counted(lines.size(), "record") + " " + done,
+                    output + "." + suffix + ".txt", is_stream(output));
 }
 
 // Files may number their documents alike; together they must not.
@@ -102,6 +89,22 @@ void make_ids_unique(std::vector<data::Document>& documents) {
 }
 
 }  // namespace
+
+Status list_lines(const std::vector<std::string>& lines, const std::string& what,
+                  const std::string& place, bool on_stderr) {
+  if (!on_stderr) remove_leftovers(place);
+  if (lines.empty()) {
+    if (!on_stderr) std::remove(place.c_str());  // of an earlier run
+    return {};
+  }
+  if (on_stderr) {
+    for (const std::string& line : lines) log_warning(line);
+  } else {
+    RELATA_CHECK(write_file_atomic(place, fmt::format("{}\n", fmt::join(lines, "\n"))));
+  }
+  log_warning(what + ", listed " + (on_stderr ? "above" : "in " + place));
+  return {};
+}
 
 Result<std::vector<std::string>> input_files(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return std::vector<std::string>{"-"};

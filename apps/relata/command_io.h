@@ -61,6 +61,10 @@ std::string json_page(const Json& value);
 
 // "1 record", "2 records".
 std::string counted(size_t count, const std::string& noun);
+// Lists lines about parts of a result: in the file `place`, or, `on_stderr`, as warnings. A warning
+// says `what` they are ("3 records skipped") and where. Without lines an earlier run's file goes.
+Status list_lines(const std::vector<std::string>& lines, const std::string& what,
+                  const std::string& place, bool on_stderr);
 
 // Nested "key: value" lines of a JSON object, for people.
 std::string json_outline(const Json& value);

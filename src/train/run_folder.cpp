@@ -65,7 +65,8 @@ Status check_output_dir(const TrainerConfig& config) {
   RELATA_TRY(const RunRecord run, read_run(folder));
   if (!run.finished) return {};
   const std::string choice = resume_choice(config);
-  const bool resumes = choice == "auto" ? has_checkpoint(folder, run.id) : !choice.empty();
+  const bool resumes =
+      choice == "auto" ? !newest_checkpoint(folder, run.id).empty() : !choice.empty();
   if (resumes) return {};
   return usage_error(
       "output_dir " + folder + " holds a finished run" +

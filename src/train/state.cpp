@@ -61,7 +61,6 @@ Status read_group(const model::TensorViews& views, const std::string& name,
   return {};
 }
 
-constexpr const char* kStateFile = "/trainer_state.json";
 constexpr const char* kOlder = "remove this checkpoint folder and resume from an older one";
 
 // Of which run a checkpoint is, "" for those from before runs had ids; nothing when it is damaged.
@@ -229,10 +228,11 @@ std::vector<std::string> checkpoint_folders(const std::string& output_dir) {
   return folders;
 }
 
-bool has_checkpoint(const std::string& output_dir, const std::string& run_id) {
+std::string newest_checkpoint(const std::string& output_dir, const std::string& run_id) {
   const auto folders = checkpoint_folders(output_dir);
-  return std::any_of(folders.begin(), folders.end(),
-                     [&](const std::string& folder) { return may_belong(folder, run_id); });
+  const auto newest = std::find_if(folders.rbegin(), folders.rend(),
+                                   [&](const auto& folder) { return may_belong(folder, run_id); });
+  return newest == folders.rend() ? "" : *newest;
 }
 
 Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
@@ -266,10 +266,8 @@ Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int6
   std::string folder = resume_choice(config);
   if (folder.empty()) return false;
   if (folder == "auto") {
-    auto all = checkpoint_folders(config.output_dir);
-    std::erase_if(all, [&](const std::string& path) { return !may_belong(path, run.id); });
-    if (all.empty()) return false;
-    folder = all.back();
+    folder = newest_checkpoint(config.output_dir, run.id);
+    if (folder.empty()) return false;
   }
   if (!file_exists(folder)) {
     return usage_error("resume_from_checkpoint " + folder + ": no such folder",

@@ -42,8 +42,9 @@ Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
 Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int64_t rows,
                              std::vector<model::Decoder::Parameter>& parameters, TrainState& state);
 
-// Whether the folder has a checkpoint of the run ("": of any).
-bool has_checkpoint(const std::string& output_dir, const std::string& run_id);
+inline constexpr const char* kStateFile = "/trainer_state.json";  // of a checkpoint's folder
+// The folder of the newest checkpoint of the run ("": of any), which "auto" stands for; "": none.
+std::string newest_checkpoint(const std::string& output_dir, const std::string& run_id);
 std::vector<std::string> checkpoint_folders(const std::string& output_dir);  // by their steps
 
 }  // namespace relata::train

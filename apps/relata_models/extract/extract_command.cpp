@@ -1,6 +1,5 @@
 // `relata extract`: documents in, relations out.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <memory>
@@ -15,7 +14,6 @@
 #include "extract/extractor_flags.h"
 #include "help.h"
 #include "output_places.h"
-#include "relata/base/atomic_file.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
@@ -91,21 +89,10 @@ std::string failures_place(const ExtractOptions& options) {
 // ended with `code`.
 Result<int> report_failures(const std::vector<std::string>& failures, const std::string& noun,
                             const ExtractOptions& options, int code) {
-  const std::string place = failures_place(options);
-  const bool listed_above = is_stream(options.output);
-  if (!listed_above) remove_leftovers(place);
-  if (failures.empty()) {
-    if (!listed_above) std::remove(place.c_str());  // of an earlier run
-    return code;
-  }
-  if (listed_above) {
-    for (const std::string& line : failures) log_warning(line);
-  } else {
-    RELATA_CHECK(write_file_atomic(place, fmt::format("{}\n", fmt::join(failures, "\n"))));
-  }
-  log_warning(fmt::format("{} without an answer that could be read, listed {}",
-                          counted(failures.size(), noun), listed_above ? "above" : "in " + place));
-  return kSomeFailed;
+  RELATA_CHECK(list_lines(failures,
+                          counted(failures.size(), noun) + " without an answer that could be read",
+                          failures_place(options), is_stream(options.output)));
+  return failures.empty() ? code : kSomeFailed;
 }
 
 std::vector<std::string> unparsed_pairs(const std::vector<data::Document>& documents) {

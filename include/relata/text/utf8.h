@@ -29,6 +29,11 @@ size_t count_code_points(std::string_view valid_utf8);
 void append_utf8(std::string& out, char32_t code_point);
 std::u32string to_code_points(std::string_view valid_utf8);
 std::string to_utf8(std::u32string_view code_points);
+// Whether it is of text that is written without spaces (Han, kana), its punctuation or full-width.
+constexpr bool is_spaceless(char32_t c) {
+  return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
+         (c >= 0xFF00 && c <= 0xFFEF) || (c >= 0x20000 && c <= 0x3FFFF);
+}
 
 // UTF-16 as UTF-8. A surrogate without its other half and half a unit at the end become U+FFFD;
 // `first_bad`, if given, is then set to where the first of them stands in what is returned.

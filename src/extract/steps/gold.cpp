@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "relata/base/trim.h"
+
 namespace relata::extract {
 namespace {
 
@@ -62,14 +64,10 @@ void add_all_names(const Document& document, const data::Relation& relation, int
 }  // namespace
 
 std::string canonical_name(const Document& document, const Entity& entity) {
-  constexpr std::string_view kBlanks = " \t\r\n";
   for (const text::ByteRange& mention : entity.mentions) {
-    std::string_view name =
-        std::string_view(document.text).substr(mention.begin, mention.end - mention.begin);
-    const size_t first = name.find_first_not_of(kBlanks);
-    if (first == std::string_view::npos) continue;
-    name = name.substr(first, name.find_last_not_of(kBlanks) + 1 - first);
-    if (name.find('\n') == std::string_view::npos) return std::string(name);
+    const std::string_view name =
+        trimmed(std::string_view(document.text).substr(mention.begin, mention.end - mention.begin));
+    if (!name.empty() && name.find('\n') == std::string_view::npos) return std::string(name);
   }
   return "";
 }

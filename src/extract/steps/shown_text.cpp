@@ -37,12 +37,6 @@ char32_t code_point_before(std::string_view text, size_t at) {
   return code_point_at(text, at);
 }
 
-// A character of text without spaces, or its punctuation.
-bool is_wide(char32_t c) {
-  return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
-         (c >= 0xFF00 && c <= 0xFFEF) || (c >= 0x20000 && c <= 0x3FFFF);
-}
-
 bool is_letter_byte(char byte) {
   const auto value = static_cast<unsigned char>(byte);
   return value >= 0x80 || (value >= 'A' && value <= 'Z') || (value >= 'a' && value <= 'z');
@@ -109,7 +103,8 @@ class TextShower {
   }
 
   bool is_between_wide(const ByteRange& gap) const {
-    return is_wide(code_point_before(text_, gap.begin)) && is_wide(code_point_at(text_, gap.end));
+    return text::is_spaceless(code_point_before(text_, gap.begin)) &&
+           text::is_spaceless(code_point_at(text_, gap.end));
   }
 
   bool is_kept(const ByteRange& gap) const {

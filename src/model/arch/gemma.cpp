@@ -17,7 +17,6 @@ constexpr int64_t kWindow = 4096;
 constexpr int64_t kPattern = 6;  // every sixth layer sees all
 constexpr double kTheta = 1e6;
 constexpr double kSlidingTheta = 1e4;
-constexpr const char* kDamaged = "the file is damaged or was made wrongly; get it again";
 
 void fill(DecoderConfig& config) {
   config.qk_norm = config.post_norms = true;

@@ -12,8 +12,6 @@
 namespace relata::model {
 namespace {
 
-constexpr const char* kDamaged = "the file is damaged or was made wrongly; get it again";
-
 const Architecture* by_gguf_name(const std::string& name) {
   const auto& all = architectures();
   const auto found = std::find_if(all.begin(), all.end(), [&](const Architecture& a) {

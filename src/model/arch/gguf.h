@@ -9,6 +9,8 @@ namespace relata::model {
 // Errors: an architecture that is not supported (named), a missing or absurd size.
 Result<DecoderConfig> decoder_config_from_gguf(const GgufFile& file);
 
+inline constexpr const char* kDamaged = "the file is damaged or was made wrongly; get it again";
+
 // What llama.cpp multiplies scores by, which files do not state.
 double gguf_attention_scale(const DecoderConfig& config);
 

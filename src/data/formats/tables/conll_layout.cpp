@@ -25,11 +25,6 @@ std::optional<Positioned> split_position(std::string_view token) {
   return Positioned{token.substr(0, end), std::stoul(std::string(token.substr(end)))};
 }
 
-bool is_han_or_kana(char32_t c) {
-  return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
-         (c >= 0xFF00 && c <= 0xFFEF) || (c >= 0x20000 && c <= 0x3FFFF);
-}
-
 // A row of CoNLL-U that is no token of its own, and states no tag.
 bool is_aside_without_tag(const ConllRow& row) {
   const auto number = parse_conll_number(row.first());
@@ -148,7 +143,7 @@ class LayoutFinder {
         if (row.columns.size() < 2 || layout_.is_comment(row)) continue;
         const std::string_view token = layout_.raw_token(row);
         if (token.empty() || text::find_invalid_utf8(token)) continue;
-        han_ += is_han_or_kana(text::to_code_points(token)[0]);
+        han_ += text::is_spaceless(text::to_code_points(token)[0]);
         const auto split = split_position(token);
         positioned_ += split && (split->position == 0 || split->position == before + 1);
         before = split ? split->position : 0;
