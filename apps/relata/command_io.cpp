@@ -160,10 +160,11 @@ Result<std::vector<data::NamedDataset>> read_dataset_parts(
   return parts;
 }
 
-Result<int> report_skipped(const data::Dataset& dataset, const std::string& output) {
+Result<int> report_skipped(const data::Dataset& dataset, const std::string& output,
+                           bool given_away) {
   for (const auto& [kind, count] : dataset.noted) log_warning(fmt::format("{}: {}", kind, count));
   RELATA_CHECK(list_records(dataset.fixed, "mended", "fixed", output));
-  if (!dataset.skipped.empty() && dataset.documents.empty()) {
+  if (!dataset.skipped.empty() && dataset.documents.empty() && !given_away) {
     return input_error(
         fmt::format("no usable record; the first problem: {}", dataset.skipped.front()));
   }

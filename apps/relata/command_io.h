@@ -40,8 +40,10 @@ Result<std::vector<data::NamedDataset>> read_dataset_parts(
 
 // Tells about skipped records: in OUTPUT.skipped.txt when there is an output file, else on stderr.
 // A list of an earlier run is removed where there is nothing to list.
-// The exit code of a run that skipped these; an error when nothing at all was read.
-Result<int> report_skipped(const data::Dataset& dataset, const std::string& output);
+// The exit code of a run that skipped these; an error when nothing at all was read. `given_away`:
+// there were documents, which the data set has no more.
+Result<int> report_skipped(const data::Dataset& dataset, const std::string& output,
+                           bool given_away = false);
 
 // Whether there is something at the path that is no file, such as a device or a pipe: nothing can
 // lie beside it. A place that cannot be looked at is reported when it is written.

@@ -8,7 +8,7 @@
 #include "backend_options.h"
 #include "command_io.h"
 #include "commands.h"
-#include "extract/extract_facts.h"
+#include "extract/extract_run.h"
 #include "extract/extractor_flags.h"
 #include "help.h"
 #include "relata/base/host.h"

@@ -34,13 +34,6 @@ Error format_error(const std::string& format, bool FormatInfo::*able) {
       "formats that can be " + verb + ": " + names_of(able));
 }
 
-Status check_options(const ReadOptions& options) {
-  if (options.on_error == "stop" || options.on_error == "skip" || options.on_error == "fix") {
-    return {};
-  }
-  return usage_error("on_error is \"" + options.on_error + "\"", "write stop, skip or fix");
-}
-
 Status check_not_empty(std::string_view content, const std::string& path) {
   if (content.find_first_not_of(kSpace) != std::string_view::npos) return {};
   return input_error(path + ": the file is empty", "give a file with at least one record");
@@ -123,6 +116,13 @@ Status read_text_format(std::string_view content, const std::string& path,
 }
 
 }  // namespace
+
+Status check_options(const ReadOptions& options) {
+  if (options.on_error == "stop" || options.on_error == "skip" || options.on_error == "fix") {
+    return {};
+  }
+  return usage_error("on_error is \"" + options.on_error + "\"", "write stop, skip or fix");
+}
 
 std::vector<FormatInfo> formats() {
   std::vector<FormatInfo> infos;

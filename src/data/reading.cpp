@@ -31,9 +31,10 @@ std::string without_middle(std::string text) {
 
 }  // namespace
 
-Source::Source(std::string_view file_content, std::string file_path)
+Source::Source(std::string_view file_content, std::string file_path, size_t line)
     : content(file_content),
       path(std::move(file_path)),
+      first_line(line),
       stem_(path == "-" ? "stdin" : std::filesystem::path(path).stem().string()) {}
 
 bool Lines::next(std::string_view& line) {

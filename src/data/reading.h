@@ -12,12 +12,14 @@
 
 namespace relata::data {
 
-// A file's content and the name that error messages give it.
+// A file's content, or a part of it that begins with line `first_line`, and the name that error
+// messages give it.
 struct Source {
-  Source(std::string_view file_content, std::string file_path);
+  Source(std::string_view file_content, std::string file_path, size_t line = 1);
 
   std::string_view content;
   std::string path;
+  size_t first_line;
 
   std::string at(size_t line) const { return path + ":" + std::to_string(line); }
   const std::string& stem() const { return stem_; }  // "data/train.txt": "train"; begins ids
@@ -31,8 +33,13 @@ class Lines {
  public:
   explicit Lines(std::string_view content)
       : content_(content), end_(content.find('\n') == std::string_view::npos ? '\r' : '\n') {}
+  // The lines before a later part of a file ended in LF.
+  explicit Lines(const Source& source) : Lines(source.content) {
+    number_ = source.first_line - 1;
+    if (number_ > 0) end_ = '\n';
+  }
   bool next(std::string_view& line);
-  size_t number() const { return number_; }  // of the last line, from 1
+  size_t number() const { return number_; }  // of the last line, from 1 or the source's first
 
  private:
   std::string_view content_;

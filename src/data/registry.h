@@ -32,6 +32,14 @@ enum Holds : unsigned {
   kHoldsAll = ~0U,
 };
 
+// Where a file may be cut into parts that are read one after the other as the whole would be: its
+// records know nothing of each other.
+enum class Parts {
+  kNone,
+  kLines,       // behind any line
+  kJsonValues,  // behind a line that ends a value, unless the file is one list
+};
+
 // What a writer had to leave out or change: a kind ("scores of relations"), and how many.
 using Losses = std::map<std::string, size_t>;
 
@@ -40,11 +48,12 @@ struct FormatEntry {
   unsigned holds = 0;                  // of Holds; for writers
   std::vector<std::string_view> meta;  // keys of meta that it holds, if not any
   bool may_be_empty = false;           // a file without content is a good one
-  bool is_binary = false;              // the reader gets the bytes of the file; they are no text
+  Parts parts = Parts::kNone;
+  bool is_binary = false;  // the reader gets the bytes of the file; they are no text
   // Whether a file that begins like this is of the format; null if it is never guessed.
   bool (*sniff)(const Sample& sample) = nullptr;
-  // Hands documents and bad records to the intake. The content is not blank, without byte order
-  // mark, and not checked otherwise. An error returned ends the reading.
+  // Hands documents and bad records to the intake. The content is not blank, unless it is a part of
+  // a file, without byte order mark, and not checked otherwise. An error returned ends the reading.
   Status (*read)(const Source& source, const ReadOptions& options, Intake& intake) = nullptr;
   // The whole file. Losses that `holds` tells are counted by the caller.
   Result<std::string> (*write)(const std::vector<Document>& documents, const WriteOptions& options,
@@ -56,6 +65,7 @@ struct FormatEntry {
 
 // In the order in which they are asked to sniff: the first that says yes is the guess.
 const std::vector<FormatEntry>& format_registry();
+Status check_options(const ReadOptions& options);
 // Null if there is none of that name.
 const FormatEntry* find_format(const std::string& name);
 

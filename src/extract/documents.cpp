@@ -49,11 +49,11 @@ std::string settings_hash(const Extractor& extractor, const generate::Engine& en
 
 class PairExtraction : public Extraction {
  public:
-  PairExtraction(const Extractor& extractor, generate::Engine& engine, const PairOptions& options,
-                 const std::vector<Document>& documents)
-      : Extraction(extractor, engine, documents), options_(options) {}
+  PairExtraction(const Extractor& extractor, generate::Engine& engine, const PairOptions& options)
+      : Extraction(extractor, engine), options_(options) {}
 
  private:
+  std::string settings() const override { return settings_hash(extractor_, engine_, options_); }
   int64_t work_of(const Document& document) const override { return count_queries(document); }
   // Of what is stated it is asked which pairs that is about.
   Document asked_part(const Document& document) const override {
@@ -137,10 +137,11 @@ class FactsExtraction : public Extraction {
  public:
   FactsExtraction(const Extractor& extractor, generate::Engine& engine,
                   const std::shared_ptr<const generate::AnswerCompiler>& compiler,
-                  const FactOptions& options, const std::vector<Document>& documents)
-      : Extraction(extractor, engine, documents), compiler_(compiler), options_(options) {}
+                  const FactOptions& options)
+      : Extraction(extractor, engine), compiler_(compiler), options_(options) {}
 
  private:
+  std::string settings() const override { return settings_hash(extractor_, engine_, options_); }
   int64_t work_of(const Document&) const override { return 1; }
   Document asked_part(const Document& document) const override {
     Document part = document;
@@ -160,14 +161,7 @@ class FactsExtraction : public Extraction {
   Result<std::vector<Document>> answer(const std::vector<Document>& documents) override {
     FactOptions options = options_;
     options.progress = [this](int64_t done) { report(done); };
-    options.finished = {};
     return extract_facts(extractor_, engine_, compiler_, documents, options);
-  }
-
-  Result<bool> take(const Document& document) const override {
-    if (!options_.finished) return false;
-    RELATA_CHECK(options_.finished(document));
-    return true;
   }
 
   const std::shared_ptr<const generate::AnswerCompiler>& compiler_;
@@ -228,16 +222,23 @@ std::vector<Document> apply_predictions(const std::vector<Document>& documents,
   return out;
 }
 
+Status extract_documents(const Extractor& extractor, generate::Engine& engine,
+                         const PairOptions& options, const DocumentRun& run) {
+  return PairExtraction(extractor, engine, options).run(run, options.batch);
+}
+
 Result<std::vector<Document>> extract_documents(const Extractor& extractor,
                                                 generate::Engine& engine,
                                                 const std::vector<Document>& documents,
                                                 const PairOptions& options,
                                                 const std::string& journal_path) {
-  PairExtraction extraction(extractor, engine, options, documents);
-  if (!journal_path.empty()) {
-    RELATA_CHECK(extraction.open_journal(journal_path, settings_hash(extractor, engine, options)));
-  }
-  return extraction.run(options.batch);
+  return PairExtraction(extractor, engine, options).run_all(documents, journal_path, options.batch);
+}
+
+Status extract_fact_documents(const Extractor& extractor, generate::Engine& engine,
+                              const std::shared_ptr<const generate::AnswerCompiler>& compiler,
+                              const FactOptions& options, const DocumentRun& run) {
+  return FactsExtraction(extractor, engine, compiler, options).run(run, options.batch);
 }
 
 Result<std::vector<Document>> extract_fact_documents(
@@ -245,11 +246,8 @@ Result<std::vector<Document>> extract_fact_documents(
     const std::shared_ptr<const generate::AnswerCompiler>& compiler,
     const std::vector<Document>& documents, const FactOptions& options,
     const std::string& journal_path) {
-  FactsExtraction extraction(extractor, engine, compiler, options, documents);
-  if (!journal_path.empty()) {
-    RELATA_CHECK(extraction.open_journal(journal_path, settings_hash(extractor, engine, options)));
-  }
-  return extraction.run(options.batch);
+  return FactsExtraction(extractor, engine, compiler, options)
+      .run_all(documents, journal_path, options.batch);
 }
 
 DemonstrationCounts demonstration_counts(const std::vector<Document>& documents) {

@@ -60,21 +60,12 @@ Status begin_journal(Journal& journal, const std::string& path, const std::strin
   return journal.append(header);
 }
 
-Result<FinishedDocuments> read_finished(const Journal& journal, const std::string& path) {
-  FinishedDocuments finished;
-  const std::vector<std::string>& lines = journal.lines();
-  for (size_t i = 1; i < lines.size(); ++i) {  // behind the header
-    const std::string where = path + ":" + std::to_string(i + 1);
-    RELATA_TRY(Json json, parse_json(lines[i], where));
-    std::string given;
-    if (json.is_object() && json.contains(kGiven) && json[kGiven].is_string()) {
-      given = json[kGiven].get<std::string>();
-      json.erase(kGiven);
-    }
-    RELATA_TRY(Document document, data::document_from_json(json, where));
-    finished[document.id].push_back({std::move(given), std::move(document)});
-  }
-  return finished;
+// Takes `given` out of a journal's line.
+std::string take_given(Json& json) {
+  if (!json.is_object() || !json.contains(kGiven) || !json[kGiven].is_string()) return "";
+  std::string given = json[kGiven].get<std::string>();
+  json.erase(kGiven);
+  return given;
 }
 
 }  // namespace
@@ -97,47 +88,74 @@ std::string hash_of_settings(const Json& settings) {
   return "sha256:" + sha256_hex(settings.dump());
 }
 
-Status Extraction::open_journal(const std::string& path, const std::string& settings) {
+Status Extraction::open_journal(const std::string& path) {
   path_ = path;
-  RELATA_TRY(Journal journal, Journal::open(path));
-  if (journal.lines().empty()) {
+  const std::string wanted = settings();
+  size_t number = 0;
+  RELATA_TRY(Journal journal, Journal::open(path, [&](std::string_view line, size_t offset) {
+               ++number;
+               return number == 1 ? check_header(std::string(line), path, wanted)
+                                  : note_entry(line, number, offset);
+             }));
+  if (number == 0) {
     Json header = Json::object();
     header["journal"] = kJournalKind;
-    header["settings"] = settings;
+    header["settings"] = wanted;
     header["extractor"] = extractor_name(extractor_);
     RELATA_CHECK(begin_journal(journal, path, header.dump()));
-  } else {
-    RELATA_CHECK(check_header(journal.lines()[0], path, settings));
-    RELATA_TRY(finished_, read_finished(journal, path));
   }
   journal_ = std::make_unique<Journal>(std::move(journal));
   return {};
 }
 
-Result<std::vector<Document>> Extraction::run(int batch_size) {
-  const auto batch = static_cast<size_t>(std::max(batch_size, 1));
-  out_.resize(documents_.size());
-  for (size_t begin = 0, end = 0; begin < documents_.size(); begin = end) {
-    // Bounded in documents as well: those without pairs ask for nothing.
-    for (size_t work = 0; end < documents_.size() && work < batch && end - begin < batch; ++end) {
-      work += static_cast<size_t>(work_of(documents_[end]));
-    }
-    RELATA_CHECK(finish_batch(begin, end));
-    RELATA_CHECK(hand_on(end));
+// A journal may be as large as all results: only where they stand is kept.
+Status Extraction::note_entry(std::string_view line, size_t number, size_t offset) {
+  const std::string where = path_ + ":" + std::to_string(number);
+  RELATA_TRY(Json json, parse_json(line, where));
+  std::string given = take_given(json);
+  RELATA_TRY(const Document document, data::document_from_json(json, where));
+  finished_.emplace(document.id, Entry{std::move(given), offset, line.size()});
+  return {};
+}
+
+Status Extraction::run(const DocumentRun& run, int batch_size) {
+  if (!run.journal.empty()) RELATA_CHECK(open_journal(run.journal));
+  while (true) {
+    RELATA_CHECK(fill_batch(run.documents, static_cast<size_t>(std::max(batch_size, 1))));
+    if (documents_.empty()) break;
+    RELATA_CHECK(finish_batch());
+    for (Document& document : out_) RELATA_CHECK(run.take(std::move(document)));
   }
   if (changed_ > 0) {
     log_warning(std::to_string(changed_) + (changed_ == 1 ? " document has" : " documents have") +
                 " changed since " + path_ + " was begun: asked again");
   }
-  return std::move(out_);
+  return {};
 }
 
-// Gives finished documents away, in order, up to `end`.
-Status Extraction::hand_on(size_t end) {
-  for (; handed_ < end; ++handed_) {
-    RELATA_TRY(const bool taken, take(out_[handed_]));
-    if (taken) out_[handed_] = {};
+Result<std::vector<Document>> Extraction::run_all(const std::vector<Document>& documents,
+                                                  const std::string& journal, int batch_size) {
+  data::ListedDocuments source(documents);
+  std::vector<Document> results;
+  const auto take = [&](Document document) -> Status {
+    results.push_back(std::move(document));
+    return {};
+  };
+  RELATA_CHECK(run({source, journal, take}, batch_size));
+  return results;
+}
+
+Status Extraction::fill_batch(data::DocumentSource& source, size_t size) {
+  documents_.clear();
+  // Bounded in documents as well: those without pairs ask for nothing.
+  for (size_t work = 0; work < size && documents_.size() < size;) {
+    if (!journal_ && !documents_.empty() && !source.ready()) break;
+    RELATA_TRY(std::optional<Document> document, source.next());
+    if (!document) break;
+    work += static_cast<size_t>(work_of(*document));
+    documents_.push_back(std::move(*document));
   }
+  out_.assign(documents_.size(), {});
   return {};
 }
 
@@ -146,34 +164,36 @@ std::string Extraction::given_hash(const Document& document) const {
 }
 
 // An entry about another text or other entities is none of this document.
-bool Extraction::take_finished(size_t index) {
-  const Document& wanted = documents_[index];
-  const auto found = finished_.find(wanted.id);
-  if (found == finished_.end() || found->second.empty()) return false;
-  std::deque<FinishedDocument>& entries = found->second;
-  const std::string given = given_hash(wanted);
-  const auto entry = std::find_if(entries.begin(), entries.end(),
-                                  [&](const auto& one) { return one.given == given; });
-  if (entry == entries.end()) {
+Result<bool> Extraction::take_finished(size_t index) {
+  const auto [first, last] = finished_.equal_range(documents_[index].id);
+  if (first == last) return false;
+  const std::string given = given_hash(documents_[index]);
+  const auto entry =
+      std::find_if(first, last, [&](const auto& one) { return one.second.given == given; });
+  if (entry == last) {
     ++changed_;
     return false;
   }
-  out_[index] = std::move(entry->document);
-  entries.erase(entry);
+  RELATA_TRY(const std::string line, journal_->line_at(entry->second.offset, entry->second.size));
+  RELATA_TRY(Json json, parse_json(line, path_));
+  take_given(json);
+  RELATA_TRY(out_[index], data::document_from_json(json, path_));
+  finished_.erase(entry);
   return true;
 }
 
 // What stands in a batch decides the order of sums, and so their last digits. A model that runs
 // here is asked about a batch as a whole, as if for the first time: then an interrupted extraction
 // ends with the very file of one that was not. What a server answered is not asked twice.
-Status Extraction::finish_batch(size_t begin, size_t end) {
+Status Extraction::finish_batch() {
   std::vector<size_t> open;
-  for (size_t i = begin; i < end; ++i) {
-    if (!take_finished(i)) open.push_back(i);
+  for (size_t i = 0; i < documents_.size(); ++i) {
+    RELATA_TRY(const bool finished, take_finished(i));
+    if (!finished) open.push_back(i);
   }
   const bool as_a_whole = !open.empty() && engine_.prompt_form() == generate::PromptForm::kIds;
   std::vector<size_t> asked;
-  for (size_t i = begin; i < end; ++i) {
+  for (size_t i = 0; i < documents_.size(); ++i) {
     if (as_a_whole || std::binary_search(open.begin(), open.end(), i)) {
       asked.push_back(i);
       continue;

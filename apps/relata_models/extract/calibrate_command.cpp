@@ -5,7 +5,7 @@
 #include "backend_options.h"
 #include "command_io.h"
 #include "commands.h"
-#include "extract/extract_facts.h"
+#include "extract/extract_run.h"
 #include "help.h"
 #include "relata/base/file.h"
 #include "relata/extract/calibrate.h"
@@ -31,13 +31,14 @@ Result<std::vector<data::Document>> predict(extract::Extractor extractor,
   RELATA_TRY(auto engine, open_backend(options.backend, extractor, context));
   std::vector<data::Document> texts = gold;
   for (data::Document& document : texts) document.relations.clear();
-  FactJob job;
-  job.output = "-";
+  ExtractJob job;
+  job.total = std::ssize(texts);
   job.keep = true;
   job.silent = true;
-  job.options.min_score = 0.0;
-  job.options.use_entities = false;
-  RELATA_TRY(FactResults results, run_facts(extractor, *engine, texts, job));
+  job.min_score = 0.0;
+  job.use_entities = false;
+  data::ListedDocuments source(texts);
+  RELATA_TRY(ExtractResults results, run_extraction(extractor, *engine, source, job));
   return std::move(results.kept);
 }
 

@@ -9,14 +9,14 @@
 #include "command_io.h"
 #include "commands.h"
 #include "extract/demonstrations.h"
-#include "extract/extract_facts.h"
 #include "extract/extract_forecast.h"
+#include "extract/extract_run.h"
 #include "extract/extractor_flags.h"
+#include "extract/input_feed.h"
 #include "help.h"
 #include "output_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
-#include "relata/base/progress.h"
 #include "relata/extract/page.h"
 #include "relata/extract/pair.h"
 
@@ -61,25 +61,6 @@ JournalPlan plan_journal(const ExtractOptions& options) {
   return {options.output + ".journal", true};
 }
 
-Result<std::vector<data::Document>> extract_all(const ExtractOptions& options,
-                                                const extract::Extractor& extractor,
-                                                generate::Engine& engine,
-                                                const std::vector<data::Document>& documents,
-                                                const std::string& journal) {
-  int64_t queries = 0;
-  for (const data::Document& document : documents) queries += extract::count_queries(document);
-  if (queries == 0 && !documents.empty()) {
-    log_warning("no document names two entities, so there is no pair to ask about");
-  }
-  Progress progress("extracting", queries, "pairs");
-  extract::PairOptions pair_options;
-  if (options.batch > 0) pair_options.batch = options.batch;
-  pair_options.min_score = std::max(options.min_score, 0.0);
-  pair_options.progress = [&progress](int64_t done) { progress.update(done); };
-  pair_options.skipped = [&progress](int64_t pairs) { progress.skip(pairs); };
-  return extract::extract_documents(extractor, engine, documents, pair_options, journal);
-}
-
 std::string failures_place(const ExtractOptions& options) {
   return options.output + ".failed.jsonl";
 }
@@ -93,18 +74,6 @@ Result<int> report_failures(const std::vector<std::string>& failures, const std:
                           counted(failures.size(), noun) + " without an answer that could be read",
                           failures_place(options), is_stream(options.output)));
   return failures.empty() ? code : kSomeFailed;
-}
-
-std::vector<std::string> unparsed_pairs(const std::vector<data::Document>& documents) {
-  std::vector<std::string> lines;
-  for (const extract::UnparsedAnswer& failure : extract::unparsed_answers(documents)) {
-    lines.push_back(json_line({{"id", failure.document},
-                               {"head", failure.head},
-                               {"tail", failure.tail},
-                               {"problem", failure.problem},
-                               {"answer", failure.answer}}));
-  }
-  return lines;
 }
 
 Status write_page(const ExtractOptions& options, const extract::Extractor& extractor,
@@ -125,50 +94,76 @@ Status check_places(const ExtractOptions& options, const JournalPlan& journal) {
   return check_places(outputs, options.inputs);
 }
 
-FactJob fact_job(const ExtractOptions& options) {
-  FactJob job;
+ExtractJob extract_job(const ExtractOptions& options) {
+  ExtractJob job;
   job.output = options.output;
   job.keep = !options.html.empty();
-  if (options.batch > 0) job.options.batch = options.batch;
-  job.options.min_score = options.min_score;
-  job.options.closure = !options.no_closure;
-  job.options.use_entities = !options.ignore_entities;
+  job.batch = options.batch;
+  job.min_score = options.min_score;
+  job.closure = !options.no_closure;
+  job.use_entities = !options.ignore_entities;
   return job;
 }
 
-// A document pipeline's run; the exit code, `code` where all was well.
-Result<int> extract_facts(const ExtractOptions& options, const extract::Extractor& extractor,
-                          generate::Engine& engine, const std::vector<data::Document>& documents,
-                          const std::string& journal, int code) {
-  FactJob job = fact_job(options);
-  job.journal = journal;
-  const bool in_context = !extract::asks_steps(extractor.config.pipeline);
-  RELATA_TRY(const FactResults results, in_context
-                                            ? run_in_context(extractor, engine, documents, job)
-                                            : run_facts(extractor, engine, documents, job));
-  if (in_context && extractor.demonstrations != nullptr) {
-    report_examples(extract::demonstration_counts(results.kept), documents.size());
+// The inputs: all documents, or what reads them one after the other.
+struct Inputs {
+  data::Dataset dataset;
+  std::unique_ptr<data::ListedDocuments> listed;
+  std::unique_ptr<InputFeed> feed;
+  int code = kDone;  // of the reading, as far as it is known
+
+  data::DocumentSource& source() const {
+    return feed ? static_cast<data::DocumentSource&>(*feed) : *listed;
   }
-  RELATA_CHECK(write_page(options, extractor, results.kept));
-  return report_failures(results.failures, "question", options, code);
+};
+
+// What needs all documents reads them before anything else; so does a run that a bad record stops,
+// and a small one, whose end can then be told.
+Result<std::unique_ptr<Inputs>> open_inputs(const ExtractOptions& options) {
+  auto inputs = std::make_unique<Inputs>();
+  RELATA_TRY(const std::vector<std::string> files, input_files(options.inputs));
+  const bool whole = options.dry_run || !options.html.empty() || options.read.on_error == "stop";
+  if (whole || !are_large(files)) {
+    RELATA_TRY(inputs->dataset, read_datasets(options.inputs, options.read));
+    make_ids_unique(inputs->dataset.documents);
+    inputs->listed = std::make_unique<data::ListedDocuments>(inputs->dataset.documents);
+  } else {
+    inputs->feed = std::make_unique<InputFeed>(data::without_companions(files), options.read);
+  }
+  return inputs;
 }
 
-Result<int> extract_pairs(const ExtractOptions& options, const extract::Extractor& extractor,
-                          generate::Engine& engine, const std::vector<data::Document>& documents,
-                          const std::string& journal, int code) {
-  RELATA_TRY(const auto results, extract_all(options, extractor, engine, documents, journal));
-  if (extractor.demonstrations != nullptr) {
-    size_t questions = 0;
-    for (const data::Document& document : documents) {
-      questions += static_cast<size_t>(extract::count_queries(document));
-    }
-    report_examples(extract::demonstration_counts(results), questions);
+int64_t count_work(const extract::Extractor& extractor,
+                   const std::vector<data::Document>& documents) {
+  if (!extract::asks_pairs(extractor.config.pipeline)) return std::ssize(documents);
+  int64_t pairs = 0;
+  for (const data::Document& document : documents) pairs += extract::count_queries(document);
+  return pairs;
+}
+
+// Tells what was skipped of inputs that have been read, or that have nothing; of others when they
+// are. Before the model is loaded.
+Status report_inputs(const ExtractOptions& options, Inputs& inputs) {
+  if (inputs.feed) {
+    RELATA_TRY(const bool any, inputs.feed->has_next());
+    if (any) return {};
   }
-  std::string out;
-  for (const data::Document& document : results) out += data::to_json_line(document) + "\n";
-  RELATA_CHECK(write_result(options.output, out));
-  RELATA_CHECK(write_page(options, extractor, results));
-  return report_failures(unparsed_pairs(results), "pair", options, code);
+  const data::Dataset& read = inputs.feed ? inputs.feed->notes() : inputs.dataset;
+  RELATA_TRY(inputs.code, report_skipped(read, options.dry_run ? "" : options.output));
+  return {};
+}
+
+Result<int> extract_all(const ExtractOptions& options, const extract::Extractor& extractor,
+                        generate::Engine& engine, const Inputs& inputs, const ExtractJob& job) {
+  RELATA_TRY(const ExtractResults results, run_extraction(extractor, engine, inputs.source(), job));
+  if (extractor.demonstrations != nullptr) report_examples(results.examples, results.questions);
+  RELATA_CHECK(write_page(options, extractor, results.kept));
+  int code = inputs.code;
+  if (inputs.feed && results.documents > 0) {
+    RELATA_TRY(code, report_skipped(inputs.feed->notes(), options.output, true));
+  }
+  const bool pairs = extract::asks_pairs(extractor.config.pipeline);
+  return report_failures(results.failures, pairs ? "pair" : "question", options, code);
 }
 
 Result<int> run_dry(const ExtractOptions& options, const extract::Extractor& extractor,
@@ -183,7 +178,7 @@ Result<int> run_dry(const ExtractOptions& options, const extract::Extractor& ext
     report = count_texts(dataset.documents);
     log_warning("--dry-run sends no text to a server: only documents and characters are counted");
   } else {
-    ForecastJob job{fact_job(options).options, options.backend};
+    ForecastJob job{fact_options(extract_job(options)), options.backend};
     RELATA_TRY(report, forecast_facts(extractor, dataset.documents, job, context));
   }
   RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
@@ -198,18 +193,19 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   RELATA_TRY(const extract::Extractor extractor, open_extractor(flags));
   const bool facts = !extract::asks_pairs(extractor.config.pipeline);
   RELATA_CHECK(check_backend(options.backend, extractor.config.decode, facts));
-  RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, options.read));
-  make_ids_unique(dataset.documents);
-  RELATA_TRY(int code, report_skipped(dataset, options.dry_run ? "" : options.output));
-  if (options.dry_run) return run_dry(options, extractor, dataset, context, code);
+  RELATA_TRY(const auto inputs, open_inputs(options));
+  RELATA_CHECK(report_inputs(options, *inputs));
+  if (options.dry_run) return run_dry(options, extractor, inputs->dataset, context, inputs->code);
 
   if (options.no_resume && journal.ours) std::remove(journal.path.c_str());
   if (!journal.path.empty()) {
     set_interrupt_hint("what is done is kept; the same command goes on from there");
   }
   RELATA_TRY(auto engine, open_backend(options.backend, extractor, context));
-  RELATA_TRY(code, (facts ? extract_facts : extract_pairs)(options, extractor, *engine,
-                                                           dataset.documents, journal.path, code));
+  ExtractJob job = extract_job(options);
+  job.journal = journal.path;
+  job.total = count_work(extractor, inputs->dataset.documents);
+  RELATA_TRY(const int code, extract_all(options, extractor, *engine, *inputs, job));
   report_usage(options.backend, *engine);
   // Last, so that a run that could not write everything is soon repeated.
   if (journal.ours) std::remove(journal.path.c_str());

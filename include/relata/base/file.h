@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,9 +36,15 @@ Result<std::vector<std::string>> expand_inputs(const std::vector<std::string>& a
 class Journal {
  public:
   static Result<Journal> open(const std::string& path);
+  // The same of a journal that may be larger than memory: lines() stays empty, each whole line is
+  // shown once with the byte at which it begins. An error of `visit` is that of the opening.
+  using Visit = std::function<Status(std::string_view line, size_t offset)>;
+  static Result<Journal> open(const std::string& path, const Visit& visit);
   // As found when opened: whole lines, and what stood behind the last newline.
   const std::vector<std::string>& lines() const { return lines_; }
   const std::string& torn() const { return torn_; }
+  // The line that begins at the byte `offset`, without its newline.
+  Result<std::string> line_at(size_t offset, size_t size) const;
   Status append(std::string_view line);  // without its newline
 
   Journal(Journal&& other) noexcept;
@@ -48,6 +55,7 @@ class Journal {
 
  private:
   Journal() = default;
+  Status visit_lines(const Visit& visit);
   Status drop_torn_line();
   std::string path_;
   std::vector<std::string> lines_;

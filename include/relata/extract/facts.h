@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "relata/data/document.h"
+#include "relata/extract/document_run.h"
 #include "relata/extract/extractor.h"
 #include "relata/generate/engine.h"
 #include "relata/generate/grounded.h"
@@ -22,10 +23,7 @@ struct FactOptions {
   double min_score = -1.0;
   int batch = 16;                              // documents handed to the engine at once
   std::function<void(int64_t done)> progress;  // documents
-  // Called with each document once it and all before it are finished; they are then not returned.
-  // An error ends the run.
-  std::function<Status(const data::Document&)> finished;
-  std::function<void(int64_t)> skipped;  // taken from the journal; `progress` counts them too
+  std::function<void(int64_t)> skipped;        // taken from the journal; `progress` counts them too
 };
 
 // What the engine was asked, for forecasts and comparisons.
@@ -53,9 +51,11 @@ Result<std::vector<data::Document>> extract_facts(
     const std::vector<data::Document>& documents, const FactOptions& options,
     AskedCounts* counts = nullptr);
 
-// The same for many documents: each that is finished is stamped (meta "extractor", "model",
-// "schema", "relata") and appended to the journal `journal_path` ("" for none); documents already
-// there under the same id and settings are taken from it, unless what they give has changed.
+// The same for many documents, with a journal, each given away when it is finished.
+Status extract_fact_documents(const Extractor& extractor, generate::Engine& engine,
+                              const std::shared_ptr<const generate::AnswerCompiler>& compiler,
+                              const FactOptions& options, const DocumentRun& run);
+// All results at the end; `journal_path` as in DocumentRun.
 Result<std::vector<data::Document>> extract_fact_documents(
     const Extractor& extractor, generate::Engine& engine,
     const std::shared_ptr<const generate::AnswerCompiler>& compiler,

@@ -31,6 +31,7 @@
 #include "relata/data/document.h"
 #include "relata/data/schema.h"
 #include "relata/extract/demonstrations.h"
+#include "relata/extract/document_run.h"
 #include "relata/generate/engine.h"
 #include "relata/generate/grounded.h"
 
@@ -92,7 +93,11 @@ Result<std::vector<data::Document>> extract_in_context(
     const std::shared_ptr<const generate::AnswerCompiler>& compiler,
     const std::vector<data::Document>& documents, const IclOptions& options);
 
-// The same for many documents, with a journal: see extract_fact_documents().
+// The same for many documents, with a journal, each given away when it is finished.
+Status extract_icl_documents(const Extractor& extractor, generate::Engine& engine,
+                             const std::shared_ptr<const generate::AnswerCompiler>& compiler,
+                             const IclOptions& options, const DocumentRun& run);
+// All results at the end; `journal_path` as in DocumentRun.
 Result<std::vector<data::Document>> extract_icl_documents(
     const Extractor& extractor, generate::Engine& engine,
     const std::shared_ptr<const generate::AnswerCompiler>& compiler,

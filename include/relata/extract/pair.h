@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "relata/data/formats.h"
+#include "relata/extract/document_run.h"
 #include "relata/extract/extractor.h"
 #include "relata/generate/engine.h"
 
@@ -120,11 +121,12 @@ std::vector<data::PairQuery> document_queries(const data::Document& document);
 // How many they are. Makes no list where the pairs are not stated.
 int64_t count_queries(const data::Document& document);
 
-// Extracts all documents, appending each finished document to the journal `journal_path` ("" for
-// none); documents already there under the same id and settings are taken from it, unless what they
-// give has changed. Pairs without an answer (free decoding that did not parse, mentions too far
-// apart) stand in their document's meta, under "unparsed"; how many were asked about with a part of
-// the text only, under "shortened".
+// Extracts many documents, each given away when it is finished. Pairs without an answer (free
+// decoding that did not parse, mentions too far apart) stand in their document's meta, under
+// "unparsed"; how many were asked about with a part of the text only, under "shortened".
+Status extract_documents(const Extractor& extractor, generate::Engine& engine,
+                         const PairOptions& options, const DocumentRun& run);
+// All results at the end; `journal_path` as in DocumentRun.
 Result<std::vector<data::Document>> extract_documents(const Extractor& extractor,
                                                       generate::Engine& engine,
                                                       const std::vector<data::Document>& documents,

@@ -170,6 +170,16 @@ Result<std::vector<std::string>> expand_inputs(const std::vector<std::string>& a
 }
 
 Result<Journal> Journal::open(const std::string& path) {
+  std::vector<std::string> lines;
+  RELATA_TRY(Journal journal, open(path, [&](std::string_view line, size_t) {
+               lines.emplace_back(line);
+               return Status();
+             }));
+  journal.lines_ = std::move(lines);
+  return journal;
+}
+
+Result<Journal> Journal::open(const std::string& path, const Visit& visit) {
   const std::string folder = folder_of(path);
   RELATA_CHECK(make_folders(folder));
   const bool is_new = !file_exists(path);
@@ -182,17 +192,44 @@ Result<Journal> Journal::open(const std::string& path) {
     return resource_error(path + ": another process is writing this journal",
                           "wait for it to end, or write elsewhere");
   }
-  RELATA_TRY(const std::string content, read_all(journal.fd_, path));
-  size_t begin = 0;
-  for (size_t end; (end = content.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    journal.lines_.push_back(content.substr(begin, end - begin));
-  }
-  journal.size_ = begin;
-  journal.torn_ = content.substr(begin);
+  RELATA_CHECK(journal.visit_lines(visit));
   if (is_new) {
     if (const int code = sync_folder(folder)) return failure_at(path, "flush", code);
   }
   return journal;
+}
+
+// Leaves size_ behind the last whole line and the rest in torn_.
+Status Journal::visit_lines(const Visit& visit) {
+  constexpr size_t kPart = 1 << 20;
+  while (true) {
+    const size_t before = torn_.size();
+    torn_.resize(before + kPart);
+    const ssize_t count = ::read(fd_, torn_.data() + before, kPart);
+    if (count < 0 && errno != EINTR) return failure_at(path_, "read", errno);
+    torn_.resize(before + static_cast<size_t>(std::max<ssize_t>(count, 0)));
+    if (count == 0) return {};
+    size_t begin = 0;
+    for (size_t from = before, end; (end = torn_.find('\n', from)) != std::string::npos;
+         from = begin = end + 1) {
+      RELATA_CHECK(visit(std::string_view(torn_).substr(begin, end - begin), size_ + begin));
+    }
+    torn_.erase(0, begin);
+    size_ += begin;
+  }
+}
+
+Result<std::string> Journal::line_at(size_t offset, size_t size) const {
+  std::string line(size, '\0');
+  for (size_t done = 0; done < size;) {
+    const ssize_t count =
+        ::pread(fd_, line.data() + done, size - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failure_at(path_, "read", errno);
+    if (count == 0) return resource_error(path_ + ": it became shorter while it was in use");
+    done += static_cast<size_t>(count);
+  }
+  return line;
 }
 
 Status Journal::drop_torn_line() {

@@ -62,7 +62,8 @@ class RecordWalk {
         intake_(intake),
         read_(read),
         text_(source.content),
-        end_(text_.find_last_not_of(kSpace) + 1) {}
+        end_(text_.find_last_not_of(kSpace) + 1),
+        at_{source.first_line, 0} {}
 
   Status run() {
     position_ = text_.find_first_not_of(kSpace);

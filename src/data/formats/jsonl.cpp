@@ -28,6 +28,7 @@ FormatEntry jsonl_format() {
   FormatEntry entry;
   entry.info = {"jsonl", "relata's own record, one JSON document a line"};
   entry.holds = kHoldsAll;
+  entry.parts = Parts::kJsonValues;
   entry.sniff = sniff_jsonl;
   entry.read = read_jsonl;
   entry.write = write_jsonl;

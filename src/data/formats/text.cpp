@@ -60,7 +60,7 @@ Status read_whole(const Source& source, Intake& intake) {
 }
 
 Status read_lines(const Source& source, const ReadOptions&, Intake& intake) {
-  Lines lines(source.content);
+  Lines lines(source);
   for (std::string_view line; lines.next(line);) {
     if (is_blank(line)) continue;
     const Status valid = check_utf8(line, source, lines.number());
@@ -108,6 +108,7 @@ FormatEntry text_format() {
 FormatEntry lines_format() {
   FormatEntry entry;
   entry.info = {"lines", "plain text, one document a line, also where a file would be one"};
+  entry.parts = Parts::kLines;
   entry.read = read_lines;
   return entry;
 }

@@ -264,14 +264,29 @@ Result<IclPlan> make_plan(const Extractor& extractor, const IclOptions& options)
   return plan;
 }
 
+std::string icl_settings(const Extractor& extractor, const generate::Engine& engine,
+                         const IclOptions& options) {
+  Json json = common_settings(extractor, engine, options.decode);
+  json["template"] = icl_template_yaml(extractor.icl);
+  json["tasks"] = extractor.config.tasks;
+  json["use_entities"] = options.use_entities;
+  json["min_score"] = options.min_score;
+  if (extractor.demonstrations != nullptr) {
+    json["demonstrations"] = to_json(extractor.config.demonstrations);
+    json["pool"] = extractor.demonstrations->identity();
+  }
+  return hash_of_settings(json);
+}
+
 class IclExtraction : public Extraction {
  public:
   IclExtraction(const Extractor& extractor, generate::Engine& engine,
                 const std::shared_ptr<const generate::AnswerCompiler>& compiler,
-                const IclOptions& options, const std::vector<Document>& documents)
-      : Extraction(extractor, engine, documents), compiler_(compiler), options_(options) {}
+                const IclOptions& options)
+      : Extraction(extractor, engine), compiler_(compiler), options_(options) {}
 
  private:
+  std::string settings() const override { return icl_settings(extractor_, engine_, options_); }
   int64_t work_of(const Document&) const override { return 1; }
   Document asked_part(const Document& document) const override { return document; }
   void note_skipped(int64_t work) const override {
@@ -289,20 +304,6 @@ class IclExtraction : public Extraction {
   const std::shared_ptr<const generate::AnswerCompiler>& compiler_;
   const IclOptions& options_;
 };
-
-std::string icl_settings(const Extractor& extractor, const generate::Engine& engine,
-                         const IclOptions& options) {
-  Json json = common_settings(extractor, engine, options.decode);
-  json["template"] = icl_template_yaml(extractor.icl);
-  json["tasks"] = extractor.config.tasks;
-  json["use_entities"] = options.use_entities;
-  json["min_score"] = options.min_score;
-  if (extractor.demonstrations != nullptr) {
-    json["demonstrations"] = to_json(extractor.config.demonstrations);
-    json["pool"] = extractor.demonstrations->identity();
-  }
-  return hash_of_settings(json);
-}
 
 }  // namespace
 
@@ -330,11 +331,14 @@ Result<std::vector<Document>> extract_icl_documents(
     const std::shared_ptr<const generate::AnswerCompiler>& compiler,
     const std::vector<Document>& documents, const IclOptions& options,
     const std::string& journal_path) {
-  IclExtraction extraction(extractor, engine, compiler, options, documents);
-  if (!journal_path.empty()) {
-    RELATA_CHECK(extraction.open_journal(journal_path, icl_settings(extractor, engine, options)));
-  }
-  return extraction.run(options.batch);
+  return IclExtraction(extractor, engine, compiler, options)
+      .run_all(documents, journal_path, options.batch);
+}
+
+Status extract_icl_documents(const Extractor& extractor, generate::Engine& engine,
+                             const std::shared_ptr<const generate::AnswerCompiler>& compiler,
+                             const IclOptions& options, const DocumentRun& run) {
+  return IclExtraction(extractor, engine, compiler, options).run(run, options.batch);
 }
 
 }  // namespace relata::extract

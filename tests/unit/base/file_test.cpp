@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "temp_folder.h"
@@ -205,6 +206,41 @@ TEST(JournalTest, DropsATornLastLine) {
   EXPECT_EQ(only.torn(), "never finished");
   ASSERT_TRUE(only.append("one").ok());
   EXPECT_EQ(slurp(folder / "only"), "one\n");
+}
+
+TEST(JournalTest, ShowsItsLinesWithoutKeepingThem) {
+  const TempFolder folder;
+  const std::string path = folder / "j";
+  const std::string large(3 << 20, 'x');  // more than is read at a time
+  const std::vector<std::string> lines = {"one", "", large, "two"};
+  {
+    auto journal = Journal::open(path).value();
+    for (const std::string& line : lines) ASSERT_TRUE(journal.append(line).ok());
+  }
+  std::ofstream(path, std::ios::app) << "torn";
+  std::vector<std::pair<size_t, size_t>> places;
+  auto journal = Journal::open(path, [&](std::string_view line, size_t offset) {
+                   EXPECT_EQ(line, lines.at(places.size()));
+                   places.emplace_back(offset, line.size());
+                   return Status();
+                 }).value();
+  EXPECT_TRUE(journal.lines().empty());
+  EXPECT_EQ(journal.torn(), "torn");
+  ASSERT_EQ(places.size(), lines.size());
+  ASSERT_TRUE(journal.append("three").ok());
+  for (size_t i = 0; i < lines.size(); ++i) {
+    EXPECT_EQ(journal.line_at(places[i].first, places[i].second).value(), lines[i]);
+  }
+  EXPECT_FALSE(journal.line_at(places.back().first, 100).ok());
+}
+
+TEST(JournalTest, AVisitorsErrorIsTheOpenings) {
+  const TempFolder folder;
+  ASSERT_TRUE(Journal::open(folder / "j").value().append("one").ok());
+  const auto refused = Journal::open(
+      folder / "j", [](std::string_view, size_t) -> Status { return input_error("not mine"); });
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message, "not mine");
 }
 
 TEST(JournalTest, FailedAppendLeavesNoPartOfTheLine) {

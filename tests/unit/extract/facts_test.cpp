@@ -531,6 +531,53 @@ TEST_F(Facts, ABatchIsAskedAboutAsAWhole) {
   }
 }
 
+// Two documents at once, then nothing for a while, as a pipe has it.
+class PausingDocuments : public data::DocumentSource {
+ public:
+  explicit PausingDocuments(const std::vector<Document>& documents) : documents_(documents) {}
+  Result<std::optional<Document>> next() override {
+    if (next_ == documents_.size()) return std::optional<Document>();
+    return std::optional<Document>(documents_[next_++]);
+  }
+  bool ready() override { return next_ % 2 == 1; }
+  size_t given() const { return next_; }
+
+ private:
+  const std::vector<Document>& documents_;
+  size_t next_ = 0;
+};
+
+TEST_F(Facts, ResultsDoNotWaitForDocumentsToCome) {
+  rules_ = {{{kAskRelations}, "father"}, {{kAskHeads}, "Ann"}, {{kAskTails}, "Bob"}};
+  const std::vector<Document> documents(5, make_document("a", "Ann and Bob.", {}));
+  options_.batch = 4;
+  const std::string path = testing::TempDir() + "facts_pauses";
+  std::filesystem::remove(path);
+  for (const std::string& journal : {std::string(), path}) {
+    PausingDocuments source(documents);
+    std::vector<size_t> given;  // when each result came
+    const auto take = [&](Document document) -> Status {
+      EXPECT_EQ(triples(document), Strings{"Ann|father|Bob"});
+      given.push_back(source.given());
+      return {};
+    };
+    ASSERT_TRUE(
+        extract_fact_documents(extractor_, engine_, compiler_, options_, {source, journal, take})
+            .ok());
+    // With a journal batches are those of a run that waits for nothing.
+    EXPECT_EQ(given, journal.empty() ? (std::vector<size_t>{2, 2, 4, 4, 5})
+                                     : (std::vector<size_t>{4, 4, 4, 4, 5}));
+  }
+  PausingDocuments source(documents);
+  const auto refuse = [](const Document&) -> Status { return resource_error("full"); };
+  const Status status =
+      extract_fact_documents(extractor_, engine_, compiler_, options_, {source, "", refuse});
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().message, "full");
+  EXPECT_EQ(source.given(), 2u);
+  std::filesystem::remove(path);
+}
+
 TEST_F(Facts, StepsUseTheirAdapters) {
   rules_ = {{{kAskRelations}, "father"}, {{kAskHeads}, "Ann Lee"}, {{kAskTails}, "Cid"}};
   run(family_);
