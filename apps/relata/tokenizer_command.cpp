@@ -171,13 +171,13 @@ void add_train(CLI::App& tokenizer, Context& context) {
       ->type_name("FMT");
   verb->add_option("--vocab-size", training.vocab_size, "Pieces to learn (default: 8000)")
       ->type_name("N")
-      ->check(CLI::Range(300, 1000000));
+      ->check(CLI::Range(text::kLeastVocabulary, text::kLargestVocabulary));
   verb->add_option("--type", training.model_type, "unigram (default) or bpe")
       ->check(CLI::IsMember({"unigram", "bpe"}));
   verb->add_option("--coverage", training.character_coverage,
-                   "Share of characters that get a piece (default: 1)")
+                   "Share of characters that get a piece, from 0.98 (default: 1)")
       ->type_name("P")
-      ->check(number_in(NumberRange::between(0.5, 1)));
+      ->check(number_in(NumberRange::between(text::kLeastCoverage, 1)));
   verb->add_option("--symbols", training.user_symbols, "Pieces that are never split")
       ->type_name("LIST")
       ->allow_extra_args(false)

@@ -15,6 +15,7 @@
 #include "relata/model/export.h"
 #include "relata/model/memory.h"
 #include "relata/model/prefix_tree.h"
+#include "relata/model/stored_types.h"
 
 namespace relata::app {
 namespace {
@@ -65,8 +66,34 @@ std::string positions_text(const model::DecoderConfig& config) {
   return std::to_string(most);
 }
 
+// What config.json says where there are no weights, which a folder may lack.
+model::StoredTypes types_of(const std::string& model, const model::DecoderConfig& config) {
+  if (auto found = model::stored_types(model); found.ok()) return std::move(found).value();
+  return {config.dtype, {}, ""};
+}
+
+Json to_json(const std::vector<model::TypeShare>& shares) {
+  Json out = Json::object();
+  for (const model::TypeShare& share : shares) {
+    out[share.type] = {{"tensors", share.tensors}, {"weights", share.weights}};
+  }
+  return out;
+}
+
+// "Q4_K_M (Q4_K in 144 tensors, Q6_K in 25, F32 in 121), computed in bfloat16"
+std::string types_text(const model::StoredTypes& types) {
+  std::string list;
+  for (const model::TypeShare& share : types.shares) {
+    list += fmt::format("{}{} in {}{}", list.empty() ? " (" : ", ", share.type, share.tensors,
+                        list.empty() ? " tensors" : "");
+  }
+  if (list.empty()) return types.name;
+  return types.name + list + "), computed in " + types.computed;
+}
+
 Result<int> show_model(const ModelOptions& options, const Context& context) {
   RELATA_TRY(const auto config, model::read_decoder_config(options.folder));
+  const model::StoredTypes types = types_of(options.folder, config);
   const int64_t positions = model::most_positions(config);
   const auto weights = static_cast<double>(model::parameter_count(config));
   const double cache =
@@ -79,7 +106,9 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
               {"key_value_heads", config.num_kv_heads},
               {"vocabulary", config.vocab_size},
               {"positions", positions == model::kAnyPositions ? Json(nullptr) : Json(positions)},
-              {"dtype", config.dtype},
+              {"dtype", types.name},
+              {"tensor_types", to_json(types.shares)},
+              {"computed_dtype", types.computed.empty() ? Json(nullptr) : Json(types.computed)},
               {"inference_bytes_float32", 4 * weights},
               {"inference_bytes_bfloat16", 2 * weights},
               {"cache_bytes_per_token_bfloat16", 2 * cache},
@@ -114,11 +143,10 @@ Result<int> show_model(const ModelOptions& options, const Context& context) {
     return kDone;
   }
   fmt::print(
-      "{:.2f} million weights, {} of {}, {} heads ({} key/value), vocabulary {}, {} positions, "
-      "stored "
-      "as {}\n",
+      "{:.2f} million weights, {} of {}, {} heads ({} key/value), vocabulary {}, {} positions\n"
+      "stored as {}\n",
       weights / 1e6, layers_text(config), config.hidden_size, config.num_heads, config.num_kv_heads,
-      config.vocab_size, positions_text(config), config.dtype);
+      config.vocab_size, positions_text(config), types_text(types));
   fmt::print("inference: {} in float32, {} in bfloat16, and {:.1f} kB of cache per token\n",
              megabytes(4 * weights), megabytes(2 * weights), 2 * cache / 1e3);
   if (out.contains("answering_bytes")) {

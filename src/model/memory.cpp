@@ -6,6 +6,7 @@
 #include "relata/kernels/nf4.h"
 #include "relata/model/export.h"
 #include "weights/checkpoint.h"
+#include "weights/types.h"
 
 namespace relata::model {
 namespace {
@@ -169,8 +170,11 @@ Result<int64_t> forecast_answering(const std::string& path, const LoadOptions& o
   RELATA_CHECK(check_causal(c, path));
   LoadOptions how = options;
   if (how.dtype == "auto") {
-    const bool half = nn::has_fast_bfloat16() && (is_gguf(path) || c.dtype == "bfloat16");
-    how.dtype = half ? "bfloat16" : "float32";
+    RELATA_TRY(const auto source, open_weights(path));
+    RELATA_TRY(const at::Device device, find_device(how.device));
+    RELATA_TRY(const at::ScalarType type,
+               scalar_type(automatic_dtype(*source, c, is_gguf(path), device), path));
+    how.dtype = type == at::kFloat ? "float32" : "bfloat16";
   }
   RELATA_TRY(const StoredSizes stored, stored_sizes(path, how));
   const int64_t element = how.dtype == "float32" ? kFloat : kHalf;

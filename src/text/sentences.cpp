@@ -64,9 +64,6 @@ bool is_han(char32_t c) {
   return (c >= 0x2E80 && c <= 0x2FDF) || (c >= 0x3040 && c <= 0x9FFF) ||
          (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x20000 && c <= 0x3FFFF);
 }
-bool is_wide(char32_t c) {  // a character of text without spaces, or its punctuation
-  return is_han(c) || (c >= 0x3000 && c <= 0x303F) || (c >= 0xFF00 && c <= 0xFFEF);
-}
 bool is_space(char32_t c) { return c != kEnd && u_isUWhiteSpace(static_cast<UChar32>(c)); }
 bool is_digit(char32_t c) { return c >= '0' && c <= '9'; }
 bool is_letter(char32_t c) { return u_isalpha(static_cast<UChar32>(c)) && !is_han(c); }
@@ -133,7 +130,7 @@ class Splitter {
     const size_t next = skip_space(at);
     const auto breaks = std::count(chars_.begin() + static_cast<std::ptrdiff_t>(at),
                                    chars_.begin() + static_cast<std::ptrdiff_t>(next), U'\n');
-    const bool wide = (at > 0 && is_wide(chars_[at - 1])) && is_wide(char_at(next));
+    const bool wide = (at > 0 && is_spaceless(chars_[at - 1])) && is_spaceless(char_at(next));
     if (breaks > 1 || wide) close(at);
     return next;
   }
@@ -173,8 +170,8 @@ class Splitter {
     const char32_t last = chars_[stops_end - 1];
     const char32_t before = stop > 0 ? chars_[stop - 1] : kEnd;
     if (is_wide_stop(last)) return true;
-    if (last == U'…' && is_wide(before)) return stops_end - stop > 1;
-    const bool between_wide = is_wide(before) && is_wide(following);
+    if (last == U'…' && is_spaceless(before)) return stops_end - stop > 1;
+    const bool between_wide = is_spaceless(before) && is_spaceless(following);
     if (next == end) return between_wide;  // "3.14", "example.com"
     if (between_wide) return true;
     if (is_lower(following)) return false;

@@ -106,6 +106,74 @@ def test_capitals_in_the_vocabulary_stay(relata, tmp_path):
     assert root["model"]["vocab"]["Who"] not in found[1]["ids"]
 
 
+def exported(relata, folder, path):
+    done = relata.run("model", "export", folder, path, "--to", "gguf")
+    assert done.returncode == 0, done.stderr
+    return gguf.GGUFReader(path).fields
+
+
+def same_ids(relata, places, texts):
+    found = [relata.answers("tokenizer", "encode", place, requests=texts) for place in places]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_a_vocabulary_without_tokenizer_json(relata, tmp_path, lower):
+    """vocab.txt, as the makers of older models left them. Nothing in it has capitals."""
+    folder, path = tmp_path / "hf", tmp_path / "tiny.gguf"
+    folder.mkdir()
+    Checkpoint("bert", folder)
+    (folder / "tokenizer.json").unlink()
+    settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": lower}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    fields = exported(relata, folder, path)
+    pieces = (folder / "vocab.txt").read_text().splitlines()
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    assert tokens[pieces.index("company")] == "\u2581company"
+    assert tokens[pieces.index("##a")] == "a" and tokens[pieces.index("[CLS]")] == "[CLS]"
+    for name, token in (("cls", "[CLS]"), ("seperator", "[SEP]"), ("unknown", "[UNK]")):
+        assert fields[f"tokenizer.ggml.{name}_token_id"].contents() == pieces.index(token)
+    same_ids(relata, (folder, path), [*TEXTS, "Who founded [SEP] Xü", "[MASK]?"])
+    wanted = torch.nn.functional.normalize(our_vectors(relata, folder, TEXTS), dim=1)
+    assert_near(our_vectors(relata, path, TEXTS), wanted)
+
+
+def changed_tokenizer(folder, change, **settings):
+    folder.mkdir()
+    Checkpoint("bert", folder)
+    root = json.loads((folder / "tokenizer.json").read_text())
+    change(root)
+    (folder / "tokenizer.json").write_text(json.dumps(root))
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(config | settings))
+
+
+def adds_a_word(root):
+    root["added_tokens"].append({
+        "id": root["model"]["vocab"]["again"], "content": "again", "single_word": False,
+        "lstrip": False, "rstrip": False, "normalized": False, "special": False})  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"strip_accents": False}, {"do_lower_case": False, "strip_accents": True}])  # fmt: skip
+def test_the_file_says_what_the_tokenizer_does(relata, tmp_path, settings):
+    changed_tokenizer(tmp_path / "hf", adds_a_word, **settings)
+    exported(relata, tmp_path / "hf", tmp_path / "tiny.gguf")
+    texts = [*TEXTS, "againwhen", "Xü Xu xü", "u\u0308 \u00fc"]
+    same_ids(relata, (tmp_path / "hf", tmp_path / "tiny.gguf"), texts)
+
+
+@pytest.mark.parametrize(("settings", "changes"), [
+    ({"tokenize_chinese_chars": False}, {}),
+    ({}, {"pre_tokenizer": {"type": "WhitespaceSplit"}}),
+    ({}, {"post_processor": None})])  # fmt: skip
+def test_what_llamacpps_wordpiece_does_not_do(relata, tmp_path, settings, changes):
+    changed_tokenizer(tmp_path / "hf", lambda root: root.update(changes), **settings)
+    done = relata.run("model", "export", tmp_path / "hf", tmp_path / "a.gguf", "--to", "gguf")
+    assert done.returncode == 2 and "llama.cpp" in done.stderr, done.stderr
+    assert not (tmp_path / "a.gguf").exists()
+
+
 @pytest.fixture(scope="module")
 def minilm_file(relata, tmp_path_factory):
     if not (MINILM / "model.safetensors").is_file():

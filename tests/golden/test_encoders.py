@@ -16,6 +16,8 @@ from encoder_oracles import (
 )
 from oracle import torch, transformers
 
+safetensors_torch = pytest.importorskip("safetensors.torch")
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MINILM = ROOT / "models" / "all-minilm-l6-v2"
 
@@ -30,6 +32,24 @@ def test_vectors(relata, checkpoint, pooling):
     assert mask.sum(1).max() == LENGTH, "one text is cut"
     found = our_vectors(relata, checkpoint.folder, TEXTS, "--pooling", pooling)
     assert_near(found, pooled(states, mask, pooling))
+
+
+@pytest.mark.parametrize("activation", ["gelu_python", "gelu_fast", "swish"])
+def test_old_names(relata, tmp_path, activation):
+    """Of layer norms, as in the first BERTs' files, and of functions."""
+    checkpoint = Checkpoint("bert", tmp_path)
+    path = tmp_path / "model.safetensors"
+    tensors = safetensors_torch.load_file(path)
+    for new, old in (("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")):
+        tensors = {name.replace(new, old): value for name, value in tensors.items()}
+    tensors = {"bert." + name: value for name, value in tensors.items()}
+    tensors["cls.predictions.transform.LayerNorm.gamma"] = torch.ones(SIZES["hidden_size"])
+    safetensors_torch.save_file(tensors, path, metadata={"format": "pt"})
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"hidden_act": activation}))
+    model = transformers.AutoModel.from_pretrained(tmp_path, attn_implementation="eager").eval()
+    states = oracle_states(model, checkpoint.tokenizer, TEXTS, LENGTH)
+    assert_near(our_vectors(relata, tmp_path, TEXTS), pooled(*states, "mean"))
 
 
 def test_a_text_does_not_depend_on_the_others(relata, checkpoint):

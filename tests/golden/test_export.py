@@ -253,6 +253,13 @@ def test_types(relata, tmp_path, dtype, quantized):
         if len(tensor.shape) == 1:
             assert tensor.tensor_type == gguf.GGMLQuantizationType.F32, name
     relata.logits(tmp_path / "m.gguf", [[1, 2, 3]])
+    shown = json.loads(relata.run("model", "show", tmp_path / "m.gguf", "--json").stdout)
+    plain = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
+    assert shown["dtype"] == plain.get(quantized, quantized)
+    assert set(shown["tensor_types"]) == {quantized, "F32"}
+    counts = [share["weights"] for share in shown["tensor_types"].values()]
+    assert sum(counts) == sum(tensor.n_elements for tensor in tensors.values())
+    assert dtype in ("bf16", "q8_0") or shown["computed_dtype"] == "float32"
     if dtype == "q8_0":
         return
     export(relata, tmp_path / "base", tmp_path / "hf", "--to", "hf", "--dtype", dtype)
@@ -392,6 +399,16 @@ def test_the_scale_of_a_gemma_of_62_layers(relata, tmp_path):
     export(relata, tmp_path / "m.gguf", tmp_path / "again", "--to", "hf")
     again = json.loads((tmp_path / "again" / "config.json").read_text())
     assert again["query_pre_attn_scalar"] == scalar
+
+
+@pytest.mark.parametrize("normalizer", [{"type": "Lowercase"}, {"type": "NFC"}])
+def test_refuses_a_tokenizer_that_changes_texts(relata, tmp_path, normalizer):
+    save_base(tmp_path / "base", transformers.LlamaConfig)
+    root = json.loads((tmp_path / "base" / "tokenizer.json").read_text())
+    root["normalizer"] = normalizer
+    (tmp_path / "base" / "tokenizer.json").write_text(json.dumps(root))
+    error = refusal(relata, tmp_path / "base", tmp_path / "m.gguf", "--to", "gguf")
+    assert '"normalizer"' in error and not (tmp_path / "m.gguf").exists()
 
 
 def test_refuses_other_architectures(relata, tmp_path):

@@ -17,6 +17,7 @@ LAYERS = 7  # of the Gemma
 WINDOW, PATTERN = "gemma3.attention.sliding_window", "gemma3.attention.sliding_window_pattern"
 TYPE, FACTOR = "llama.rope.scaling.type", "llama.rope.scaling.factor"
 OLD_FACTOR, ATTENTION = "llama.rope.scale_linear", "llama.rope.scaling.attn_factor"
+SCALING = "llama.rope.scaling."
 YARN = {TYPE: "yarn", FACTOR: 4.0, "llama.rope.scaling.original_context_length": 16}
 ONES_THAT_SLIDE = [True, False, True, True, False, False, True]
 
@@ -75,9 +76,26 @@ CASES = {
         rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=16,
              attention_factor=1.5 * (1 + 0.1 * torch.tensor(4.0).log().item())),
     ),
+    "llama_yarn_numbers": (
+        YARN | {f"{SCALING}yarn_beta_fast": 8.0, f"{SCALING}yarn_beta_slow": 2.0,
+                f"{SCALING}yarn_attn_factor": 1.7, f"{SCALING}yarn_ext_factor": 1.0},
+        [],
+        rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=16, beta_fast=8.0,
+             beta_slow=2.0, attention_factor=1.7),
+    ),
+    "llama_yarn_both_attention_factors": (
+        YARN | {f"{SCALING}yarn_attn_factor": 1.7, ATTENTION: 1.5},
+        [],
+        rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=16,
+             attention_factor=1.7 * 1.5),
+    ),
+    "llama_two_epsilons": ({"llama.attention.layer_norm_epsilon": 0.1}, [], {}),
+    "llama_yarn_numbers_without_yarn": ({f"{SCALING}yarn_beta_fast": 8.0}, [], {}),
 }  # fmt: skip
 INFINITE = float("inf")
-OLLAMA_ONLY = ["gemma3_no_base", "gemma3_ollama_bases"]
+# llama.cpp's program does not read them of these architectures.
+OTHERS_ONLY = ["gemma3_no_base", "gemma3_ollama_bases", "llama_yarn_numbers",
+               "llama_yarn_both_attention_factors"]  # fmt: skip
 
 
 def rewritten(source, path, changes, dropped=(), tensors=()):
@@ -140,7 +158,7 @@ def test_the_exported_folder(relata, changed, tmp_path):
     assert_close(oracle_logits(written, ids), oracle_logits(changed.model, ids))
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name not in OLLAMA_ONLY])
+@pytest.mark.parametrize("name", [name for name in CASES if name not in OTHERS_ONLY])
 def test_llama_cpp_reads_them_so(bases, tmp_path, name):
     llamacpp = pytest.importorskip("llamacpp")
     case = Changed(name, bases, tmp_path)
@@ -161,9 +179,14 @@ def test_llama_cpp_reads_them_so(bases, tmp_path, name):
         ("gemma3", {"gemma3.rope.freq_base_swa": 1.0}, "gemma3.rope.freq_base_swa"),
         ("gemma3", {"gemma3.attention.causal": False}, "gemma3.attention.causal"),
         ("llama", {"llama.attention.causal": False}, "llama.attention.causal"),
+        ("llama", {"llama.expert_count": 8}, "llama.expert_count of 8"),
         ("llama", {FACTOR: -1.0}, FACTOR),
         ("llama", {FACTOR: 4.0, ATTENTION: 1.5}, ATTENTION),
         ("llama", YARN | {ATTENTION: 0.0}, ATTENTION),
+        ("llama", YARN | {f"{SCALING}yarn_ext_factor": 0.5}, f"{SCALING}yarn_ext_factor"),
+        ("llama", YARN | {f"{SCALING}yarn_log_multiplier": 0.1}, f"{SCALING}yarn_log_multiplier"),
+        ("llama", YARN | {f"{SCALING}yarn_beta_fast": 0.0}, f"{SCALING}yarn_beta_fast"),
+        ("llama", YARN | {f"{SCALING}yarn_attn_factor": -1.0}, f"{SCALING}yarn_attn_factor"),
         ("llama", {"llama.rope.freq_base": INFINITE}, "llama.rope.freq_base"),
         ("llama", {FACTOR: INFINITE}, FACTOR),
         ("gemma3", {"gemma3.rope.freq_base": INFINITE}, "gemma3.rope.freq_base"),
@@ -183,6 +206,15 @@ def test_refuses_by_the_name_of_the_key(relata, bases, tmp_path, base, changes, 
     done = relata.run("model", "logits", file, requests=[{"ids": [1, 2]}])
     assert done.returncode == 3, done.stdout
     assert f"{file}: {words}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file_type", "name"), [(15, "Q4_K_M"), (1024 + 14, "Q4_K_S"), (1, "float16"), (9999, "float32")]
+)
+def test_show_says_what_the_file_is_called(relata, bases, tmp_path, file_type, name):
+    file = rewritten(bases["llama"].file, tmp_path / "model.gguf", {"general.file_type": file_type})
+    shown = relata.run("model", "show", file).stdout
+    assert f"stored as {name} (F32 in " in shown and "), computed in float32" in shown
 
 
 # ---- divisors of the frequencies -----------------------------------------------------------------

@@ -223,7 +223,7 @@ def test_a_damaged_state_is_bad_input(tmp_path, rows):
         ("max_samples=-1", 2, "'max_samples' must be"),
         ("model.hidden_size=-1", 2, "'hidden_size' must be"),
         ("model.num_attention_heads=3", 2, "num_attention_heads"),
-        ("tokenizer.character_coverage=1.1", 2, "'character_coverage' must be"),
+        ("tokenizer.character_coverage=0.97", 2, "'character_coverage' must be a number from 0.98"),
     ],
 )
 def test_wrong_settings_are_explained(tmp_path, rows, override, code, words):

@@ -52,9 +52,11 @@ Status read_tokenizer_section(const Json& json, const std::string& where,
                               text::TokenizerTraining& tokenizer) {
   if (json.is_null()) return {};
   Fields fields(json, where + ": tokenizer");
-  fields.get("vocab_size", tokenizer.vocab_size, NumberRange::between(1, 10'000'000));
+  fields.get("vocab_size", tokenizer.vocab_size,
+             NumberRange::between(text::kLeastVocabulary, text::kLargestVocabulary));
   fields.get_choice("model_type", tokenizer.model_type, {"unigram", "bpe"});
-  fields.get("character_coverage", tokenizer.character_coverage, NumberRange::above(0, 1));
+  fields.get("character_coverage", tokenizer.character_coverage,
+             NumberRange::between(text::kLeastCoverage, 1));
   fields.get("user_symbols", tokenizer.user_symbols);
   return fields.finish();
 }

@@ -83,7 +83,8 @@ struct DecoderConfig {
   int64_t relative_distance = 128;  // from here on all distances are of one kind
   double head_scale = 1.0;          // of the states that the head reads
 
-  std::string dtype = "float32";  // as stored: float32, bfloat16, float16
+  std::string dtype = "float32";  // as stored: float32, bfloat16, float16; of quantised blocks
+                                  // bfloat16 (stored_types.h says what they are)
   int64_t bos_id = 1;             // -1: none
   std::vector<int64_t> eos_ids = {2};
 

@@ -88,6 +88,11 @@ Result<std::shared_ptr<const Tokenizer>> find_tokenizer(const std::string& folde
 // What ends an answer of such a model: the ids in its generation_config.json, if it has that file.
 Result<std::vector<int32_t>> generation_stops(const std::string& folder);
 
+// SentencePiece's, and a vocabulary's of all bytes with some characters.
+constexpr double kLeastCoverage = 0.98;
+constexpr int kLeastVocabulary = 300;
+constexpr int kLargestVocabulary = 1'000'000;
+
 struct TokenizerTraining {
   int vocab_size = 8000;
   std::string model_type = "unigram";     // or "bpe"

@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "relata/base/hex.h"
 #include "relata/text/utf8.h"
 
 namespace relata::data {
@@ -188,10 +189,7 @@ constexpr std::array<char32_t, 32> kWindows = {
     0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178};
 
 int digit_of(char c, int base) {
-  int digit = -1;
-  if (c >= '0' && c <= '9') digit = c - '0';
-  if (c >= 'a' && c <= 'f') digit = c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') digit = c - 'A' + 10;
+  const int digit = hex_digit(c);
   return digit < base ? digit : -1;
 }
 

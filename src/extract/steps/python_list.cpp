@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "relata/base/hex.h"
 #include "relata/text/utf8.h"
 
 namespace relata::extract {
@@ -14,12 +15,6 @@ bool is_quote(char c) { return c == '\'' || c == '"'; }
 std::string without_blanks(std::string text) {
   std::erase_if(text, [](char c) { return kBlanks.find(c) != std::string_view::npos; });
   return text;
-}
-
-int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
 }
 
 class Reader {
@@ -92,8 +87,8 @@ class Reader {
     if (text_.size() - at_ < digits) return false;
     uint32_t code = 0;
     for (size_t i = 0; i < digits; ++i) {
-      const int digit = digit_of(text_[at_++]);
-      if (digit >= base) return false;
+      const int digit = hex_digit(text_[at_++]);
+      if (digit < 0 || digit >= base) return false;
       code = code * static_cast<uint32_t>(base) + static_cast<uint32_t>(digit);
     }
     if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;

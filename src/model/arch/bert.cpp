@@ -1,8 +1,11 @@
 // Encoders: BERT (Devlin et al. 2019), from which MiniLM, E5, BGE and most other text embedders
 // descend, RoBERTa (Liu et al. 2019), XLM-RoBERTa (Conneau et al. 2020) and ELECTRA's discriminator
 // (Clark et al. 2020).
+#include <array>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "arch/architecture.h"
 #include "arch/common.h"
@@ -34,15 +37,31 @@ bool is_classifier(MemberReader& file) {
   return false;
 }
 
+struct NamedActivation {
+  const char* name;
+  nn::Activation activation;
+};
+
+// Of several names of one function, the first is written.
+constexpr std::array kActivations = {NamedActivation{"gelu", nn::Activation::Gelu},
+                                     NamedActivation{"gelu_python", nn::Activation::Gelu},
+                                     NamedActivation{"gelu_new", nn::Activation::GeluTanh},
+                                     NamedActivation{"gelu_pytorch_tanh", nn::Activation::GeluTanh},
+                                     NamedActivation{"gelu_fast", nn::Activation::GeluTanh},
+                                     NamedActivation{"gelu_accurate", nn::Activation::GeluTanh},
+                                     NamedActivation{"relu", nn::Activation::Relu},
+                                     NamedActivation{"silu", nn::Activation::Silu},
+                                     NamedActivation{"swish", nn::Activation::Silu}};
+
 void read_activation(MemberReader& file, DecoderConfig& config) {
-  expect_activation(file, "hidden_act", {"gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu"},
-                    "gelu");
-  const std::string name = file.string("hidden_act", "gelu");
-  using nn::Activation;
-  config.activation = name == "gelu"   ? Activation::Gelu
-                      : name == "relu" ? Activation::Relu
-                      : name == "silu" ? Activation::Silu
-                                       : Activation::GeluTanh;
+  constexpr const char* kKey = "hidden_act";
+  const std::string name = file.string(kKey, kActivations.front().name);
+  std::vector<std::string> known;
+  for (const NamedActivation& a : kActivations) {
+    known.emplace_back(a.name);
+    if (name == a.name) config.activation = a.activation;
+  }
+  expect_activation(file, kKey, known, kActivations.front().name);
 }
 
 // What all encoders have, in whatever file.
@@ -112,11 +131,11 @@ void write_encoder(const DecoderConfig& config, const std::string& name, Json& v
                           "eos_token_id", "use_cache", "tie_word_embeddings"}) {
     value.erase(key);
   }
-  using nn::Activation;
-  value["hidden_act"] = config.activation == Activation::Gelu   ? "gelu"
-                        : config.activation == Activation::Relu ? "relu"
-                        : config.activation == Activation::Silu ? "silu"
-                                                                : "gelu_new";
+  for (const NamedActivation& a : kActivations) {
+    if (a.activation != config.activation) continue;
+    value["hidden_act"] = a.name;
+    break;
+  }
   value["max_position_embeddings"] = config.position_rows;
   value["layer_norm_eps"] = config.rms_norm_eps;
   value["type_vocab_size"] = config.token_types;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "arch/architecture.h"
@@ -55,6 +56,12 @@ Status check_tokens(const GgufFile& file, int64_t rows) {
 // Sizes by way of config.json's reader, so that both kinds of file meet the same checks.
 Result<DecoderConfig> read_sizes(const GgufFile& file, const std::string& arch) {
   const auto key = [&](const char* name) { return arch + "." + name; };
+  RELATA_TRY(const int64_t experts, file.get_integer(key("expert_count"), 0));
+  if (experts > 0) {
+    return input_error(file.path() + ": " + key("expert_count") + " of " + std::to_string(experts) +
+                           " is not supported",
+                       "models without experts can be used");
+  }
   RELATA_TRY(const int64_t hidden, file.get_integer(key("embedding_length")));
   RELATA_TRY(const int64_t layers, file.get_integer(key("block_count")));
   RELATA_TRY(const int64_t inner, one_of_layers(file, key("feed_forward_length"), layers));
@@ -62,8 +69,9 @@ Result<DecoderConfig> read_sizes(const GgufFile& file, const std::string& arch) 
   RELATA_TRY(const int64_t kv_heads,
              one_of_layers(file, key("attention.head_count_kv"), layers, heads));
   RELATA_TRY(const int64_t positions, file.get_integer(key("context_length")));
-  const bool has_means =
-      file.has(key("attention.layer_norm_epsilon"));  // of norms that take them off
+  // Of norms that take the mean off, where there are no others.
+  const bool has_means = file.has(key("attention.layer_norm_epsilon")) &&
+                         !file.has(key("attention.layer_norm_rms_epsilon"));
   RELATA_TRY(const double eps,
              file.get_number(key(has_means ? "attention.layer_norm_epsilon"
                                            : "attention.layer_norm_rms_epsilon")));
@@ -134,19 +142,50 @@ Result<double> read_factor(const GgufFile& file, const std::string& arch) {
   return factor == 0.0 ? 1.0 : factor;
 }
 
+// A number that must be above `low`.
+Result<double> number_above(const GgufFile& file, const std::string& key, double low,
+                            double fallback) {
+  RELATA_TRY(const double value, file.get_number(key, fallback));
+  if (value > low && std::isfinite(value)) return value;
+  return input_error(file.path() + ": " + key + " must be a number above " + (low > 0 ? "1" : "0"),
+                     kDamaged);
+}
+
 // What llama.cpp multiplies the rotation by, beside what the type of scaling does.
 Status read_attention_factor(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
   const std::string key = arch + ".rope.scaling.attn_factor";
-  RELATA_TRY(const double factor, file.get_number(key, 1.0));
-  if (factor == 1.0) return {};
+  RELATA_TRY(const double stated, file.get_number(key, 1.0));
+  if (stated == 1.0) return {};
   if (config.rope.type != "yarn") {
     return input_error(file.path() + ": " + key + " is supported for yarn scaling only",
                        "use the model as a Hugging Face folder");
   }
-  if (!(factor > 0.0) || !std::isfinite(factor)) {
-    return input_error(file.path() + ": " + key + " must be a number above 0", kDamaged);
-  }
+  RELATA_TRY(const double factor, number_above(file, key, 0.0, 1.0));
   config.rope.attention_factor = factor * rope_frequencies(config, config.rope, 0).attention_scale;
+  return {};
+}
+
+// The numbers of config.json, which llama.cpp's converter copies for all architectures. Its program
+// reads them for some and takes the usual ones for others; those of the model are meant.
+Status read_yarn(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
+  const auto key = [&](const char* name) { return arch + ".rope.scaling." + name; };
+  RELATA_TRY(config.rope.original_max_position,
+             file.get_integer(key("original_context_length"), config.max_positions));
+  RELATA_TRY(config.rope.beta_fast,
+             number_above(file, key("yarn_beta_fast"), 0.0, config.rope.beta_fast));
+  RELATA_TRY(config.rope.beta_slow,
+             number_above(file, key("yarn_beta_slow"), 0.0, config.rope.beta_slow));
+  if (file.has(key("yarn_attn_factor"))) {
+    RELATA_TRY(config.rope.attention_factor, number_above(file, key("yarn_attn_factor"), 0.0, 1.0));
+  }
+  for (const auto& [name, usual] :
+       {std::pair("yarn_ext_factor", 1.0), {"yarn_log_multiplier", 0.0}}) {
+    RELATA_TRY(const double value, file.get_number(key(name), usual));
+    if (value == usual) continue;
+    return input_error(file.path() + ": " + key(name) + " other than " + (usual > 0 ? "1" : "0") +
+                           " is not supported",
+                       "use the model as a Hugging Face folder");
+  }
   return {};
 }
 
@@ -163,11 +202,7 @@ Status read_scaling(const GgufFile& file, const std::string& arch, DecoderConfig
     return input_error(file.path() + ": rope scaling \"" + type + "\" is not supported",
                        "supported: none, linear, yarn");
   }
-  if (type == "yarn") {
-    RELATA_TRY(
-        config.rope.original_max_position,
-        file.get_integer(arch + ".rope.scaling.original_context_length", config.max_positions));
-  }
+  if (type == "yarn") RELATA_CHECK(read_yarn(file, arch, config));
   return read_attention_factor(file, arch, config);
 }
 
@@ -204,11 +239,7 @@ Status read_divisors(const GgufFile& file, const std::string& arch, DecoderConfi
 }
 
 Status read_rotation(const GgufFile& file, const std::string& arch, DecoderConfig& config) {
-  const std::string key = arch + ".rope.freq_base";
-  RELATA_TRY(config.rope.theta, file.get_number(key, 10000.0));
-  if (!(config.rope.theta > 1.0) || !std::isfinite(config.rope.theta)) {
-    return input_error(file.path() + ": " + key + " must be a number above 1", kDamaged);
-  }
+  RELATA_TRY(config.rope.theta, number_above(file, arch + ".rope.freq_base", 1.0, 10000.0));
   RELATA_CHECK(read_scaling(file, arch, config));
   return read_divisors(file, arch, config);
 }

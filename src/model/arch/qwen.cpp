@@ -16,7 +16,9 @@ constexpr int64_t kQwen3HeadDim = 128;
 void read_common(MemberReader& file, const ShapeDefaults& defaults, DecoderConfig& config) {
   read_shape(file, defaults, config);
   expect_activation(file, "hidden_act", {"silu", "swish"}, "silu");
-  if (file.boolean("use_sliding_window", false)) {
+  // A null switches the window off; a missing key means what Transformers assumes.
+  const bool off = file.contains("sliding_window") && !file.has("sliding_window");
+  if (file.boolean("use_sliding_window", false) && !off) {
     config.sliding_window = file.integer("sliding_window", kWindow, 1, kMaxSize);
     const int64_t full = file.integer("max_window_layers", kFullLayers, 0, kMaxSize);
     read_sliding_layers(file, config, [full](int64_t layer) { return layer >= full; });

@@ -323,14 +323,17 @@ Status find_copies(const WeightSource& source, const Naming& names, bool tied_by
   return {};
 }
 
-// What "auto" means for a file: float16 is computed with in float32, and so is bfloat16 where the
-// CPU does not multiply it.
-std::string computed_dtype(const std::string& stored, const at::Device& device) {
+}  // namespace
+
+std::string automatic_dtype(const WeightSource& source, const DecoderConfig& config, bool gguf,
+                            const at::Device& device) {
+  const std::string norm =
+      attention_norm_name(names_in(source, config, gguf), config.num_layers, config.num_layers);
+  const auto found = gguf ? std::nullopt : source.find(norm + ".weight");
+  const std::string stored = found ? found->type : config.dtype;
   if (stored == "F16" || stored == "float16") return "float32";
   return device.is_cpu() && !nn::has_fast_bfloat16() ? "float32" : stored;
 }
-
-}  // namespace
 
 Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
                                                const LoadOptions& options) {
@@ -345,13 +348,7 @@ Result<std::shared_ptr<Decoder>> Decoder::load(const std::string& path,
                            architecture.tied_by_weights, config));
   const Naming names = names_in(*source, config, gguf);
   LoadOptions resolved = options;
-  if (options.dtype == "auto") {
-    const auto norm =
-        gguf ? std::nullopt
-             : source->find(attention_norm_name(names, config.num_layers, config.num_layers) +
-                            ".weight");
-    resolved.dtype = computed_dtype(norm ? norm->type : config.dtype, device);
-  }
+  if (options.dtype == "auto") resolved.dtype = automatic_dtype(*source, config, gguf, device);
   std::unique_ptr<WeightSource> quantised;
   if (!options.quantize.empty()) {
     if (options.quantize != "nf4") {

@@ -51,6 +51,11 @@ Result<std::unique_ptr<WeightSource>> open_weights(const std::string& path);
 // How this checkpoint of such a model calls its weights.
 Naming names_in(const WeightSource& source, const DecoderConfig& config, bool gguf);
 
+// What LoadOptions' "auto" means for these files: the type they have, but float32 for float16, and
+// for bfloat16 on a CPU that does not multiply it.
+std::string automatic_dtype(const WeightSource& source, const DecoderConfig& config, bool gguf,
+                            const at::Device& device);
+
 // How Transformers calls them in what it writes: with the prefix where there is a head.
 Naming written_names(const DecoderConfig& config);
 

@@ -4,6 +4,8 @@
 
 #include <cstring>
 #include <map>
+#include <string_view>
+#include <utility>
 
 #include "relata/model/safetensors.h"
 #include "weights/nf4_state.h"
@@ -68,6 +70,25 @@ Result<nn::QuantizedRows> SafetensorsSource::rows(const std::string& name) const
   return nn::QuantizedRows::of_blocks(plain, bytes, width);
 }
 
+// The first BERTs call the weight of a layer norm gamma and its bias beta; so do files that were
+// made of theirs. Transformers reads them so, too.
+void rename_norms(TensorViews& views) {
+  constexpr std::pair<std::string_view, const char*> kEnds[] = {{"LayerNorm.gamma", "weight"},
+                                                                {"LayerNorm.beta", "bias"}};
+  std::vector<std::pair<std::string, std::string>> renamed;
+  for (const auto& [name, view] : views) {
+    for (const auto& [end, now] : kEnds) {
+      if (!name.ends_with(end)) continue;
+      renamed.emplace_back(name, name.substr(0, name.rfind('.') + 1) + now);
+    }
+  }
+  for (const auto& [name, now] : renamed) {
+    if (views.contains(now)) continue;
+    views.emplace(now, views.at(name));
+    views.erase(name);
+  }
+}
+
 Result<std::unique_ptr<WeightSource>> open_views(TensorViews views, const std::string& where) {
   RELATA_TRY(auto nf4, take_nf4(views, where));
   return std::unique_ptr<WeightSource>(
@@ -78,6 +99,7 @@ Result<std::unique_ptr<WeightSource>> open_views(TensorViews views, const std::s
 
 Result<std::unique_ptr<WeightSource>> open_safetensors(const std::string& folder) {
   RELATA_TRY(TensorViews views, read_model_tensors(folder));
+  rename_norms(views);
   return open_views(std::move(views), folder);
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "hf/class_settings.h"
 #include "hf/models/vocab_files.h"
 #include "hf/stages/split_pattern.h"
 #include "json_reader.h"
@@ -19,6 +20,7 @@ using Kind = SentencePieceProto::Kind;  // llama.cpp's token types have the same
 constexpr char kJsonFile[] = "tokenizer.json";
 constexpr char kPieceFile[] = "tokenizer.model";
 constexpr char kVocabFile[] = "vocab.json";
+constexpr char kVocabText[] = "vocab.txt";
 constexpr char kConfigFile[] = "tokenizer_config.json";
 constexpr char kTemplateFile[] = "chat_template.jinja";
 
@@ -29,7 +31,7 @@ struct VocabToWrite {
   std::vector<int32_t> kinds;
   std::vector<float> scores;
   std::vector<std::string> merges;
-  std::optional<bool> space_prefix;
+  std::optional<bool> space_prefix, lowercase, strip_accents;
   std::vector<std::pair<std::string, uint32_t>> special_ids;  // of encoders, by llama.cpp's names
 
   Status put(int64_t id, const std::string& token, int kind, const std::string& where) {
@@ -89,6 +91,15 @@ bool is_byte_level(const Node& root) {
          !model.value("byte_fallback", false);
 }
 
+// What is done to a text before it is split: "" is nothing, "NFC" composes it.
+std::string normalizer_of(const Node& root) {
+  const Node normalizer = root.value("normalizer", Node());
+  if (!normalizer.is_object()) return "";
+  const std::string type = normalizer.value("type", "");
+  const Node steps = normalizer.value("normalizers", Node());
+  return type == "Sequence" && steps.is_array() && steps.empty() ? "" : type;
+}
+
 Error wrong(const std::string& path, const std::string& what) {
   return input_error(path + ": " + what, "the file is damaged; fetch the model again");
 }
@@ -129,6 +140,14 @@ Status read_json_vocabulary(const Node& root, const std::string& path, VocabToWr
     return usage_error(path + ": llama.cpp has no name that is known here for how it splits text",
                        "byte-level BPE as of GPT-2, SmolLM, Qwen2 and Llama-3 can be written");
   }
+  // llama.cpp changes no text before it is split. Its name for Qwen's way is read with the
+  // composing that goes with it; what splits so and does not compose has another one.
+  const std::string normalizer = normalizer_of(root);
+  if (out.pre == "qwen2" && normalizer.empty()) out.pre = "deepseek-r1-qwen";
+  if (!normalizer.empty() && !(normalizer == "NFC" && out.pre == "qwen2")) {
+    return usage_error(path + ": its \"normalizer\" changes texts, which llama.cpp does not",
+                       "export the model to hf instead");
+  }
   const Node& model = root["model"];
   if (!model.contains("vocab") || !model["vocab"].is_object()) {
     return wrong(path, "\"vocab\" is not an object");
@@ -146,51 +165,99 @@ bool is_wordpiece(const Node& root) {
   return model.is_object() && model.value("type", "") == "WordPiece";
 }
 
+// The steps that llama.cpp's WordPiece has built in.
+Status check_wordpiece_steps(const Node& root, const std::string& path) {
+  const auto step = [&](const char* name) {
+    const Node node = root.value(name, Node());
+    return node.is_object() ? node : Node::object();
+  };
+  const Node normalizer = step("normalizer");
+  if (normalizer.value("type", "") == "BertNormalizer" &&
+      normalizer.value("handle_chinese_chars", true) && normalizer.value("clean_text", true) &&
+      step("pre_tokenizer").value("type", "") == "BertPreTokenizer") {
+    return {};
+  }
+  return usage_error(path + ": llama.cpp's WordPiece takes text apart as BERT does, this otherwise",
+                     "export the model to hf instead");
+}
+
+// Whether letters are put into lower case, and lose their accents. Without these keys, which older
+// versions pass over, both are meant.
+void add_normalizer(const Node& normalizer, VocabToWrite& out) {
+  const bool lower = normalizer.value("lowercase", true);
+  const Node accents = normalizer.value("strip_accents", Node());
+  out.lowercase = lower;
+  out.strip_accents = accents.is_boolean() ? accents.get<bool>() : lower;
+}
+
 // llama.cpp marks where words begin, WordPiece where they go on.
-Status read_wordpiece(const Node& root, const std::string& path, VocabToWrite& out) {
+Status read_wordpiece(const Node& root, const std::string& path, const Tokenizer& tokenizer,
+                      VocabToWrite& out) {
+  RELATA_CHECK(check_wordpiece_steps(root, path));
   out.model = "bert";
   out.pre = "default";
+  add_normalizer(root["normalizer"], out);
   const Node& model = root["model"];
   if (!model.contains("vocab") || !model["vocab"].is_object()) {
     return wrong(path, "\"vocab\" is not an object");
   }
+  const std::vector<int32_t> frame = tokenizer.encode_ids("", true);
+  if (frame.size() != 2) {
+    return usage_error(path + ": llama.cpp puts one token before a text and one behind it, this " +
+                           std::to_string(frame.size()) + " in all",
+                       "export the model to hf instead");
+  }
+  out.special_ids = {{"cls", static_cast<uint32_t>(frame.front())},
+                     {"seperator", static_cast<uint32_t>(frame.back())}};  // sic
   const std::string goes_on = model.value("continuing_subword_prefix", "##");
-  const std::map<std::string, std::string> special = {
-      {model.value("unk_token", "[UNK]"), "unknown"},
-      {"[CLS]", "cls"},
-      {"[SEP]", "seperator"},  // sic
-      {"[PAD]", "padding"},
-      {"[MASK]", "mask"}};
+  const std::string unknown = model.value("unk_token", "[UNK]");
+  const std::map<std::string, std::string> named = {
+      {unknown, "unknown"}, {"[PAD]", "padding"}, {"[MASK]", "mask"}};
   for (const auto& [token, id] : model["vocab"].items()) {
     if (!id.is_number_integer()) return wrong(path, "an id in \"vocab\" is not a number");
-    const auto named = special.find(token);
-    const bool inside = token.size() > goes_on.size() && token.starts_with(goes_on);
-    if (named != special.end()) {
-      RELATA_CHECK(out.put(id.get<int64_t>(), token, Kind::kControl, path));
-      out.special_ids.emplace_back(named->second, id.get<uint32_t>());
+    const auto number = id.get<int32_t>();
+    const auto name = named.find(token);
+    if (name != named.end()) {
+      out.special_ids.emplace_back(name->second, static_cast<uint32_t>(number));
+    }
+    if (name != named.end() || number == frame.front() || number == frame.back() ||
+        tokenizer.is_special(number)) {
+      RELATA_CHECK(out.put(number, token, Kind::kControl, path));
     } else {
+      const bool inside = token.size() > goes_on.size() && token.starts_with(goes_on);
       const std::string piece = inside ? token.substr(goes_on.size()) : "\u2581" + token;
-      RELATA_CHECK(out.put(id.get<int64_t>(), piece, Kind::kNormal, path));
+      RELATA_CHECK(out.put(number, piece, Kind::kNormal, path));
     }
   }
   return read_added_json(root, path, out);
 }
 
-Status read_pieces(const std::string& path, VocabToWrite& out) {
+Status read_pieces(const std::string& folder, const Tokenizer& tokenizer, VocabToWrite& out) {
+  const std::string path = folder + "/" + kPieceFile;
   RELATA_TRY(const std::string content, read_file(path));
   RELATA_TRY(const SentencePieceProto proto, parse_sentencepiece(content, path));
   if (proto.type != SentencePieceProto::kBpe) {
     return usage_error(path + ": a SentencePiece model of another kind than BPE",
                        "export the model to hf instead");
   }
+  if (!proto.charsmap.empty() || proto.remove_extra_whitespaces || proto.space_as_suffix) {
+    return usage_error(path + ": its rules of normalisation change texts, which llama.cpp does not",
+                       "export the model to hf instead");
+  }
   out.model = "llama";
   out.pre = "default";
   out.space_prefix = proto.add_dummy_prefix;
+  // The configuration counts for a tokenizer that is this file alone.
+  if (tokenizer.kind().starts_with("sentencepiece")) {
+    RELATA_TRY(const ModelFolder files, ModelFolder::read(folder));
+    RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files));
+    out.space_prefix = proto.add_dummy_prefix && config.prefix_space.value_or(true);
+  }
   out.scores.assign(out.tokens.size(), 0.0F);
   for (size_t i = 0; i < proto.pieces.size(); ++i) {
     const auto& piece = proto.pieces[i];
     RELATA_CHECK(out.put(static_cast<int64_t>(i), piece.text, piece.kind, path));
-    out.scores[i] = piece.score;
+    if (i < out.scores.size()) out.scores[i] = piece.score;
   }
   return {};
 }
@@ -221,17 +288,31 @@ Status read_added(const std::string& folder, VocabToWrite& out) {
   return {};
 }
 
-// vocab.json with merges.txt.
-Status read_vocab_files(const std::string& folder, const Tokenizer& tokenizer, VocabToWrite& out) {
-  RELATA_TRY(const ModelFolder files, ModelFolder::read(folder));
-  RELATA_TRY(const Node root, vocab_json_root(files));
+// Tokens that a folder's configuration adds to its vocabulary.
+Status read_config_added(const ModelFolder& files, const std::string& path, VocabToWrite& out) {
   RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files));
-  const std::string path = folder + "/" + kVocabFile;
-  RELATA_CHECK(read_json_vocabulary(root, path, out));
   for (const AddedToken& token : config.added) {
     const int kind = token.special ? Kind::kControl : Kind::kUserDefined;
     RELATA_CHECK(out.put(token.id, token.content, kind, path));
   }
+  return {};
+}
+
+Status read_vocab_txt(const std::string& folder, const Tokenizer& tokenizer, VocabToWrite& out) {
+  RELATA_TRY(const ModelFolder files, ModelFolder::read(folder));
+  RELATA_TRY(const Node root, vocab_txt_root(files));
+  const std::string path = folder + "/" + kVocabText;
+  RELATA_CHECK(read_wordpiece(root, path, tokenizer, out));
+  return read_config_added(files, path, out);
+}
+
+// vocab.json with merges.txt.
+Status read_vocab_files(const std::string& folder, const Tokenizer& tokenizer, VocabToWrite& out) {
+  RELATA_TRY(const ModelFolder files, ModelFolder::read(folder));
+  RELATA_TRY(const Node root, vocab_json_root(files));
+  const std::string path = folder + "/" + kVocabFile;
+  RELATA_CHECK(read_json_vocabulary(root, path, out));
+  RELATA_CHECK(read_config_added(files, path, out));
   // The configuration says by name which tokens are special.
   for (size_t i = 0; i < out.tokens.size(); ++i) {
     const bool known = out.kinds[i] != Kind::kUnused;
@@ -257,6 +338,10 @@ GgufMetadata written(const VocabToWrite& v) {
   if (!v.scores.empty()) out.emplace_back("tokenizer.ggml.scores", v.scores);
   if (!v.merges.empty()) out.emplace_back("tokenizer.ggml.merges", v.merges);
   if (v.space_prefix) out.emplace_back("tokenizer.ggml.add_space_prefix", *v.space_prefix);
+  if (v.lowercase) out.emplace_back("tokenizer.ggml.normalizer.lowercase", *v.lowercase);
+  if (v.strip_accents) {
+    out.emplace_back("tokenizer.ggml.normalizer.strip_accents", *v.strip_accents);
+  }
   for (const auto& [name, id] : v.special_ids) {
     out.emplace_back("tokenizer.ggml." + name + "_token_id", id);
     // llama.cpp puts what it calls BOS before a text.
@@ -284,8 +369,8 @@ void add_frame(const Tokenizer& tokenizer, GgufMetadata& out) {
 Error no_form(const std::string& folder) {
   return usage_error(folder + ": a tokenizer of this kind cannot be written into a GGUF file",
                      "byte-level BPE (tokenizer.json, or vocab.json with merges.txt), WordPiece "
-                     "(tokenizer.json) and SentencePiece BPE (tokenizer.model) can; export the "
-                     "model to hf instead");
+                     "(tokenizer.json, or vocab.txt) and SentencePiece BPE (tokenizer.model) can; "
+                     "export the model to hf instead");
 }
 
 }  // namespace
@@ -294,23 +379,31 @@ Result<GgufMetadata> gguf_tokenizer_metadata(const std::string& folder, int64_t 
   VocabToWrite vocabulary;
   vocabulary.tokens.resize(static_cast<size_t>(rows));
   vocabulary.kinds.assign(static_cast<size_t>(rows), Kind::kUnused);
+  RELATA_TRY(const auto tokenizer, find_tokenizer(folder));
+  if (tokenizer == nullptr) {
+    return usage_error(folder + ": it has no tokenizer, which a GGUF file holds",
+                       "put the tokenizer's files beside the weights, or export the model to hf");
+  }
   const std::string json_path = folder + "/" + kJsonFile;
   Node root;
   if (file_exists(json_path)) {
     RELATA_TRY(const std::string content, read_file(json_path));
     RELATA_TRY(root, parse_node(content, json_path));
+    RELATA_TRY(const ModelFolder files, ModelFolder::read(folder));
+    RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files));
+    apply_class_settings(config, root);
   }
   if (root.is_object() && is_byte_level(root)) {
     RELATA_CHECK(read_json_vocabulary(root, json_path, vocabulary));
   } else if (root.is_object() && is_wordpiece(root)) {
-    RELATA_CHECK(read_wordpiece(root, json_path, vocabulary));
+    RELATA_CHECK(read_wordpiece(root, json_path, *tokenizer, vocabulary));
   } else if (file_exists(folder + "/" + kPieceFile)) {
-    RELATA_CHECK(read_pieces(folder + "/" + kPieceFile, vocabulary));
+    RELATA_CHECK(read_pieces(folder, *tokenizer, vocabulary));
     RELATA_CHECK(read_added(folder, vocabulary));
-  } else if (file_exists(folder + "/" + kVocabFile)) {
-    RELATA_TRY(const auto tokenizer, load_tokenizer(folder));
-    if (!tokenizer->kind().starts_with(kVocabFile)) return no_form(folder);
+  } else if (tokenizer->kind().starts_with(kVocabFile)) {
     RELATA_CHECK(read_vocab_files(folder, *tokenizer, vocabulary));
+  } else if (tokenizer->kind().starts_with(kVocabText)) {
+    RELATA_CHECK(read_vocab_txt(folder, *tokenizer, vocabulary));
   } else {
     return no_form(folder);
   }
@@ -320,7 +413,6 @@ Result<GgufMetadata> gguf_tokenizer_metadata(const std::string& folder, int64_t 
     }
   }
   GgufMetadata out = written(vocabulary);
-  RELATA_TRY(const auto tokenizer, load_tokenizer(folder));
   if (vocabulary.model != "bert") add_frame(*tokenizer, out);
   RELATA_TRY(const std::string chat, main_chat_template(folder));
   if (!chat.empty()) out.emplace_back("tokenizer.chat_template", chat);

@@ -39,6 +39,7 @@ std::optional<Preparation> preparation_of(const std::string& name) {
     if (name == known.name) return known;
   }
   if (name == "qwen2") return Preparation{"qwen2", kQwenPattern, false, true, false, false};
+  if (name == "deepseek-r1-qwen") return Preparation{"", kQwenPattern, false, false, false, false};
   if (name == "llama-bpe" || name == "llama3" || name == "llama-v3") {
     return Preparation{"llama-bpe", kLlama3Pattern, false, false, true, true};
   }
@@ -101,7 +102,7 @@ Result<Node> gguf_tokenizer_json(const GgufVocab& vocab) {
                           : "tokenizer.ggml.pre '" + vocab.pre + "' is not supported";
     return input_error(vocab.path + ": " + problem,
                        "these are: default, gpt-2, phi-2, smollm, starcoder, refact, qwen2, "
-                       "llama-bpe; or use the model's Hugging Face folder");
+                       "deepseek-r1-qwen, llama-bpe; or use the model's Hugging Face folder");
   }
   if (vocab.merges.empty()) {
     return input_error(vocab.path + ": key 'tokenizer.ggml.merges' is missing or empty",

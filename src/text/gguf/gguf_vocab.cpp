@@ -141,6 +141,8 @@ Status read_flags(const GgufFile& file, GgufVocab& vocab) {
   RELATA_TRY(vocab.add_bos, read_flag(file, "tokenizer.ggml.add_bos_token"));
   RELATA_TRY(vocab.add_eos, read_flag(file, "tokenizer.ggml.add_eos_token"));
   RELATA_TRY(vocab.add_space_prefix, read_flag(file, "tokenizer.ggml.add_space_prefix"));
+  RELATA_TRY(vocab.lowercase, read_flag(file, "tokenizer.ggml.normalizer.lowercase"));
+  RELATA_TRY(vocab.strip_accents, read_flag(file, "tokenizer.ggml.normalizer.strip_accents"));
   RELATA_TRY(vocab.remove_extra_whitespaces,
              file.get_bool("tokenizer.ggml.remove_extra_whitespaces", false));
   constexpr const char* kCharsmap = "tokenizer.ggml.precompiled_charsmap";

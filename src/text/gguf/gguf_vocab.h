@@ -33,6 +33,8 @@ struct GgufVocab {
   std::optional<bool> add_bos;
   std::optional<bool> add_eos;
   std::optional<bool> add_space_prefix;
+  std::optional<bool> lowercase;      // of "bert": letters are put into lower case
+  std::optional<bool> strip_accents;  // and lose their accents
   bool remove_extra_whitespaces = false;
   std::string charsmap;        // SentencePiece's precompiled rules; "": none
   std::vector<int32_t> stops;  // what ends an answer: EOS, end of turn, end of message

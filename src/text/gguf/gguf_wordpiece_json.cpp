@@ -18,19 +18,25 @@ bool is_special(const GgufVocab& vocab, size_t id) {
          vocab.kinds[id] == GgufVocab::Kind::kUnknown;
 }
 
+// Looked for as it stands, wherever it is in a text.
+bool is_added(const GgufVocab& vocab, size_t id) {
+  return vocab.kinds[id] == GgufVocab::Kind::kUserDefined;
+}
+
 std::string piece_of(const GgufVocab& vocab, size_t id) {
   const std::string_view token = vocab.tokens[id];
   if (is_special(vocab, id)) return std::string(token);
   if (token.starts_with(kWordStart)) return std::string(token.substr(kWordStart.size()));
-  return kGoesOn + std::string(token);
+  return is_added(vocab, id) ? std::string(token) : kGoesOn + std::string(token);
 }
 
-// The files do not say whether text is put into lower case. A vocabulary with capitals was made of
-// text that was not.
+// Older files do not say whether text is put into lower case. A vocabulary with capitals was made
+// of text that was not.
 bool has_capitals(const GgufVocab& vocab) {
   for (size_t id = 0; id < vocab.tokens.size(); ++id) {
     const std::string_view token = vocab.tokens[id];
-    if (is_special(vocab, id) || token.find('[') != std::string_view::npos) continue;
+    const bool a_name = token.find('[') != std::string_view::npos;
+    if (is_special(vocab, id) || is_added(vocab, id) || a_name) continue;
     if (std::any_of(token.begin(), token.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
       return true;
     }
@@ -70,10 +76,13 @@ Result<Node> gguf_wordpiece_json(const GgufVocab& vocab) {
       return input_error(vocab.path + ": two tokens are \"" + piece + "\" of WordPiece",
                          "use the model's Hugging Face folder");
     }
-    if (stands_out) added.push_back(special_token(piece, number));
+    if (stands_out || is_added(vocab, id)) {
+      added.push_back(special_token(piece, number));
+      added.back()["special"] = stands_out;
+    }
     ids[std::move(piece)] = number;
   }
-  const bool lower = !has_capitals(vocab);
+  const bool lower = vocab.lowercase.value_or(!has_capitals(vocab));
   Node root = {{"version", "1.0"},
                {"truncation", nullptr},
                {"padding", nullptr},
@@ -82,7 +91,7 @@ Result<Node> gguf_wordpiece_json(const GgufVocab& vocab) {
                 {{"type", "BertNormalizer"},
                  {"clean_text", true},
                  {"handle_chinese_chars", true},
-                 {"strip_accents", nullptr},
+                 {"strip_accents", vocab.strip_accents.value_or(lower)},
                  {"lowercase", lower}}},
                {"pre_tokenizer", {{"type", "BertPreTokenizer"}}},
                {"decoder", {{"type", "WordPiece"}, {"prefix", kGoesOn}, {"cleanup", true}}},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hf/class_settings.h"
 #include "hf/models/bpe_model.h"
 #include "hf/models/unigram_model.h"
 #include "hf/models/wordpiece_model.h"
@@ -330,6 +331,8 @@ Result<std::shared_ptr<const Tokenizer>> load_hf_tokenizer(ModelFolder files) {
   if (unigram && files.find("tokenizer.model") != nullptr) {
     return load_sentencepiece(std::move(files), "tokenizer.model");
   }
+  RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files));
+  apply_class_settings(config, root);
   return assemble_tokenizer(std::move(files), {std::move(root), nullptr, path, "tokenizer.json"});
 }
 

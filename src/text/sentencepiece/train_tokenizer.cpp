@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "hf/models/unigram_json.h"
+#include "hf/models/vocabulary.h"
 #include "relata/base/file.h"
 #include "relata/text/tokenizer.h"
 
@@ -16,6 +17,9 @@ constexpr std::array<const char*, 3> kControlPieces = {"<unk>", "<s>", "</s>"};
 
 // SentencePiece drops lines that are longer than its limit, so the limit is the longest line.
 constexpr size_t kShortestLimit = 4192;
+
+constexpr const char* kBlank = "\u2581";     // stands for a blank in pieces
+constexpr const char* kReserved = "\u2585";  // SentencePiece passes over lines that have it
 
 class LineIterator : public sentencepiece::SentenceIterator {
  public:
@@ -37,8 +41,9 @@ Status check_symbol(const std::string& symbol) {
   if (symbol.find_first_of(" \t\r\n") != std::string::npos || symbol.find('\0') != symbol.npos) {
     return usage_error(shown + " has white space", "use - or _ in its place");
   }
-  if (std::count(kControlPieces.begin(), kControlPieces.end(), symbol) > 0) {
-    return usage_error(shown + " is a control piece of every vocabulary", "leave it out");
+  if (std::count(kControlPieces.begin(), kControlPieces.end(), symbol) > 0 || symbol == kBlank ||
+      token_byte(symbol) >= 0) {
+    return usage_error(shown + " is a piece of every vocabulary", "leave it out");
   }
   return {};
 }
@@ -48,13 +53,13 @@ Status check_options(const TokenizerTraining& options) {
     return usage_error("tokenizer model_type \"" + options.model_type + "\" is unknown",
                        "use unigram or bpe");
   }
-  if (options.vocab_size < 1 || options.vocab_size > 1'000'000) {
+  if (options.vocab_size < kLeastVocabulary || options.vocab_size > kLargestVocabulary) {
     return usage_error(
         "tokenizer vocab_size " + std::to_string(options.vocab_size) + " is out of range",
         "use 300 to 1000000");
   }
-  if (!(options.character_coverage >= 0.5 && options.character_coverage <= 1.0)) {
-    return usage_error("tokenizer character_coverage is out of range", "use 0.5 to 1.0");
+  if (!(options.character_coverage >= kLeastCoverage && options.character_coverage <= 1.0)) {
+    return usage_error("tokenizer character_coverage is out of range", "use 0.98 to 1");
   }
   if (options.threads < 1 || options.threads > 128) {
     return usage_error("tokenizer threads is out of range", "use 1 to 128");
@@ -63,8 +68,10 @@ Status check_options(const TokenizerTraining& options) {
   return {};
 }
 
-// Lines with something to learn from; the trainer aborts the process when there are none.
-Result<std::vector<std::string>> usable_lines(const std::vector<std::string>& lines) {
+// Lines with something to learn from; the trainer aborts the process when there are none, or no
+// blank that is not a part of a symbol.
+Result<std::vector<std::string>> usable_lines(const std::vector<std::string>& lines,
+                                              const std::vector<std::string>& symbols) {
   std::vector<std::string> usable;
   for (size_t i = 0; i < lines.size(); ++i) {
     if (find_invalid_utf8(lines[i])) {
@@ -72,13 +79,22 @@ Result<std::vector<std::string>> usable_lines(const std::vector<std::string>& li
                          "convert the text to UTF-8 first");
     }
     const bool blank = lines[i].find_first_not_of(" \t\r\n") == std::string::npos;
-    if (!blank && lines[i].find('\0') == std::string::npos) usable.push_back(lines[i]);
+    const bool reserved =
+        lines[i].find('\0') != std::string::npos || lines[i].find(kReserved) != std::string::npos;
+    if (!blank && !reserved) usable.push_back(lines[i]);
   }
-  if (usable.empty()) return input_error("no text to train a tokenizer on");
+  if (usable.empty()) {
+    return input_error("no text to train a tokenizer on",
+                       "lines that are blank, or hold U+0000 or U+2585, do not count");
+  }
   const bool blanks = std::any_of(usable.begin(), usable.end(), [](const std::string& line) {
     return line.find(' ') != std::string::npos;
   });
-  if (!blanks) usable.emplace_back(" ");  // BPE cannot require a character that never occurs
+  const bool taken = std::any_of(symbols.begin(), symbols.end(), [](const std::string& symbol) {
+    return symbol.find(kBlank) != std::string::npos;
+  });
+  // BPE cannot require a character that never occurs.
+  if (!blanks || taken) usable.emplace_back(" ");
   return usable;
 }
 
@@ -116,7 +132,7 @@ std::unordered_map<std::string, std::string> trainer_flags(const TokenizerTraini
       {"byte_fallback", "true"},
       // Blanks are this piece: made of bytes they would come back as the sign. Text may have so few
       // that character_coverage leaves them out.
-      {"required_chars", "\u2581"},
+      {"required_chars", kBlank},
       {"hard_vocab_limit", "false"},
       {"split_digits", "true"},
       {"unk_id", "0"},
@@ -171,6 +187,24 @@ Status check_folder(const std::string& folder, bool unigram) {
   return {};
 }
 
+// Of what SentencePiece says. A vocabulary that is too small for the text shows when its characters
+// have been counted.
+Error training_error(const std::string& said, const TokenizerTraining& options) {
+  constexpr std::string_view kTooSmall = "smaller than required_chars. ";
+  const size_t found = said.find(kTooSmall);
+  const size_t versus = said.find(" vs ", found);
+  if (found == std::string::npos || versus == std::string::npos) {
+    return usage_error("tokenizer training failed: " + said,
+                       "try another vocab_size, or other text");
+  }
+  const std::string wanted = said.substr(versus + 4, said.find('.', versus) - versus - 4);
+  const bool all = options.character_coverage > kLeastCoverage;
+  return usage_error(
+      "tokenizer vocab_size " + std::to_string(options.vocab_size) +
+          " is too small: the text's characters, bytes and symbols are " + wanted,
+      "use at least " + wanted + (all ? ", or a lower character_coverage (0.98 at least)" : ""));
+}
+
 }  // namespace
 
 Status train_tokenizer(const std::vector<std::string>& lines, const TokenizerTraining& options,
@@ -178,8 +212,8 @@ Status train_tokenizer(const std::vector<std::string>& lines, const TokenizerTra
   RELATA_CHECK(check_options(options));
   const bool unigram = options.model_type == "unigram";
   RELATA_CHECK(check_folder(folder, unigram));
-  RELATA_TRY(const auto usable, usable_lines(lines));
   const auto symbols = unique_symbols(options.user_symbols);
+  RELATA_TRY(const auto usable, usable_lines(lines, symbols));
   size_t longest = 0;
   for (const auto& line : usable) longest = std::max(longest, line.size());
 
@@ -187,10 +221,7 @@ Status train_tokenizer(const std::vector<std::string>& lines, const TokenizerTra
   LineIterator iterator(usable);
   const auto status = sentencepiece::SentencePieceTrainer::Train(
       trainer_flags(options, symbols, longest), &iterator, &model);
-  if (!status.ok()) {
-    return usage_error("tokenizer training failed: " + status.ToString(),
-                       "raise vocab_size, or lower character_coverage");
-  }
+  if (!status.ok()) return training_error(status.ToString(), options);
   RELATA_CHECK(make_folders(folder));
   RELATA_CHECK(write_file_atomic(folder + "/tokenizer.model", model));
   if (unigram) {

@@ -136,6 +136,8 @@ TEST(Architectures, SlidingLayersAreReadWithCare) {
   expect_mention(refusal(value), "layer_types");
   value["sliding_window"] = -1;
   expect_mention(refusal(value), "sliding_window");
+  value["sliding_window"] = nullptr;  // none, whatever the layers say
+  EXPECT_EQ(read(value).sliding_window, 0);
 }
 
 TEST(Architectures, GemmaRefusesWhatIsNotComputed) {

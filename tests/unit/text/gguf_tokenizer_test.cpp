@@ -64,6 +64,8 @@ TEST(GgufBytes, SplitsAsTheFileSays) {
   EXPECT_EQ(smollm->decode({4, 5, 2, 2}, false), "ab a11");
   draft.set("tokenizer.ggml.pre", "gpt-2");
   EXPECT_EQ(draft.load().value()->encode_ids("ab a11", true), (std::vector<int32_t>{4, 5, 10}));
+  draft.set("tokenizer.ggml.pre", "deepseek-r1-qwen");
+  EXPECT_EQ(draft.load().value()->encode_ids("ab a11", true), (std::vector<int32_t>{4, 5, 2, 2}));
 }
 
 TEST(GgufBytes, FindsControlAndUserTokensInTheText) {

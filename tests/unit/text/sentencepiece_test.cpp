@@ -249,9 +249,39 @@ TEST(SentencePieceTraining, RefusesWhatItCannotTrain) {
   EXPECT_TRUE(refuses(&TokenizerTraining::vocab_size, 0));
   EXPECT_TRUE(refuses(&TokenizerTraining::vocab_size, 10));
   EXPECT_TRUE(refuses(&TokenizerTraining::character_coverage, 7.0));
+  EXPECT_TRUE(refuses(&TokenizerTraining::character_coverage, 0.97));
   EXPECT_TRUE(refuses(&TokenizerTraining::threads, 0));
-  for (const std::string symbol : {"</s>", "", "a b", "a\xFF"}) {
+  EXPECT_TRUE(fails({"\u2585 is reserved"}, {}));
+  for (const std::string symbol : {"</s>", "", "a b", "a\xFF", "\u2581", "<0x4A>"}) {
     EXPECT_TRUE(refuses(&TokenizerTraining::user_symbols, std::vector<std::string>{symbol}));
+  }
+}
+
+TEST(SentencePieceTraining, SaysHowLargeAVocabularyMustBe) {
+  const TempFolder folder;
+  TokenizerTraining options;
+  options.vocab_size = 300;
+  std::string line = "ab ";
+  for (char32_t c = 0x4E00; c < 0x4E00 + 100; ++c) append_utf8(line, c);
+  for (const std::string type : {"unigram", "bpe"}) {
+    options.model_type = type;
+    const Status status = train_tokenizer({line}, options, folder.path());
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().message,
+              "tokenizer vocab_size 300 is too small: the text's characters, bytes and symbols "
+              "are 362");  // 100 and a, b and the blank, 256 bytes and three control pieces
+    EXPECT_NE(status.error().hint.find("at least 362"), std::string::npos);
+  }
+}
+
+TEST(SentencePieceTraining, TakesSymbolsThatHoldEveryBlank) {
+  for (const std::string type : {"unigram", "bpe"}) {
+    const TempFolder folder;
+    TokenizerTraining options;
+    options.model_type = type;
+    options.user_symbols = {"\u2581b"};
+    const Status status = train_tokenizer({"a b"}, options, folder.path());
+    EXPECT_TRUE(status.ok()) << status.error().message;
   }
 }
 

@@ -54,6 +54,12 @@ TEST(Sentences, QuotesEllipsesAndBracketsStayTogether) {
             (Strings{"What?!", "Really…", "She \" shouted . \"", "And left ."}));
 }
 
+TEST(Sentences, LinesOfTextWithoutSpacesEndThere) {
+  EXPECT_EQ(split("他来了\n她走了"), (Strings{"他来了", "她走了"}));
+  // U+2FF0 and its kin describe a character by its parts.
+  EXPECT_EQ(split("写作⿰\n⿱所成"), (Strings{"写作⿰", "⿱所成"}));
+}
+
 TEST(Sentences, ChineseNeedsNoSpace) {
   EXPECT_EQ(split("他来了。她走了！为什么？没人知道"),
             (Strings{"他来了。", "她走了！", "为什么？", "没人知道"}));

@@ -114,7 +114,7 @@ Result<std::shared_ptr<const Tokenizer>> load_vocab_json(ModelFolder files) {
                             {std::move(root), nullptr, path, "vocab.json", !frames});
 }
 
-Result<std::shared_ptr<const Tokenizer>> load_vocab_txt(ModelFolder files) {
+Result<Node> vocab_txt_root(const ModelFolder& files) {
   const std::string path = files.path(kVocabText);
   RELATA_TRY(const TokenizerConfig config, read_tokenizer_config(files));
   Node vocab = Node::object();
@@ -146,6 +146,12 @@ Result<std::shared_ptr<const Tokenizer>> load_vocab_txt(ModelFolder files) {
   root["model"] = {{"type", "WordPiece"},
                    {"unk_token", config.unk.value_or("[UNK]")},
                    {"vocab", std::move(vocab)}};
+  return root;
+}
+
+Result<std::shared_ptr<const Tokenizer>> load_vocab_txt(ModelFolder files) {
+  const std::string path = files.path(kVocabText);
+  RELATA_TRY(Node root, vocab_txt_root(files));
   return assemble_tokenizer(std::move(files), {std::move(root), nullptr, path, "vocab.txt"});
 }
 

@@ -13,6 +13,8 @@ namespace relata::text {
 Result<std::shared_ptr<const Tokenizer>> load_vocab_json(ModelFolder files);
 // What a tokenizer.json would say in place of a folder's vocab.json, merges.txt and configuration.
 Result<Node> vocab_json_root(const ModelFolder& files);
+// The same of a folder's vocab.txt.
+Result<Node> vocab_txt_root(const ModelFolder& files);
 Result<std::shared_ptr<const Tokenizer>> load_vocab_txt(ModelFolder files);
 // `name`: the rank file in the folder.
 Result<std::shared_ptr<const Tokenizer>> load_tiktoken(ModelFolder files, const std::string& name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "piece_model.h"
+#include "relata/base/hex.h"
 
 namespace relata::text {
 
@@ -65,11 +66,8 @@ int token_byte(std::string_view token) {
   if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>') return -1;
   int value = 0;
   for (const char c : token.substr(3, 2)) {
-    const bool digit = c >= '0' && c <= '9';
-    const bool upper = c >= 'A' && c <= 'F';
-    const bool lower = c >= 'a' && c <= 'f';
-    if (!digit && !upper && !lower) return -1;
-    value = value * 16 + (digit ? c - '0' : (upper ? c - 'A' : c - 'a') + 10);
+    if (hex_digit(c) < 0) return -1;
+    value = value * 16 + hex_digit(c);
   }
   return value;
 }

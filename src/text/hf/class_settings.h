@@ -1,0 +1,15 @@
+// What Transformers' classes take from tokenizer_config.json, whatever a tokenizer.json says.
+#pragma once
+
+#include "json_reader.h"
+#include "model_folder.h"
+
+namespace relata::text {
+
+// Changes `root`, a tokenizer.json: of BERT's kind the normaliser (`do_lower_case`,
+// `strip_accents`, `tokenize_chinese_chars`), of GPT-2's, Qwen2's and RoBERTa's whether a space is
+// put first (`add_prefix_space`). A key that is missing means what the class assumes; a class that
+// is named PreTrainedTokenizerFast believes the tokenizer.json.
+void apply_class_settings(const TokenizerConfig& config, Node& root);
+
+}  // namespace relata::text
