@@ -100,8 +100,8 @@ void add_input_options(CLI::App& verb, eval::EvaluateRequest& request) {
   verb.add_option("--pred-format", request.predicted_format, "The same for --pred and --compare")
       ->type_name("FMT");
   verb.add_option("--schema", request.schema,
-                  "Says which label is negative; others than its labels are then an error "
-                  "(default: guessed from gold)")
+                  "Says which labels are negative; others than its labels are then an error "
+                  "(default: guessed from gold, and by their names)")
       ->type_name("F");
   verb.add_option("--on-error", request.on_error,
                   "Predicted labels outside --schema: stop, or skip them and tell how many")

@@ -8,6 +8,7 @@
 #include "help.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
+#include "relata/base/visible_text.h"
 #include "relata/graph/export.h"
 #include "relata/graph/graph.h"
 #include "relata/graph/query.h"
@@ -129,7 +130,8 @@ Result<int> run_show(const GraphCommandOptions& options, const Context& context)
   constexpr size_t kMost = 15;
   RELATA_TRY(const ReadGraph read, read_graph(options, options.inputs, ""));
   const Json summary = graph::graph_summary(read.graph, kMost);
-  RELATA_CHECK(write_result("", context.json ? json_page(summary) : json_outline(summary)));
+  RELATA_CHECK(
+      write_result("", context.json ? json_page(summary) : visible_text(json_outline(summary))));
   return read.code;
 }
 

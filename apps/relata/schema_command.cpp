@@ -132,7 +132,9 @@ std::string schema_page(const data::Schema& schema) {
 }
 
 Result<int> run_show(const SchemaOptions& options, const Context& context) {
-  RELATA_TRY(const data::Schema schema, open_schema(options.schema));
+  // Here the schema is the input.
+  RELATA_TRY(const std::string path, schema_path(options.schema));
+  RELATA_TRY(const data::Schema schema, data::read_schema(path));
   RELATA_CHECK(write_result(
       "", context.json ? json_page(data::schema_to_json(schema)) : schema_page(schema)));
   return kDone;

@@ -1,6 +1,7 @@
 #include "shipped_schemas.h"
 
 #include "program.h"
+#include "relata/base/configuration.h"
 
 namespace relata::app {
 
@@ -14,7 +15,7 @@ Result<std::string> schema_path(const std::string& schema) {
 
 Result<data::Schema> open_schema(const std::string& schema) {
   RELATA_TRY(const std::string path, schema_path(schema));
-  return data::read_schema(path);
+  return as_configuration(data::read_schema(path));
 }
 
 }  // namespace relata::app

@@ -79,7 +79,15 @@ class RetrieverRun {
   Status build() {
     RELATA_TRY(pool_, retrieve::build_pool(recipe_));
     page_["build"] = {{"pool", pool_.items.size()}, {"questions", pool_.queries.size()}};
+    for (const retrieve::BadRecords& bad : pool_.bad) tell(bad);
     return {};
+  }
+
+  void tell(const retrieve::BadRecords& bad) {
+    log_warning(fmt::format("{}: {} left out, {} mended, the first: {}", bad.dataset,
+                            counted(bad.skipped, "bad record"), bad.fixed, bad.first));
+    page_["build"]["skipped"][bad.dataset] = bad.skipped;
+    page_["build"]["fixed"][bad.dataset] = bad.fixed;
   }
 
   Status find() {

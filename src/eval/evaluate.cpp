@@ -13,7 +13,7 @@
 #include "distance.h"
 #include "docred/numbered_documents.h"
 #include "record_list.h"
-#include "relata/base/fields.h"
+#include "relata/base/configuration.h"
 #include "relata/base/file.h"
 #include "relata/base/parallel.h"
 #include "relata/eval/autore.h"
@@ -21,6 +21,7 @@
 #include "relata/eval/metric.h"
 #include "relata/eval/ruie.h"
 #include "relata/eval/semeval.h"
+#include "schema_labels.h"
 
 namespace relata::eval {
 namespace {
@@ -37,7 +38,8 @@ struct System {
   AnswerFile file;
   std::optional<Answers> answers;
   std::optional<std::vector<PairItem>> items;
-  std::vector<Tally> tallies;  // of each metric of documents, for comparisons
+  std::vector<Document> settled;  // without what the schema lacks, of the metric at hand
+  std::vector<Tally> tallies;     // of each metric of documents, for comparisons
 };
 
 class Evaluator {
@@ -52,11 +54,11 @@ class Evaluator {
       if (!known) metrics_.push_back(std::move(metric));
     }
     RELATA_CHECK(check_standard_input());
-    options_ = {"", request_.bootstrap, request_.seed};
+    options_ = {{}, request_.bootstrap, request_.seed};
     RELATA_TRY(gold_, open_answers(request_.gold, request_.gold_format));
     RELATA_TRY(own_.file, open_answers(request_.predicted, request_.predicted_format));
     if (!request_.schema.empty()) {
-      RELATA_TRY(schema_, data::read_schema(request_.schema));
+      RELATA_TRY(schema_, as_configuration(data::read_schema(request_.schema)));
       has_schema_ = true;
     }
     Report& report = evaluation_.report;
@@ -91,8 +93,7 @@ class Evaluator {
 
   void use_schema(const std::vector<Document>& documents) {
     if (!has_schema_) schema_ = data::infer_schema(documents);
-    const int negative = schema_.negative();
-    options_.negative = negative < 0 ? "" : schema_.relation_types[negative].id;
+    options_.negative = NegativeLabels(schema_, !has_schema_);
     for (const data::RelationType& type : schema_.relation_types) {
       const std::string& turned = type.inverse.empty() ? type.implies_inverse : type.inverse;
       if (!turned.empty()) inverses_[type.id] = turned;
@@ -164,46 +165,37 @@ class Evaluator {
     RELATA_TRY(const std::vector<Document>* gold, gold_documents());
     RELATA_TRY(const std::vector<Document>* predicted, predicted_documents(system, metric));
     if (has_schema_) {
-      for (size_t d = 0; d < gold->size(); ++d) {
-        for (const data::Relation& relation : (*gold)[d].relations) {
-          if (schema_.find(relation.type) >= 0) continue;
-          return unknown_label(
-              fmt::format("{}: document '{}'", gold_.name, document_name((*gold)[d], d)),
-              relation.type);
-        }
-      }
-      RELATA_CHECK(settle_types(system));
+      const SchemaLabels labels = schema_labels(&metric);
+      RELATA_CHECK(labels.check(*gold, gold_.name));
+      RELATA_TRY(predicted, settled(*predicted, labels, system));
     }
     return BothDocuments{gold, predicted};
   }
 
-  // Predicted relations outside the schema: an error, or dropped.
-  Status settle_types(System& system) {
-    if (!system.answers || !system.answers->documents) return {};
-    size_t dropped = 0;
-    std::vector<Document>& documents = *system.answers->documents;
-    for (size_t d = 0; d < documents.size(); ++d) {
-      const auto is_unknown = [&](const data::Relation& relation) {
-        return schema_.find(relation.type) < 0;
-      };
-      std::vector<data::Relation>& relations = documents[d].relations;
-      const auto first = std::find_if(relations.begin(), relations.end(), is_unknown);
-      if (first == relations.end()) continue;
-      if (request_.on_error != "skip") {
-        return unknown_label(
-            fmt::format("{}: document '{}'", system.file.name, document_name(documents[d], d)),
-            first->type);
-      }
-      dropped += std::erase_if(relations, is_unknown);
-    }
-    note_dropped(dropped, system);
-    return {};
+  // Predictions with labels outside the schema: an error, or a copy without them, until the next
+  // metric, which may look at others.
+  Result<const std::vector<Document>*> settled(const std::vector<Document>& predicted,
+                                               const SchemaLabels& labels, System& system) {
+    const Status known = labels.check(predicted, system.file.name);
+    if (known.ok()) return &predicted;
+    if (request_.on_error != "skip") return known.error();
+    system.settled = predicted;
+    note_dropped(labels.drop_unknown(system.settled), system);
+    return &system.settled;
+  }
+
+  SchemaLabels schema_labels(const Metric* metric) const {
+    return {schema_, request_.schema, metric == nullptr ? LabelKinds() : label_kinds(*metric)};
   }
 
   void note_dropped(size_t dropped, const System& system) {
     if (dropped == 0) return;
-    evaluation_.notes.push_back(
-        fmt::format("{}: {} labels that the schema lacks were dropped", system.file.name, dropped));
+    std::string note =
+        fmt::format("{}: {} labels that the schema lacks were dropped", system.file.name, dropped);
+    std::vector<std::string>& notes = evaluation_.notes;
+    if (std::find(notes.begin(), notes.end(), note) == notes.end()) {
+      notes.push_back(std::move(note));
+    }
   }
 
   Result<DocumentScores> docred_scores(const Metric& metric, System& system) {
@@ -236,6 +228,8 @@ class Evaluator {
                                                        options_.negative, gold)));
     }
     if (has_schema_) RELATA_CHECK(settle_answers(gold, gold_relations, answers, system));
+    // Of DocRED's own two files without a schema every label counts, as in the official script.
+    if (!gold_file || has_schema_) drop_negative(gold, answers);
     RELATA_CHECK(finish_train_facts());
     units_ = fmt::format("{} documents", gold.documents.size());
     return named(system, score_docred(gold, answers,
@@ -246,19 +240,33 @@ class Evaluator {
   // The same for answers of result.json; the first `gold_relations` are those that gold states.
   Status settle_answers(const DocRedGold& gold, size_t gold_relations, DocRedAnswers& answers,
                         const System& system) {
+    const SchemaLabels labels = schema_labels(nullptr);
     std::vector<bool> known;
     for (const std::string_view relation : gold.relations) {
-      known.push_back(schema_.find(relation) >= 0);
+      known.push_back(labels.has_relation(relation));
       if (known.back()) continue;
       const bool of_gold = known.size() <= gold_relations;
       if (of_gold || request_.on_error != "skip") {
-        return unknown_label(of_gold ? gold_.name : system.file.name, relation);
+        return labels.unknown_relation(of_gold ? gold_.name : system.file.name, relation);
       }
     }
     note_dropped(std::erase_if(answers.list,
                                [&](const DocRedAnswer& answer) { return !known[answer.relation]; }),
                  system);
     return {};
+  }
+
+  void drop_negative(DocRedGold& gold, DocRedAnswers& answers) const {
+    std::vector<bool> negative;
+    for (const std::string_view relation : gold.relations) {
+      negative.push_back(options_.negative.contains(relation));
+    }
+    for (DocRedDocument& document : gold.documents) {
+      std::erase_if(document.facts,
+                    [&](const DocRedFact& fact) { return negative[fact.relation]; });
+    }
+    std::erase_if(answers.list,
+                  [&](const DocRedAnswer& answer) { return negative[answer.relation]; });
   }
 
   // Training facts are read beside the other files where they are worth it.
@@ -306,21 +314,11 @@ class Evaluator {
                                              system.file.name));
     } else {
       RELATA_TRY(const BothDocuments both, documents_of_both(metric, system));
-      RELATA_TRY(records, named(system, ruie_records(*both.gold, *both.predicted)));
+      RELATA_TRY(records,
+                 named(system, ruie_records(*both.gold, *both.predicted, options_.negative)));
     }
     units_ = fmt::format("{} records", records.size());
     return score_ruie(records);
-  }
-
-  Error unknown_label(const std::string& place, std::string_view label) const {
-    std::vector<std::string> known;
-    known.reserve(schema_.relation_types.size());
-    for (const data::RelationType& type : schema_.relation_types) known.push_back(type.id);
-    const auto nearest = nearest_name(label, known);
-    return input_error(
-        fmt::format("{}: label '{}' is not in the schema {}", place, label, request_.schema),
-        (nearest ? fmt::format("did you mean '{}'? ", *nearest) : std::string()) +
-            "add it to the schema, or leave --schema out");
   }
 
   Status load_items(System& system) {
@@ -382,20 +380,22 @@ class Evaluator {
 
   Status check_labels(std::vector<PairItem>& items, const Answers& answers, const System& system) {
     if (!has_schema_) return {};
+    const SchemaLabels labels = schema_labels(nullptr);
     size_t dropped = 0;
     for (size_t i = 0; i < items.size(); ++i) {
       PairItem& item = items[i];
       for (const std::string& label : item.gold) {
-        if (schema_.find(label) >= 0) continue;
-        return unknown_label(fmt::format("{}: pair '{}'", gold_.name, item.id), label);
+        if (labels.has_relation(label)) continue;
+        return labels.unknown_relation(fmt::format("{}: pair '{}'", gold_.name, item.id), label);
       }
       for (size_t l = 0; l < item.predicted.size();) {
-        if (schema_.find(item.predicted[l]) >= 0) {
+        if (labels.has_relation(item.predicted[l])) {
           ++l;
           continue;
         }
         if (request_.on_error != "skip") {
-          return unknown_label(place_of(item, i, answers, system.file), item.predicted[l]);
+          return labels.unknown_relation(place_of(item, i, answers, system.file),
+                                         item.predicted[l]);
         }
         ++dropped;
         item.predicted.erase(item.predicted.begin() + static_cast<long>(l));
@@ -412,7 +412,7 @@ class Evaluator {
     for (const PairItem& item : items) {
       for (const std::string& label : item.predicted) {
         if (schema_.find(label) >= 0) return;
-        labels.insert(label);
+        if (!options_.negative.contains(label)) labels.insert(label);
       }
     }
     for (const PairItem& item : items) {

@@ -179,7 +179,7 @@ std::string comparisons_html(const Report& report) {
 std::string count_table_html(const Report& report, const CountTable& table) {
   std::string rows;
   for (const LabelRow& row : table.rows) {
-    const bool negative = !report.negative.empty() && row.label == report.negative;
+    const bool negative = report.negative.contains(row.label);
     rows += "<tr><th scope=\"row\">" + label_html(row.label);
     if (negative) rows += " <small>negative</small>";
     rows += "</th>" + number_cell(std::to_string(row.counts.gold)) +
@@ -219,7 +219,8 @@ std::string confusion_table(const Report& report, const std::vector<ErrorRow>& e
   auto name = [&](const std::string& label) {
     if (!label.empty()) return label_html(label);
     return "<span class=\"soft\">" +
-           (report.negative.empty() ? std::string("nothing") : label_html(report.negative)) +
+           (report.negative.stated().empty() ? std::string("nothing")
+                                             : label_html(report.negative.stated().front())) +
            "</span>";
   };
   std::string rows;

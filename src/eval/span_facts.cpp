@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "fact_index.h"
 
 namespace relata::eval {
 namespace {
@@ -13,9 +17,6 @@ bool share_place(const Places& a, const Places& b) {
     return std::find(b.begin(), b.end(), range) != b.end();
   });
 }
-
-// A fact without a place is like no other.
-bool equal_places(const Places& a, const Places& b) { return !a.empty() && a == b; }
 
 bool overlap(const Places& a, const Places& b) {
   return std::any_of(a.begin(), a.end(), [&](const text::ByteRange& one) {
@@ -31,10 +32,11 @@ bool places_agree(const SpanFact& a, const SpanFact& b, const SpanRule& rule, Pl
   return (!rule.head || test(a.head, b.head)) && (!rule.tail || test(a.tail, b.tail));
 }
 
-bool same_fact(const SpanFact& a, const SpanFact& b, const SpanRule& rule, PlaceTest test) {
+// The same, in a place that they share.
+bool meet(const SpanFact& a, const SpanFact& b, const SpanRule& rule) {
   return (!rule.label || a.label == b.label) &&
          (!rule.types || (a.head_type == b.head_type && a.tail_type == b.tail_type)) &&
-         places_agree(a, b, rule, test);
+         places_agree(a, b, rule, share_place);
 }
 
 bool inverse_labels(const SpanFact& a, const SpanFact& b, const SpanOptions& options) {
@@ -142,10 +144,10 @@ std::vector<SpanFact> mentions_of(const data::Document& document) {
   return facts;
 }
 
-std::vector<SpanFact> relations_of(const data::Document& document, const std::string& negative) {
+std::vector<SpanFact> relations_of(const data::Document& document, const NegativeLabels& negative) {
   std::vector<SpanFact> facts;
   for (const data::Relation& relation : document.relations) {
-    if (!negative.empty() && relation.type == negative) continue;
+    if (negative.contains(relation.type)) continue;
     const data::Entity& head = document.entities[relation.head];
     const data::Entity& tail = document.entities[relation.tail];
     SpanFact fact;
@@ -204,11 +206,10 @@ std::vector<SpanFact> arguments_of(const data::Document& document) {
 
 std::vector<SpanFact> distinct_facts(const std::vector<SpanFact>& facts, const SpanRule& rule) {
   std::vector<SpanFact> distinct;
+  std::unordered_set<std::string> known;
   for (const SpanFact& fact : facts) {
-    const bool known = std::any_of(distinct.begin(), distinct.end(), [&](const SpanFact& other) {
-      return same_fact(fact, other, rule, equal_places);
-    });
-    if (!known) distinct.push_back(fact);
+    std::string key = fact_key(fact, rule);
+    if (key.empty() || known.insert(std::move(key)).second) distinct.push_back(fact);
   }
   return distinct;
 }
@@ -217,13 +218,24 @@ std::vector<int> match_facts(const std::vector<SpanFact>& gold,
                              const std::vector<SpanFact>& predicted, const SpanRule& rule) {
   std::vector<bool> hit(gold.size(), false);
   std::vector<int> matches(predicted.size(), -1);
-  for (const PlaceTest test : {equal_places, share_place}) {
-    for (size_t p = 0; p < predicted.size(); ++p) {
-      for (size_t g = 0; g < gold.size() && matches[p] < 0; ++g) {
-        if (hit[g] || !same_fact(gold[g], predicted[p], rule, test)) continue;
-        hit[g] = true;
-        matches[p] = static_cast<int>(g);
-      }
+  const auto match = [&](size_t p, size_t g) {
+    hit[g] = true;
+    matches[p] = static_cast<int>(g);
+  };
+  std::unordered_map<std::string, size_t> by_key;
+  for (size_t g = 0; g < gold.size(); ++g) by_key.try_emplace(fact_key(gold[g], rule), g);
+  by_key.erase("");
+  for (size_t p = 0; p < predicted.size(); ++p) {
+    const auto equal = by_key.find(fact_key(predicted[p], rule));
+    if (equal != by_key.end() && !hit[equal->second]) match(p, equal->second);
+  }
+  const PlaceIndex places(gold, rule);
+  for (size_t p = 0; p < predicted.size(); ++p) {
+    if (matches[p] >= 0) continue;
+    for (const size_t g : places.near(predicted[p])) {
+      if (hit[g] || !meet(gold[g], predicted[p], rule)) continue;
+      match(p, g);
+      break;
     }
   }
   return matches;
@@ -239,11 +251,12 @@ std::vector<ErrorRow> span_errors(const data::Document& document, const std::vec
   }
   std::vector<ErrorRow> errors;
   std::vector<bool> explained(predicted.size(), false);
+  const PlaceIndex places(gold, rule);  // whatever the kind, the two overlap somewhere
   // The telling kinds first, so that a turned relation is not taken for an invented one.
   for (const char* kind : {"direction", "type", "boundary"}) {
     for (size_t p = 0; p < predicted.size(); ++p) {
       if (matches[p] >= 0 || explained[p]) continue;
-      for (size_t g = 0; g < gold.size(); ++g) {
+      for (const size_t g : places.near(predicted[p])) {
         if (settled[g] || kind_between(gold[g], predicted[p], rule, options) != kind) continue;
         settled[g] = explained[p] = true;
         errors.push_back(error_row(document, &gold[g], &predicted[p], rule));
@@ -266,7 +279,7 @@ std::vector<ErrorRow> span_errors(const data::Document& document, const std::vec
 }
 
 std::vector<SpanFact> facts_of(const std::string& what, const data::Document& document,
-                               const std::string& negative) {
+                               const NegativeLabels& negative) {
   if (what == "mentions") return mentions_of(document);
   if (what == "relations") return relations_of(document, negative);
   if (what == "triggers") return triggers_of(document);

@@ -29,7 +29,7 @@ struct SpanRule {
 // what is left would depend on their order.
 std::vector<SpanFact> distinct_facts(const std::vector<SpanFact>& facts, const SpanRule& rule);
 // For each predicted fact the gold fact that it hits, or -1; a gold fact is hit once, and first by
-// a fact with all its places.
+// a fact with all its places. Both lists are distinct_facts().
 std::vector<int> match_facts(const std::vector<SpanFact>& gold,
                              const std::vector<SpanFact>& predicted, const SpanRule& rule);
 // The wrong answers of one document, with the kind of each (ErrorRow::kind).
@@ -37,10 +37,10 @@ std::vector<ErrorRow> span_errors(const data::Document& document, const std::vec
                                   const std::vector<SpanFact>& predicted, const SpanRule& rule,
                                   const SpanOptions& options);
 
-// "mentions", "relations", "triggers" or "arguments" of a document, without relations of the
-// negative type.
+// "mentions", "relations", "triggers" or "arguments" of a document, without relations of
+// negative types.
 std::vector<SpanFact> facts_of(const std::string& what, const data::Document& document,
-                               const std::string& negative);
+                               const NegativeLabels& negative);
 
 // The words of an argument, or of its entity where it is stated by that alone.
 std::string argument_text(const data::Document& document, const data::Argument& argument);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
+#include <utility>
 
 #include "exports/exports.h"
 #include "exports/rdf.h"
@@ -34,9 +36,18 @@ bool is_absolute_iri(std::string_view iri) {
   });
 }
 
-void add_once(std::vector<std::string>& out, const std::string& text) {
-  if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(text);
-}
+// Texts in the order in which they first come.
+class DistinctTexts {
+ public:
+  void add(const std::string& text) {
+    if (known_.insert(text).second) list_.push_back(text);
+  }
+  std::vector<std::string> take() { return std::move(list_); }
+
+ private:
+  std::unordered_set<std::string> known_;
+  std::vector<std::string> list_;
+};
 
 }  // namespace
 
@@ -62,21 +73,17 @@ std::string provenance_json(const Graph& graph, const Link& link) {
 }
 
 std::vector<std::string> evidence_of(const Link& link) {
-  std::vector<std::string> out;
+  DistinctTexts out;
   for (const Sighting& sighting : link.sightings) {
-    for (const Quote& quote : sighting.evidence) {
-      add_once(out, quote.text);
-    }
+    for (const Quote& quote : sighting.evidence) out.add(quote.text);
   }
-  return out;
+  return out.take();
 }
 
 std::vector<std::string> documents_of(const Graph& graph, const Link& link) {
-  std::vector<std::string> out;
-  for (const Sighting& sighting : link.sightings) {
-    add_once(out, graph.documents[sighting.document].id);
-  }
-  return out;
+  DistinctTexts out;
+  for (const Sighting& sighting : link.sightings) out.add(graph.documents[sighting.document].id);
+  return out.take();
 }
 
 std::string list_json(const std::vector<std::string>& list) {

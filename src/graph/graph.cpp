@@ -119,9 +119,12 @@ void GraphBuilder::add_sighting(size_t head, size_t type, size_t tail, Sighting 
   const auto [place, fresh] = links_.try_emplace({{head, type}, tail}, graph_.links.size());
   if (fresh) graph_.links.push_back({head, tail, type, std::nullopt, {}});
   Link& link = graph_.links[place->second];
-  if (std::find(link.sightings.begin(), link.sightings.end(), sighting) != link.sightings.end()) {
+  std::vector<size_t>& known = sightings_[{place->second, sighting.document}];
+  if (std::any_of(known.begin(), known.end(),
+                  [&](size_t other) { return link.sightings[other] == sighting; })) {
     return;
   }
+  known.push_back(link.sightings.size());
   if (sighting.score && (!link.score || *sighting.score > *link.score)) link.score = sighting.score;
   link.sightings.push_back(std::move(sighting));
   linked_[head] = linked_[tail] = true;

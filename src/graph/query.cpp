@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "relata/base/fields.h"
+#include "relata/base/visible_text.h"
 
 namespace relata::graph {
 namespace {
@@ -136,7 +137,7 @@ std::string links_text(const Graph& graph, const std::vector<size_t>& links) {
     if (link.sightings.size() > 1) out += fmt::format(" (+{} more)", link.sightings.size() - 1);
     out += "\n";
   }
-  return out;
+  return visible_text(out);  // names and ids may hold what a terminal obeys
 }
 
 Json links_json(const Graph& graph, const std::vector<size_t>& links) {

@@ -1,6 +1,8 @@
 // The file of a DenseIndex: a header line (header_line.h); the vectors, float32, little-endian, row
 // after row.
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <string_view>
 
 #include "header_line.h"
@@ -110,6 +112,13 @@ Result<DenseIndex> DenseIndex::open(const std::string& path) {
   out.origin_ = std::move(header.origin);
   out.width_ = header.width;
   out.values_ = {reinterpret_cast<const float*>(values), data.size() / sizeof(float)};
+  const auto bad = std::find_if(out.values_.begin(), out.values_.end(),
+                                [](float number) { return !std::isfinite(number); });
+  if (bad != out.values_.end()) {
+    const auto passage = static_cast<size_t>(bad - out.values_.begin()) / out.width_;
+    return damaged(path, "the vector of passage " + std::to_string(passage + 1) +
+                             " has a number that is none or infinite, and would never be found");
+  }
   out.owner_ = std::move(file);
   return out;
 }

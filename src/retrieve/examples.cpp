@@ -5,7 +5,6 @@
 #include <set>
 #include <tuple>
 
-#include "comparable_text.h"
 #include "relata/base/hash.h"
 #include "relata/base/parallel.h"
 #include "relata/data/formats.h"
@@ -22,11 +21,6 @@ constexpr int kRevision = 2;  // grows with every change of what is found
 
 // Candidates from which the examples are chosen, for each of them.
 constexpr size_t kCandidates = 5;
-// The share of a text's trigrams that another has from which on the one is within the other.
-constexpr double kWithin = 0.95;
-// Bytes of its letters from which on that counts: 24 Latin letters, 8 Chinese characters. What is
-// shorter ("He left.") is within many texts and brings no answer.
-constexpr size_t kLeastWithin = 24;
 
 std::vector<Example> pair_examples(const std::vector<Document>& documents) {
   std::vector<Example> out;
@@ -209,63 +203,6 @@ std::string pair_text(const Document& document, const Entity& head, const Entity
          between_terms(document, one, other);
 }
 
-std::vector<uint32_t> shingles_of(const std::string& letters) {
-  std::vector<size_t> starts;  // of code points
-  for (size_t i = 0; i < letters.size(); ++i) {
-    if ((static_cast<unsigned char>(letters[i]) & 0xC0U) != 0x80U) starts.push_back(i);
-  }
-  starts.push_back(letters.size());
-  std::vector<uint32_t> out;
-  constexpr size_t kLength = 3;
-  for (size_t i = 0; i + 1 < starts.size(); ++i) {
-    const size_t end = starts[std::min(i + kLength, starts.size() - 1)];
-    uint32_t hash = 2166136261U;  // FNV-1a
-    for (size_t byte = starts[i]; byte < end; ++byte) {
-      hash = (hash ^ static_cast<unsigned char>(letters[byte])) * 16777619U;
-    }
-    out.push_back(hash);
-    if (end == letters.size()) break;
-  }
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
-}
-
-size_t count_common(const std::vector<uint32_t>& a, const std::vector<uint32_t>& b) {
-  size_t both = 0;
-  for (auto one = a.begin(), other = b.begin(); one != a.end() && other != b.end();) {
-    if (*one < *other) {
-      ++one;
-    } else if (*other < *one) {
-      ++other;
-    } else {
-      ++both;
-      ++one;
-      ++other;
-    }
-  }
-  return both;
-}
-
-// Jaccard's, of sets of these sizes.
-double similarity(size_t a, size_t b, size_t both) {
-  if (a == 0 && b == 0) return 1.0;
-  return static_cast<double>(both) / static_cast<double>(a + b - both);
-}
-
-// A long text has nearly every trigram that there is, and so those of many that it does not hold;
-// their longer parts it has not.
-bool has_parts(std::string_view longer, std::string_view shorter) {
-  constexpr size_t kPart = 12;  // bytes
-  const size_t parts = shorter.size() / kPart;
-  size_t missing = 0;
-  for (size_t i = 0; i < parts; ++i) {
-    if (longer.find(shorter.substr(i * kPart, kPart)) != std::string_view::npos) continue;
-    if (++missing * 4 > parts) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 std::string query_text(const ExampleQuery& query, QueryForm form) {
@@ -275,12 +212,6 @@ std::string query_text(const ExampleQuery& query, QueryForm form) {
   const Entity& tail = document.entities.at(static_cast<size_t>(query.tail));
   if (form == QueryForm::Masked) return masked_text(document, head, tail);
   return pair_text(document, head, tail);
-}
-
-std::vector<uint32_t> text_shingles(std::string_view text) { return shingles_of(letters_of(text)); }
-
-double shingle_similarity(const std::vector<uint32_t>& a, const std::vector<uint32_t>& b) {
-  return similarity(a.size(), b.size(), count_common(a, b));
 }
 
 Result<ExamplePool> ExamplePool::make(std::vector<Document> documents, const PoolOptions& options,
@@ -309,7 +240,7 @@ Result<ExamplePool> ExamplePool::make(std::vector<Document> documents, const Poo
   }
   pool.texts_.resize(pool.documents_.size());
   run_pieces(pool.documents_.size(),
-             [&](size_t i) { pool.texts_[i] = comparable(pool.documents_[i].text); });
+             [&](size_t i) { pool.texts_[i] = ComparableText(pool.documents_[i].text); });
   std::vector<Passage> passages;
   passages.reserve(pool.examples_.size());
   for (const Example& example : pool.examples_) {
@@ -326,25 +257,6 @@ Result<std::string> ExamplePool::text_of(const ExampleQuery& query) const {
   return retriever_query(
       instance_of(*query.document, *query.task, query.event, options_.instances->schema),
       *query.task, options_.instances->form);
-}
-
-ExamplePool::Comparable ExamplePool::comparable(std::string_view text) {
-  Comparable out;
-  out.letters = letters_of(text);
-  out.shingles = shingles_of(out.letters);
-  return out;
-}
-
-// Whether one text is the other, exactly or nearly, or within it.
-bool ExamplePool::is_duplicate(const Comparable& a, const Comparable& b) const {
-  const double limit = std::min(options_.near_duplicate, 1.0);
-  const size_t both = count_common(a.shingles, b.shingles);
-  if (similarity(a.shingles.size(), b.shingles.size(), both) >= limit) return true;
-  const auto& [shorter, longer] =
-      a.letters.size() < b.letters.size() ? std::tie(a, b) : std::tie(b, a);
-  if (shorter.letters.size() < kLeastWithin) return false;
-  const double least = std::max(limit, kWithin) * static_cast<double>(shorter.shingles.size());
-  return static_cast<double>(both) >= least && has_parts(longer.letters, shorter.letters);
 }
 
 // Several instances of a document are one example: it is shown whole.
@@ -368,7 +280,7 @@ std::vector<Hit> ExamplePool::distinct(const std::vector<Hit>& ranked) const {
 Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) const {
   FoundExamples out;
   if (k == 0) return out;
-  const Comparable own = comparable(query.document->text);
+  const ComparableText own(query.document->text);
   std::mutex asking;          // rankers may ask from several threads
   std::set<size_t> left_out;  // several may ask about the same one
   SearchOptions search;
@@ -383,7 +295,7 @@ Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) con
         document.events[static_cast<size_t>(example.event)].type != query.event_type) {
       return true;
     }
-    const bool same = is_duplicate(own, texts_[example.document]);
+    const bool same = is_duplicate(own, texts_[example.document], options_.near_duplicate);
     if (same) {
       const std::lock_guard lock(asking);
       left_out.insert(passage);

@@ -51,6 +51,14 @@ def test_utf16_is_read_and_other_encodings_are_named(tmp_path):
     assert "iconv -f GB18030 -t UTF-8" in refused.err
 
 
+def test_a_part_without_documents_is_told(tmp_path):
+    path = tmp_path / "rows.txt"
+    path.write_text("".join(f"Ada\tBo{i}\tmet\tAda met Bo{i}.\n" for i in range(20)))
+    whole = relata("data", "split", path, "-o", tmp_path / "whole", "--by", "head")
+    assert f"{tmp_path}/whole/dev.jsonl: empty: there are too few" in whole.err
+    assert "empty" not in relata("data", "split", path, "-o", tmp_path / "cut").err
+
+
 def test_labels_outside_the_schema_are_found(tmp_path):
     path = tmp_path / "rows.txt"
     path.write_text("Ada\tBo\tunknown\tAda met Bo.\nBo\tAda\tufo\tBo saw Ada.\n"

@@ -190,6 +190,11 @@ Result<int> run_split(const DataOptions& options, const Context& context) {
     if (!lost.empty()) {
       log_warning(fmt::format("{}: {} cannot hold: {}", path, write.format, fmt::join(lost, ", ")));
     }
+    if (documents.empty()) {
+      log_warning(fmt::format(
+          "{}: empty: there are too few documents, or --by {} keeps too many of them together",
+          path, options.by));
+    }
     report[parts[part].name] = {{"file", path}, {"documents", documents.size()}};
   }
   RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));

@@ -23,10 +23,10 @@ struct AutoreDocument {
 };
 
 // The gold groups of documents: every name of the head with every name of the tail. A mention's
-// name is the stated one if the text holds it, else the text it covers. Relations of the negative
-// type are no facts.
+// name is the stated one if the text holds it, else the text it covers. Relations of negative
+// types are no facts.
 std::vector<AutoreDocument> autore_documents(const std::vector<data::Document>& gold,
-                                             const std::string& negative);
+                                             const NegativeLabels& negative);
 // Gold groups by file: a JSON list, or one object a line, with "same_fact_list" (a list of groups,
 // each a list of [head, relation, tail]) and an id in "id", "title", "page_id" or "index".
 Result<std::vector<AutoreDocument>> parse_alias_groups(std::string_view content,
@@ -35,7 +35,7 @@ Result<std::vector<AutoreDocument>> parse_alias_groups(std::string_view content,
 // found by id, or by position when no id matches.
 Status add_autore_answers(std::vector<AutoreDocument>& gold,
                           const std::vector<data::Document>& predicted,
-                          const std::string& negative);
+                          const NegativeLabels& negative);
 
 // A group counts as found once, however many of its triples are answered; a triple of two groups
 // finds both; a triple of no group is wrong each time it is answered.

@@ -80,12 +80,12 @@ Result<DocRedAnswers> parse_docred_result(std::string_view text, const std::stri
                                           DocRedGold& gold);
 // The same from Documents; names are the stated ones, else the text that the mentions cover.
 DocRedGold docred_from_documents(const std::vector<data::Document>& documents,
-                                 const std::string& negative);
+                                 const NegativeLabels& negative);
 // Predicted entities are the gold entities with the same number where a predicted document has no
 // text and no mentions, else those that share a mention, or a name where there are no mentions.
 Result<DocRedAnswers> docred_answers(const std::vector<data::Document>& gold_documents,
                                      const std::vector<data::Document>& predicted,
-                                     const std::string& negative, DocRedGold& gold);
+                                     const NegativeLabels& negative, DocRedGold& gold);
 
 // Facts of a training set as (head name, tail name, relation), for Ign F1.
 class TrainFacts {

@@ -21,12 +21,13 @@ struct DocumentScores {
 Score score_of(const DocumentScores& scores, const EvalOptions& options);
 
 struct SpanOptions {
-  std::string negative;                         // relations of this type state nothing
+  NegativeLabels negative;                      // relations of these types state nothing
   std::map<std::string, std::string> inverses;  // for the kinds of errors
 };
 // ner-span, re-strict, re-boundary, ed, eae. Facts are sets: repeated ones count once. An entity of
 // several mentions is found when one of them is. A gold entity without a mention and a predicted
-// document with another text are errors. Cost: facts of a document squared.
+// document with another text are errors. Cost: the facts, and the pairs of gold and wrong facts
+// that stand near each other.
 Result<DocumentScores> score_spans(const std::string& metric,
                                    const std::vector<data::Document>& gold,
                                    const std::vector<data::Document>& predicted,

@@ -32,7 +32,7 @@ struct ErrorRow {
   std::vector<std::string> gold, predicted;  // labels
   std::vector<double> scores;                // of the predicted labels; may be empty
   std::string context;                       // the text, and what was related
-  std::vector<std::string> missed, extra;    // labels, sorted, without the negative one
+  std::vector<std::string> missed, extra;    // labels, sorted, without negative ones
   std::optional<double> score;               // highest of the wrong predictions
 };
 
@@ -46,7 +46,7 @@ struct Report {
   std::string gold_path, predicted_path;
   std::vector<Score> scores;
   std::vector<PairItem> items;  // of pair metrics; their tables and errors are found from these
-  std::string negative;
+  NegativeLabels negative;
   std::map<std::string, std::string> inverses = {};  // label to its inverse, when a schema says so
   std::string distance_unit = {};                    // of PairItem::distance: "tokens"
   std::vector<CountTable> tables = {};               // of the other metrics

@@ -55,9 +55,11 @@ Result<std::vector<RuieRecord>> parse_ruie_records(std::string_view gold,
                                                    const std::string& predicted_where);
 bool looks_like_ruie(std::string_view content);  // the first row has the field "query"
 // One record for each document and task that gold has; kEae one for each gold event, answered by
-// the predicted event with the same type and trigger, at its place before others.
+// the predicted event with the same type and trigger, at its place before others. Relations of
+// negative types state nothing.
 Result<std::vector<RuieRecord>> ruie_records(const std::vector<data::Document>& gold,
-                                             const std::vector<data::Document>& predicted);
+                                             const std::vector<data::Document>& predicted,
+                                             const NegativeLabels& negative = {});
 
 struct RuieTuples {
   std::vector<std::string> gold, predicted;  // sorted, distinct "label:value"

@@ -11,6 +11,7 @@
 
 #include "relata/base/result.h"
 #include "relata/eval/hash_slots.h"
+#include "relata/eval/negatives.h"
 
 namespace relata::eval {
 
@@ -38,7 +39,7 @@ struct Score {
 };
 
 struct EvalOptions {
-  std::string negative;  // the schema's negative label, "" for none
+  NegativeLabels negative;
   int bootstrap = 1000;  // resamples; 0 for no interval
   uint64_t seed = 0;
 };

@@ -130,6 +130,8 @@ class GraphBuilder {
   std::unordered_set<std::string> source_ids_;
   std::unordered_map<std::string, size_t> nodes_, types_;
   std::map<std::pair<std::pair<size_t, size_t>, size_t>, size_t> links_;
+  // Of a link in a document, by their numbers.
+  std::map<std::pair<size_t, size_t>, std::vector<size_t>> sightings_;
 };
 
 // The normal form of a name that makes two entities one: see above. "" for white space only.

@@ -30,7 +30,8 @@ class DenseIndex {
   // One file, written atomically: origin, sizes, vectors and checksums.
   Status save(const std::string& path) const;
   // The vectors are mapped, not read into memory; the checksum reads them once, 1 GB/s and more. A
-  // file that is damaged, cut short or of another format version is refused by name.
+  // file that is damaged, cut short, of another format version or with a vector that is not of
+  // finite numbers is refused by name.
   static Result<DenseIndex> open(const std::string& path);
 
   // An error that says which of the two differs, if one does. `name` begins it.

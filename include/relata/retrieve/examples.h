@@ -18,6 +18,7 @@
 #include "relata/data/document.h"
 #include "relata/data/schema.h"
 #include "relata/retrieve/instances.h"
+#include "relata/retrieve/likeness.h"
 #include "relata/retrieve/ranker.h"
 #include "relata/retrieve/retriever_form.h"
 
@@ -60,12 +61,9 @@ struct PoolOptions {
   QueryForm form = QueryForm::Pair;
   std::optional<InstanceOptions> instances =
       std::nullopt;  // of documents; `form` is of no matter then
-  // From this similarity of two texts on (Jaccard's, of their character trigrams) an example is the
-  // question itself and left out. Above 1: only texts that are equal but for case, spaces and
-  // signs. So is one where the longer text has 0.95 of the shorter one's trigrams, or this share if
-  // it is more, and most of its longer parts, unless the shorter one has less than 24 bytes of
-  // letters.
-  double near_duplicate = 0.7;
+  // From this similarity of two texts on an example is the question itself and left out
+  // (is_duplicate() of likeness.h).
+  double near_duplicate = kNearDuplicate;
   // How much an example loses that is like one already chosen (maximal marginal relevance,
   // Carbonell and Goldstein 1998). 0: the nearest only.
   double diversity = 0.3;
@@ -117,15 +115,7 @@ class ExamplePool {
   std::string identity() const;
 
  private:
-  // A text as others are compared with it.
-  struct Comparable {
-    std::string letters;
-    std::vector<uint32_t> shingles;
-  };
-
   ExamplePool() = default;
-  static Comparable comparable(std::string_view text);
-  bool is_duplicate(const Comparable& a, const Comparable& b) const;
   Result<std::string> text_of(const ExampleQuery& query) const;
   bool same_example(size_t a, size_t b) const;
   std::vector<Hit> distinct(const std::vector<Hit>& ranked) const;
@@ -137,18 +127,12 @@ class ExamplePool {
   PoolOptions options_;
   std::vector<data::Document> documents_;
   std::vector<Example> examples_;
-  std::vector<Comparable> texts_;  // of the documents
+  std::vector<ComparableText> texts_;  // of the documents
   std::shared_ptr<const Ranker> ranker_;
   std::shared_ptr<const Ranker> chance_;  // for what the ranker does not find
 };
 
 // The text that stands for a question or an example in a search.
 std::string query_text(const ExampleQuery& query, QueryForm form);
-
-// Hashes of the text's character trigrams, sorted and distinct; case, spaces and signs of any
-// script do not count.
-std::vector<uint32_t> text_shingles(std::string_view text);
-// Jaccard's similarity of two such sets; 1 for two empty ones.
-double shingle_similarity(const std::vector<uint32_t>& a, const std::vector<uint32_t>& b);
 
 }  // namespace relata::retrieve

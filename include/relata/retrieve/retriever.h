@@ -27,9 +27,10 @@ namespace relata::retrieve {
 struct RetrieverDataset {
   std::string name;  // unique
   IeTask task = IeTask::kRe;
-  std::vector<std::string> files;  // of its training split
+  std::vector<std::string> files;  // of its training split; folders and globs, too
   std::string format;              // "": guessed
   std::string schema;              // file; "": the labels that the files have
+  std::string on_error = "stop";   // of bad records, as of data::ReadOptions
   bool held_out = false;           // in the pool only: no question of it trains
 };
 
@@ -92,10 +93,18 @@ struct PoolItem {
   Instance instance;
 };
 
+// Records of a data set that were left out or mended.
+struct BadRecords {
+  std::string dataset;
+  size_t skipped = 0, fixed = 0;
+  std::string first;  // "file:line: reason" of one of them
+};
+
 // What build makes. `key` names everything that it was made from.
 struct RetrieverPool {
   std::vector<PoolItem> items;
   std::vector<size_t> queries;  // items that are also questions
+  std::vector<BadRecords> bad;  // of the data sets that have any
   std::string key;
 };
 

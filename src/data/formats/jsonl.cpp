@@ -1,6 +1,7 @@
 // relata's own record (document.h), one a line.
 #include "json_records.h"
 #include "registry.h"
+#include "stated_names.h"
 
 namespace relata::data {
 namespace {
@@ -11,6 +12,7 @@ Status read_jsonl(const Source& source, const ReadOptions&, Intake& intake) {
   return read_json_records(source, intake, [&](const JsonRecord& record) -> Status {
     RELATA_TRY(Document document, document_from_json(record.root().to_json(), record.where()));
     if (document.id.empty()) document.id = source.stem() + "-" + std::to_string(record.line());
+    RELATA_CHECK(check_stated_names(document, record.where(), intake));
     return intake.add(std::move(document), record.where());
   });
 }

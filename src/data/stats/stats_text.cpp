@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "relata/base/visible_text.h"
 #include "relata/data/stats.h"
 
 namespace relata::data {
@@ -104,7 +105,7 @@ std::string picture_text(const Json& picture) {
     }
   }
   if (picture.contains("overlap")) append_overlap(picture.at("overlap"), out);
-  return out;
+  return visible_text(out);  // labels and names may hold what a terminal obeys
 }
 
 }  // namespace relata::data

@@ -212,7 +212,7 @@ class DocumentCount {
 }  // namespace
 
 std::vector<AutoreDocument> autore_documents(const std::vector<Document>& gold,
-                                             const std::string& negative) {
+                                             const NegativeLabels& negative) {
   const DistanceUnit unit = distance_unit(gold);
   std::vector<AutoreDocument> documents;
   for (size_t d = 0; d < gold.size(); ++d) {
@@ -220,7 +220,7 @@ std::vector<AutoreDocument> autore_documents(const std::vector<Document>& gold,
     document.id = document_name(gold[d], d);
     document.unit = unit_name(unit);
     for (const data::Relation& relation : gold[d].relations) {
-      if (!negative.empty() && relation.type == negative) continue;
+      if (negative.contains(relation.type)) continue;
       std::vector<Triple> group;
       for (const std::string& head :
            data::surface_names(gold[d], gold[d].entities[relation.head])) {
@@ -253,7 +253,7 @@ Result<std::vector<AutoreDocument>> parse_alias_groups(std::string_view content,
 }
 
 Status add_autore_answers(std::vector<AutoreDocument>& gold, const std::vector<Document>& predicted,
-                          const std::string& negative) {
+                          const NegativeLabels& negative) {
   std::vector<Document> named(gold.size());  // only ids, to find documents in the usual way
   for (size_t d = 0; d < gold.size(); ++d) named[d].id = gold[d].id;
   std::vector<Document> ids(predicted.size());
@@ -261,7 +261,7 @@ Status add_autore_answers(std::vector<AutoreDocument>& gold, const std::vector<D
   RELATA_TRY(const std::vector<int> places, match_documents(named, ids));
   for (size_t d = 0; d < predicted.size(); ++d) {
     for (const data::Relation& relation : predicted[d].relations) {
-      if (!negative.empty() && relation.type == negative) continue;
+      if (negative.contains(relation.type)) continue;
       gold[places[d]].answers.push_back({predicted[d].entities[relation.head].text, relation.type,
                                          predicted[d].entities[relation.tail].text});
     }

@@ -46,7 +46,7 @@ std::string covered(const Document& document, const text::ByteRange& range) {
 
 class Converter {
  public:
-  Converter(DocRedGold& gold, DistanceUnit unit, const std::string& negative)
+  Converter(DocRedGold& gold, DistanceUnit unit, const NegativeLabels& negative)
       : gold_(gold), unit_(unit), negative_(negative) {}
 
   DocRedDocument convert(const Document& document, size_t index) {
@@ -74,7 +74,7 @@ class Converter {
       out.entities.push_back(own);
     }
     for (const data::Relation& relation : document.relations) {
-      if (!negative_.empty() && relation.type == negative_) continue;
+      if (negative_.contains(relation.type)) continue;
       DocRedFact fact{relation.head, relation.tail, number_of(relation.type),
                       static_cast<int>(out.evidence.size()), 0};
       for (const int sentence : evidence_of(document, relation)) out.evidence.push_back(sentence);
@@ -103,7 +103,7 @@ class Converter {
 
   DocRedGold& gold_;
   DistanceUnit unit_;
-  const std::string& negative_;
+  const NegativeLabels& negative_;
 };
 
 bool is_numbered(const Document& predicted) {
@@ -162,7 +162,7 @@ std::vector<int> entity_numbers(const Document& gold, const Document& predicted)
 }  // namespace
 
 DocRedGold docred_from_documents(const std::vector<Document>& documents,
-                                 const std::string& negative) {
+                                 const NegativeLabels& negative) {
   DocRedGold gold;
   const DistanceUnit unit = distance_unit(documents);
   gold.unit = unit_name(unit);
@@ -175,14 +175,14 @@ DocRedGold docred_from_documents(const std::vector<Document>& documents,
 
 Result<DocRedAnswers> docred_answers(const std::vector<Document>& gold_documents,
                                      const std::vector<Document>& predicted,
-                                     const std::string& negative, DocRedGold& gold) {
+                                     const NegativeLabels& negative, DocRedGold& gold) {
   RELATA_TRY(const std::vector<int> places, match_documents(gold_documents, predicted));
   Converter converter(gold, DistanceUnit::kTokens, negative);
   DocRedAnswers answers;
   for (size_t d = 0; d < predicted.size(); ++d) {
     const std::vector<int> numbers = entity_numbers(gold_documents[places[d]], predicted[d]);
     for (const data::Relation& relation : predicted[d].relations) {
-      if (!negative.empty() && relation.type == negative) continue;
+      if (negative.contains(relation.type)) continue;
       DocRedAnswer answer;
       answer.document = places[d];
       answer.head = numbers[relation.head];

@@ -13,12 +13,6 @@ namespace {
 
 using Labels = std::vector<std::string>;
 
-Labels positive_labels(const Labels& labels, const std::string& negative) {
-  Labels positive = distinct_labels(labels);
-  std::erase(positive, negative);
-  return positive;
-}
-
 Labels difference(const Labels& a, const Labels& b) {
   Labels rest;
   std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(rest));

@@ -28,7 +28,7 @@ Status check_same_gold(const std::vector<PairItem>& a, const std::vector<PairIte
 
 // The area under the precision-recall curve of the answers in order of their scores, as
 // Chinese_NRE's metric.py computes it: by trapezoids, from the first answer on.
-void add_area(const std::vector<PairItem>& items, const std::string& negative, Score& score) {
+void add_area(const std::vector<PairItem>& items, const NegativeLabels& negative, Score& score) {
   struct Answer {
     double score;
     bool right;
@@ -36,11 +36,10 @@ void add_area(const std::vector<PairItem>& items, const std::string& negative, S
   std::vector<Answer> answers;
   int64_t real = 0;
   for (const PairItem& item : items) {
-    std::vector<std::string> gold = distinct_labels(item.gold);
-    std::erase(gold, negative);
+    const std::vector<std::string> gold = positive_labels(item.gold, negative);
     if (!gold.empty()) ++real;
     const std::string label = best_label(item);
-    if (label.empty() || label == negative) continue;
+    if (label.empty() || negative.contains(label)) continue;
     if (item.scores.size() != item.predicted.size()) return;
     answers.push_back({*std::max_element(item.scores.begin(), item.scores.end()),
                        std::binary_search(gold.begin(), gold.end(), label)});
@@ -83,7 +82,7 @@ Result<Score> score_pairs(const std::string& metric, const std::vector<PairItem>
   }
   Score score = score_tallies(tallies, floors, options);
   if (metric == "chinese-nre") {
-    add_area(items, options.negative.empty() ? "unknown" : options.negative, score);
+    add_area(items, official_negatives(options.negative, "unknown"), score);
   }
   return score;
 }

@@ -1,6 +1,7 @@
 #include "pair_parts.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -33,27 +34,42 @@ std::vector<ClassCounts> count_sets(Tally& tally, const Labels& gold, const Labe
   return counts;
 }
 
-// Sets of labels, without `left_out` ("" for none).
-Count label_sets(const std::string& left_out) {
+Count label_sets(const NegativeLabels& left_out) {
   return [left_out](Tally& tally, const PairItem& item) {
-    Labels gold = distinct_labels(item.gold), predicted = distinct_labels(item.predicted);
-    std::erase(gold, left_out);
-    std::erase(predicted, left_out);
-    return count_sets(tally, gold, predicted);
+    return count_sets(tally, positive_labels(item.gold, left_out),
+                      positive_labels(item.predicted, left_out));
   };
 }
 
-std::string scope_of(const std::string& negative, bool ordinary) {
-  if (negative.empty()) return "every label counts";
-  return fmt::format("'{}' counts as {}", negative, ordinary ? "an ordinary label" : "no answer");
+// The stated ones, and those by name that the items have.
+Labels negatives_of(const std::vector<PairItem>& items, const NegativeLabels& negative) {
+  NegativeLabels all = negative;
+  for (const PairItem& item : items) {
+    for (const Labels* side : {&item.gold, &item.predicted}) {
+      for (const std::string& label : *side) {
+        if (negative.contains(label)) all.add(label);
+      }
+    }
+  }
+  return all.stated();
 }
 
-PairPart general_part(const std::string& name, const std::string& negative) {
-  const bool all = name.ends_with("-all");
-  const std::string scope = scope_of(negative, all || name == "crellm");
+std::string scope_of(const Labels& negatives, bool ordinary) {
+  if (negatives.empty()) return "every label counts";
+  const std::string names = fmt::format("'{}'", fmt::join(negatives, "', '"));
+  if (negatives.size() > 1) {
+    return names + (ordinary ? " count as ordinary labels" : " count as no answer");
+  }
+  return names + (ordinary ? " counts as an ordinary label" : " counts as no answer");
+}
+
+PairPart general_part(const std::string& name, const std::vector<PairItem>& items,
+                      const NegativeLabels& negative) {
+  const bool ordinary = name.ends_with("-all") || name == "crellm";
+  const std::string scope = scope_of(negatives_of(items, negative), ordinary);
   PairPart part;
   part.rules.name = name;
-  part.count = label_sets(all || name == "crellm" ? "" : negative);
+  part.count = label_sets(ordinary ? NegativeLabels() : negative);
   if (name == "crellm") {
     part.rules.averaging = Averaging::kPerExample;
     part.rules.definition =
@@ -86,13 +102,13 @@ Status check_single_answers(const std::string& metric, const std::vector<PairIte
   return {};
 }
 
-PairPart tacred_part(const std::string& metric, const std::string& negative) {
-  const std::string left_out = negative.empty() ? "no_relation" : negative;
+PairPart tacred_part(const std::string& metric, const NegativeLabels& negative) {
+  const NegativeLabels left_out = official_negatives(negative, "no_relation");
   PairPart part;
   part.rules = {metric,
                 fmt::format("Micro precision, recall and F1 over the examples' labels, '{}' left "
                             "out of gold and answers; precision is 1 without an answer.",
-                            left_out),
+                            fmt::join(left_out.stated(), "', '")),
                 Averaging::kMicro, 1};
   part.count = label_sets(left_out);
   return part;
@@ -212,19 +228,18 @@ PairPart rag4re_part(const std::vector<PairItem>& items) {
   return part;
 }
 
-PairPart chinese_nre_part(const std::string& negative) {
+PairPart chinese_nre_part(const NegativeLabels& negative) {
   PairPart part;
   part.rules = {"chinese-nre",
                 fmt::format("The best label of each pair, dropped when it is '{}', is right if it "
                             "is among the gold labels; recall divides by the pairs that have "
                             "another gold label than that.",
-                            negative),
+                            fmt::join(negative.stated(), "' or '")),
                 Averaging::kMicro, 0};
   part.count = [negative](Tally& tally, const PairItem& item) {
-    Labels gold = distinct_labels(item.gold);
-    std::erase(gold, negative);
+    const Labels gold = positive_labels(item.gold, negative);
     const std::string answer = best_label(item);
-    const bool answered = !answer.empty() && answer != negative;
+    const bool answered = !answer.empty() && !negative.contains(answer);
     const bool right = answered && std::binary_search(gold.begin(), gold.end(), answer);
     std::vector<ClassCounts> counts;
     if (!gold.empty()) counts.push_back(gold_of(tally.label(right ? answer : gold.front())));
@@ -242,6 +257,20 @@ std::vector<std::string> distinct_labels(const std::vector<std::string>& labels)
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
   if (!distinct.empty() && distinct.front().empty()) distinct.erase(distinct.begin());
   return distinct;
+}
+
+std::vector<std::string> positive_labels(const std::vector<std::string>& labels,
+                                         const NegativeLabels& negative) {
+  std::vector<std::string> positive = distinct_labels(labels);
+  std::erase_if(positive, [&](const std::string& label) { return negative.contains(label); });
+  return positive;
+}
+
+NegativeLabels official_negatives(const NegativeLabels& negative, const char* own) {
+  if (!negative.stated().empty()) return negative.without_names();
+  NegativeLabels out = negative;
+  out.add(own);
+  return out;
 }
 
 std::string best_label(const PairItem& item) {
@@ -270,10 +299,9 @@ Result<std::vector<PairPart>> pair_parts(const std::string& metric,
   }
   if (metric == "rag4re") return std::vector<PairPart>{rag4re_part(items)};
   if (metric == "chinese-nre") {
-    const std::string negative = options.negative.empty() ? "unknown" : options.negative;
-    return std::vector<PairPart>{chinese_nre_part(negative)};
+    return std::vector<PairPart>{chinese_nre_part(official_negatives(options.negative, "unknown"))};
   }
-  return std::vector<PairPart>{general_part(metric, options.negative)};
+  return std::vector<PairPart>{general_part(metric, items, options.negative)};
 }
 
 Tally tally_pairs(const PairPart& part, const std::vector<PairItem>& items) {

@@ -89,9 +89,10 @@ std::vector<RuieItem> entity_items(const Document& document) {
   return items;
 }
 
-std::vector<RuieItem> relation_items(const Document& document) {
+std::vector<RuieItem> relation_items(const Document& document, const NegativeLabels& negative) {
   std::vector<RuieItem> items;
   for (const data::Relation& relation : document.relations) {
+    if (negative.contains(relation.type)) continue;
     add_item(items, {relation.type, document.entities[relation.head].text + ", " +
                                         document.entities[relation.tail].text});
   }
@@ -116,7 +117,7 @@ std::vector<RuieItem> argument_items(const Document& document, const data::Event
 
 using LabelsOfTask = std::map<RuieTask, std::set<std::string>>;
 
-LabelsOfTask labels_of(const std::vector<Document>& documents,
+LabelsOfTask labels_of(const std::vector<Document>& documents, const NegativeLabels& negative,
                        std::map<std::string, std::set<std::string>>& roles) {
   LabelsOfTask labels;
   for (const Document& document : documents) {
@@ -124,7 +125,7 @@ LabelsOfTask labels_of(const std::vector<Document>& documents,
       if (!entity.type.empty()) labels[RuieTask::kNer].insert(entity.type);
     }
     for (const data::Relation& relation : document.relations) {
-      labels[RuieTask::kRe].insert(relation.type);
+      if (!negative.contains(relation.type)) labels[RuieTask::kRe].insert(relation.type);
     }
     for (const data::Event& event : document.events) {
       labels[RuieTask::kEd].insert(event.type);
@@ -230,13 +231,14 @@ Result<std::vector<RuieRecord>> parse_ruie_records(std::string_view gold,
 }
 
 Result<std::vector<RuieRecord>> ruie_records(const std::vector<Document>& gold,
-                                             const std::vector<Document>& predicted) {
+                                             const std::vector<Document>& predicted,
+                                             const NegativeLabels& negative) {
   RELATA_TRY(const std::vector<int> places, match_documents(gold, predicted));
   const Document nothing;
   std::vector<const Document*> answers(gold.size(), &nothing);
   for (size_t d = 0; d < predicted.size(); ++d) answers[places[d]] = &predicted[d];
   std::map<std::string, std::set<std::string>> roles;
-  LabelsOfTask labels = labels_of(gold, roles);
+  LabelsOfTask labels = labels_of(gold, negative, roles);
 
   std::vector<RuieRecord> records;
   for (size_t d = 0; d < gold.size(); ++d) {
@@ -249,7 +251,7 @@ Result<std::vector<RuieRecord>> ruie_records(const std::vector<Document>& gold,
           record_of(document_name(document, d), question, std::move(right), std::move(told)));
     };
     add(RuieTask::kNer, entity_items(document), entity_items(answer));
-    add(RuieTask::kRe, relation_items(document), relation_items(answer));
+    add(RuieTask::kRe, relation_items(document, negative), relation_items(answer, negative));
     add(RuieTask::kEd, trigger_items(document), trigger_items(answer));
     std::set<const data::Event*> answered;
     for (const data::Event& event : document.events) {

@@ -25,9 +25,12 @@ class RdfGraph {
  public:
   RdfGraph(const Graph& graph, const std::string& base) : graph_(graph), base_(base) {
     std::map<std::string, int> names;
-    for (const LinkType& type : graph.types) ++names[type.name];
     for (const LinkType& type : graph.types) {
-      // Readable where that is unambiguous.
+      ++names[type.name];
+      if (type.id != type.name) ++names[type.id];
+    }
+    for (const LinkType& type : graph.types) {
+      // Readable where no other relation is called so, by name or id.
       const std::string& name = names[type.name] == 1 ? type.name : type.id;
       relations_.push_back(base_ + "relation/" + percent_encoded(name));
     }

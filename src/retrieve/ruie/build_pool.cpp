@@ -20,7 +20,8 @@ Result<Json> inputs_of(const RetrieverRecipe& recipe) {
                   {"task", ie_task_name(dataset.task)},
                   {"format", dataset.format},
                   {"held_out", dataset.held_out}};
-    std::vector<std::string> files = dataset.files;
+    if (dataset.on_error != "stop") entry["on_error"] = dataset.on_error;
+    RELATA_TRY(std::vector<std::string> files, expand_inputs(dataset.files));
     if (!dataset.schema.empty()) files.push_back(dataset.schema);
     for (const std::string& file : files) {
       RELATA_TRY(const std::string content, read_file(file));
@@ -35,13 +36,22 @@ Result<Json> inputs_of(const RetrieverRecipe& recipe) {
               {"seed", recipe.seed}};
 }
 
-Result<std::vector<data::Document>> read_documents(const RetrieverDataset& dataset) {
+Result<std::vector<data::Document>> read_documents(const RetrieverDataset& dataset,
+                                                   BadRecords& bad) {
   std::vector<data::Document> out;
-  for (const std::string& file : dataset.files) {
+  bad.dataset = dataset.name;
+  RELATA_TRY(const std::vector<std::string> files, expand_inputs(dataset.files));
+  for (const std::string& file : data::without_companions(files)) {
     data::ReadOptions options;
     options.format = dataset.format;
+    options.on_error = dataset.on_error;
     RELATA_TRY(data::Dataset read, data::read_dataset(file, options));
     std::move(read.documents.begin(), read.documents.end(), std::back_inserter(out));
+    for (const auto* list : {&read.skipped, &read.fixed}) {
+      if (bad.first.empty() && !list->empty()) bad.first = list->front();
+    }
+    bad.skipped += read.skipped.size();
+    bad.fixed += read.fixed.size();
   }
   return out;
 }
@@ -58,7 +68,9 @@ std::vector<Item> drawn(std::vector<Item> items, int64_t most, uint64_t seed) {
 
 Status add_dataset(const RetrieverRecipe& recipe, size_t number, RetrieverPool& pool) {
   const RetrieverDataset& dataset = recipe.datasets[number];
-  RELATA_TRY(const std::vector<data::Document> documents, read_documents(dataset));
+  BadRecords bad;
+  RELATA_TRY(const std::vector<data::Document> documents, read_documents(dataset, bad));
+  if (bad.skipped + bad.fixed > 0) pool.bad.push_back(std::move(bad));
   data::Schema schema = labels_of(documents);
   if (!dataset.schema.empty()) {
     RELATA_TRY(schema, data::read_schema(dataset.schema));
@@ -105,13 +117,35 @@ PoolItem item_of(const Json& value) {
   return out;
 }
 
+Json bad_json(const std::vector<BadRecords>& bad) {
+  Json out = Json::array();
+  for (const BadRecords& one : bad) {
+    out.push_back({{"dataset", one.dataset},
+                   {"skipped", one.skipped},
+                   {"fixed", one.fixed},
+                   {"first", one.first}});
+  }
+  return out;
+}
+
+std::vector<BadRecords> bad_of(const Json& facts) {
+  std::vector<BadRecords> out;
+  for (const Json& one : facts.value("bad", Json::array())) {
+    out.push_back({one.value("dataset", ""), one.value("skipped", size_t{0}),
+                   one.value("fixed", size_t{0}), one.value("first", "")});
+  }
+  return out;
+}
+
 Status write_pool(const Stage& stage, const RetrieverPool& pool) {
   std::vector<Json> items, queries;
   for (const PoolItem& item : pool.items) items.push_back(item_json(item));
   for (const size_t query : pool.queries) queries.push_back({{"item", query}});
   RELATA_CHECK(write_json_lines(stage.file("pool.jsonl"), items));
   RELATA_CHECK(write_json_lines(stage.file("queries.jsonl"), queries));
-  return stage.finish({{"items", pool.items.size()}, {"queries", pool.queries.size()}});
+  Json facts = {{"items", pool.items.size()}, {"queries", pool.queries.size()}};
+  if (!pool.bad.empty()) facts["bad"] = bad_json(pool.bad);
+  return stage.finish(facts);
 }
 
 }  // namespace
@@ -127,6 +161,7 @@ Result<RetrieverPool> build_pool(const RetrieverRecipe& recipe) {
     RELATA_CHECK(read_json_lines(stage.file("queries.jsonl"), [&](const Json& line) {
       pool.queries.push_back(line.at("item").get<size_t>());
     }));
+    pool.bad = bad_of(stage.facts());
     return pool;
   }
   for (size_t i = 0; i < recipe.datasets.size(); ++i) RELATA_CHECK(add_dataset(recipe, i, pool));

@@ -1,24 +1,13 @@
 // Stage bm25: the candidates of each question.
-#include <cctype>
-
 #include "relata/base/parallel.h"
+#include "relata/retrieve/likeness.h"
 #include "relata/retrieve/retriever.h"
 #include "ruie/stage.h"
 
 namespace relata::retrieve {
 namespace {
 
-constexpr int kRevision = 1;
-
-// A text that is the question's own but for case and spaces would bring its answer.
-std::string plain(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::isspace(static_cast<unsigned char>(c)) != 0) continue;
-    out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return out;
-}
+constexpr int kRevision = 2;  // grows with every change of what is found
 
 Result<Bm25Index> index_of(const RetrieverPool& pool) {
   RELATA_TRY(Bm25Index index, Bm25Index::make({}));
@@ -34,8 +23,9 @@ Result<Bm25Index> index_of(const RetrieverPool& pool) {
 Result<std::vector<QueryCandidates>> search(const RetrieverRecipe& recipe,
                                             const RetrieverPool& pool) {
   RELATA_TRY(const Bm25Index index, index_of(pool));
-  std::vector<std::string> texts;
-  for (const PoolItem& item : pool.items) texts.push_back(plain(item.instance.text));
+  std::vector<ComparableText> texts(pool.items.size());
+  run_pieces(texts.size(),
+             [&](size_t i) { texts[i] = ComparableText(pool.items[i].instance.text); });
   std::vector<QueryCandidates> lists(pool.queries.size());
   run_pieces(lists.size(), [&](size_t i) {
     const size_t query = pool.queries[i];
@@ -43,7 +33,10 @@ Result<std::vector<QueryCandidates>> search(const RetrieverRecipe& recipe,
     SearchOptions options;
     options.k = static_cast<size_t>(recipe.candidates);
     if (!recipe.other_tasks) options.partition = item.dataset;
-    options.skip = [&](size_t other) { return texts[other] == texts[query]; };
+    // It would bring the answer, in training and where the language model is asked.
+    options.skip = [&](size_t other) {
+      return is_duplicate(texts[other], texts[query], kNearDuplicate);
+    };
     lists[i].query = query;
     for (const Hit& hit : index.search(item.instance.question, options)) {
       lists[i].documents.push_back(hit.passage);

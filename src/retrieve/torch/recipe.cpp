@@ -22,6 +22,7 @@ Result<RetrieverDataset> read_dataset_entry(const Json& value, const std::string
   fields.get("format", out.format);
   fields.get("schema", out.schema);
   fields.get("held_out", out.held_out);
+  fields.get_choice("on_error", out.on_error, {"stop", "skip", "fix"});
   RELATA_CHECK(fields.finish());
   if (out.name.empty() || task.empty() || out.files.empty()) {
     return usage_error(where + ": needs name, task and files");

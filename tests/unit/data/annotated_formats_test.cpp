@@ -226,6 +226,16 @@ TEST(ConllNer, ReadsTheWrittenWordsOfConllU) {
             "Tarn im|Haus zu|");
 }
 
+// GermEval's outer entities, of which the last column has the inner ones.
+TEST(ConllNer, SaysWhichTagsItDoesNotRead) {
+  const Dataset two = parse("1\tBonn\tB-ORG\tB-LOC\n2\tFC\tI-ORG\tO\n3\twon\tO\tO\n", "conll-ner");
+  EXPECT_EQ(entities_of(two.documents.at(0)), "Bonn/LOC");
+  ASSERT_EQ(two.noted.size(), 1U);
+  EXPECT_NE(two.noted.begin()->first.find("column 3 is not read"), std::string::npos);
+  const Dataset chunks = parse("Bonn NNP B-NP B-LOC\nwon VBD B-VP O\n", "conll-ner");
+  EXPECT_TRUE(chunks.noted.empty());
+}
+
 TEST(ConllNer, TypesAloneAreNoSlips) {
   EXPECT_EQ(parse_error("Tarn O\nowns 0\nLund O\n", "conll-ner"), "f:2: \"0\" is no tag");
   for (const std::string tag : {"0", "_", "-", "--", "o", "b-org", "1"}) {
@@ -466,6 +476,54 @@ TEST(Brat, IsWrittenAsItWasRead) {
   EXPECT_EQ((*files)[0].content, dataset.documents[0].text);
   EXPECT_EQ(lines((*files)[1].content), lines(read_file(kFiles + "brat/doc.ann").value()));
   EXPECT_FALSE(write_dataset(dataset.documents, options).ok());
+}
+
+// Ids with gaps, which attributes and notes name; relations of spans within a set.
+TEST(Brat, KeepsIdsAndWhatIsSaidOfRelations) {
+  const std::string folder = testing::TempDir() + "/relata_brat_ids/";
+  ASSERT_TRUE(write_file_atomic(folder + "d.txt", "Ann met Bob. She left him.").ok());
+  const std::vector<std::string> lines = {"T1\tPER 0 3\tAnn",
+                                          "T5\tPRO 13 16\tShe",
+                                          "T3\tPER 8 11\tBob",
+                                          "T8\tMeet 4 7\tmet",
+                                          "T9\tLeave 17 21\tleft",
+                                          "*\tEquiv T1 T5",
+                                          "E4\tMeet:T8 Who:T1",
+                                          "E7\tLeave:T9 Who:T5",
+                                          "R3\tLeft Arg1:T5 Arg2:T3",
+                                          "R6\tKnows Knower:T1 Known:T3",
+                                          "R9\tBefore Arg1:E4 Arg2:E7",
+                                          "A2\tNegated R6",
+                                          "M4\tCertainty R9 High",
+                                          "N3\tReference T3 MeSH:1\tBob",
+                                          "#2\tAnnotatorNotes R3\tor was it Bob?",
+                                          "#7\tAnnotatorNotes A2\tsurely"};
+  std::string ann;
+  for (const std::string& line : lines) ann += line + "\n";
+  const Dataset dataset = parse(ann, "brat", "stop", folder + "d.ann");
+  WriteOptions options;
+  options.format = "brat";
+  std::vector<std::string> lost;
+  const auto written = [&](Document document) {
+    // Through relata's own record.
+    const auto again = document_from_json(Json::parse(to_json_line(document)), "x");
+    EXPECT_TRUE(again.ok());
+    const auto files = write_dataset_files({*again}, options, &lost);
+    EXPECT_TRUE(files.ok());
+    return files.ok() ? (*files)[1].content : "";
+  };
+  Document document = dataset.documents.at(0);
+  const std::string same = written(document);
+  for (const std::string& line : lines) {
+    EXPECT_NE(("\n" + same).find("\n" + line + "\n"), std::string::npos) << line << "\n" << same;
+  }
+  EXPECT_TRUE(lost.empty()) << lost.front();
+  // Notes about relations that have become others are about nothing.
+  std::swap(document.relations[0].head, document.relations[0].tail);
+  const std::string other = written(document);
+  EXPECT_NE(other.find("\tLeft Arg1:T3 Arg2:T1\n"), std::string::npos) << other;
+  EXPECT_EQ(other.find("Negated"), std::string::npos) << other;
+  EXPECT_FALSE(lost.empty());
 }
 
 TEST(Brat, WritesWhatOtherFormatsHold) {

@@ -226,6 +226,93 @@ TEST_F(EvaluateFiles, LabelsOutsideTheSchemaInEveryMetric) {
   EXPECT_EQ(run(docred).notes.size(), 1U);
 }
 
+// Types of entities and events are those of the schema, where it has any and the metric compares
+// them.
+TEST_F(EvaluateFiles, TypesOutsideTheSchema) {
+  const std::string rest =
+      R"([{"head": "e0", "tail": "e1", "type": "met"}], "events": [{"id": "ev0", "type": "meeting",
+          "trigger": [4, 7], "arguments": [{"role": "guest", "range": [8, 11]}]}]})";
+  std::string text = std::string(kPeople) + rest;
+  const std::string gold = write("gold.jsonl", text);
+  text.replace(text.rfind("PER"), 3, "PERS");
+  text.replace(text.rfind("guest"), 5, "gest");
+  const std::string answers = write("pred.jsonl", text);
+  const std::string schema = write("schema.json", R"({"entity_types": ["LOC", "PER"],
+      "relation_types": [{"id": "met"}],
+      "event_types": [{"id": "meeting", "roles": ["guest", "host"]}]})");
+  struct Case {
+    const char *metric, *problem, *hint;
+  };
+  for (const Case& one :
+       {Case{"ner-span", "entity type 'PERS' is not in the schema", "did you mean 'PER'?"},
+        Case{"re-strict", "entity type 'PERS' is not in the schema", "did you mean 'PER'?"},
+        Case{"ruie", "entity type 'PERS' is not in the schema", "did you mean 'PER'?"},
+        Case{"eae", "role 'gest' of event type 'meeting' is not in", "did you mean 'guest'?"}}) {
+    EvaluateRequest request = ::relata::eval::request(gold, answers, {one.metric});
+    request.schema = schema;
+    EXPECT_NE(failure(request).find(std::string("pred.jsonl: document 'd0': ") + one.problem),
+              std::string::npos)
+        << one.metric << failure(request);
+    EXPECT_NE(evaluate(request).error().hint.find(one.hint), std::string::npos) << one.metric;
+    request.on_error = "skip";
+    EXPECT_EQ(run(request).notes.size(), 1U) << one.metric;
+    std::swap(request.gold, request.predicted);
+    EXPECT_NE(failure(request).find("pred.jsonl: document 'd0'"), std::string::npos) << one.metric;
+  }
+  EvaluateRequest mentions = request(gold, answers, {"ner-span", "pair-micro", "re-boundary"});
+  mentions.schema = schema;
+  mentions.on_error = "skip";
+  const Evaluation ours = run(mentions);
+  ASSERT_EQ(ours.report.scores.size(), 3U);
+  EXPECT_EQ(ours.report.scores[0].precision, 1);
+  EXPECT_EQ(ours.report.scores[0].recall, 0.5);
+  EXPECT_EQ(ours.report.scores[1].f1, 1);  // which look at relations alone
+  EXPECT_EQ(ours.report.scores[2].f1, 1);
+  EvaluateRequest bare = request(gold, answers, {"ner-span", "ed", "eae"});
+  bare.schema = write("bare.json",
+                      R"({"relation_types": [{"id": "met"}], "event_types": [{"id": "meeting"}]})");
+  EXPECT_EQ(run(bare).report.scores.size(), 3U);
+}
+
+// A system may say "no_relation" where gold states no pair without a relation.
+TEST_F(EvaluateFiles, NegativeLabelsThatGoldNeverStates) {
+  const std::string met = R"({"head": "e0", "tail": "e1", "type": "met"})";
+  const auto other = [](const std::string& type) {
+    return R"({"head": "e1", "tail": "e0", "type": ")" + type + R"("})";
+  };
+  const std::string gold =
+      write("gold.jsonl", kPeople + ("[" + met) + ", " + other("knows") + "]}");
+  const std::string answers =
+      write("pred.jsonl", kPeople + ("[" + met) + ", " + other("no_relation") + "]}");
+  for (const char* metric : {"pair-micro", "pair-macro", "tacred", "chinese-nre", "docred",
+                             "autore", "re-strict", "re-boundary"}) {
+    const Score score = run(request(gold, answers, {metric})).report.scores[0];
+    EXPECT_EQ(score.f1, std::string(metric) == "pair-macro" ? 0.5 : 2.0 / 3) << metric;
+  }
+  const Evaluation pairs = run(request(gold, answers, {"pair-micro", "pair-micro-all"}));
+  EXPECT_NE(pairs.report.scores[0].definition.find("'no_relation' counts as no answer"),
+            std::string::npos);
+  EXPECT_EQ(pairs.report.scores[1].precision, 0.5);
+  const std::string none = write("none.jsonl", kPeople + ("[" + other("no_relation")) + "]}");
+  EXPECT_TRUE(run(request(gold, none, {"pair-micro"})).warnings.empty());
+  // The schema has the last word.
+  EvaluateRequest stated = request(gold, answers, {"re-strict", "docred", "pair-micro"});
+  stated.schema =
+      write("schema.json",
+            R"({"relation_types": [{"id": "met"}, {"id": "knows"}, {"id": "no_relation"},
+                            {"id": "nil", "negative": true}]})");
+  for (const Score& score : run(stated).report.scores) EXPECT_EQ(score.f1, 0.5) << score.metric;
+  stated.predicted = write("nil.jsonl", kPeople + ("[" + met) + ", " + other("nil") + "]}");
+  for (const Score& score : run(stated).report.scores) {
+    EXPECT_DOUBLE_EQ(score.f1, 2.0 / 3) << score.metric;
+  }
+  // What gold says of itself is no fact for RUIE either.
+  const std::string silent = write("silent.jsonl", kPeople + ("[" + met) + "]}");
+  const Score ruie = run(request(answers, silent, {"ruie"})).report.scores[0];
+  EXPECT_EQ(ruie.f1, 1);
+  for (const Score& part : ruie.parts) EXPECT_EQ(part.f1, 1) << part.metric;
+}
+
 // What one metric finds out about the negative label is not lost to the next one.
 TEST_F(EvaluateFiles, MetricsDoNotDisturbEachOther) {
   const std::string gold =

@@ -199,7 +199,7 @@ TEST(ReportHtml, EscapesEverything) {
   report.title = report.gold_path = report.predicted_path = evil;
   report.items = {item(evil, {evil}, {evil + "2"}), item("2", {evil}, {"unknown"})};
   report.negative = evil + "negative";
-  report.items[1].predicted = {report.negative};
+  report.items[1].predicted = {evil + "negative"};
   report.items[0].context = evil;
   report.scores = {*score_pairs("pair-micro", report.items,
                                 {.negative = report.negative, .bootstrap = 0, .seed = 0})};

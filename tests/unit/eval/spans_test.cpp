@@ -71,6 +71,33 @@ TEST(NerSpan, TypeAndBoundaries) {
                 {"PER", "boundary"}, {"LOC", "type"}, {"JOB", "invented"}, {"ORG", "invented"}}));
 }
 
+// Mentions of nine bytes, one after the other: right, of another type, one byte short, invented.
+TEST(NerSpan, ThousandsOfMentions) {
+  constexpr size_t kMentions = 4000;
+  Document gold;
+  gold.id = "long";
+  gold.text = std::string(kMentions * 10, 'x');
+  Document predicted = gold;
+  for (size_t i = 0; i < kMentions; ++i) {
+    const size_t begin = 10 * i;
+    const std::string id = "e" + std::to_string(i);
+    gold.entities.push_back({id, "", "PER", {{begin, begin + 9}}, {}});
+    const std::string type = i % 4 == 1 ? "LOC" : i % 4 == 3 ? "ORG" : "PER";
+    const size_t end = begin + (i % 4 == 2 ? 8 : 9);
+    predicted.entities.push_back({id, "", type, {{begin + i % 4 / 3, end}}, {}});
+  }
+  const DocumentScores scores = scores_of("ner-span", {gold}, {predicted});
+  const Score ours = score_of(scores, {"", 0, 0});
+  EXPECT_DOUBLE_EQ(ours.f1, 0.25);
+  EXPECT_DOUBLE_EQ(ours.parts[0].f1, 0.5);  // boundaries
+  std::map<std::string, size_t> by_kind;
+  for (const ErrorRow& error : scores.errors) ++by_kind[error.kind];
+  EXPECT_EQ(by_kind, (std::map<std::string, size_t>{{"type", kMentions / 4},
+                                                    {"boundary", kMentions / 4},
+                                                    {"invented", kMentions / 4},
+                                                    {"missing", kMentions / 4}}));
+}
+
 TEST(RelationSpans, StrictNeedsTheEntityTypes) {
   Document predicted = sentence();
   predicted.entities[1].type = "LOC";

@@ -83,6 +83,21 @@ TEST(Export, RelationsOfOneNameKeepTheirIds) {
   expect_holds(cypher, "MERGE (h)-[r:`same` {relation_id: 'r1'}]->(t)");
 }
 
+// A relation that is called as another one's id would have its IRI.
+TEST(Export, NoNameIsTheIdOfAnother) {
+  data::Schema schema;
+  for (const auto& [id, name] : {std::pair("x", "P17"), {"P17", "same"}, {"P9", "same"}}) {
+    schema.relation_types.emplace_back().id = id;
+    schema.relation_types.back().name = name;
+  }
+  const std::string turtle = exported(parallel_links(schema, {"x", "P17", "P9"}), "turtle");
+  for (const char* id : {"x", "P17", "P9"}) {
+    const std::string iri = std::string("<urn:relata:relation/") + id + "> a rdf:Property";
+    expect_holds(turtle, iri);
+    EXPECT_EQ(turtle.find(iri), turtle.rfind(iri)) << id;
+  }
+}
+
 TEST(Export, CypherTellsLineBreakAndSpaceApart) {
   const std::string cypher = exported(parallel_links({}, {"is part", "is\npart"}), "cypher");
   expect_holds(cypher, "MERGE (h)-[r:`is part` {relation_id: 'is part'}]->(t)");

@@ -223,6 +223,13 @@ TEST(Query, FindsByNamesAndSaysTheNearest) {
   EXPECT_EQ(links_json(graph, {0})[0]["sources"][0]["evidence"][0]["span"], Json({0, 22}));
 }
 
+TEST(Query, NothingReachesTheTerminalButText) {
+  const Graph graph = graph_of({pair_document("a\x1b[2J", "A\x1b[31m", "B", "r", 0.5)});
+  const std::string text = links_text(graph, {0});
+  EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+  EXPECT_NE(text.find("A\\u001b[31m"), std::string::npos) << text;
+}
+
 TEST(Query, SummaryCounts) {
   const Graph graph = graph_of({pair_document("a", "A", "B", "P127", 0.5),
                                 pair_document("b", "C", "D", "P127", 0.5),

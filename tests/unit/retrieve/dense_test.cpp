@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <random>
 
 #include "relata/base/file.h"
@@ -167,6 +168,20 @@ TEST_F(DenseFile, DamageIsRefused) {
   }
   EXPECT_NE(refusal(whole + "x"), "");
   EXPECT_EQ(refusal(whole), "");
+}
+
+TEST_F(DenseFile, VectorsThatAreNoNumbersAreRefused) {
+  for (const float number :
+       {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    Vectors vectors = vectors_;
+    vectors.values[3 * 3 + 2] = number;  // of the fourth passage
+    ASSERT_TRUE(DenseIndex::of(std::move(vectors), {}).save(path_).ok());
+    const auto opened = DenseIndex::open(path_);
+    ASSERT_FALSE(opened.ok());
+    EXPECT_NE(opened.error().message.find(path_ + ": damaged: the vector of passage 4"),
+              std::string::npos);
+    EXPECT_NE(opened.error().hint.find("index build"), std::string::npos);
+  }
 }
 
 TEST(Fuse, AddsReciprocalRanks) {

@@ -30,6 +30,9 @@ class BratReader {
     RELATA_TRY(ann_, parse_brat(source_, intake_));
     RELATA_CHECK(read_spans());
     RELATA_CHECK(check_equivalences());
+    for (const auto* notes : {&ann_.attributes, &ann_.normalizations, &ann_.notes}) {
+      for (const BratNote& note : *notes) noted_.insert(note.target);
+    }
     make_entities();
     for (const BratEvent& event : ann_.events) {
       if (!event_lines_.try_emplace(event.id, &event).second) {
@@ -115,8 +118,8 @@ class BratReader {
       for (const BratArgument& argument : event.arguments) used.insert(argument.target);
     }
     for (const BratRelation& relation : ann_.relations) {
-      used.insert(relation.head);
-      used.insert(relation.tail);
+      used.insert(relation.head.target);
+      used.insert(relation.tail.target);
     }
     std::unordered_map<std::string_view, std::string_view> first_of;  // span to first of its set
     for (const BratEquivalence& set : ann_.equivalent) join(set.spans, first_of);
@@ -214,26 +217,45 @@ class BratReader {
   }
 
   Status read_relation(const BratRelation& line) {
-    const auto head = spans_.find(line.head);
-    const auto tail = spans_.find(line.tail);
+    const auto head = spans_.find(line.head.target);
+    const auto tail = spans_.find(line.tail.target);
     if (head != spans_.end() && tail != spans_.end()) {
       Relation relation;
       relation.type = line.type;
       relation.head = head->second.entity;
       relation.tail = tail->second.entity;
+      keep_line(line, relation);
       document_.relations.push_back(std::move(relation));
       return {};
     }
-    for (const std::string_view id : {line.head, line.tail}) {
+    for (const std::string_view id : {line.head.target, line.tail.target}) {
       if (!spans_.contains(id) && !event_lines_.contains(id)) {
         return drop(line.line, line.id,
                     "is about " + std::string(id) + ", which is nothing in the file");
       }
     }
-    event_relations_.push_back({{"type", std::string(line.type)},
-                                {"head", std::string(line.head)},
-                                {"tail", std::string(line.tail)}});
+    event_relations_.push_back({{"id", std::string(line.id)},
+                                {"type", std::string(line.type)},
+                                {"head", std::string(line.head.target)},
+                                {"tail", std::string(line.tail.target)}});
     return {};
+  }
+
+  // What of the line the relation does not tell: its id, the spans where an entity has several, and
+  // what it calls them.
+  void keep_line(const BratRelation& line, const Relation& relation) {
+    Json kept = {std::string(line.id), std::string(line.head.target),
+                 std::string(line.tail.target)};
+    const bool named = line.head.role != "Arg1" || line.tail.role != "Arg2";
+    if (named) {
+      kept.push_back(std::string(line.head.role));
+      kept.push_back(std::string(line.tail.role));
+    }
+    tells_more_ = tells_more_ || named || noted_.contains(line.id) ||
+                  line.id != "R" + std::to_string(document_.relations.size() + 1) ||
+                  document_.entities[relation.head].id != line.head.target ||
+                  document_.entities[relation.tail].id != line.tail.target;
+    relation_lines_.push_back(std::move(kept));
   }
 
   void keep_notes() {
@@ -254,6 +276,7 @@ class BratReader {
     keep("triggers", std::move(triggers_));
     keep("event_arguments", std::move(event_arguments_));
     keep("event_relations", std::move(event_relations_));
+    if (tells_more_) keep("relation_lines", std::move(relation_lines_));
   }
 
   const Source& source_;
@@ -268,6 +291,9 @@ class BratReader {
   Json triggers_ = Json::object();
   Json event_arguments_ = Json::array();
   Json event_relations_ = Json::array();
+  Json relation_lines_ = Json::array();         // of each relation
+  bool tells_more_ = false;                     // one of them than the relations do
+  std::unordered_set<std::string_view> noted_;  // ids that attributes and notes are about
 };
 
 bool sniff_brat(const Sample& sample) { return sample.path.ends_with(".ann"); }
@@ -308,8 +334,9 @@ FormatEntry brat_format() {
   entry.info.description = "brat standoff: a folder of .txt and .ann files";
   entry.holds = kHoldsIds | kHoldsLoneEntities | kHoldsEntityTypes | kHoldsMentions |
                 kHoldsClusters | kHoldsEvents | kHoldsRelations | kHoldsTextAlone | kHoldsNames;
-  entry.meta = {"attributes",  "normalizations", "notes",           "fragments",
-                "mention_ids", "triggers",       "event_arguments", "event_relations"};
+  entry.meta = {"attributes",      "normalizations", "notes",    "fragments",
+                "mention_ids",     "mention_types",  "triggers", "event_arguments",
+                "event_relations", "relation_lines"};
   entry.may_be_empty = true;
   entry.sniff = sniff_brat;
   entry.read = read_brat;

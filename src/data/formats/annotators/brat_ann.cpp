@@ -127,8 +127,8 @@ class AnnReader {
     if (!head || !tail) return fail("the relation is not TYPE Arg1:ID Arg2:ID");
     // The names tell the order, where they are brat's own.
     const bool swapped = head->role == "Arg2" && tail->role == "Arg1";
-    out_.relations.push_back({id_, parts[0], swapped ? tail->target : head->target,
-                              swapped ? head->target : tail->target, number_});
+    out_.relations.push_back(
+        {id_, parts[0], swapped ? *tail : *head, swapped ? *head : *tail, number_});
     return {};
   }
 

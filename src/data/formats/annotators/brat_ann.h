@@ -35,8 +35,8 @@ struct BratEvent {  // E1<tab>Type:T1 Role:T2
 struct BratRelation {  // R1<tab>Type Arg1:T1 Arg2:T2
   std::string_view id;
   std::string_view type;
-  std::string_view head;
-  std::string_view tail;
+  BratArgument head;
+  BratArgument tail;
   size_t line = 0;
 };
 

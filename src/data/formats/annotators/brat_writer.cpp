@@ -1,5 +1,6 @@
 #include "brat_writer.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -22,8 +23,15 @@ std::string file_name(const std::string& id) {
   return text::replace_invalid_utf8(name.empty() ? "document" : name);
 }
 
-bool is_span_id(std::string_view id) {
-  return id.size() > 1 && id[0] == 'T' && whole_number(id.substr(1)).has_value();
+// Whether the id is a number behind one of the marks: T1, R1.
+bool is_id(std::string_view id, std::string_view marks) {
+  return id.size() > 1 && marks.find(id[0]) != std::string_view::npos &&
+         whole_number(id.substr(1)).has_value();
+}
+
+std::string text_at(const Json& list, size_t index) {
+  if (!list.is_array() || index >= list.size() || !list[index].is_string()) return "";
+  return list[index].get<std::string>();
 }
 
 Json meta_member(const Document& document, const char* name) {
@@ -38,14 +46,14 @@ class AnnWriter {
 
   std::string run() {
     fragments_ = meta_member(document_, "fragments");
+    mention_types_ = meta_member(document_, "mention_types");
     reserve_ids();
     write_entities();
     write_events();
     write_relations();
-    for (const auto& [key, mark] : {std::pair("attributes", 'A'), std::pair("normalizations", 'N'),
-                                    std::pair("notes", '#')}) {
-      write_notes(meta_member(document_, key), mark);
-    }
+    write_notes(meta_member(document_, "attributes"), "AM");
+    write_notes(meta_member(document_, "normalizations"), "N");
+    write_notes(meta_member(document_, "notes"), "#");
     return std::move(out_);
   }
 
@@ -72,12 +80,27 @@ class AnnWriter {
   }
 
   std::string reserve(const std::string& id) {
-    return is_span_id(id) && taken_.insert(id).second ? id : "";
+    return is_id(id, "T") && taken_.insert(id).second ? id : "";
   }
 
-  std::string free_id() {
-    while (!taken_.insert("T" + std::to_string(next_)).second) ++next_;
-    return "T" + std::to_string(next_);
+  std::string free_id(char mark = 'T') {
+    size_t& last = last_[mark];
+    std::string id;
+    do {
+      id = mark + std::to_string(++last);
+    } while (!taken_.insert(id).second);
+    return id;
+  }
+
+  // The wanted ids as far as they have one of the marks and differ, else free ones of the first.
+  std::vector<std::string> settled(std::vector<std::string> wanted, std::string_view marks) {
+    for (std::string& id : wanted) {
+      if (!is_id(id, marks) || !taken_.insert(id).second) id.clear();
+    }
+    for (std::string& id : wanted) {
+      if (id.empty()) id = free_id(marks.front());
+    }
+    return wanted;
   }
 
   // A name that brat can read: no white space, no colon.
@@ -137,7 +160,7 @@ class AnnWriter {
       for (size_t k = 0; k < entity.mentions.size(); ++k) {
         std::string& id = entity_ids_[i][k];
         if (id.empty()) id = free_id();
-        write_span(id, type, entity.mentions[k]);
+        write_span(id, type_of_mention(id, type), entity.mentions[k]);
         losses_["stated names of mentions"] +=
             !entity.names.empty() &&
             entity.names[k] != pieces_text(document_.text, pieces_of(id, entity.mentions[k]));
@@ -154,11 +177,19 @@ class AnnWriter {
     }
   }
 
+  // Mentions of one entity may state several types.
+  std::string type_of_mention(const std::string& id, const std::string& type) {
+    const Json& types = mention_types_;
+    const bool stated = types.is_object() && types.contains(id) && types.at(id).is_string();
+    return stated ? name(types.at(id).get<std::string>(), "Entity") : type;
+  }
+
   void write_events() {
+    std::vector<std::string> ids;
+    for (const Event& event : document_.events) ids.push_back(event.id);
+    ids = settled(std::move(ids), "E");
     for (size_t i = 0; i < document_.events.size(); ++i) {
-      const Event& event = document_.events[i];
-      event_ids_[event.id] = "E" + std::to_string(i + 1);
-      targets_[event.id] = "E" + std::to_string(i + 1);
+      event_ids_[document_.events[i].id] = targets_[document_.events[i].id] = ids[i];
     }
     // Spans come before the events that name them.
     std::string lines;
@@ -171,7 +202,7 @@ class AnnWriter {
       }
       const std::string type = name(event.type, "Event");
       std::string trigger = trigger_ids_[i];
-      if (!is_span_id(trigger) || (!taken_.insert(trigger).second && !written_.contains(trigger))) {
+      if (!is_id(trigger, "T") || (!taken_.insert(trigger).second && !written_.contains(trigger))) {
         trigger = free_id();
       }
       write_span(trigger, type, event.trigger);
@@ -217,32 +248,68 @@ class AnnWriter {
     return id;
   }
 
+  // Of each relation the line that it was read from, [id, head, tail] or with what it calls the
+  // two; null where the lines are of other relations.
+  Json relation_lines() const {
+    Json lines = meta_member(document_, "relation_lines");
+    if (!lines.is_array() || lines.size() != document_.relations.size()) return nullptr;
+    for (size_t i = 0; i < lines.size(); ++i) {
+      const Relation& relation = document_.relations[i];
+      const std::string head = text_at(lines[i], 1), tail = text_at(lines[i], 2);
+      const bool fits = !head.empty() && mention_of(relation.head, head) == head && !tail.empty() &&
+                        mention_of(relation.tail, tail) == tail;
+      if (!fits) return nullptr;
+    }
+    return lines;
+  }
+
+  // The stated one if it is of the entity, else its first; "" where it has none.
+  std::string mention_of(int entity, const std::string& stated) const {
+    const std::vector<std::string>& ids = entity_ids_.at(entity);
+    if (std::find(ids.begin(), ids.end(), stated) != ids.end()) return stated;
+    return ids.empty() ? "" : ids[0];
+  }
+
   void write_relations() {
-    size_t number = 0;
-    const auto write = [&](const std::string& type, const std::string& head,
+    const Json lines = relation_lines();
+    Json links = meta_member(document_, "event_relations");
+    if (!links.is_array()) links = Json::array();
+    std::vector<std::string> stated;
+    for (size_t i = 0; i < document_.relations.size(); ++i) {
+      stated.push_back(lines.is_null() ? "" : text_at(lines[i], 0));
+    }
+    for (const Json& link : links) {
+      const bool has_id = link.is_object() && link.contains("id") && link.at("id").is_string();
+      stated.push_back(has_id ? link.at("id").get<std::string>() : "");
+    }
+    const std::vector<std::string> ids = settled(stated, "R");
+    const auto write = [&](size_t number, const std::string& type, const std::string& head,
                            const std::string& tail) {
-      out_ +=
-          "R" + std::to_string(++number) + "\t" + type + " Arg1:" + head + " Arg2:" + tail + "\n";
+      out_ += ids[number] + "\t" + type + " " + head + " " + tail + "\n";
+      if (!stated[number].empty()) targets_.try_emplace(stated[number], ids[number]);
     };
-    for (const Relation& relation : document_.relations) {
-      const auto& heads = entity_ids_.at(relation.head);
-      const auto& tails = entity_ids_.at(relation.tail);
-      if (heads.empty() || tails.empty()) {
+    for (size_t i = 0; i < document_.relations.size(); ++i) {
+      const Relation& relation = document_.relations[i];
+      const Json line = lines.is_null() ? Json() : lines[i];
+      const std::string head = mention_of(relation.head, text_at(line, 1));
+      const std::string tail = mention_of(relation.tail, text_at(line, 2));
+      if (head.empty() || tail.empty()) {
         ++losses_["relations of entities that are not in the text"];
         continue;
       }
-      write(name(relation.type, "Relation"), heads[0], tails[0]);
+      write(i, name(relation.type, "Relation"), name(text_at(line, 3), "Arg1") + ":" + head,
+            name(text_at(line, 4), "Arg2") + ":" + tail);
     }
-    const Json links = meta_member(document_, "event_relations");
-    if (!links.is_array()) return;
-    for (const Json& link : links) {
+    for (size_t i = 0; i < links.size(); ++i) {
+      const Json& link = links[i];
       const std::string head = target_of(link, "head");
       const std::string tail = target_of(link, "tail");
       if (head.empty() || tail.empty() || !link.contains("type") || !link.at("type").is_string()) {
         ++losses_["relations of events"];
         continue;
       }
-      write(name(link.at("type").get<std::string>(), "Relation"), head, tail);
+      write(document_.relations.size() + i, name(link.at("type").get<std::string>(), "Relation"),
+            "Arg1:" + head, "Arg2:" + tail);
     }
   }
 
@@ -253,10 +320,13 @@ class AnnWriter {
   }
 
   // [id, name, target, value] as a brat file had it.
-  void write_notes(const Json& notes, char mark) {
+  void write_notes(const Json& notes, std::string_view marks) {
     if (!notes.is_array()) return;
-    size_t number = 0;
-    for (const Json& note : notes) {
+    std::vector<std::string> ids;
+    for (const Json& note : notes) ids.push_back(text_at(note, 0));
+    ids = settled(std::move(ids), marks);
+    for (size_t i = 0; i < notes.size(); ++i) {
+      const Json& note = notes[i];
       const bool good =
           note.is_array() && note.size() >= 3 && note.size() <= 4 &&
           std::all_of(note.begin(), note.end(), [](const Json& part) { return part.is_string(); });
@@ -265,10 +335,10 @@ class AnnWriter {
         ++losses_["notes about what is not written"];
         continue;
       }
-      out_ += mark + std::to_string(++number) + "\t" + name(note[1].get<std::string>(), "Note") +
-              " " + target->second;
+      out_ += ids[i] + "\t" + name(note[1].get<std::string>(), "Note") + " " + target->second;
+      targets_.try_emplace(text_at(note, 0), ids[i]);
       if (note.size() == 4) {
-        const char between = mark == '#' ? '\t' : ' ';
+        const char between = marks == "#" ? '\t' : ' ';
         out_ += between + one_line(note[3].get<std::string>());
       }
       out_ += "\n";
@@ -284,7 +354,7 @@ class AnnWriter {
   text::OffsetMap offsets_;
   Losses& losses_;
   std::string out_;
-  Json fragments_;
+  Json fragments_, mention_types_;
   std::vector<std::vector<std::string>> entity_ids_;  // of each mention
   std::vector<std::string> trigger_ids_;
   std::unordered_map<std::string, std::string> event_ids_;
@@ -292,7 +362,7 @@ class AnnWriter {
   std::map<std::pair<size_t, size_t>, std::string> argument_spans_;
   std::set<std::string> taken_;
   std::set<std::string> written_;
-  size_t next_ = 1;
+  std::map<char, size_t> last_;  // number of an id by its mark
 };
 
 }  // namespace

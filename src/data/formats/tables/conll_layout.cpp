@@ -1,6 +1,7 @@
 #include "conll_layout.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "ner_tags.h"
@@ -31,6 +32,13 @@ bool is_aside_without_tag(const ConllRow& row) {
   return row.last() == "_" && number && number->mark != 0;
 }
 
+// Whether the type is one of phrases, as in the chunks of CoNLL-2000 and -2003.
+bool is_phrase(std::string_view type) {
+  constexpr std::string_view kPhrases[] = {"NP",    "VP",   "PP",  "ADVP", "SBAR", "ADJP", "PRT",
+                                           "CONJP", "INTJ", "LST", "UCP",  "NC",   "PC",   "VC"};
+  return std::find(std::begin(kPhrases), std::end(kPhrases), type) != std::end(kPhrases);
+}
+
 // What is so for nearly all of the rows that have columns.
 class LayoutFinder {
  public:
@@ -43,6 +51,7 @@ class LayoutFinder {
     layout_.types_alone = !is_tag_column(last_) && !layout_.tag_first;
     if (layout_.types_alone && !has_types_alone()) return std::nullopt;
     find_token_column();
+    find_unread_tags();
     count_tokens();
     layout_.positions = nearly_all(positioned_);
     layout_.tight = han_ * 2 > rows_;
@@ -122,6 +131,25 @@ class LayoutFinder {
       layout_.passed.push_back({at, column.kind, column.has_asides});
     }
     layout_.token_column = at;
+  }
+
+  void find_unread_tags() {
+    const size_t end = layout_.columns - (layout_.tag_first ? 0 : 1);
+    for (size_t i = layout_.token_column + 1; i < end; ++i) {
+      Column column;
+      bool phrases = true;
+      for (const auto& rows : rows_by_sentence_) {
+        for (const ConllRow* row : rows) {
+          if (row->columns.size() != layout_.columns) continue;
+          count_tag(row->columns[i], column);
+          const auto tag = parse_ner_tag(row->columns[i]);
+          phrases = phrases && (!tag || tag->type.empty() || is_phrase(tag->type));
+        }
+      }
+      if (column.prefixed > 0 && !phrases && is_tag_column(column)) {
+        layout_.unread_tags.push_back(i + 1);
+      }
+    }
   }
 
   bool has_types_alone() {

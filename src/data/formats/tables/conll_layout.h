@@ -30,6 +30,9 @@ struct ConllLayout {
   size_t columns = 0;                          // that most rows have
   bool tabs = false;                           // most rows have tabs
   std::unordered_set<std::string_view> types;  // where types stand alone
+  // Numbers, from 1, of columns with tags of entities that are not read: an outer or a predicted
+  // layer. Tags of phrases, which CoNLL-2003 has, are none.
+  std::vector<size_t> unread_tags;
 
   size_t least_columns() const { return token_column + (tag_first ? 1 : 2); }
   std::string_view tag(const ConllRow& row) const { return tag_first ? row.first() : row.last(); }

@@ -27,6 +27,10 @@ class ConllReader {
                          kHint);
     }
     layout_ = *layout;
+    for (const size_t column : layout_.unread_tags) {
+      intake_.count("files with tags in two columns, of which column " + std::to_string(column) +
+                    " is not read");
+    }
     fold_conll_words(sentences, layout_);
     sentences = cut_conll_sentences(std::move(sentences), layout_);
     text_ = TokenText(layout_.tight);
