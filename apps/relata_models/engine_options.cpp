@@ -79,7 +79,7 @@ Result<std::vector<RequestLine>> read_requests(const std::vector<std::string>& i
   RELATA_TRY(const std::vector<InputLine> lines, read_lines(inputs));
   std::vector<RequestLine> requests;
   for (const InputLine& line : lines) {
-    RELATA_TRY(Json value, parse_json(line.text, line.where));
+    RELATA_TRY(Json value, parse_json_line(line.text, line.where));
     if (!value.is_object()) {
       return input_error(fmt::format("{}: not a JSON object", line.where),
                          "write one request a line, like {\"prompt\": \"...\"}");

@@ -39,7 +39,7 @@ Result<std::vector<data::Document>> extract_from(const Loaded& loaded,
   const std::string& pipeline = extractor.config.pipeline;
   if (extract::asks_pairs(pipeline)) {
     extract::PairOptions options;
-    options.min_score = std::max(min_score, 0.0);
+    options.min_score = min_score;
     return extract::extract_documents(extractor, *engine, documents, options, "");
   }
   if (extract::asks_steps(pipeline)) {
@@ -48,7 +48,7 @@ Result<std::vector<data::Document>> extract_from(const Loaded& loaded,
     return extract::extract_fact_documents(extractor, *engine, compiler, documents, options, "");
   }
   extract::IclOptions options;
-  options.min_score = std::max(min_score, 0.0);
+  options.min_score = min_score;
   return extract::extract_icl_documents(extractor, *engine, compiler, documents, options, "");
 }
 

@@ -34,6 +34,11 @@ td svg { display: inline-block; vertical-align: middle; margin-left: .5rem; }
 .track { fill: var(--track); } .bar { fill: var(--bar); }
 )css";
 
+// Controls, which HTML and SVG have no way to write.
+bool is_unwritable(char c) {
+  return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r';
+}
+
 }  // namespace
 
 std::string escape_html(std::string_view text) {
@@ -57,7 +62,11 @@ std::string escape_html(std::string_view text) {
         out += "&#39;";
         break;
       default:
-        out += c;
+        if (is_unwritable(c)) {
+          out += "\uFFFD";
+        } else {
+          out += c;
+        }
     }
   }
   return out;

@@ -11,9 +11,10 @@ namespace relata::data {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
-constexpr size_t kPart = 1 << 20;
 
-// Finds where a growing text may be cut.
+// Finds where a growing text may be cut. Counting brackets is enough: what reads a part begins at
+// its first character or at a line that begins with {, so that the depth here is never less than
+// that of the record it reads.
 class Cuts {
  public:
   explicit Cuts(Parts parts) : parts_(parts) {}
@@ -21,18 +22,24 @@ class Cuts {
   // Behind the last byte of `text` that may end a part; 0: there is none yet. The text begins where
   // it was cut before.
   size_t find(std::string_view text) {
-    const size_t cut = parts_ == Parts::kLines ? text.rfind('\n') + 1 : end_of_values(text);
+    const size_t cut = parts_ == Parts::kLines ? end_of_lines(text) : end_of_values(text);
     seen_ = text.size() - cut;
     return cut;
   }
 
  private:
+  size_t end_of_lines(std::string_view text) const {
+    const size_t newline = text.substr(seen_).rfind('\n');
+    return newline == std::string_view::npos ? 0 : seen_ + newline + 1;
+  }
+
   size_t end_of_values(std::string_view text) {
     size_t cut = 0;
     for (size_t at = seen_; at < text.size(); ++at) {
       const char c = text[at];
       if (c == '\n') {
-        broken_ = broken_ || in_string_;  // no string of JSON goes over a line's end
+        // No string of JSON goes over a line's end.
+        broken_ = depth_ > 0 && (broken_ || in_string_);
         in_string_ = escaped_ = false;
         if (depth_ == 0) cut = at + 1;
       } else if (in_string_) {
@@ -101,7 +108,7 @@ class DocumentStream::State {
   // Reads as much as tells the format.
   Status begin() {
     while (!ended_ && text_.size() < kSniffed && (!has_line() || file_.ready())) {
-      RELATA_CHECK(read_more(kSniffed));
+      RELATA_CHECK(read_more());
     }
     format_ = format_in_parts();
     if (format_ == nullptr) return {};
@@ -121,12 +128,8 @@ class DocumentStream::State {
       move_records(whole, out);
       return true;
     }
-    size_t cut = cuts_.find(text_);
-    while (cut == 0 && !ended_) {
-      RELATA_CHECK(read_more(kPart));
-      cut = cuts_.find(text_);
-    }
-    if (cut == 0) cut = text_.size();
+    while (!has_part()) RELATA_CHECK(read_more());
+    const size_t cut = cut_ > 0 ? std::exchange(cut_, 0) : text_.size();
     done_ = ended_ && cut == text_.size();
     const std::string_view part = std::string_view(text_).substr(0, cut);
     RELATA_CHECK(format_->read({part, name_, line_}, options_, *intake_));
@@ -136,13 +139,29 @@ class DocumentStream::State {
     return true;
   }
 
-  bool ready() const { return done_ || file_.ready(); }
+  Result<bool> ready() {
+    while (!done_ && !has_part()) {
+      if (!file_.ready()) return false;
+      RELATA_CHECK(read_more());
+    }
+    return true;
+  }
 
  private:
-  bool has_line() const { return text_.find('\n') != std::string::npos; }
+  // Whether a line with something on it is there.
+  bool has_line() const {
+    const size_t first = text_.find_first_not_of(kSpace);
+    return first != std::string::npos && text_.find('\n', first) != std::string::npos;
+  }
 
-  Status read_more(size_t most) {
-    RELATA_TRY(const size_t count, file_.read(text_, most));
+  // Whether a part can be handed to the format.
+  bool has_part() {
+    if (format_ != nullptr && cut_ == 0 && !ended_) cut_ = cuts_.find(text_);
+    return ended_ || cut_ > 0;
+  }
+
+  Status read_more() {
+    RELATA_TRY(const size_t count, file_.read(text_));
     ended_ = count == 0;
     return {};
   }
@@ -168,16 +187,16 @@ class DocumentStream::State {
 
   Result<Dataset> read_whole() {
     done_ = true;
-    while (!ended_) RELATA_CHECK(read_more(std::max(kPart, text_.size() / 2)));
-    auto dataset = parse_dataset(text_, name_, options_);
-    text_.clear();
-    return dataset;
+    while (!ended_) RELATA_CHECK(read_more());
+    const std::string text = std::exchange(text_, {});
+    return parse_dataset(text, name_, options_);
   }
 
   FileReader file_;
   std::string name_;
   ReadOptions options_;
   std::string text_;  // read and not yet handed to the format
+  size_t cut_ = 0;    // where a part of it ends; 0: not known yet
   size_t line_ = 1;   // on which it begins
   bool ended_ = false;
   bool done_ = false;
@@ -194,6 +213,7 @@ DocumentStream::~DocumentStream() = default;
 
 Result<DocumentStream> DocumentStream::open(const std::string& path, const ReadOptions& options) {
   RELATA_CHECK(check_options(options));
+  if (!options.format.empty()) RELATA_CHECK(check_readable(options.format));
   RELATA_TRY(FileReader file, FileReader::open(path));
   auto state = std::make_unique<State>(std::move(file), path == "-" ? "stdin" : path, options);
   RELATA_CHECK(state->begin());
@@ -202,6 +222,6 @@ Result<DocumentStream> DocumentStream::open(const std::string& path, const ReadO
 
 Result<bool> DocumentStream::next(Dataset& out) { return state_->next(out); }
 
-bool DocumentStream::ready() const { return state_->ready(); }
+Result<bool> DocumentStream::ready() { return state_->ready(); }
 
 }  // namespace relata::data

@@ -108,8 +108,8 @@ Status read_text_format(std::string_view content, const std::string& path,
   if (dataset.format.empty()) {
     RELATA_TRY(dataset.format, guess(content, path));
   }
+  RELATA_CHECK(check_readable(dataset.format));
   const FormatEntry* format = find_format(dataset.format);
-  if (!format || !format->read) return format_error(dataset.format, &FormatInfo::reads);
   if (!format->may_be_empty) RELATA_CHECK(check_not_empty(content, path));
   Intake intake(options, dataset);
   return format->read({content, path}, options, intake);
@@ -122,6 +122,12 @@ Status check_options(const ReadOptions& options) {
     return {};
   }
   return usage_error("on_error is \"" + options.on_error + "\"", "write stop, skip or fix");
+}
+
+Status check_readable(const std::string& format) {
+  const FormatEntry* entry = find_format(format);
+  if (entry && entry->read) return {};
+  return format_error(format, &FormatInfo::reads);
 }
 
 std::vector<FormatInfo> formats() {

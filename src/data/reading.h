@@ -67,6 +67,10 @@ class Intake {
   // that an earlier document has, unless the options have it numbered or mended.
   Status add(Document document, const std::string& where);
   size_t size() const { return dataset_.documents.size(); }
+  // Of a file that is read in parts: the one before ended in something broken, behind which no
+  // record was found to begin again.
+  bool lost() const { return lost_; }
+  void set_lost(bool lost) { lost_ = lost; }
 
  private:
   Status check_labels(Document& document, const std::string& where);
@@ -74,6 +78,7 @@ class Intake {
   bool skips_;
   bool fixes_;
   bool numbers_ids_;
+  bool lost_ = false;
   std::optional<LabelCheck> labels_;
   Dataset& dataset_;
   std::unordered_map<std::string, size_t> ids_;  // how many documents have had this id

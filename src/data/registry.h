@@ -32,8 +32,8 @@ enum Holds : unsigned {
   kHoldsAll = ~0U,
 };
 
-// Where a file may be cut into parts that are read one after the other as the whole would be: its
-// records know nothing of each other.
+// Where a file may be cut into parts that are read one after the other, by one intake, as the whole
+// would be: its records know nothing of each other.
 enum class Parts {
   kNone,
   kLines,       // behind any line
@@ -66,6 +66,7 @@ struct FormatEntry {
 // In the order in which they are asked to sniff: the first that says yes is the guess.
 const std::vector<FormatEntry>& format_registry();
 Status check_options(const ReadOptions& options);
+Status check_readable(const std::string& format);
 // Null if there is none of that name.
 const FormatEntry* find_format(const std::string& name);
 

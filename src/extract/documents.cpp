@@ -40,7 +40,6 @@ std::string settings_hash(const Extractor& extractor, const generate::Engine& en
   for (const auto& [step, value] : extractor.config.thresholds) json["thresholds"][step] = value;
   json["continue_above"] = extractor.config.continue_above;
   json["drop_overlapping"] = extractor.config.drop_overlapping;
-  if (extractor.calibration) json["calibration"] = calibration_to_json(*extractor.calibration);
   json["min_score"] = options.min_score;
   json["use_entities"] = options.use_entities;
   json["closure"] = options.closure;
@@ -250,25 +249,19 @@ Result<std::vector<Document>> extract_fact_documents(
       .run_all(documents, journal_path, options.batch);
 }
 
-DemonstrationCounts demonstration_counts(const std::vector<Document>& documents) {
-  DemonstrationCounts out;
-  for (const Document& document : documents) {
-    if (!document.meta.is_object() || !document.meta.contains("demonstrations")) continue;
-    const Json& note = document.meta["demonstrations"];
-    const auto count = [&](const char* key) { return note.value(key, int64_t{0}); };
-    out += {count("shown"), count("duplicates"), count("too_long"), count("no_room")};
-  }
-  return out;
+DemonstrationCounts demonstration_counts(const Document& document) {
+  if (!document.meta.is_object() || !document.meta.contains("demonstrations")) return {};
+  const Json& note = document.meta["demonstrations"];
+  const auto count = [&](const char* key) { return note.value(key, int64_t{0}); };
+  return {count("shown"), count("duplicates"), count("too_long"), count("no_room")};
 }
 
-std::vector<UnparsedAnswer> unparsed_answers(const std::vector<Document>& documents) {
+std::vector<UnparsedAnswer> unparsed_answers(const Document& document) {
   std::vector<UnparsedAnswer> out;
-  for (const Document& document : documents) {
-    if (!document.meta.is_object() || !document.meta.contains("unparsed")) continue;
-    for (const Json& note : document.meta["unparsed"]) {
-      out.push_back({document.id, note.value("head", ""), note.value("tail", ""),
-                     note.value("problem", ""), note.value("answer", "")});
-    }
+  if (!document.meta.is_object() || !document.meta.contains("unparsed")) return out;
+  for (const Json& note : document.meta["unparsed"]) {
+    out.push_back({document.id, note.value("head", ""), note.value("tail", ""),
+                   note.value("problem", ""), note.value("answer", "")});
   }
   return out;
 }

@@ -81,6 +81,7 @@ Json common_settings(const Extractor& extractor, const generate::Engine& engine,
   json["chat"] = config.chat;
   json["decode"] = decode.empty() ? config.decode : decode;
   json["max_new_tokens"] = config.max_new_tokens;
+  if (extractor.calibration) json["calibration"] = calibration_to_json(*extractor.calibration);
   return json;
 }
 
@@ -149,7 +150,10 @@ Status Extraction::fill_batch(data::DocumentSource& source, size_t size) {
   documents_.clear();
   // Bounded in documents as well: those without pairs ask for nothing.
   for (size_t work = 0; work < size && documents_.size() < size;) {
-    if (!journal_ && !documents_.empty() && !source.ready()) break;
+    if (!journal_ && !documents_.empty()) {
+      RELATA_TRY(const bool ready, source.ready());
+      if (!ready) break;
+    }
     RELATA_TRY(std::optional<Document> document, source.next());
     if (!document) break;
     work += static_cast<size_t>(work_of(*document));

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "pair/template_parts.h"
+#include "relata/base/configuration.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
@@ -291,7 +292,7 @@ Result<Extractor> load_extractor(const std::string& folder) {
   }
   RELATA_TRY(const Json json, read_yaml(config_path));
   RELATA_TRY(out.config, config_from_json(json, config_path));
-  RELATA_TRY(out.schema, data::read_schema(resolve(folder, kSchemaFile)));
+  RELATA_TRY(out.schema, as_configuration(data::read_schema(resolve(folder, kSchemaFile))));
   const std::string template_path = resolve(folder, out.config.template_file);
   if (asks_pairs(out.config.pipeline)) {
     RELATA_TRY(out.pair_template, load_pair_template(template_path));
@@ -302,8 +303,8 @@ Result<Extractor> load_extractor(const std::string& folder) {
     RELATA_CHECK(check_steps(out.config, out.pipeline, config_path));
   }
   const std::string calibration_path = resolve(folder, kCalibrationFile);
-  if (asks_steps(out.config.pipeline) && file_exists(calibration_path)) {
-    RELATA_TRY(const Json calibration, read_json(calibration_path));
+  if (file_exists(calibration_path)) {
+    RELATA_TRY(const Json calibration, as_configuration(read_json(calibration_path)));
     RELATA_TRY(out.calibration, calibration_from_json(calibration, calibration_path));
   }
   RELATA_TRY(out.chat, out.chat_wrapper());

@@ -1,6 +1,7 @@
 // An item of a generated list against the parts of its template, and lists that were cut off.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "pair/template_parts.h"
+#include "relata/base/trim.h"
 #include "relata/generate/engine.h"
 
 namespace relata::extract {
@@ -69,5 +71,25 @@ class ItemReader {
   TakeField take_;
   std::string problem_;
 };
+
+// The item that begins at `begin` of a list and may go on to `limit`; `end` is where its first
+// separator stands, and is set to where it ends. A name may hold the separator, unless that is a
+// line break: an item that reads well only with what follows it has such a one. `read` gives an
+// optional item for a text.
+template <class Read>
+auto read_list_item(std::string_view text, size_t begin, size_t limit, const std::string& separator,
+                    const Read& read, size_t& end) {
+  constexpr int kMostInNames = 8;
+  auto item = read(trimmed(text.substr(begin, end - begin)));
+  size_t further = separator.find('\n') == std::string::npos ? end : limit;
+  for (int i = 0; !item && i < kMostInNames && further < limit; ++i) {
+    further = std::min(text.find(separator, further + separator.size()), limit);
+    if (auto longer = read(trimmed(text.substr(begin, further - begin)))) {
+      end = further;
+      return longer;
+    }
+  }
+  return item;
+}
 
 }  // namespace relata::extract

@@ -167,27 +167,24 @@ std::vector<size_t> item_ends(std::string_view text) {
   return ends;
 }
 
-}  // namespace
-
-Json answer_schema(const AnswerShape& shape) {
-  std::vector<AnswerField> fields;
-  for (const AnswerField* field : fields_of(shape)) fields.push_back(*field);
-  const std::vector<std::vector<AnswerField>> kinds = kinds_of_items(fields);
-  Json item = item_schema(kinds.empty() ? fields : kinds.front());
-  if (kinds.size() > 1) {
-    Json any = Json::array();
-    for (const std::vector<AnswerField>& kind : kinds) any.push_back(item_schema(kind));
-    item = {{"anyOf", std::move(any)}};
+// The end of the object that begins at `begin`; of the text, where it was cut off.
+size_t object_end(std::string_view text, size_t begin) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = begin; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') in_string = !in_string;
+    if (!in_string) {
+      depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+      if (depth == 0) return i + 1;
+    } else if (c == '\\') {
+      ++i;
+    }
   }
-  Json list = {{"type", "array"}, {"items", std::move(item)}};
-  if (shape.nothing.empty()) list["minItems"] = 1;
-  if (shape.max_items > 0) list["maxItems"] = shape.max_items;
-  Json properties = Json::object();
-  properties[kItems] = std::move(list);
-  return object_schema(std::move(properties));
+  return text.size();
 }
 
-std::optional<JsonAnswer> answer_of_json(const AnswerShape& shape, std::string_view text) {
+std::optional<JsonAnswer> read_object(const AnswerShape& shape, std::string_view text) {
   auto json = parse_json(text, "answer");
   const bool cut_off = !json.ok();
   std::vector<size_t> ends = item_ends(text);
@@ -212,6 +209,42 @@ std::optional<JsonAnswer> answer_of_json(const AnswerShape& shape, std::string_v
   }
   if (cut_off) out.text += shape.separator;
   if (ends.size() == out.parts.size()) out.ends = std::move(ends);  // else there are other lists
+  return out;
+}
+
+}  // namespace
+
+Json answer_schema(const AnswerShape& shape) {
+  std::vector<AnswerField> fields;
+  for (const AnswerField* field : fields_of(shape)) fields.push_back(*field);
+  const std::vector<std::vector<AnswerField>> kinds = kinds_of_items(fields);
+  Json item = item_schema(kinds.empty() ? fields : kinds.front());
+  if (kinds.size() > 1) {
+    Json any = Json::array();
+    for (const std::vector<AnswerField>& kind : kinds) any.push_back(item_schema(kind));
+    item = {{"anyOf", std::move(any)}};
+  }
+  Json list = {{"type", "array"}, {"items", std::move(item)}};
+  if (shape.nothing.empty()) list["minItems"] = 1;
+  if (shape.max_items > 0) list["maxItems"] = shape.max_items;
+  Json properties = Json::object();
+  properties[kItems] = std::move(list);
+  return object_schema(std::move(properties));
+}
+
+std::optional<JsonAnswer> answer_of_json(const AnswerShape& shape, std::string_view text) {
+  constexpr int kMostTries = 32;
+  std::optional<JsonAnswer> out;
+  size_t begin = text.find('{');
+  for (int i = 0; i < kMostTries && begin != std::string_view::npos; ++i) {
+    const size_t end = object_end(text, begin);
+    auto answer = read_object(shape, text.substr(begin, end - begin));
+    if (answer) {
+      for (size_t& place : answer->ends) place += begin;
+      out = std::move(answer);
+    }
+    begin = text.find('{', answer ? end : begin + 1);
+  }
   return out;
 }
 

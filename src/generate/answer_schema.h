@@ -24,8 +24,9 @@ struct JsonAnswer {
   std::vector<size_t> ends;        // where the items end in the JSON; not told of all answers
 };
 
-// None where `text` is not of the schema, which a server may ignore. Of what was cut off, its whole
-// items, a separator behind each.
+// Of the last object in `text` that is of the schema: a server that ignores it may let a model say
+// more around it. None where there is none. Of what was cut off, its whole items, a separator
+// behind each.
 std::optional<JsonAnswer> answer_of_json(const AnswerShape& shape, std::string_view text);
 
 }  // namespace relata::generate

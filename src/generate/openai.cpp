@@ -13,6 +13,7 @@
 #include "http.h"
 #include "relata/base/json.h"
 #include "relata/base/log.h"
+#include "server_answer.h"
 #include "server_logprobs.h"
 
 namespace relata::generate {
@@ -86,17 +87,6 @@ Error unusable(const std::string& url, const std::string& what) {
                         "is this the address of an OpenAI-compatible server?");
 }
 
-// Why a server kept its answer back, "" where it did not.
-std::string withheld(const Json& choice, const std::string& text) {
-  const Json message = choice.value("message", Json());
-  const Json refusal = message.is_object() ? message.value("refusal", Json()) : Json();
-  if (refusal.is_string() && text.empty()) return "refused: " + refusal.get<std::string>();
-  const Json finish = choice.value("finish_reason", Json());
-  if (!text.empty()) return "";
-  if (finish == "content_filter") return "was withheld by the server's content filter";
-  return finish == "tool_calls" ? "is a call of a tool, where none was offered" : "";
-}
-
 int64_t count_of(const Json& json, const char* key) {
   const Json value = json.is_object() ? json.value(key, Json()) : Json();
   return value.is_number_integer() ? std::max<int64_t>(value.get<int64_t>(), 0) : 0;
@@ -157,6 +147,8 @@ class OpenAiEngine final : public Engine {
   struct Extras {
     bool logprobs = false;
     bool schema = false;
+    bool temperature = false;
+    bool old_limit = false;  // max_tokens, which was there before max_completion_tokens
   };
 
   bool chat() const { return options_.api == "chat"; }
@@ -173,6 +165,8 @@ class OpenAiEngine final : public Engine {
   OpenAiOptions options_;
   std::atomic<bool> ask_logprobs_ = true;
   std::atomic<bool> ask_schema_ = true;
+  std::atomic<bool> ask_temperature_ = true;
+  std::atomic<bool> ask_old_limit_ = true;
   mutable std::mutex usage_mutex_;
   EngineUsage usage_;
 };
@@ -250,8 +244,8 @@ Json OpenAiEngine::body_of(const GenerateRequest& request, const Extras& extras)
   } else {
     body["prompt"] = request.text;
   }
-  body["max_tokens"] = request.max_new_tokens;
-  body["temperature"] = request.temperature;
+  body[extras.old_limit ? "max_tokens" : "max_completion_tokens"] = request.max_new_tokens;
+  if (extras.temperature) body["temperature"] = request.temperature;
   if (request.temperature > 0) {
     body["top_p"] = request.top_p;
     body["seed"] = request.seed;
@@ -276,36 +270,30 @@ Result<GenerateResult> OpenAiEngine::read_answer(const HttpReply& reply, const s
     return unusable(url, "has no choices");
   }
   const Json& choice = choices[0];
-  const Json message = choice.value("message", Json());
-  const Json text = !chat()               ? choice.value("text", Json())
-                    : message.is_object() ? message.value("content", Json(""))
-                                          : Json();
-  // A server that says nothing gives an empty answer.
-  if (!text.is_string() && !(chat() && text.is_null() && message.is_object())) {
-    return unusable(url, "has no text");
-  }
+  const auto answer = read_server_answer(choice, chat());
+  if (!answer) return unusable(url, "has no text");
   GenerateResult result;
-  if (text.is_string()) result.text = text.get<std::string>();
+  result.text = answer->said.substr(answer->place.begin, answer->place.end - answer->place.begin);
   count(*json);
-  if (const std::string why = withheld(choice, result.text); !why.empty()) {
+  if (!answer->problem.empty()) {
     result.finish = "failed";
-    result.problem = url + ": the answer " + why;
+    result.problem = url + ": the answer " + answer->problem;
     return result;
   }
   const Json finish = choice.value("finish_reason", Json());
   // A filter cuts off what it finds late.
   result.finish = finish == "length" || finish == "content_filter" ? "length" : "eos";
   ServerLogprobs told = read_server_logprobs(choice);
-  fit_pieces(result.text, told);
-  if (shape == nullptr) {
-    result.logprobs = std::move(told.logprobs);
-    result.pieces = std::move(told.pieces);
-  } else if (auto written = answer_of_json(*shape, result.text)) {
-    ServerLogprobs of_items = by_parts(told, written->ends, std::move(written->parts));
-    result.logprobs = std::move(of_items.logprobs);
-    result.pieces = std::move(of_items.pieces);
+  fit_pieces(answer->said, told);
+  // Of tokens without texts nobody knows which are thoughts.
+  if (answer->has_thoughts && told.pieces.empty()) told = {};
+  drop_front(answer->place.begin, told);
+  if (auto written = shape != nullptr ? answer_of_json(*shape, result.text) : std::nullopt) {
+    told = by_parts(told, written->ends, std::move(written->parts));
     result.text = std::move(written->text);
   }
+  result.logprobs = std::move(told.logprobs);
+  result.pieces = std::move(told.pieces);
   return result;
 }
 
@@ -328,6 +316,18 @@ bool OpenAiEngine::gives_up(const HttpReply& reply, const Extras& extras) {
     }
     return true;
   }
+  if (extras.old_limit && mentions("max_completion_tokens")) {
+    ask_old_limit_ = false;
+    return true;
+  }
+  // Also a part of what some servers quote of the request.
+  if (extras.temperature && mentions("temperature") && mentions("nsupported")) {
+    if (ask_temperature_.exchange(false)) {
+      log_warning(options_.base_url + " takes no temperature: the same text may be answered " +
+                  "differently the next time");
+    }
+    return true;
+  }
   return false;
 }
 
@@ -336,7 +336,8 @@ Result<GenerateResult> OpenAiEngine::answer(HttpConnection& connection,
   const std::string url = options_.base_url + (chat() ? "/chat/completions" : "/completions");
   Tries tries(options_.retries, options_.first_wait);
   while (true) {
-    const Extras extras = {ask_logprobs_, ask_schema_ && request.shape != nullptr};
+    const Extras extras = {ask_logprobs_, ask_schema_ && request.shape != nullptr, ask_temperature_,
+                           ask_old_limit_};
     const std::string body = body_of(request, extras).dump();
     RELATA_TRY(const HttpReply reply, send(connection, url, &body, tries));
     if (reply.status != 200) {

@@ -1,7 +1,10 @@
 #include "server_logprobs.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
+
+#include "server_answer.h"
 
 namespace relata::generate {
 namespace {
@@ -34,6 +37,12 @@ std::vector<std::string> pieces_of(const Json& tokens, size_t count) {
   return out;
 }
 
+std::string joined(const std::vector<std::string>& pieces) {
+  std::string out;
+  for (const std::string& piece : pieces) out += piece;
+  return out;
+}
+
 }  // namespace
 
 ServerLogprobs read_server_logprobs(const Json& choice) {
@@ -53,10 +62,11 @@ ServerLogprobs read_server_logprobs(const Json& choice) {
 }
 
 void fit_pieces(std::string_view text, ServerLogprobs& told) {
-  std::string all;
-  for (const std::string& piece : told.pieces) all += piece;
+  std::string all = joined(told.pieces);
   size_t blanks = 0;
-  if (!text.empty() && !std::string_view(all).starts_with(text)) {
+  if (!text.empty() && !all.starts_with(text)) {
+    drop_front(behind_thoughts(all).begin, told);
+    all = joined(told.pieces);
     blanks = std::min(all.find_first_not_of(" \t\r\n"), all.size());
   }
   if (!std::string_view(all).substr(blanks).starts_with(text)) {
@@ -68,6 +78,19 @@ void fit_pieces(std::string_view text, ServerLogprobs& told) {
     piece.erase(0, taken);
     blanks -= taken;
   }
+}
+
+void drop_front(size_t bytes, ServerLogprobs& told) {
+  size_t gone = 0;  // tokens that end within
+  for (const std::string& piece : told.pieces) {
+    if (bytes == 0 || piece.size() > bytes) break;
+    bytes -= piece.size();
+    ++gone;
+  }
+  const auto count = static_cast<std::ptrdiff_t>(gone);
+  told.pieces.erase(told.pieces.begin(), told.pieces.begin() + count);
+  told.logprobs.erase(told.logprobs.begin(), told.logprobs.begin() + count);
+  if (!told.pieces.empty()) told.pieces.front().erase(0, bytes);
 }
 
 ServerLogprobs by_parts(const ServerLogprobs& told, const std::vector<size_t>& ends,

@@ -1,6 +1,7 @@
 // The probabilities that a server tells of its answer's tokens.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,9 +20,12 @@ struct ServerLogprobs {
 // ..., "bytes": [...]}]}. Any gap makes the whole unknown.
 ServerLogprobs read_server_logprobs(const Json& choice);
 
-// Leaves no pieces where they do not join to `text`. Blanks that it lacks at its beginning are
-// taken off; pieces behind its end (of what ended the answer) may stay.
+// Leaves no pieces where they do not join to `text`. Thoughts and blanks that it lacks at its
+// beginning are taken off; pieces behind its end (of what ended the answer) may stay.
 void fit_pieces(std::string_view text, ServerLogprobs& told);
+
+// Takes the first `bytes` off the pieces, and the probabilities of those that end there.
+void drop_front(size_t bytes, ServerLogprobs& told);
 
 // The probabilities of an answer's parts, where an answer is told in another form than it was
 // generated in: part i ends at ends[i] of the generated text and is `parts[i]` now.

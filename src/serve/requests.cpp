@@ -47,8 +47,8 @@ Result<ExtractRequest> request_from_json(const std::string& body) {
   }
   out.single = fields.has("text");
   if (out.single == fields.has("documents")) {
-    return input_error(std::string(kBody) + ": " + (out.single ? "both" : "neither") +
-                           " \"text\" and \"documents\"",
+    return input_error(std::string(kBody) + (out.single ? ": both \"text\" and \"documents\""
+                                                        : ": neither \"text\" nor \"documents\""),
                        kForms);
   }
   if (out.single) {
@@ -72,6 +72,10 @@ Result<ExtractRequest> request_from_text(
   ExtractRequest out;
   out.single = true;
   for (const auto& [name, value] : parameters) {
+    if (parameters.count(name) > 1) {
+      return input_error(std::string(kBody) + ": the parameter \"" + name + "\" is given twice",
+                         "give it once");
+    }
     if (name == "extractor") {
       out.extractor = value;
     } else if (name == "min_score") {
@@ -112,7 +116,7 @@ Json error_json(const Error& error) {
 int http_status(const Error& error) {
   switch (error.code) {
     case ErrorCode::kUsage:
-      return 404;  // of requests, what they name is not there
+      return 404;  // what a request names is not there; nothing else of it is a usage error
     case ErrorCode::kBadInput:
       return 400;
     case ErrorCode::kResource:

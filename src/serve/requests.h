@@ -31,6 +31,7 @@ bool is_plain_text(const std::string& content_type);
 Result<const Service*> find_service(const std::vector<Service>& services, const std::string& name);
 
 Json error_json(const Error& error);
+// Of an error about a request, or of a service that failed at it (server.cpp's fault_of()).
 int http_status(const Error& error);
 Json services_json(const std::vector<Service>& services);
 std::string answer_json(const ExtractRequest& request, const std::vector<data::Document>& found);

@@ -11,6 +11,7 @@
 #include "metrics.h"
 #include "relata/base/hash.h"
 #include "relata/base/host.h"
+#include "relata/base/log.h"
 #include "relata/extract/page.h"
 #include "requests.h"
 #include "start_page.h"
@@ -133,6 +134,17 @@ Status check_documents(const Service& service, const std::vector<data::Document>
   return {};
 }
 
+// What a service fails at is no fault of the request's, whatever it is to who started the server:
+// that one reads what to do about it.
+Error fault_of(const Service& service, const Error& error) {
+  log_warning("a request to " + service.name + " failed: " + error.message +
+              (error.hint.empty() ? "" : " (" + error.hint + ")"));
+  Error out = error;
+  if (out.code == ErrorCode::kUsage) out.code = ErrorCode::kInternal;
+  out.hint = "who runs this server finds on its standard error what to do";
+  return out;
+}
+
 class HttpServer final : public Server {
  public:
   HttpServer(std::vector<Service> services, const ServerOptions& options)
@@ -183,8 +195,9 @@ class HttpServer final : public Server {
     RELATA_TRY(ExtractRequest asked, read_request(request, body));
     RELATA_TRY(const Service* service, find_service(services_, asked.extractor));
     RELATA_CHECK(check_documents(*service, asked.documents));
-    RELATA_TRY(auto documents, service->extract(asked.documents, asked.min_score));
-    return Found{service, std::move(asked), std::move(documents)};
+    auto documents = service->extract(asked.documents, asked.min_score);
+    if (!documents.ok()) return fault_of(*service, documents.error());
+    return Found{service, std::move(asked), std::move(documents).value()};
   }
 
   void count(const std::vector<data::Document>& documents,

@@ -207,6 +207,33 @@ def test_answers_that_a_server_withholds_are_listed(ask, tmp_path, api, choice, 
     assert all(f["unanswered"] and words in f["problem"] for f in failures)
 
 
+def by_schema(body):
+    """good_answer() as JSON."""
+    lines = good_answer(body).split("\n")
+    if not body["prompt"].endswith("Relations?"):
+        lines = [dict(zip(("head", "tail"), line.split(" | "))) for line in lines]
+    return json.dumps({"items": lines})
+
+
+@pytest.mark.parametrize("form", ["```json\n{}\n```", "<think>\nIs it {{}}?\n</think>\n\n{}",
+                                  "Ada is Ada.</think>```\n{}```"])
+@pytest.mark.parametrize("decode", ["constrained", "free"])
+def test_what_stands_around_an_answer(ask, tmp_path, form, decode):
+    """Code fences, and thoughts whose beginning may be the prompt's end."""
+    answer = by_schema if decode == "constrained" else good_answer
+    ask(lambda body: form.format(answer(body)), decode=decode)
+    assert results(tmp_path) == {"ada": ["parent"], "mill": ["owns"]}
+
+
+@pytest.mark.parametrize("said", ["", " \n", "<think>owns</think>", "<think>owns", "```\n```"])
+@pytest.mark.parametrize("decode", ["constrained", "free"])
+def test_an_answer_that_says_nothing_is_none(ask, tmp_path, said, decode):
+    ask(lambda body: said if "Lund" in body["prompt"] else good_answer(body), code=4, decode=decode)
+    assert results(tmp_path) == {"ada": ["parent"], "mill": []}
+    [failure] = json_lines((tmp_path / "out.jsonl.failed.jsonl").read_text(encoding="utf-8"))
+    assert failure["id"] == "mill" and failure["unanswered"]
+
+
 @pytest.mark.parametrize("bad", ["hangs", "closes", "nonsense"])
 def test_a_server_that_answers_nothing_loses_nothing(ask, server, tmp_path, bad):
     release = threading.Event()
@@ -242,6 +269,20 @@ def test_a_server_without_json_schemas_is_asked_freely(ask, server, tmp_path):
         return good_answer(body)
     result = ask(answer, decode="constrained")
     assert "takes no JSON schema" in result.err
+    assert results(tmp_path) == {"ada": ["parent"], "mill": ["owns"]}
+
+
+def test_a_server_without_older_parameters_is_asked_by_newer_ones(ask, server, tmp_path):
+    """As OpenAI's models that think: max_completion_tokens, and no temperature but their own."""
+    def answer(body):
+        for old, words in (("max_tokens", "use 'max_completion_tokens' instead"),
+                           ("temperature", "does not support 0 with this model")):
+            if old in body:
+                return 400, {"error": {"message": f"Unsupported value: '{old}' {words}", "param": old}}
+        assert body["max_completion_tokens"] > 0
+        return good_answer(body)
+    result = ask(answer)
+    assert "takes no temperature" in result.err
     assert results(tmp_path) == {"ada": ["parent"], "mill": ["owns"]}
 
 

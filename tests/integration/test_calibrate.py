@@ -1,6 +1,7 @@
 """`relata calibrate`: what it states of its threshold is what `relata extract` then gives."""
 
 import json
+import math
 import random
 import shutil
 import xml.etree.ElementTree as ElementTree
@@ -88,3 +89,33 @@ def test_the_reliability_is_drawn_beside_the_calibration(own, gold):
     text = "".join(figure.itertext())
     assert "stated probability" in text and "before: expected calibration error" in text
     assert figure.findall("{*}circle")
+
+
+def test_pairs_are_calibrated_too(trained, tmp_path):
+    own = shutil.copytree(trained, tmp_path / "own")
+    source = tmp_path / "gold.jsonl"
+    rows = tmp_path / "rows.txt"
+    labels = ["拥有", "任职", "parent", "unknown"]
+    chance = random.Random(5)
+    rows.write_text("".join(
+        f"甲公司\t李四{i}\t{chance.choice(labels)}\t李四{i}昨日进入甲公司。\n" for i in range(60)))
+    relata("data", "convert", rows, "-o", source)
+    raw = json_lines(relata("extract", "-x", own, source, "--min-score", 0).out)
+    stated = json.loads(relata("calibrate", "-x", own, "--gold", source, "--json").out)
+    calibration = json.loads((own / "calibration.json").read_text())
+
+    def mapped(score):
+        logit = math.log(score / (1 - score)) / calibration["temperature"] + calibration["offset"]
+        return 1 / (1 + math.exp(-logit))
+
+    def answers(documents):
+        return [(one["id"], fact["type"], fact["score"]) for one in documents
+                for fact in one["relations"] if fact["type"] != "unknown"]
+
+    expected = [(i, kind, mapped(score)) for i, kind, score in answers(raw)]
+    found = answers(json_lines(relata("extract", "-x", own, source, "--min-score", 0).out))
+    assert len(found) == stated["found_facts"] == len(expected) > 0
+    for got, wanted in zip(found, expected):
+        assert got[:2] == wanted[:2] and got[2] == pytest.approx(wanted[2], abs=1e-4)
+    kept = answers(json_lines(relata("extract", "-x", own, source).out))
+    assert len(kept) == stated["threshold"]["kept"]

@@ -455,7 +455,7 @@ def test_bad_request_lines_name_the_place(verb, tmp_path):
     requests = tmp_path / "requests.jsonl"
     requests.write_text('{"prompt_ids": [1], "continuation_ids": [[2]]}\n{"prompt_ids": \n')
     result = relata(verb, "-m", tmp_path, requests, code=3)
-    assert f"relata: {requests}:2:" in result.err
+    assert f"relata: {requests}:2:" in result.err and f"{requests}:2:1:" not in result.err
     assert result.out == ""
 
 

@@ -281,7 +281,7 @@ def test_free_decoding_takes_names_that_were_taught(ask, server, tmp_path):
     result = ask("--schema", schema, code=2)
     assert str(schema) in result.err and '"owns"' in result.err
     schema.write_text('{"relation_types": [{"name": "x"}]}')
-    assert str(schema) in ask("--schema", schema, code=3).err
+    assert str(schema) in ask("--schema", schema, code=2).err
     assert "missing.json" in ask("--schema", tmp_path / "missing.json", code=2).err
 
 

@@ -159,6 +159,7 @@ def test_a_port_of_another_server_is_in_use_too(pairs, trained):
     ("v1/extract?min_score=0.5", "text/plain", 400, "entities"),
     ("v1/extract?min_scor=0.5", "text/plain", 400, "min_scor"),
     ("v1/extract?min_score=nan", "text/plain", 400, "min_score"),
+    ("v1/extract?min_score=0&min_score=1", "text/plain", 400, "twice"),
     # Would be ignored.
     ("v1/extract?min_score=0.5", "application/json", 400, "plain text only"),
     ("v1/page?extractor=out", "application/json", 400, "plain text only"),
@@ -276,6 +277,27 @@ def test_what_was_done_is_counted(trained, tmp_path):
         assert 'type="password"' not in served.ask("")[1]
     finally:
         assert served.stop() == 130
+
+
+@pytest.mark.parametrize("answer, status", [
+    ((401, {"error": {"message": "no such key"}}), 500),
+    ((400, {"error": {"message": "no such prompt"}}), 400),
+])
+def test_what_its_own_server_refuses(facts_extractor, server, answer, status):
+    """Who asks is not told what only who runs the server can do; that one is."""
+    server.reply = lambda path, body: (
+        (200, {"data": [{"id": "only"}]}) if path == "/v1/models" else answer)
+    served = Served("-x", facts_extractor, "--backend", "openai", "--backend-url", server.url,
+                    "--backend-retries", 0)
+    try:
+        found, text = served.ask("v1/extract", {"text": "Ada met Byron."})
+    finally:
+        served.stop()
+    error = json.loads(text)["error"]
+    assert found == status and answer[1]["error"]["message"] in error["message"]
+    assert "OPENAI" not in text and "--" not in text and "standard error" in error["hint"]
+    log = served.process.stderr.read()
+    assert answer[1]["error"]["message"] in log and ("OPENAI_API_KEY" in log) == (status == 500)
 
 
 def test_its_manual_names_its_addresses():

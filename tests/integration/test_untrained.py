@@ -92,8 +92,9 @@ def tokens_of(text):
     return [text[i:i + 3] for i in range(0, len(text), 3)]
 
 
+@pytest.mark.parametrize("front, back", [("", ""), ("<think>Is it?</think>\n```json\n", "\n```")])
 @pytest.mark.parametrize("decode", ["constrained", "free"])
-def test_a_server_that_tells_its_tokens_gives_scores(tmp_path, server, decode):
+def test_a_server_that_tells_its_tokens_gives_scores(tmp_path, server, decode, front, back):
     def reply(path, body):
         if path == "/v1/models":
             return 200, {"data": [{"id": "only"}]}
@@ -101,9 +102,10 @@ def test_a_server_that_tells_its_tokens_gives_scores(tmp_path, server, decode):
         text = "parent of | Byron | Ada"
         if "response_format" in body:
             text = json.dumps({"items": [item]})
-        tokens = tokens_of(text)
-        logprobs = {"tokens": tokens, "token_logprobs": [-0.5] + [0.0] * (len(tokens) - 1)}
-        return 200, {"choices": [{"text": text, "finish_reason": "stop", "logprobs": logprobs}]}
+        around = [tokens_of(part) for part in (front, text, back)]
+        chances = [[-3.0] * len(around[0]), [-0.5] + [0.0] * (len(around[1]) - 1), [-3.0] * len(around[2])]
+        logprobs = {"tokens": sum(around, []), "token_logprobs": sum(chances, [])}
+        return 200, {"choices": [{"text": front + text + back, "finish_reason": "stop", "logprobs": logprobs}]}
     server.reply = reply
     text = write_text(tmp_path, "Ada is Byron's daughter.")
 

@@ -6,6 +6,7 @@
 #include "command_io.h"
 #include "commands.h"
 #include "extract/extract_run.h"
+#include "extract/extractor_flags.h"
 #include "help.h"
 #include "relata/base/file.h"
 #include "relata/extract/calibrate.h"
@@ -22,7 +23,8 @@ struct CalibrateOptions {
   BackendOptions backend;
 };
 
-// Raw scores of everything the extractor would ever find, from the texts alone.
+// Raw scores of everything the extractor would ever find, from the texts alone; of pairs, those
+// that gold states.
 Result<std::vector<data::Document>> predict(extract::Extractor extractor,
                                             const std::vector<data::Document>& gold,
                                             const CalibrateOptions& options,
@@ -30,7 +32,9 @@ Result<std::vector<data::Document>> predict(extract::Extractor extractor,
   extractor.calibration.reset();
   RELATA_TRY(auto engine, open_backend(options.backend, extractor, context));
   std::vector<data::Document> texts = gold;
-  for (data::Document& document : texts) document.relations.clear();
+  if (!extract::asks_pairs(extractor.config.pipeline)) {
+    for (data::Document& document : texts) document.relations.clear();
+  }
   ExtractJob job;
   job.total = std::ssize(texts);
   job.keep = true;
@@ -59,15 +63,25 @@ Result<extract::ThresholdChoice> choose(const std::vector<extract::ScoredOutcome
                      "ask for less, or calibrate on more documents");
 }
 
-Result<int> run_calibrate(const CalibrateOptions& options, const Context& context) {
-  RELATA_TRY(const extract::Extractor extractor, extract::load_extractor(options.extractor));
-  if (extract::asks_pairs(extractor.config.pipeline)) {
-    return usage_error(options.extractor + ": the pipeline " + extractor.config.pipeline +
-                           " tunes its decision when it is trained",
-                       "give eval_dataset to relata train");
+// An answer that says that nothing holds is no fact.
+void drop_negative(const data::Schema& schema, std::vector<data::Document>& documents) {
+  for (data::Document& document : documents) {
+    std::erase_if(document.relations, [&](const data::Relation& relation) {
+      const int type = schema.find(relation.type);
+      return type >= 0 && schema.relation_types[static_cast<size_t>(type)].negative;
+    });
   }
-  RELATA_TRY(const data::Dataset gold, read_datasets(options.gold, options.read));
-  RELATA_TRY(const auto predicted, predict(extractor, gold.documents, options, context));
+}
+
+Result<int> run_calibrate(const CalibrateOptions& options, const Context& context) {
+  ExtractorFlags flags;
+  flags.extractor = options.extractor;
+  flags.served = options.backend.backend != "native";
+  RELATA_TRY(const extract::Extractor extractor, open_extractor(flags));
+  RELATA_TRY(data::Dataset gold, read_datasets(options.gold, options.read));
+  RELATA_TRY(auto predicted, predict(extractor, gold.documents, options, context));
+  drop_negative(extractor.schema, gold.documents);
+  drop_negative(extractor.schema, predicted);
   int64_t facts = 0;
   const auto raw = extract::fact_outcomes(gold.documents, predicted, &facts);
   RELATA_TRY(extract::Calibration calibration, extract::fit_calibration(options.method, raw));

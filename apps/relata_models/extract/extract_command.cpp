@@ -3,7 +3,6 @@
 
 #include <cstdio>
 #include <memory>
-#include <set>
 
 #include "backend_options.h"
 #include "command_io.h"
@@ -38,17 +37,6 @@ struct ExtractOptions {
   bool no_resume = false;
   std::string journal;
 };
-
-// The journal and the evaluation know documents by their ids.
-void make_ids_unique(std::vector<data::Document>& documents) {
-  std::set<std::string> used;
-  for (data::Document& document : documents) {
-    const std::string id = document.id;
-    for (int copy = 2; !used.insert(document.id).second; ++copy) {
-      document.id = fmt::format("{}#{}", id, copy);
-    }
-  }
-}
 
 struct JournalPlan {
   std::string path;   // "" for none
@@ -125,12 +113,16 @@ Result<std::unique_ptr<Inputs>> open_inputs(const ExtractOptions& options) {
   const bool whole = options.dry_run || !options.html.empty() || options.read.on_error == "stop";
   if (whole || !are_large(files)) {
     RELATA_TRY(inputs->dataset, read_datasets(options.inputs, options.read));
-    make_ids_unique(inputs->dataset.documents);
     inputs->listed = std::make_unique<data::ListedDocuments>(inputs->dataset.documents);
   } else {
     inputs->feed = std::make_unique<InputFeed>(data::without_companions(files), options.read);
+    RELATA_CHECK(inputs->feed->check());
   }
   return inputs;
+}
+
+void warn_of_no_pairs() {
+  log_warning("no document names two entities, so there is no pair to ask about");
 }
 
 int64_t count_work(const extract::Extractor& extractor,
@@ -155,7 +147,11 @@ Status report_inputs(const ExtractOptions& options, Inputs& inputs) {
 
 Result<int> extract_all(const ExtractOptions& options, const extract::Extractor& extractor,
                         generate::Engine& engine, const Inputs& inputs, const ExtractJob& job) {
-  RELATA_TRY(const ExtractResults results, run_extraction(extractor, engine, inputs.source(), job));
+  const auto run = run_extraction(extractor, engine, inputs.source(), job);
+  if (!run.ok() && inputs.feed) {
+    RELATA_CHECK(report_skipped(inputs.feed->notes(), options.output, true));
+  }
+  RELATA_TRY(const ExtractResults results, run);
   if (extractor.demonstrations != nullptr) report_examples(results.examples, results.questions);
   RELATA_CHECK(write_page(options, extractor, results.kept));
   int code = inputs.code;
@@ -163,6 +159,7 @@ Result<int> extract_all(const ExtractOptions& options, const extract::Extractor&
     RELATA_TRY(code, report_skipped(inputs.feed->notes(), options.output, true));
   }
   const bool pairs = extract::asks_pairs(extractor.config.pipeline);
+  if (inputs.feed && pairs && results.documents > 0 && results.questions == 0) warn_of_no_pairs();
   return report_failures(results.failures, pairs ? "pair" : "question", options, code);
 }
 
@@ -205,6 +202,7 @@ Result<int> run_extract(const ExtractOptions& options, const Context& context) {
   ExtractJob job = extract_job(options);
   job.journal = journal.path;
   job.total = count_work(extractor, inputs->dataset.documents);
+  if (job.total == 0 && !inputs->dataset.documents.empty()) warn_of_no_pairs();
   RELATA_TRY(const int code, extract_all(options, extractor, *engine, *inputs, job));
   report_usage(options.backend, *engine);
   // Last, so that a run that could not write everything is soon repeated.

@@ -42,7 +42,7 @@ class CountedDocuments : public data::DocumentSource {
     questions_ += pairs_ ? static_cast<size_t>(extract::count_queries(*document)) : 1;
     return document;
   }
-  bool ready() override { return source_.ready(); }
+  Result<bool> ready() override { return source_.ready(); }
   size_t documents() const { return documents_; }
   size_t questions() const { return questions_; }
 
@@ -56,8 +56,8 @@ class CountedDocuments : public data::DocumentSource {
 // Takes the results as they come.
 class ResultWriter {
  public:
-  // `constrained`: what a constraint lets through always parses, so that only questions that were
-  // not answered count.
+  // `constrained`: what a constraint lets through always parses, but for the end of an answer that
+  // was cut off; of these only questions that were not answered are failures.
   ResultWriter(const ExtractJob& job, bool pairs, bool constrained, ExtractResults& results)
       : job_(job), pairs_(pairs), constrained_(constrained), results_(results) {}
 
@@ -70,7 +70,7 @@ class ResultWriter {
 
   Status take(data::Document document) {
     pairs_ ? list_pair_failures(document) : list_failures(document);
-    results_.examples += extract::demonstration_counts({document});
+    results_.examples += extract::demonstration_counts(document);
     const std::string line = job_.silent ? "" : data::to_json_line(document) + "\n";
     if (job_.keep) results_.kept.push_back(std::move(document));
     if (job_.silent) return {};
@@ -84,7 +84,10 @@ class ResultWriter {
   void list_failures(const data::Document& document) {
     if (!document.meta.is_object() || !document.meta.contains("unparsed")) return;
     for (const Json& note : document.meta["unparsed"]) {
-      if (constrained_ && !note.value("unanswered", false)) continue;
+      if (constrained_ && !note.value("unanswered", false)) {
+        ++results_.cut_off;
+        continue;
+      }
       Json line = {{"id", document.id}};
       line.update(note);
       results_.failures.push_back(json_line(line));
@@ -92,7 +95,7 @@ class ResultWriter {
   }
 
   void list_pair_failures(const data::Document& document) {
-    for (const extract::UnparsedAnswer& failure : extract::unparsed_answers({document})) {
+    for (const extract::UnparsedAnswer& failure : extract::unparsed_answers(document)) {
       results_.failures.push_back(json_line({{"id", failure.document},
                                              {"head", failure.head},
                                              {"tail", failure.tail},
@@ -121,7 +124,7 @@ Status answer_all(const extract::Extractor& extractor, generate::Engine& engine,
   if (extract::asks_pairs(pipeline)) {
     extract::PairOptions options;
     if (job.batch > 0) options.batch = job.batch;
-    options.min_score = std::max(job.min_score, 0.0);
+    options.min_score = job.min_score;
     count(options);
     return extract::extract_documents(extractor, engine, options, run);
   }
@@ -131,8 +134,9 @@ Status answer_all(const extract::Extractor& extractor, generate::Engine& engine,
     return extract::extract_fact_documents(extractor, engine, compiler, options, run);
   }
   extract::IclOptions options;
+  if (job.batch > 0) options.batch = job.batch;
   options.use_entities = job.use_entities;
-  options.min_score = std::max(job.min_score, 0.0);
+  options.min_score = job.min_score;
   count(options);
   return extract::extract_icl_documents(extractor, engine, compiler, options, run);
 }
@@ -152,15 +156,16 @@ Result<ExtractResults> run_extraction(const extract::Extractor& extractor, gener
   ExtractResults results;
   ResultWriter writer(job, pairs, constrained, results);
   RELATA_CHECK(writer.open());
-  CountedDocuments counted(documents, pairs);
+  CountedDocuments given(documents, pairs);
   const auto take = [&](data::Document document) { return writer.take(std::move(document)); };
-  RELATA_CHECK(answer_all(extractor, engine, compiler, job, {counted, job.journal, take}));
+  RELATA_CHECK(answer_all(extractor, engine, compiler, job, {given, job.journal, take}));
   RELATA_CHECK(writer.finish());
-  results.documents = counted.documents();
-  results.questions = counted.questions();
-  if (counted.questions() == 0 && counted.documents() > 0) {
-    log_warning("no document names two entities, so there is no pair to ask about");
+  if (results.cut_off > 0) {
+    log_warning(counted(results.cut_off, "answer") + (results.cut_off == 1 ? " was" : " were") +
+                " cut off at max_new_tokens: what they had begun last is left out (meta.unparsed)");
   }
+  results.documents = given.documents();
+  results.questions = given.questions();
   return results;
 }
 

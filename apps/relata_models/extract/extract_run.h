@@ -28,6 +28,7 @@ struct ExtractResults {
   std::vector<data::Document> kept;  // if they are to be kept
   // A JSON line for each question without an answer that could be read.
   std::vector<std::string> failures;
+  size_t cut_off = 0;  // constrained answers that did not come to their end
   extract::DemonstrationCounts examples;
   size_t documents = 0;
   size_t questions = 0;  // that examples were shown for: pairs or documents

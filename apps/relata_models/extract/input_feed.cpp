@@ -6,6 +6,7 @@
 
 #include "command_io.h"
 #include "relata/base/file.h"
+#include "relata/base/file_reader.h"
 
 namespace relata::app {
 
@@ -30,23 +31,45 @@ Result<std::optional<data::Document>> InputFeed::next() {
   return document;
 }
 
-bool InputFeed::ready() {
-  return !waiting_.empty() || (stream_ ? stream_->ready() : opened_ == files_.size());
+// Opening a pipe waits for its first line.
+Result<bool> InputFeed::ready() {
+  while (waiting_.empty()) {
+    if (!stream_) {
+      if (opened_ == files_.size()) return true;
+      if (files_[opened_] == "-" || is_device(files_[opened_])) return false;
+      RELATA_CHECK(open_next());
+      continue;
+    }
+    RELATA_TRY(const bool ready, stream_->ready());
+    if (!ready) return false;
+    RELATA_CHECK(read_part());
+  }
+  return true;
 }
 
 Result<bool> InputFeed::has_next() {
   while (waiting_.empty()) {
-    if (!stream_) {
-      if (opened_ == files_.size()) return false;
-      RELATA_CHECK(open_next());
-      continue;
-    }
-    RELATA_TRY(const bool more, stream_->next(notes_));
-    std::move(notes_.documents.begin(), notes_.documents.end(), std::back_inserter(waiting_));
-    notes_.documents.clear();
-    if (!more) stream_.reset();
+    if (!stream_ && opened_ == files_.size()) return false;
+    RELATA_CHECK(stream_ ? read_part() : open_next());
   }
   return true;
+}
+
+Status InputFeed::check() const {
+  for (const std::string& file : files_) {
+    if (file == "-" || is_device(file) || !file_exists(file)) continue;
+    const auto opened = FileReader::open(file);
+    if (!opened.ok()) return opened.error();
+  }
+  return {};
+}
+
+Status InputFeed::read_part() {
+  RELATA_TRY(const bool more, stream_->next(notes_));
+  std::move(notes_.documents.begin(), notes_.documents.end(), std::back_inserter(waiting_));
+  notes_.documents.clear();
+  if (!more) stream_.reset();
+  return {};
 }
 
 Status InputFeed::open_next() {
@@ -63,9 +86,14 @@ Status InputFeed::open_next() {
 
 void InputFeed::make_unique(data::Document& document) {
   const std::string id = document.id;
-  for (int copy = 2; !ids_.insert(document.id).second; ++copy) {
-    document.id = id + "#" + std::to_string(copy);
+  size_t& number = ids_.try_emplace(id, 0).first->second;
+  if (number == 0) {
+    number = 1;
+    return;
   }
+  do {
+    document.id = id + "#" + std::to_string(++number);
+  } while (!ids_.try_emplace(document.id, 1).second);
 }
 
 }  // namespace relata::app

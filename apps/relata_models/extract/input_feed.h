@@ -4,7 +4,7 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "relata/data/document_stream.h"
@@ -21,15 +21,18 @@ class InputFeed : public data::DocumentSource {
       : files_(std::move(files)), options_(options) {}
 
   Result<std::optional<data::Document>> next() override;
-  bool ready() override;
+  Result<bool> ready() override;
   // Reads until there is a document, and says whether there is one.
   Result<bool> has_next();
+  // Whether the files can be opened: better known before the first is asked about.
+  Status check() const;
 
   // What was noted about the files so far, without documents.
   const data::Dataset& notes() const { return notes_; }
 
  private:
   Status open_next();
+  Status read_part();
   void make_unique(data::Document& document);
 
   std::vector<std::string> files_;
@@ -38,7 +41,7 @@ class InputFeed : public data::DocumentSource {
   std::optional<data::DocumentStream> stream_;  // of the file that is read
   std::deque<data::Document> waiting_;
   data::Dataset notes_;
-  std::unordered_set<std::string> ids_;
+  std::unordered_map<std::string, size_t> ids_;  // with the last number that was put behind
 };
 
 }  // namespace relata::app

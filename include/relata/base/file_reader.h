@@ -14,10 +14,11 @@ class FileReader {
   // "-" is standard input.
   static Result<FileReader> open(const std::string& path);
 
-  // Appends the next bytes, at most `most`, and says how many; none at the end. Waits only while
+  // Appends the next bytes, at most 64 KiB, and says how many; none at the end. Waits only while
   // there is nothing: a pipe gives what has come.
-  Result<size_t> read(std::string& buffer, size_t most);
-  // Whether read() would return at once.
+  Result<size_t> read(std::string& buffer);
+  // Whether read() would return at once, or within the moment that a writer at work needs to fill
+  // a pipe again.
   bool ready() const;
 
   FileReader(FileReader&& other) noexcept;

@@ -6,7 +6,8 @@
 
 namespace relata {
 
-// For text and for attribute values in either kind of quotes; also right in SVG.
+// For text and for attribute values in either kind of quotes; also right in SVG. Controls, which
+// neither can write, become U+FFFD.
 std::string escape_html(std::string_view text);
 
 // A whole page in relata's style (light and dark). `title` is text; `style` is CSS that follows the

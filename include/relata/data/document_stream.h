@@ -18,7 +18,7 @@ class DocumentSource {
   // The next document, or none at the end.
   virtual Result<std::optional<Document>> next() = 0;
   // Whether next() returns at once: who has something else to do need not wait.
-  virtual bool ready() { return true; }
+  virtual Result<bool> ready() { return true; }
 };
 
 // Documents that are there already; must outlive this.
@@ -35,10 +35,10 @@ class ListedDocuments : public DocumentSource {
   size_t next_ = 0;
 };
 
-// A file of documents, as read_dataset() reads it. Of a format whose records stand alone (jsonl as
-// a sequence, lines) a part of about a megabyte is in memory at a time, besides all ids; any other
-// file is read as a whole. A format is guessed from what a pipe has given when
-// it first pauses behind a line.
+// A file of documents, as read_dataset() reads it, but for the words about a record that is broken
+// where a part ends. Of a format whose records stand alone (jsonl as a sequence, lines) 64 KiB and
+// the record that they begin are in memory at a time, besides all ids; any other file is read as a
+// whole. Of a pipe the format is guessed from what it has given when it first pauses behind a line.
 class DocumentStream {
  public:
   // "-" is standard input, which messages call "stdin".
@@ -47,8 +47,8 @@ class DocumentStream {
   // Adds what the next part holds to `out`: documents, bad records and notes. False at the end. An
   // error ends the file, as it does with read_dataset().
   Result<bool> next(Dataset& out);
-  // Whether next() finds bytes to read at once.
-  bool ready() const;
+  // Whether next() has a part at once; reads what has come.
+  Result<bool> ready();
 
   DocumentStream(DocumentStream&&) noexcept;
   DocumentStream& operator=(DocumentStream&&) noexcept;

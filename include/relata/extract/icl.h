@@ -75,8 +75,9 @@ Status check_icl_schema(const IclTemplate& icl_template, const data::Schema& sch
 struct IclOptions {
   std::string decode;        // "" takes the extractor's; "constrained" needs a compiler
   bool use_entities = true;  // relations are between the entities given with a document, if any
-  double min_score = 0.0;    // relations below are dropped
-  int batch = 16;            // documents handed to the engine at once
+  // Relations below are dropped. Negative: the calibration's threshold, or 0.
+  double min_score = -1.0;
+  int batch = 16;                              // documents handed to the engine at once
   std::function<void(int64_t done)> progress;  // documents
   std::function<void(int64_t)> skipped;        // taken from the journal; `progress` counts them too
 };

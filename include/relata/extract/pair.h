@@ -16,19 +16,22 @@ namespace relata::extract {
 // The relations predicted for one query.
 struct PairPrediction {
   std::vector<std::string> labels;  // best first; the negative label alone when nothing holds
-  std::vector<double> scores;       // probabilities, same order; empty when none are known
-  std::vector<double> posterior;    // label scoring: over the schema's relation types, sums to 1
-  std::string raw;                  // free decoding: the generated text
-  std::string problem;              // free decoding: what did not parse; or why nothing was asked
-  bool unanswered = false;          // the engine gave no answer; `problem` says why
+  // Probabilities, same order, those of relations calibrated where the extractor has a calibration;
+  // empty when none are known.
+  std::vector<double> scores;
+  std::vector<double> posterior;  // label scoring: over the schema's relation types, sums to 1
+  std::string raw;                // free decoding: the generated text
+  std::string problem;            // free decoding: what did not parse; or why nothing was asked
+  bool unanswered = false;        // the engine gave no answer; `problem` says why
   bool shortened = false;  // the document was too long: only the pair's surroundings were asked
   DemonstrationCounts examples;
 };
 
 struct PairOptions {
-  std::string decode;      // "" takes the extractor's
-  int batch = 256;         // queries handed to the engine at once
-  double min_score = 0.0;  // predictions below are dropped
+  std::string decode;  // "" takes the extractor's
+  int batch = 256;     // queries handed to the engine at once
+  // Predictions below are dropped. Negative: the calibration's threshold, or 0.
+  double min_score = -1.0;
   std::function<void(int64_t done)> progress;
   std::function<void(int64_t pairs)> skipped;  // taken from the journal; `progress` counts them too
 };
@@ -133,9 +136,8 @@ Result<std::vector<data::Document>> extract_documents(const Extractor& extractor
                                                       const PairOptions& options,
                                                       const std::string& journal_path);
 
-// What extract_documents() noted about the examples shown, under "demonstrations", in all
-// documents.
-DemonstrationCounts demonstration_counts(const std::vector<data::Document>& documents);
+// What extract_documents() noted about the examples shown, under "demonstrations".
+DemonstrationCounts demonstration_counts(const data::Document& document);
 
 // What extract_documents() noted about pairs without an answer.
 struct UnparsedAnswer {
@@ -144,6 +146,6 @@ struct UnparsedAnswer {
   std::string problem;
   std::string answer;  // as generated
 };
-std::vector<UnparsedAnswer> unparsed_answers(const std::vector<data::Document>& documents);
+std::vector<UnparsedAnswer> unparsed_answers(const data::Document& document);
 
 }  // namespace relata::extract

@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -27,31 +27,34 @@ FileReader::~FileReader() {
 }
 
 Result<FileReader> FileReader::open(const std::string& path) {
-  if (path == "-") return FileReader(path, STDIN_FILENO, false);
+  if (path == "-") return FileReader("standard input", STDIN_FILENO, false);
   const int fd = open_retrying(path, O_RDONLY);
   if (fd < 0) return system_error_at(path, "read", errno);
   return FileReader(path, fd, true);
 }
 
-Result<size_t> FileReader::read(std::string& buffer, size_t most) {
-  constexpr size_t kLargest = 1U << 30;  // the kernel takes less than 2 GiB in one call
-  const size_t size = buffer.size();
-  buffer.resize(size + std::min(most, kLargest));
+Result<size_t> FileReader::read(std::string& buffer) {
+  std::array<char, size_t{64} << 10> part;
   ssize_t count;
   do {
-    count = ::read(fd_, buffer.data() + size, buffer.size() - size);
+    count = ::read(fd_, part.data(), part.size());
   } while (count < 0 && errno == EINTR);
-  const int code = errno;
-  buffer.resize(size + static_cast<size_t>(std::max<ssize_t>(count, 0)));
-  if (count < 0)
-    return code == EISDIR ? system_error_at(path_, "read", code) : failure_at(path_, "read", code);
+  if (count < 0) {
+    return errno == EISDIR ? system_error_at(path_, "read", errno)
+                           : failure_at(path_, "read", errno);
+  }
+  buffer.append(part.data(), static_cast<size_t>(count));
   return static_cast<size_t>(count);
 }
 
 bool FileReader::ready() const {
+  constexpr int kMoment = 20;  // milliseconds
   pollfd wanted{fd_, POLLIN, 0};
-  // An end and an error are there to be read, too.
-  return ::poll(&wanted, 1, 0) != 0;
+  int found;
+  do {
+    found = ::poll(&wanted, 1, kMoment);  // an end and an error are there to be read, too
+  } while (found < 0 && errno == EINTR);
+  return found > 0;
 }
 
 }  // namespace relata

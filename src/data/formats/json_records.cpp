@@ -66,10 +66,13 @@ class RecordWalk {
         at_{source.first_line, 0} {}
 
   Status run() {
-    position_ = text_.find_first_not_of(kSpace);
+    position_ = intake_.lost() ? next_line_of_record(0) : text_.find_first_not_of(kSpace);
     if (position_ == kNone) return {};
-    listed_ = text_[position_] == '[';
-    return listed_ ? read_list() : read_sequence();
+    listed_ = source_.first_line == 1 && text_[position_] == '[';  // a later part is no list
+    if (listed_) return read_list();
+    const Status status = read_sequence();
+    intake_.set_lost(position_ == kNone);
+    return status;
   }
 
  private:
@@ -145,8 +148,13 @@ class RecordWalk {
       if (end != kNone && end <= problem) end = skip_json_value(before_twin, problem);
       return std::min(end, twin);
     }
-    // A line that begins like a record, not counting this one.
-    for (size_t newline = text_.find('\n', begin); newline != kNone;
+    return next_line_of_record(begin + 1);
+  }
+
+  // The first line that begins like a record and not before `from`; npos if there is none.
+  size_t next_line_of_record(size_t from) const {
+    if (from == 0 && text_.starts_with('{')) return 0;
+    for (size_t newline = text_.find('\n', from > 0 ? from - 1 : 0); newline != kNone;
          newline = text_.find('\n', newline + 1)) {
       if (text_.substr(newline + 1, 1) == "{") return newline + 1;
     }

@@ -180,7 +180,7 @@ Json calibration_to_json(const Calibration& calibration) {
 }
 
 Result<Calibration> calibration_from_json(const Json& json, const std::string& where) {
-  const std::string hint = "calibrate again, or remove the file";
+  const std::string hint = "remove the file; relata calibrate makes it anew";
   if (!json.is_object()) return usage_error(where + ": not a mapping of keys to values", hint);
   Calibration out;
   Json scores = Json::array();

@@ -34,7 +34,10 @@ class InContext {
         asker_({prompter_, asking.engine, asking.compiler}),
         tokenizer_(asking.engine.tokenizer()),
         plan_(std::move(plan)),
-        min_score_(min_score) {}
+        min_score_(min_score) {
+    const auto& calibration = prompter_.extractor().calibration;
+    if (min_score_ < 0) min_score_ = calibration ? calibration->threshold : 0.0;
+  }
 
   Status extract(const std::vector<Document>& documents, size_t begin, size_t end,
                  std::vector<Document>& out) {
@@ -133,9 +136,10 @@ class InContext {
         asked.labels = labels_of(asked.question);
         if (task == IclTask::kRe && parts[i].between_given) {
           asked.names = entity_names(parts[i].document);
+          note_unaskable(asked, parts[i]);
           if (asked.names.size() < 2) continue;
         }
-        questions.push_back({std::move(asked), {}, "", {}});
+        questions.push_back({std::move(asked), {}, "", {}, {}});
         owners.push_back(i);
       }
     }
@@ -159,13 +163,23 @@ class InContext {
         AskedQuestion asked{{IclTask::kEae, &document, static_cast<int>(event)}, {}, {}};
         asked.labels = labels_of(asked.question);
         if (asked.labels.empty()) continue;
-        questions.push_back({std::move(asked), {}, "", {}});
+        questions.push_back({std::move(asked), {}, "", {}, {}});
         owners.push_back(i);
       }
     }
     RELATA_CHECK(asker_.ask(questions));
     for (size_t q = 0; q < questions.size(); ++q) take(questions[q], parts[owners[q]]);
     return {};
+  }
+
+  // Given entities that no answer can name.
+  static void note_unaskable(const AskedQuestion& asked, Part& part) {
+    for (const data::Entity& entity : part.document.entities) {
+      if (entity.mentions.empty() || !canonical_name(part.document, entity).empty()) continue;
+      note_unanswered(
+          asked, "entity " + entity.id + " was not asked about: no mention of it is on one line",
+          part);
+    }
   }
 
   static std::vector<std::string> entity_names(const Document& document) {
@@ -179,14 +193,14 @@ class InContext {
   }
 
   void take(const IclExchange& question, Part& part) {
-    const auto& [asked, answer, text, examples] = question;
+    const auto& [asked, answer, text, examples, left_out] = question;
     const std::vector<IclLabel>& labels = asked.labels;
     switch (asked.question.task) {
       case IclTask::kNer:
         add_entities(labels, answer.items, part.document);
         break;
       case IclTask::kRe:
-        add_relations(prompter_.extractor().schema, labels, answer.items, min_score_,
+        add_relations(prompter_.extractor().schema, labels, calibrated(answer.items), min_score_,
                       part.document);
         break;
       case IclTask::kEd:
@@ -196,10 +210,27 @@ class InContext {
         add_arguments(labels, answer.items, asked.question.event, part.document);
     }
     part.examples += examples;
+    for (const UnwritableName& name : left_out) note_unanswered(asked, name.problem, part);
+    if (answer.unanswered) return note_unanswered(asked, answer.problem, part);
     if (answer.problem.empty()) return;
     part.unparsed.push_back({{"task", icl_task_name(asked.question.task)},
                              {"problem", answer.problem},
                              {"answer", text}});
+  }
+
+  std::vector<ScoredItem> calibrated(std::vector<ScoredItem> items) const {
+    const auto& calibration = prompter_.extractor().calibration;
+    for (ScoredItem& item : items) {
+      if (calibration && item.score) item.score = calibration->apply(*item.score);
+    }
+    return items;
+  }
+
+  static void note_unanswered(const AskedQuestion& asked, const std::string& problem, Part& part) {
+    part.unparsed.push_back({{"task", icl_task_name(asked.question.task)},
+                             {"problem", problem},
+                             {"answer", ""},
+                             {"unanswered", true}});
   }
 
   Result<Document> finish(const Reading& reading, std::vector<Part>& parts) const {

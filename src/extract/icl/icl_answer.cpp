@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "item_reader.h"
 #include "relata/base/trim.h"
 #include "steps/list_answer.h"
-#include "writable_names.h"
 
 namespace relata::extract {
 namespace {
@@ -58,7 +58,8 @@ void add_scores(const text::Tokenizer& tokenizer, const generate::GenerateResult
 
 }  // namespace
 
-generate::AnswerShape icl_shape(const IclPrompter& prompter, const AskedQuestion& asked) {
+generate::AnswerShape icl_shape(const IclPrompter& prompter, const AskedQuestion& asked,
+                                std::vector<UnwritableName>& left_out) {
   generate::AnswerShape shape;
   shape.separator = prompter.extractor().icl.separator;
   shape.nothing = prompter.extractor().icl.nothing;
@@ -74,7 +75,10 @@ generate::AnswerShape icl_shape(const IclPrompter& prompter, const AskedQuestion
     } else if (!asked.names.empty()) {
       field.kind = AnswerField::Kind::Choice;
       field.choices = asked.names;
-      drop_unwritable(field.choices, i + 1 < parts.size() ? parts[i + 1].text : shape.separator);
+      auto unwritable = take_unwritable(
+          field.choices,
+          {part.text, i + 1 < parts.size() ? parts[i + 1].text : shape.separator, ""});
+      std::move(unwritable.begin(), unwritable.end(), std::back_inserter(left_out));
     } else {
       field.kind = AnswerField::Kind::Span;
     }
@@ -92,23 +96,44 @@ IclAnswer read_icl_answer(const IclPrompter& prompter, const AskedQuestion& aske
                                return take_field(asked, name, value, item);
                              });
   IclAnswer out;
+  if (!result.problem.empty()) {
+    out.problem = result.problem;
+    out.unanswered = true;
+    return out;
+  }
   std::vector<AnswerItem> places;
   const std::string_view text = result.text;
   const size_t length = text.find_last_not_of(" \r\n\t") + 1;
+  if (length == 0) out.problem = "the answer is empty";
+  // Items end here at the latest: what was cut off may be a part of one.
+  size_t limit = length;
+  if (result.finish == "length") {
+    const size_t last = text.substr(0, length).rfind(icl.separator);
+    limit = last == std::string_view::npos ? 0 : last;
+  }
   size_t before = 0;  // the end of the item before
   for (size_t begin = 0; begin < length;) {
-    const size_t end = std::min(text.find(icl.separator, begin), length);
-    const std::string_view chunk = trimmed(text.substr(begin, end - begin));
-    const bool cut = result.finish == "length" && end == length;
+    const size_t first = begin;
+    size_t end = std::min(text.find(icl.separator, first), length);
+    const std::string_view chunk = trimmed(text.substr(first, end - first));
+    const bool cut = end > limit;
     begin = end + icl.separator.size();
     if (chunk.empty() || chunk == trimmed(icl.nothing)) continue;
-    const auto item = cut ? std::nullopt : reader.read(chunk);
+    std::optional<std::string> problem;  // of the chunk
+    const auto read = [&](std::string_view item_text) {
+      auto item = reader.read(item_text);
+      if (!problem) problem = reader.problem();
+      return item;
+    };
+    std::optional<IclItem> item;
+    if (!cut) item = read_list_item(text, first, limit, icl.separator, read, end);
+    begin = end + icl.separator.size();
     if (!item) {
       if (!out.problem.empty()) continue;
       out.problem = cut ? cut_off_problem(result, prompter.extractor().config.max_new_tokens)
-                    : reader.problem().empty()
+                    : problem->empty()
                         ? "\"" + std::string(chunk) + "\" is not in the template's form"
-                        : reader.problem();
+                        : *problem;
       continue;
     }
     const bool known = std::any_of(out.items.begin(), out.items.end(),

@@ -8,6 +8,7 @@
 #include "icl/icl_prompt.h"
 #include "relata/generate/engine.h"
 #include "relata/generate/grounded.h"
+#include "writable_names.h"
 
 namespace relata::extract {
 
@@ -19,6 +20,7 @@ struct ScoredItem {
 struct IclAnswer {
   std::vector<ScoredItem> items;  // distinct
   std::string problem;            // the first part that could not be read; "" when all could
+  bool unanswered = false;        // the engine gave no answer; `problem` says why
 };
 
 // A question with everything its answer is read by.
@@ -28,7 +30,9 @@ struct AskedQuestion {
   std::vector<std::string> names;  // heads and tails of kRe are chosen from; none: the text's spans
 };
 
-generate::AnswerShape icl_shape(const IclPrompter& prompter, const AskedQuestion& asked);
+// Names that no answer could have are added to `left_out`.
+generate::AnswerShape icl_shape(const IclPrompter& prompter, const AskedQuestion& asked,
+                                std::vector<UnwritableName>& left_out);
 
 // Keeps items in the template's form whose label is one of the question's and whose texts stand in
 // the document (or are among the names). `tokenizer` may be null where the engine gave no ids.

@@ -20,24 +20,30 @@ size_t IclAsker::prompt_room() const {
 Status IclAsker::ask(std::vector<IclExchange>& questions) {
   if (questions.empty()) return {};
   spans_.clear();  // of documents that may be gone
-  std::vector<generate::GenerateRequest> requests(questions.size());
-  for (size_t i = 0; i < questions.size(); ++i) {
-    RELATA_CHECK(pose(questions[i], requests[i]));
+  std::vector<generate::GenerateRequest> requests;
+  std::vector<IclExchange*> posed;
+  for (IclExchange& question : questions) {
+    generate::GenerateRequest request;
+    RELATA_TRY(const bool asks, pose(question, request));
+    if (!asks) continue;
+    requests.push_back(std::move(request));
+    posed.push_back(&question);
   }
+  if (requests.empty()) return {};
   RELATA_TRY(const auto results, asking_.engine.generate(requests));
   if (results.size() != requests.size()) {
     return internal_error("the engine answered " + std::to_string(results.size()) +
                           " requests of " + std::to_string(requests.size()));
   }
   for (size_t i = 0; i < results.size(); ++i) {
-    questions[i].answer = read_icl_answer(asking_.prompter, questions[i].asked,
-                                          asking_.engine.tokenizer(), results[i]);
-    questions[i].text = results[i].text;
+    posed[i]->answer =
+        read_icl_answer(asking_.prompter, posed[i]->asked, asking_.engine.tokenizer(), results[i]);
+    posed[i]->text = results[i].text;
   }
   return {};
 }
 
-Status IclAsker::pose(IclExchange& question, generate::GenerateRequest& request) {
+Result<bool> IclAsker::pose(IclExchange& question, generate::GenerateRequest& request) {
   const ExtractorConfig& config = asking_.prompter.extractor().config;
   request.max_new_tokens = config.max_new_tokens;
   request.stops = asking_.prompter.stops();
@@ -45,8 +51,8 @@ Status IclAsker::pose(IclExchange& question, generate::GenerateRequest& request)
   const bool own_turn = asking_.engine.prompt_form() == generate::PromptForm::kUserTurn;
   if (asking_.compiler == nullptr && !own_turn) request.stops.push_back("\n");
   RELATA_CHECK(add_prompt(question, request));
-  if (asking_.compiler == nullptr) return {};
-  return add_constraint(question.asked, request);
+  if (asking_.compiler == nullptr) return true;
+  return add_constraint(question, request);
 }
 
 Status IclAsker::add_prompt(IclExchange& question, generate::GenerateRequest& request) {
@@ -103,15 +109,22 @@ Status IclAsker::add_prompt(IclExchange& question, generate::GenerateRequest& re
   return {};
 }
 
-Status IclAsker::add_constraint(const AskedQuestion& asked, generate::GenerateRequest& request) {
-  const data::Document* document = asked.question.document;
+Result<bool> IclAsker::add_constraint(IclExchange& question, generate::GenerateRequest& request) {
+  const data::Document* document = question.asked.question.document;
   auto& spans = spans_[document];
   if (!spans) {
     RELATA_TRY(spans, generate::make_span_source(document->text, {}));
   }
-  RELATA_TRY(auto constraint, asking_.compiler->compile(icl_shape(asking_.prompter, asked), spans));
+  const generate::AnswerShape shape =
+      icl_shape(asking_.prompter, question.asked, question.left_out);
+  const bool may_answer =
+      std::none_of(shape.item.begin(), shape.item.end(), [](const generate::AnswerField& field) {
+        return field.kind == generate::AnswerField::Kind::Choice && field.choices.empty();
+      });
+  if (!may_answer) return false;
+  RELATA_TRY(auto constraint, asking_.compiler->compile(shape, spans));
   request.constraint = ends_->added_to(std::move(constraint));
-  return {};
+  return true;
 }
 
 }  // namespace relata::extract

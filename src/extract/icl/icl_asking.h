@@ -22,6 +22,7 @@ struct IclExchange {
   IclAnswer answer;
   std::string text;  // the answer as generated
   DemonstrationCounts examples;
+  std::vector<UnwritableName> left_out;  // of the names, by a constraint
 };
 
 class IclAsker {
@@ -35,10 +36,11 @@ class IclAsker {
   size_t prompt_room() const;
 
  private:
-  Status pose(IclExchange& question, generate::GenerateRequest& request);
+  // False where the answer could only be nothing.
+  Result<bool> pose(IclExchange& question, generate::GenerateRequest& request);
   // With fewer examples where the prompt is too long; the ids where the engine wants them.
   Status add_prompt(IclExchange& question, generate::GenerateRequest& request);
-  Status add_constraint(const AskedQuestion& asked, generate::GenerateRequest& request);
+  Result<bool> add_constraint(IclExchange& question, generate::GenerateRequest& request);
 
   IclAsking asking_;
   std::unique_ptr<generate::LineEnds> ends_;  // of constrained decoding

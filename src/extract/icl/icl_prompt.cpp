@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "relata/base/trim.h"
 #include "steps/gold.h"
 
 namespace relata::extract {
@@ -85,6 +86,9 @@ Status check_names(const IclTemplate& icl_template, const std::vector<IclLabel>&
       return usage_error(place + " has a line break or the template's separator \"" +
                              icl_template.separator + "\" in it",
                          "change one of them, in schema.json or in the template");
+    }
+    if (label.name != trimmed(label.name)) {
+      return usage_error(place + " has blanks around it", "take them off, in schema.json");
     }
     if (!names.insert(label.name).second) {
       return usage_error(place + " is another one's too", "give it a name of its own");

@@ -72,16 +72,23 @@ Result<std::vector<double>> softmax_posterior(const generate::ScoreResult& score
   return posterior;
 }
 
-// Weak relations go; when none is left, the negative label says so. Without probabilities nothing
-// is weak.
-void drop_weak(const data::Schema& schema, double min_score, PairPrediction& prediction) {
+// Probabilities of relations as the extractor's calibration has them; weak ones go. When none is
+// left, the negative label says so. Without probabilities nothing is weak.
+void keep_likely(const Extractor& extractor, double min_score, PairPrediction& prediction) {
+  const data::Schema& schema = extractor.schema;
+  const auto& calibration = extractor.calibration;
+  if (min_score < 0) min_score = calibration ? calibration->threshold : 0.0;
   PairPrediction kept;
   const bool scored = !prediction.scores.empty();
   for (size_t i = 0; i < prediction.labels.size(); ++i) {
     const int index = schema.find(prediction.labels[i]);
     const bool is_negative =
         index >= 0 && schema.relation_types[static_cast<size_t>(index)].negative;
-    if (scored && !is_negative && prediction.scores[i] < min_score) continue;
+    if (scored && !is_negative) {
+      double& score = prediction.scores[i];
+      if (calibration) score = calibration->apply(score);
+      if (score < min_score) continue;
+    }
     kept.labels.push_back(prediction.labels[i]);
     if (scored) kept.scores.push_back(prediction.scores[i]);
   }
@@ -131,7 +138,7 @@ class Predictor {
       out.push_back(decided(
           vote_posterior(extractor_.schema, found.best, asked_labels(document, queries[i]))));
       out.back().examples.duplicates = found.duplicates;
-      drop_weak(extractor_.schema, options_.min_score, out.back());
+      keep_likely(extractor_, options_.min_score, out.back());
     }
     return out;
   }
@@ -172,7 +179,7 @@ class Predictor {
                  (this->*read)(document_of(documents_, queries[i]), queries[i], *next++));
       prediction.shortened = shortened;
       prediction.examples = examples;
-      drop_weak(extractor_.schema, options_.min_score, prediction);
+      keep_likely(extractor_, options_.min_score, prediction);
     }
     return out;
   }

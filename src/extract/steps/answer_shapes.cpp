@@ -1,9 +1,9 @@
 #include "answer_shapes.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "end_types.h"
-#include "writable_names.h"
 
 namespace relata::extract {
 namespace {
@@ -68,10 +68,11 @@ struct EarlierField {
   std::vector<std::string> choices;  // none: the text's spans
 };
 
-// What the fields before, and what the question is about, leave of a field's values. The same is
-// asked of answers when they are read (ask_steps.cpp).
+// What the fields before, and what the question is about, leave of a field's `most` values. The
+// same is asked of answers when they are read (ask_steps.cpp).
 void add_rules(const StepPrompter& prompter, const AskedText& text, const Question& question,
-               Variables variable, const std::vector<EarlierField>& before, AnswerField& field) {
+               Variables variable, const std::vector<EarlierField>& before, size_t most,
+               AnswerField& field) {
   const Variables other_end = variable == kHead ? kTail : kHead;
   if (field.kind == AnswerField::Kind::Span) {
     const std::string& known = variable == kHead ? question.about.tail : question.about.head;
@@ -90,7 +91,7 @@ void add_rules(const StepPrompter& prompter, const AskedText& text, const Questi
         (other.variable == kHead ? about.about.head : about.about.tail) = value;
       }
       auto choices = choices_of(prompter, text, about, variable);
-      if (choices && choices->size() < field.choices.size()) {
+      if (choices && choices->size() < most) {
         field.behind[i].emplace(value, std::move(*choices));
       }
     }
@@ -100,7 +101,9 @@ void add_rules(const StepPrompter& prompter, const AskedText& text, const Questi
 }  // namespace
 
 std::optional<generate::AnswerShape> answer_shape(const StepPrompter& prompter,
-                                                  const AskedText& text, const Question& question) {
+                                                  const AskedText& text, const Question& question,
+                                                  AnswerForm form,
+                                                  std::vector<UnwritableName>& left_out) {
   const PipelineSpec& spec = prompter.spec();
   const StepTemplate& step = spec.steps[question.step];
   generate::AnswerShape shape;
@@ -119,13 +122,19 @@ std::optional<generate::AnswerShape> answer_shape(const StepPrompter& prompter,
     field.name = part.text;
     const Variables variable = variable_named(part.text);
     auto choices = choices_of(prompter, text, question, variable);
+    const size_t most = choices ? choices->size() : 0;
     if (choices && variable != kRelation) {
-      drop_unwritable(*choices, i + 1 < parts.size() ? parts[i + 1].text : spec.separator);
+      FieldEnd end{part.text, "", parts.size() == 1 ? spec.nothing : ""};
+      if (form == AnswerForm::kTemplate) {
+        end.follow = i + 1 < parts.size() ? parts[i + 1].text : spec.separator;
+      }
+      auto unwritable = take_unwritable(*choices, end);
+      std::move(unwritable.begin(), unwritable.end(), std::back_inserter(left_out));
     }
     if (choices && choices->empty()) return std::nullopt;
     field.kind = choices ? AnswerField::Kind::Choice : AnswerField::Kind::Span;
     if (choices) field.choices = std::move(*choices);
-    add_rules(prompter, text, question, variable, before, field);
+    add_rules(prompter, text, question, variable, before, most, field);
     before.push_back({variable, field.choices});
     shape.item.push_back(std::move(field));
   }
@@ -133,8 +142,9 @@ std::optional<generate::AnswerShape> answer_shape(const StepPrompter& prompter,
 }
 
 Result<std::shared_ptr<const generate::Constraint>> ConstraintMaker::make(
-    const AskedText& text, size_t text_number, const Question& question) {
-  const auto shape = answer_shape(prompter_, text, question);
+    const AskedText& text, size_t text_number, const Question& question,
+    std::vector<UnwritableName>& left_out) {
+  const auto shape = answer_shape(prompter_, text, question, AnswerForm::kTemplate, left_out);
   if (!shape) return std::shared_ptr<const generate::Constraint>();
   std::string key = std::to_string(question.step);
   bool has_spans = false;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "answer_shapes.h"
 #include "item_reader.h"
@@ -134,8 +135,10 @@ class StepRun {
     request.stops = prompter_.stops();
     request.continue_above = asking_.extractor.config.continue_above;
     request.adapter = adapter();
+    std::vector<UnwritableName> left_out;
     if (asking_.compiler) {
-      auto constraint = constraints_.make(text, asked.text, asked.question);
+      auto constraint = constraints_.make(text, asked.text, asked.question, left_out);
+      note_left_out(asked, left_out);
       if (!constraint.ok() && constraint.error().code == ErrorCode::kBadInput) {
         // The names are known to be spelled (facts.cpp): it is this text's fault.
         texts_[asked.text].unparsed.push_back(
@@ -145,7 +148,8 @@ class StepRun {
       RELATA_TRY(request.constraint, std::move(constraint));
       if (!request.constraint) return std::optional<generate::GenerateRequest>();
     } else if (asking_.shapes) {
-      auto shape = answer_shape(prompter_, text, asked.question);
+      auto shape = answer_shape(prompter_, text, asked.question, AnswerForm::kJson, left_out);
+      note_left_out(asked, left_out);
       if (!shape) return std::optional<generate::GenerateRequest>();
       request.shape = std::make_shared<const generate::AnswerShape>(std::move(*shape));
     }
@@ -177,6 +181,17 @@ class StepRun {
       }
     }
     return std::optional(std::move(request));
+  }
+
+  // Once for a text and step, whatever relations are asked about.
+  void note_left_out(const Asked& asked, const std::vector<UnwritableName>& left_out) {
+    for (const UnwritableName& name : left_out) {
+      if (!noted_.emplace(asked.text, step_, name.field, name.name).second) continue;
+      Question about;
+      about.step = step_;
+      (name.field == "head" ? about.about.head : about.about.tail) = name.name;
+      texts_[asked.text].unparsed.push_back({std::move(about), name.problem, "", true});
+    }
   }
 
   std::vector<int32_t> prompt_ids(const Asked& asked) const {
@@ -375,6 +390,8 @@ class StepRun {
   std::vector<std::vector<int32_t>> roots_;
   std::vector<State> states_;
   std::vector<State> next_;
+  // Names that were noted as in no answer: text, step, field, name.
+  std::set<std::tuple<size_t, size_t, std::string, std::string>> noted_;
   size_t step_ = 0;
   Variables inputs_ = 0;
 };

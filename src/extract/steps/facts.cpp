@@ -45,8 +45,12 @@ class FactExtraction {
     return check_names(*compiler);
   }
 
-  // Whether the model's tokens can write the schema's names: better known before any text is read.
+  // Whether the model's tokens can write the schema's names, and answers tell them from what
+  // follows: better known before any text is read.
   Status check_names(const generate::AnswerCompiler& compiler) const {
+    for (const StepTemplate& step : extractor_.pipeline.steps) {
+      if (!step.check) RELATA_CHECK(check_names_end(step));
+    }
     generate::AnswerField names;
     names.kind = generate::AnswerField::Kind::Choice;
     for (const data::RelationType& type : extractor_.schema.relation_types) {
@@ -58,6 +62,23 @@ class FactExtraction {
     shape.separator = extractor_.pipeline.separator;
     if (shape.item.front().choices.empty()) return {};
     RELATA_CHECK(compiler.compile(shape, nullptr));
+    return {};
+  }
+
+  Status check_names_end(const StepTemplate& step) const {
+    const std::vector<TemplatePart> parts = item_parts(step);
+    for (size_t i = 0; i + 1 < parts.size(); ++i) {
+      if (!parts[i].placeholder || parts[i].text != "relation") continue;
+      const std::string& follow = parts[i + 1].text;
+      for (const data::RelationType& type : extractor_.schema.relation_types) {
+        if (type.negative || (type.name + follow).find(follow) == type.name.size()) continue;
+        const std::string place =
+            "relation type \"" + type.id + "\": the name \"" + type.name + "\"";
+        return usage_error(
+            place + " holds \"" + follow + "\", which ends it in the answers of step " + step.name,
+            "change one of them, in schema.json or in the template; free decoding takes both");
+      }
+    }
     return {};
   }
 
@@ -80,7 +101,7 @@ class FactExtraction {
     std::vector<ShownDocument> shown;
     std::vector<size_t> texts_until;  // of each document
     for (size_t i = begin; i < end; ++i) {
-      shown.emplace_back(documents[i]);
+      shown.emplace_back(options_.use_entities ? placed(documents[i]) : documents[i]);
       RELATA_CHECK(add_texts(shown.back().document(), texts));
       texts_until.push_back(texts.size());
     }
@@ -95,6 +116,14 @@ class FactExtraction {
       next = last;
     }
     return {};
+  }
+
+  // Entities that are stated by their names alone are where the text has these.
+  static Document placed(Document document) {
+    for (data::Entity& entity : document.entities) {
+      if (entity.mentions.empty()) entity.mentions = data::places_of(document, entity);
+    }
+    return document;
   }
 
   bool asks_about_given(const Document& document) const {
@@ -203,6 +232,7 @@ class FactExtraction {
     }
     Document out = found_document(shown.document(), extractor_.schema, facts, given, scored);
     shown.restore(document, given, out);
+    if (given) out.entities = document.entities;
     if (out.meta.is_object()) {
       for (const char* key : {"unparsed", "derived"}) out.meta.erase(key);  // of an earlier one
     }

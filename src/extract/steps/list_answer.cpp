@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "item_reader.h"
 #include "python_list.h"
+#include "relata/base/trim.h"
 
 namespace relata::extract {
 namespace {
@@ -75,33 +77,36 @@ ListAnswer parse_list_answer(const PipelineSpec& spec, const StepTemplate& step,
                              std::string_view text, bool cut_off) {
   StepItemReader reader(step, schema, check);
   ListAnswer out;
-  size_t before = 0;  // the end of the line before
-  for (size_t begin = 0; begin <= text.size();) {
-    size_t end = std::min(text.find(spec.separator, begin), text.size());
-    if (cut_off && end == text.size()) break;
-    const size_t next = end + spec.separator.size();
-    const size_t first = text.find_first_not_of(kSpaces, begin);
-    if (first == std::string_view::npos || first >= end) {
-      begin = next;
-      continue;
-    }
-    while (kSpaces.find(text[end - 1]) != std::string_view::npos) --end;
-    const std::string_view line = text.substr(first, end - first);
-    const size_t from = before;
-    before = end;
-    begin = next;
-    if (line == spec.nothing) continue;
-    const auto item = reader.read(line);
+  if (trimmed(text).empty() && !cut_off) out.problem = "the answer is empty";
+  const size_t limit = cut_off ? text.rfind(spec.separator) : text.size();
+  if (limit == std::string_view::npos) return out;
+  size_t before = 0;  // the end of the item before
+  for (size_t begin = 0; begin <= limit; begin += spec.separator.size()) {
+    const size_t first = begin;
+    size_t end = std::min(text.find(spec.separator, first), limit);
+    begin = end;
+    const std::string_view line = trimmed(text.substr(first, end - first));
+    if (line.empty()) continue;
+    std::optional<std::string> problem;  // of the line
+    const auto read = [&](std::string_view item_text) {
+      auto item = reader.read(item_text);
+      if (!problem) problem = reader.problem();
+      return item;
+    };
+    std::optional<Binding> item;
+    if (line != spec.nothing) item = read_list_item(text, first, limit, spec.separator, read, end);
+    begin = end;
+    const size_t from = std::exchange(before, text.find_last_not_of(kSpaces, end - 1) + 1);
     if (!item) {
-      if (!out.problem.empty()) continue;
-      out.problem = reader.problem().empty()
+      if (line == spec.nothing || !out.problem.empty()) continue;
+      out.problem = problem->empty()
                         ? "\"" + std::string(line) + "\": not in the form " + step.answer
-                        : reader.problem();
+                        : *problem;
       continue;
     }
     const bool known = std::any_of(out.items.begin(), out.items.end(),
                                    [&](const AnswerItem& other) { return other.item == *item; });
-    if (!known) out.items.push_back({*item, from, end, 0.0});
+    if (!known) out.items.push_back({*item, from, before, 0.0});
   }
   return out;
 }

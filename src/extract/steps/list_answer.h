@@ -27,8 +27,9 @@ struct ListAnswer {
 using CheckField = std::function<std::string(const Binding& item, Variables field)>;
 
 // Strict: every line is an item in the template's form whose fields pass the check, or it is a
-// problem. White space around items is no part of them. What an answer that was `cut_off` ends
-// with, if it does not end with a separator, may be a part of an item: it is none, and no problem.
+// problem; so is an answer without any. White space around items is no part of them. What an answer
+// that was `cut_off` ends with, if it does not end with a separator, may be a part of an item: it
+// is none, and no problem.
 ListAnswer parse_list_answer(const PipelineSpec& spec, const StepTemplate& step,
                              const data::Schema& schema, const CheckField& check,
                              std::string_view text, bool cut_off = false);

@@ -6,6 +6,7 @@
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/base/json.h"
+#include "relata/base/trim.h"
 #include "relata/text/utf8.h"
 #include "variables.h"
 
@@ -227,10 +228,14 @@ Status check_pipeline_schema(const PipelineSpec& pipeline, const data::Schema& s
   std::set<std::string> names;
   for (const data::RelationType& type : schema.relation_types) {
     const std::string place = "relation type \"" + type.id + "\": the name \"" + type.name + "\"";
-    if (type.name.empty() || type.name.find(pipeline.separator) != std::string::npos ||
+    if (type.name.empty() || type.name != trimmed(type.name) ||
         type.name.find('\n') != std::string::npos) {
-      return usage_error(place + " is empty or of several lines",
+      return usage_error(place + " is empty, of several lines, or has blanks around it",
                          "answers have a relation's name on one line: change it in schema.json");
+    }
+    if (type.name.find(pipeline.separator) != std::string::npos) {
+      return usage_error(place + " holds the template's separator \"" + pipeline.separator + "\"",
+                         "change one of them, in schema.json or in the template");
     }
     if (type.name == pipeline.nothing) {
       return usage_error(place + " is the template's word for nothing",

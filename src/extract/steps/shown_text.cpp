@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "relata/base/trim.h"
+
 namespace relata::extract {
 namespace {
 
@@ -48,6 +50,22 @@ bool is_behind_hyphen(std::string_view text, const ByteRange& gap) {
          is_letter_byte(text[gap.end]);
 }
 
+// A row of a table.
+bool is_row(std::string_view line) {
+  return line.starts_with('|') || line.find('\t') != std::string_view::npos;
+}
+
+// An item of a list.
+bool is_item(std::string_view line) {
+  for (const std::string_view mark : {"- ", "* ", "+ ", "\u2022 "}) {
+    if (line.starts_with(mark)) return true;
+  }
+  constexpr size_t kMostDigits = 3;  // 1984 is a year
+  const size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
+  const std::string_view behind = line.substr(digits, 2);
+  return digits > 0 && digits <= kMostDigits && (behind == ". " || behind == ") ");
+}
+
 class TextShower {
  public:
   explicit TextShower(const Document& document) : document_(document), text_(document.text) {}
@@ -62,6 +80,7 @@ class TextShower {
       }
       add_gap(gap);
       at = gap.range.end;
+      if (gap.breaks > 0) line_ = at;
     }
     places.push_back(text_.size());
   }
@@ -107,8 +126,20 @@ class TextShower {
            text::is_spaceless(code_point_at(text_, gap.end));
   }
 
+  std::string_view line_at(size_t begin) const {
+    size_t end = begin;
+    while (end < text_.size() && break_length(text_, end) == 0) ++end;
+    return trimmed(text_.substr(begin, end - begin));
+  }
+
+  // Whether it is no page's width that breaks the line here.
+  bool is_between_lines(const ByteRange& gap) const {
+    const std::string_view next = line_at(gap.end);
+    return is_between_wide(gap) || is_row(line_at(line_)) || is_row(next) || is_item(next);
+  }
+
   bool is_kept(const ByteRange& gap) const {
-    if (!is_between_wide(gap)) return false;
+    if (!is_between_lines(gap)) return false;
     const auto inside = [&](const ByteRange& mention) {
       return mention.begin < gap.begin && gap.end < mention.end;
     };
@@ -120,6 +151,7 @@ class TextShower {
 
   const Document& document_;
   std::string_view text_;
+  size_t line_ = 0;  // where the line begins that is shown
 };
 
 // Moves the places of a document from its original text to the shown one.

@@ -13,8 +13,10 @@ namespace relata::extract {
 class ShownDocument {
  public:
   // A single line break and the blanks around it become one space; nothing behind a hyphen inside a
-  // word. Between two characters of a script that writes no spaces a line is a paragraph of its
-  // own: there only the breaks inside mentions go. Blank lines stay; tabs elsewhere become spaces.
+  // word. Between two characters of a script that writes no spaces, at the rows of a table (a tab
+  // inside, or "|" before) and before the items of a list ("- ", "* ", "1. ") a line is a paragraph
+  // of its own: there only the breaks inside mentions go. Blank lines stay; tabs elsewhere become
+  // spaces.
   explicit ShownDocument(const data::Document& original);
 
   const data::Document& document() const { return shown_; }

@@ -20,6 +20,13 @@ namespace {
 bool is_blank(char32_t c) { return u_isUWhiteSpace(static_cast<UChar32>(c)); }
 bool is_apostrophe(char32_t c) { return c == U'\'' || c == U'\u2019'; }
 
+// What may stand beside a name unseen: marks of the direction of writing, soft hyphens and the
+// like. Joiners are none, for emoji and scripts of India are written with them.
+bool is_invisible(char32_t c) {
+  return c == U'\u00AD' || c == U'\u061C' || c == U'\u200B' || c == U'\u200E' || c == U'\u200F' ||
+         (c >= U'\u202A' && c <= U'\u202E') || (c >= U'\u2060' && c <= U'\u2069') || c == U'\uFEFF';
+}
+
 bool has_no_spaces_between_words(char32_t c) {
   UErrorCode status = U_ZERO_ERROR;
   const UScriptCode script = uscript_getScript(static_cast<UChar32>(c), &status);
@@ -60,6 +67,24 @@ bool cuts_besides(char32_t left, char32_t right) {
   if (extends(right)) return false;
   return is_apostrophe(left) || is_apostrophe(right) || has_no_spaces_between_words(left) ||
          has_no_spaces_between_words(right);
+}
+
+// Where words begin or end, the end of the text included.
+std::vector<uint8_t> word_cuts(const std::u32string& points) {
+  std::vector<uint8_t> cuts = icu_cuts(points);
+  cuts.front() = cuts.back() = 1;
+  for (size_t i = 1; i < points.size(); ++i) {
+    if (cuts_besides(points[i - 1], points[i])) cuts[i] = 1;
+  }
+  // What cannot be seen belongs to neither side.
+  for (size_t begin = 0; begin < points.size(); ++begin) {
+    if (!is_invisible(points[begin])) continue;
+    size_t end = begin;
+    while (end < points.size() && is_invisible(points[end])) ++end;
+    cuts[begin] = cuts[end] = cuts[begin] | cuts[end];
+    begin = end;
+  }
+  return cuts;
 }
 
 // Abbreviations that names end with and that are not known by being short.
@@ -110,7 +135,10 @@ bool is_line_break(char32_t c) {
 WordMarks mark_words(std::string_view valid_utf8, bool whole_words) {
   const std::u32string points = text::to_code_points(valid_utf8);
   const std::vector<uint8_t> cuts =
-      whole_words ? icu_cuts(points) : std::vector<uint8_t>(points.size() + 1, 1);
+      whole_words ? word_cuts(points) : std::vector<uint8_t>(points.size() + 1, 1);
+  const auto is_outside = [&](char32_t c) {
+    return is_blank(c) || (whole_words && is_invisible(c));
+  };
   WordMarks marks;
   marks.begins.resize(valid_utf8.size() + 1);
   marks.ends.resize(valid_utf8.size() + 1);
@@ -119,11 +147,10 @@ WordMarks mark_words(std::string_view valid_utf8, bool whole_words) {
   for (size_t i = 0; i <= points.size(); ++i) {
     const bool first = i == 0;
     const bool last = i == points.size();
-    const bool cut =
-        first || last || cuts[i] != 0 || (whole_words && cuts_besides(points[i - 1], points[i]));
+    const bool cut = cuts[i] != 0;
     const bool behind = whole_words && !last && is_mark_behind(points, i + 1);
-    marks.begins[byte] = cut && !last && !behind && !is_blank(points[i]) ? 1 : 0;
-    marks.ends[byte] = cut && !first && !behind_before && !is_blank(points[i - 1]) ? 1 : 0;
+    marks.begins[byte] = cut && !last && !behind && !is_outside(points[i]) ? 1 : 0;
+    marks.ends[byte] = cut && !first && !behind_before && !is_outside(points[i - 1]) ? 1 : 0;
     behind_before = behind;
     if (!last) byte += text::code_point_length(valid_utf8, byte);
   }

@@ -10,6 +10,7 @@ namespace {
 TEST(Html, EscapesTextAndAttributes) {
   EXPECT_EQ(escape_html("<b title='x' & \"y\">关系"),
             "&lt;b title=&#39;x&#39; &amp; &quot;y&quot;&gt;关系");
+  EXPECT_EQ(escape_html(std::string_view("a\0\x1B\t\r\n", 6)), "a\uFFFD\uFFFD\t\r\n");
 }
 
 TEST(Html, PageEscapesItsTitleAndKeepsItsBody) {

@@ -1,12 +1,12 @@
 #include "relata/data/document_stream.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <future>
-#include <thread>
+#include <utility>
 
 #include "relata/base/file.h"
 
@@ -160,27 +160,89 @@ TEST_F(DocumentStreamTest, StopsAtABadRecordWhereAskedTo) {
   EXPECT_EQ(more.error().message, read_dataset(path, options_).error().message);
 }
 
-// A pipe's documents are there as soon as their lines are.
+// A pipe that is written while it is read.
+class Pipe {
+ public:
+  explicit Pipe(const std::string& path) : path_(path) {
+    if (::mkfifo(path.c_str(), 0600) == 0) fd_ = ::open(path.c_str(), O_RDWR);
+  }
+  ~Pipe() {
+    end();
+    std::filesystem::remove(path_);
+  }
+  bool write(const std::string& text) {
+    return ::write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  }
+  void end() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+
+ private:
+  std::string path_;
+  int fd_ = -1;
+};
+
 TEST_F(DocumentStreamTest, APipeGivesWhatHasCome) {
   const std::string path = folder_ + "/pipe";
-  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  std::promise<void> first_read;
-  std::thread writer([&] {
-    std::ofstream pipe(path);
-    pipe << record(1, 100) << "\n" << std::flush;
-    first_read.get_future().wait();
-    pipe << record(2, 100) << "\n" << record(4, 100);
-  });
+  Pipe pipe(path);
+  ASSERT_TRUE(pipe.write("\n" + record(2, 100) + "\n"));
   auto stream = DocumentStream::open(path, options_).value();
   Dataset all;
-  EXPECT_TRUE(stream.next(all).value());
-  EXPECT_EQ(all.documents.size(), 1u);
-  EXPECT_FALSE(stream.ready());
-  first_read.set_value();
-  while (stream.next(all).value()) {
+  const auto read = [&] {
+    while (stream.ready().value() && stream.next(all).value()) {
+    }
+    return all.documents.size();
+  };
+  EXPECT_EQ(read(), 1u);
+  ASSERT_TRUE(pipe.write(record(4, 100) + "\n" + record(5, 100).substr(0, 60)));
+  EXPECT_EQ(read(), 2u) << "half a record is waited for";
+  EXPECT_FALSE(stream.ready().value());
+  ASSERT_TRUE(pipe.write(record(5, 100).substr(60)));
+  pipe.end();
+  EXPECT_EQ(read(), 3u);
+}
+
+// Wherever a pipe pauses, what comes out is what reading the whole gives.
+TEST_F(DocumentStreamTest, PausesChangeNothing) {
+  options_.format = "jsonl";
+  const std::vector<std::vector<std::string>> texts = {
+      {"{\"text\":\"0\"}\n", "[1]\n", "{\"text\":\"1\"}\n", "[{\"text\":\"L\"}]\n",
+       "{\"text\":\"2\"}"},
+      {"{\"text\":\"a\"}\n", "oops\n", " {\"text\":\"e\"}\n", "\n", "more\n", "{\"text\":\"b\"}\n"},
+      {"{\"text\":\"a\"}\n", "say \"hi\n", "{\"text\":\"c\",\"entities\":[\n",
+       "{\"id\":\"e\",\"text\":\"c\"}\n", "]}\n", "}\n"}};
+  for (const auto& pieces : texts) {
+    std::string content;
+    for (const std::string& piece : pieces) content += piece;
+    const Dataset whole = parse_dataset(content, folder_ + "/pipe", options_).value();
+    Pipe pipe(folder_ + "/pipe");
+    ASSERT_TRUE(pipe.write(pieces[0]));
+    auto stream = DocumentStream::open(folder_ + "/pipe", options_).value();
+    Dataset all;
+    for (size_t i = 1; i <= pieces.size(); ++i) {
+      while (stream.ready().value() && stream.next(all).value()) {
+      }
+      if (i < pieces.size()) {
+        ASSERT_TRUE(pipe.write(pieces[i]));
+      } else {
+        pipe.end();
+      }
+    }
+    while (stream.next(all).value()) {
+    }
+    EXPECT_EQ(all.skipped.size(), whole.skipped.size()) << content;
+    ASSERT_EQ(all.documents.size(), whole.documents.size()) << content;
+    for (size_t i = 0; i < all.documents.size(); ++i) {
+      EXPECT_EQ(to_json_line(all.documents[i]), to_json_line(whole.documents[i]));
+    }
   }
-  writer.join();
-  EXPECT_EQ(all.documents.size(), 3u);
+}
+
+TEST_F(DocumentStreamTest, AnUnknownFormatIsNotWaitedFor) {
+  options_.format = "jsnol";
+  const auto stream = DocumentStream::open("/dev/zero", options_);
+  ASSERT_FALSE(stream.ok());
+  EXPECT_NE(stream.error().message.find("did you mean jsonl?"), std::string::npos);
 }
 
 }  // namespace

@@ -107,6 +107,13 @@ TEST_F(Answers, FieldsOfAnItemAgreeInTheirTypes) {
   const auto walk = engine_.generated[0].constraint->start();
   const auto allowed = walk->allowed();
   EXPECT_FALSE(std::binary_search(allowed.begin(), allowed.end(), 'f' + 3));
+  // Also beside one that no answer can have.
+  Document odd = make_document("d", "Ann | Co, Cid | Co and Bob in Rome, Italy.",
+                               {"Ann | Co", "Cid | Co", "Bob", "Rome", "Italy"});
+  for (size_t i = 0; i < odd.entities.size(); ++i) odd.entities[i].type = i < 3 ? "PER" : "LOC";
+  run(odd);
+  EXPECT_TRUE(admits(0, "lives in | Bob | Rome"));
+  EXPECT_FALSE(admits(0, "lives in | Italy | Rome"));
 }
 
 TEST_F(Answers, FieldsAgreeInWhateverOrder) {
@@ -177,6 +184,99 @@ TEST_F(Answers, WhatWasCutOffIsNoProblemOfItsOwn) {
   ASSERT_EQ(both.size(), 2u);
   EXPECT_NE(both[0].find("Zoe"), std::string::npos);
   EXPECT_EQ(both[1], cut + "13 tokens");
+}
+
+TEST_F(Answers, NamesThatNoAnswerCanHaveAreNoted) {
+  const Document named =
+      make_document("d", "Ann | Co met Bob and none.", {"Ann | Co", "Bob", "none"});
+  use("drf");
+  rules_ = {{"Which relations", "meets\nfather"}, {"Relation:", "Bob | Ann | Co"}};
+  Document out = run(named);
+  EXPECT_EQ(facts(out), (Strings{"Bob|father|Ann | Co", "Bob|meets|Ann | Co"}));
+  ASSERT_EQ(problems(out).size(), 1u);  // once for all relations
+  EXPECT_EQ(problems(out)[0],
+            "\"Ann | Co\" could not be answered as a head: in the template's answers it holds "
+            "\" | \", which ends a name there");
+  EXPECT_EQ(out.meta["unparsed"][0]["unanswered"], true);
+  EXPECT_EQ(out.meta["unparsed"][0]["head"], "Ann | Co");
+  EXPECT_TRUE(admits(1, "none | Ann | Co"));
+  EXPECT_FALSE(admits(1, "Ann | Co | Bob"));
+  // Read back with the names at hand, it can be told.
+  rules_[1].second = "Ann | Co | Bob";
+  options_.decode = "free";
+  out = run(named);
+  EXPECT_EQ(facts(out), (Strings{"Ann | Co|father|Bob", "Ann | Co|meets|Bob"}));
+  EXPECT_TRUE(problems(out).empty());
+  use("rhf");
+  options_.decode = "constrained";
+  rules_ = {{"Which relations", "meets"}, {"Which heads", "Bob"}, {"Which tails", "none"}};
+  out = run(named);
+  ASSERT_EQ(problems(out).size(), 2u);  // as a head and as a tail
+  EXPECT_NE(problems(out)[0].find("\"none\" could not be answered as a head"), std::string::npos);
+  EXPECT_NE(problems(out)[0].find("the word for nothing"), std::string::npos);
+}
+
+TEST_F(Answers, JsonHasAnyName) {
+  use("drf");
+  engine_.form = generate::PromptForm::kText;
+  rules_ = {{"Which relations", "meets"}, {"Relation: meets", "Ann | Co | Bob"}};
+  const Document named = make_document("d", "Ann | Co met Bob.", {"Ann | Co", "Bob"});
+  const auto out = extract_facts(extractor_, engine_, nullptr, {named}, options_).value().at(0);
+  EXPECT_EQ(engine_.generated.at(1).shape->item[0].choices, (Strings{"Ann | Co", "Bob"}));
+  EXPECT_EQ(facts(out), Strings{"Ann | Co|meets|Bob"});
+  EXPECT_TRUE(problems(out).empty());
+}
+
+TEST_F(Answers, NamesMayHoldASeparatorThatIsNoLineBreak) {
+  use("drf");
+  extractor_.pipeline.separator = "; ";
+  options_.decode = "free";
+  rules_ = {{"Which relations", "meets"},
+            {"Relation:", "Ann; Co | Bob; Bob | Ann; Co; Zoe; Bob | Ann; "}};
+  const Document named = make_document("d", "Ann; Co met Bob and Ann.", {"Ann; Co", "Bob", "Ann"});
+  const Document out = run(named);
+  EXPECT_EQ(facts(out), (Strings{"Ann; Co|meets|Bob", "Bob|meets|Ann"}));
+  ASSERT_EQ(problems(out).size(), 1u);
+  EXPECT_EQ(problems(out)[0], "\"Co\": not in the form {head} | {tail}");
+}
+
+TEST_F(Answers, EntitiesGivenByNameAloneAreAskedAbout) {
+  use("drf");
+  rules_ = {{"Which relations", "meets"}, {"Relation: meets", "Ann | Bob"}};
+  for (const char* text : {"Ann and Bob meet.", "Ann and\nBob meet."}) {
+    Document named = make_document("d", text, {"Ann"});
+    named.entities.push_back({"e1", "Bob", "", {}, {}});
+    named.entities.push_back({"e2", "Cid", "", {}, {}});
+    const Document out = run(named);
+    EXPECT_EQ(facts(out), Strings{"Ann|meets|Bob"});
+    EXPECT_TRUE(problems(out).empty());
+    EXPECT_FALSE(admits(1, "Ann | Cid"));
+    EXPECT_TRUE(out.entities.at(1).mentions.empty());  // as it was given
+    EXPECT_EQ(out.relations.at(0).evidence.size(), 1u);
+  }
+}
+
+TEST_F(Answers, RelationsThatHoldWhatEndsThemAreRefusedOrRead) {
+  use("df");
+  extractor_.schema.relation_types[2].name = "meets | sees";
+  rules_ = {{"What facts", "meets | sees | Ann | Bob"}};
+  const auto compiler = generate::make_answer_compiler(engine_.bytes).value();
+  const auto refused = extract_facts(extractor_, engine_, compiler, {given_}, options_);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUsage);
+  EXPECT_NE(refused.error().message.find("step fact"), std::string::npos);
+  EXPECT_TRUE(engine_.generated.empty());
+  options_.decode = "free";
+  EXPECT_EQ(facts(run(given_)), Strings{"Ann|meets|Bob"});
+}
+
+TEST_F(Answers, AnEmptyAnswerIsNone) {
+  use("drf");
+  options_.decode = "free";
+  for (const char* answer : {"", " \n"}) {
+    rules_ = {{"Which relations", answer}};
+    EXPECT_EQ(problems(run(given_)), Strings{"the answer is empty"});
+  }
 }
 
 TEST_F(Answers, ListsOfPythonAreRead) {

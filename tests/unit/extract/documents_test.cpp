@@ -251,7 +251,7 @@ TEST_F(ExtractDocuments, UnparsedAnswersAreNotedAndSurviveAResume) {
     return prompt.find("乙1") != std::string::npos ? "什么" : "无关系";
   };
   const auto out = extract(engine_, journal_).value();
-  const auto unparsed = unparsed_answers(out);
+  const auto unparsed = unparsed_answers(out[1]);
   ASSERT_EQ(unparsed.size(), 2u);
   EXPECT_EQ(unparsed[0].document, "d1");
   EXPECT_EQ(unparsed[0].head, "e0");

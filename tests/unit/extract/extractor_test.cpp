@@ -144,6 +144,20 @@ TEST_F(ExtractorFolder, MissingFilesAreNamed) {
   EXPECT_NE(load_error().message.find("pair.yaml"), std::string::npos);
 }
 
+TEST_F(ExtractorFolder, DamagedFilesAreConfiguration) {
+  extractor_.config = default_config("rhf");
+  extractor_.pipeline = builtin_pipeline({}).value();
+  for (const std::string file :
+       {"extractor.yaml", "schema.json", "templates/rhf.yaml", "calibration.json"}) {
+    ASSERT_TRUE(save_extractor(extractor_).ok());
+    for (const std::string damage : {"{", "", "[]", "\xff", "{\"relation_types\": 3}"}) {
+      ASSERT_TRUE(write_file_atomic(folder_ + "/" + file, damage).ok());
+      EXPECT_EQ(load_error().code, ErrorCode::kUsage) << file << ": " << damage;
+      EXPECT_NE(load_error().message.find(file), std::string::npos) << load_error().message;
+    }
+  }
+}
+
 TEST_F(ExtractorFolder, WrongValuesAreErrors) {
   for (const std::string bad :
        {"threshold: 1.5", "decode: beam", "pipeline: document", "max_new_tokens: 0", "chat: foo",

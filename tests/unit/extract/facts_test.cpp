@@ -539,7 +539,7 @@ class PausingDocuments : public data::DocumentSource {
     if (next_ == documents_.size()) return std::optional<Document>();
     return std::optional<Document>(documents_[next_++]);
   }
-  bool ready() override { return next_ % 2 == 1; }
+  Result<bool> ready() override { return next_ % 2 == 1; }
   size_t given() const { return next_; }
 
  private:

@@ -51,7 +51,8 @@ class FakeEngine : public generate::Engine {
   // Prompt and answer without special tokens, to the answer's log-probability.
   std::function<double(const std::string&, const std::string&)> score_of;
   std::function<std::string(const std::string&)> text_of;
-  std::function<std::string(const std::string&)> finish_of;  // of the answer; none: "eos"
+  std::function<std::string(const std::string&)> finish_of;   // of the answer; none: "eos"
+  std::function<std::string(const std::string&)> problem_of;  // of a prompt; "": it is answered
   int64_t allowed = -1;  // requests answered before it fails; -1: all
   std::vector<std::string> asked;
   std::vector<generate::GenerateRequest> generated;
@@ -72,7 +73,9 @@ class FakeEngine : public generate::Engine {
       generated.push_back(request);
       generate::GenerateResult result;
       const bool as_ids = form == generate::PromptForm::kIds;
-      result.text = text_of(as_ids ? bytes->decode(request.prompt, true) : request.text);
+      const std::string prompt = as_ids ? bytes->decode(request.prompt, true) : request.text;
+      if (problem_of) result.problem = problem_of(prompt);
+      if (result.problem.empty()) result.text = text_of(prompt);
       result.ids = bytes->encode_ids(result.text, false);
       result.logprobs.assign(silent ? 0 : result.ids.size(), 0.0);
       if (!result.logprobs.empty()) result.logprobs[0] = -0.5;

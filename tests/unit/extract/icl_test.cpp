@@ -233,6 +233,59 @@ TEST_F(Icl, GivenEventsAreAskedForTheirArguments) {
   EXPECT_EQ(out.events[0].arguments[0].range, (text::ByteRange{8, 14}));
 }
 
+TEST_F(Icl, AQuestionWithoutAnAnswerIsNoted) {
+  engine_.problem_of = [](const std::string& prompt) {
+    return prompt.starts_with(kRe) ? "the server refused" : "";
+  };
+  answers_[kNer] = " person: Ada";
+  const Document out = extract("Ada met Bo.", {"ner", "re"});
+  EXPECT_EQ(out.entities.size(), 1U);
+  ASSERT_EQ(out.meta["unparsed"].size(), 1U);
+  EXPECT_EQ(out.meta["unparsed"][0]["task"], "re");
+  EXPECT_EQ(out.meta["unparsed"][0]["problem"], "the server refused");
+  EXPECT_EQ(out.meta["unparsed"][0]["unanswered"], true);
+  engine_.problem_of = {};
+  answers_[kNer] = " \n";
+  EXPECT_EQ(extract("Ada met Bo.", {"ner"}).meta["unparsed"][0]["problem"], "the answer is empty");
+}
+
+TEST_F(Icl, NamesMayHoldWhatSeparatesItems) {
+  const Document given = make_document("d", "Ada; Bo | Co and Cy live in Rome; Italy.",
+                                       {"Ada; Bo | Co", "Cy", "Rome; Italy"});
+  answers_[kRe] = " lives in: Ada; Bo | Co | Rome; Italy; lives in: Cy | Rome; Italy; Cy";
+  Document out = extract(given, {"re"});
+  ASSERT_EQ(out.relations.size(), 2U);
+  ASSERT_EQ(out.meta["unparsed"].size(), 1U);
+  EXPECT_EQ(out.meta["unparsed"][0]["problem"], "\"Cy\" is not in the template's form");
+  // A constraint cannot tell them apart.
+  answers_.clear();
+  extractor_.config.decode = "constrained";
+  const auto compiler = generate::make_answer_compiler(engine_.bytes).value();
+  out = extract_in_context(extractor_, engine_, compiler, {given}, options_).value().at(0);
+  Strings problems;
+  for (const Json& note : out.meta["unparsed"]) {
+    EXPECT_EQ(note["unanswered"], true);
+    problems.push_back(note["problem"]);
+  }
+  ASSERT_EQ(problems.size(), 3U);
+  EXPECT_NE(problems[0].find("\"Ada; Bo | Co\" could not be answered as a head"),
+            std::string::npos);
+  EXPECT_NE(problems[2].find("\"Rome; Italy\" could not be answered as a tail"), std::string::npos);
+}
+
+TEST_F(Icl, EntitiesThatNoAnswerCanNameAreNoted) {
+  extractor_.config.decode = "constrained";
+  extractor_.config.tasks = {"re"};
+  const auto compiler = generate::make_answer_compiler(engine_.bytes).value();
+  const auto problems = [&](const Document& document) {
+    auto out = extract_in_context(extractor_, engine_, compiler, {document}, options_);
+    EXPECT_TRUE(out.ok()) << (out.ok() ? "" : out.error().message);
+    return out.ok() ? out->at(0).meta["unparsed"].size() : 0;
+  };
+  EXPECT_EQ(problems(make_document("d", "A | B met C | D.", {"A | B", "C | D"})), 2U);  // no heads
+  EXPECT_EQ(problems(make_document("d", "Ada\nLee met Bo and Cy.", {"Ada\nLee", "Bo", "Cy"})), 1U);
+}
+
 TEST_F(Icl, AnAnswerThatWasCutOffLosesItsLastItem) {
   answers_[kNer] = " person: Ada; person: Bo";
   engine_.finish_of = [](const std::string&) { return "length"; };

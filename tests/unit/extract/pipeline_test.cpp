@@ -86,8 +86,16 @@ TEST(Pipeline, SchemasMustBeAnswerable) {
   EXPECT_TRUE(check_pipeline_schema(spec, schema).ok());
   schema.relation_types[1].name = "none";
   EXPECT_FALSE(check_pipeline_schema(spec, schema).ok());
-  schema.relation_types[1].name = "two\nlines";
-  EXPECT_FALSE(check_pipeline_schema(spec, schema).ok());
+  for (const char* name : {"two\nlines", "", " blanks", "blanks\t"}) {
+    schema.relation_types[1].name = name;
+    EXPECT_FALSE(check_pipeline_schema(spec, schema).ok()) << name;
+  }
+  auto in_one_line = spec;
+  in_one_line.separator = "; ";
+  schema.relation_types[1].name = "owns; has";
+  EXPECT_TRUE(check_pipeline_schema(spec, schema).ok());
+  const std::string refused = check_pipeline_schema(in_one_line, schema).error().message;
+  EXPECT_NE(refused.find("separator \"; \""), std::string::npos) << refused;
   schema.relation_types[1].name = "crosses";
   EXPECT_FALSE(check_pipeline_schema(spec, schema).ok());
   EXPECT_FALSE(check_pipeline_schema(spec, data::Schema()).ok());

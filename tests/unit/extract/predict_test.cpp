@@ -185,7 +185,7 @@ TEST_F(LongDocuments, AreCountedInTheResult) {
   EXPECT_EQ(out[0].meta["shortened"], 2);
   EXPECT_EQ(out[0].text, documents_[0].text);
   EXPECT_FALSE(out[2].meta.contains("shortened"));
-  const auto unanswered = unparsed_answers(out);
+  const auto unanswered = unparsed_answers(out[1]);
   ASSERT_EQ(unanswered.size(), 2u);
   EXPECT_EQ(unanswered[0].document, "far");
   EXPECT_TRUE(unanswered[0].problem.starts_with("too long"));

@@ -147,7 +147,7 @@ TEST_F(Rag, PredictionsCountTheirExamples) {
   const auto out = extract_documents(extractor_, engine_, documents_, {}, "").value();
   ASSERT_EQ(out.size(), 1U);
   // Both orders of the pair are asked about.
-  const DemonstrationCounts counts = demonstration_counts(out);
+  const DemonstrationCounts counts = demonstration_counts(out[0]);
   EXPECT_EQ(counts.shown, 4);
   EXPECT_EQ(counts.duplicates, 6);
   EXPECT_EQ(out[0].meta["demonstrations"]["shown"], 4);

@@ -36,6 +36,23 @@ TEST(ShownText, ParagraphsStay) {
   EXPECT_EQ(shown("a\nb\n\nc\nd\n"), "a b\n\nc d\n");
 }
 
+TEST(ShownText, ItemsAndRowsAreLinesOfTheirOwn) {
+  for (const char* text :
+       {"People:\n- Ann Lee\n- Bob Roe\n  * Cid", "1. Ann\n2) Bob\n10. Cid",
+        "\u2022 Ann\r\n\u2022 Bob", "| Ann | Rome |\n|---|---|\n| Bob | Ulm |\nThat was all."}) {
+    EXPECT_EQ(shown(text), text);
+  }
+  EXPECT_EQ(shown("All:\nName\tTown\nAnn\tRome\nThat"), "All:\nName Town\nAnn Rome\nThat");
+  EXPECT_EQ(shown("- born\nin Rome\n- died"), "- born in Rome\n- died");
+  for (const char* text :
+       {"in\n1984. He", "5 -\n7", "a\n-b", "a\n*b*", "a\n1.5", "a\t\nb", "a\n\tb"}) {
+    EXPECT_EQ(shown(text).find('\n'), std::string::npos) << text;
+  }
+  // Not through a name that is given.
+  const Document named = make_document("d", "Ann\n- Lee met Bob.", {"Ann\n- Lee"});
+  EXPECT_EQ(ShownDocument(named).document().text, "Ann - Lee met Bob.");
+}
+
 TEST(ShownText, ChineseNamesOverABreakAreWhole) {
   Document document = make_document("d", "创始人是王小\n明。\n李某", {"王小\n明"});
   EXPECT_EQ(ShownDocument(document).document().text, "创始人是王小明。\n李某");

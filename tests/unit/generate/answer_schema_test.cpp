@@ -93,6 +93,21 @@ TEST(AnswerSchema, WhatWasCutOffKeepsItsWholeItems) {
   EXPECT_FALSE(text_of(names(), "owns]}\"owns\""));
 }
 
+TEST(AnswerSchema, WordsAroundTheObjectAreNoPartOfIt) {
+  const std::string object = R"({"items": ["owns", "a } \" {"]})";
+  const std::string text = "owns\na } \" {";
+  for (const std::string& said :
+       {"```json\n" + object + "\n```", "As {items}: " + object + " Right, {x}?",
+        R"({"answer": )" + object + "}", R"({"items": ["draft"]} No: )" + object,
+        object + object}) {
+    EXPECT_EQ(text_of(names(), said), text) << said;
+  }
+  EXPECT_EQ(text_of(names(), "```json\n{\"items\": [\"owns\", \"chi"), "owns\n");
+  const auto answer = answer_of_json(names(), "So: {\"items\": [\"owns\"]}.");
+  EXPECT_EQ(answer->ends, std::vector<size_t>{21});
+  EXPECT_FALSE(text_of(names(), std::string(100000, '{')));
+}
+
 TEST(AnswerSchema, ItemsHaveTheirPlacesInTheJson) {
   const std::string json =
       R"({"items": [{"head": "A", "tail": "]}"}, {"tail": "D", "head": "C"}]})";

@@ -99,6 +99,21 @@ TEST(Grounded, MarksBehindNamesAreNoPartOfThem) {
   for (const char* bad : {"波恩。", "贝多芬，", "，生于"}) EXPECT_FALSE(chinese(bad)) << bad;
 }
 
+TEST(Grounded, WhatCannotBeSeenIsNoPartOfNames) {
+  const Grounded may("\uFEFFAda \u202EByron\u202C in\u200BRome, Par\u00ADis\u00AD \u2060.",
+                     {.item = {span()}});
+  for (const char* good : {"Ada", "Byron", "Ada \u202EByron", "in", "Rome", "Par\u00ADis"}) {
+    EXPECT_TRUE(may(good)) << good;
+  }
+  for (const char* bad : {"\uFEFFAda", "\u202EByron", "Byron\u202C", "in\u200B", "\u200BRome",
+                          "Par", "is", "Par\u00ADis\u00AD", "\u2060"}) {
+    EXPECT_FALSE(may(bad)) << bad;
+  }
+  // An emoji of several.
+  EXPECT_TRUE(
+      Grounded("a \U0001F469\u200D\U0001F52C b", {.item = {span()}})("\U0001F469\u200D\U0001F52C"));
+}
+
 TEST(Grounded, ChineseSpansAreCodePoints) {
   const Grounded may("贝多芬生于波恩。Bonn大学", {.item = {span()}, .nothing = "无"});
   for (const char* good : {"无", "贝多芬", "多", "波恩\n贝多芬", "波恩。Bonn", "Bonn大"}) {

@@ -39,15 +39,30 @@ TEST(ServerLogprobs, PiecesMustJoinToTheText) {
   const auto fitted = [](std::string_view text, Strings pieces) {
     ServerLogprobs told;
     told.pieces = std::move(pieces);
+    told.logprobs.assign(told.pieces.size(), -1.0);
     fit_pieces(text, told);
     return told.pieces;
   };
   EXPECT_EQ(fitted("Ann", {"An", "n", "</s>"}), (Strings{"An", "n", "</s>"}));
   EXPECT_EQ(fitted("Ann", {" ", " An", "n"}), (Strings{"", "An", "n"}));
   EXPECT_EQ(fitted(" Ann", {" An", "n"}), (Strings{" An", "n"}));
+  EXPECT_EQ(fitted("Ann", {"<think>", "Ann", "?</think>", "\n", "An", "n"}),
+            (Strings{"", "An", "n"}));
+  EXPECT_TRUE(fitted("Ann", {"<think>", "Ann"}).empty());
   EXPECT_TRUE(fitted("Ann", {"An"}).empty());
   EXPECT_TRUE(fitted("Ann", {"xAn", "n"}).empty());
   EXPECT_TRUE(fitted("中", {"\uFFFD", "\uFFFD"}).empty());
+}
+
+TEST(ServerLogprobs, WhatStandsBeforeTheAnswerGoesWithItsProbabilities) {
+  ServerLogprobs told{{-1, -2, -4, -8}, {"``", "`\nA", "nn", "\n```"}};
+  drop_front(0, told);
+  EXPECT_EQ(told.pieces.size(), 4u);
+  drop_front(4, told);
+  EXPECT_EQ(told.pieces, (Strings{"A", "nn", "\n```"}));
+  EXPECT_EQ(told.logprobs, (std::vector<double>{-2, -4, -8}));
+  drop_front(99, told);
+  EXPECT_TRUE(told.pieces.empty() && told.logprobs.empty());
 }
 
 TEST(ServerLogprobs, PartsHaveWhatTheirTokensHave) {
