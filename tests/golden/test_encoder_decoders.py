@@ -221,10 +221,10 @@ def rows_of(kind):
     return rows
 
 
-def peer_gradients(model, rows):
+def peer_gradients(model, rows, dtype=torch.float64):
     """Of the mean loss over all labels of all rows, in float64: the peer's own rounding, which differs by
     processor, is not relata's error."""
-    model = copy.deepcopy(model).double()
+    model = copy.deepcopy(model).to(dtype)
     model.zero_grad()
     count = sum(label != -100 for row in rows for label in row["labels"])
     for row in rows:
@@ -339,13 +339,17 @@ def test_every_adapter_gradient(relata, adapted, tmp_path, kind, options):
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("lora_" in name)
     wanted = {name: g for name, g in peer_gradients(model, rows).items() if "lora_" in name}
+    # Keys' gradients are differences of nearly equal sums. Where float32 costs the peer a third of what is
+    # allowed (3.3e-5 on Zen 4), other orders of the same sums cost a few times that (1.1e-4 here).
+    single = peer_gradients(model, rows, torch.float32)
+    within = {name: max(RELATIVE * g.norm(), 4 * (single[name] - g).norm()) for name, g in wanted.items()}
     state = our_moments(relata, tmp_path, rows, 8, finetuning_type="lora",
                         adapter_name_or_path=str(adapter), **options)  # fmt: skip
     ours = [value / 0.1 for name, value in state.items() if name.startswith("first.")]
     assert len(ours) == len(wanted)
     for found in ours:
         fits = [name for name, gradient in wanted.items() if gradient.shape == found.shape
-                and (found - gradient).norm() <= RELATIVE * gradient.norm()]  # fmt: skip
+                and (found - gradient).norm() <= within[name]]  # fmt: skip
         assert len(fits) == 1, f"{tuple(found.shape)}: {fits}; left {list(wanted)}"
         del wanted[fits[0]]
 

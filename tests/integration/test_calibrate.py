@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -93,6 +94,8 @@ def test_the_reliability_is_drawn_beside_the_calibration(own, gold):
 
 def test_pairs_are_calibrated_too(trained, tmp_path):
     own = shutil.copytree(trained, tmp_path / "own")
+    config = own / "extractor.yaml"  # so that even this one answers with relations
+    config.write_text(re.sub("negative_bias: .*", "negative_bias: -9", config.read_text()))
     source = tmp_path / "gold.jsonl"
     rows = tmp_path / "rows.txt"
     labels = ["拥有", "任职", "parent", "unknown"]

@@ -413,4 +413,6 @@ def test_every_data_set_of_the_registry_is_read(tmp_path):
         pytest.skip("the data sets of ../shared are not here")
     page = json.loads(relata("retriever", "build", ROOT / "recipes/ruie_small.yaml", "only=[]", "max_pool=5",
                              f"output_dir={tmp_path}", "max_queries=2", "--json", cwd=ROOT).out)
-    assert page["build"] == {"pool": 100, "questions": 20}
+    counts = page["build"]
+    assert (counts["pool"], counts["questions"]) == (120, 24)
+    assert counts["skipped"].keys() <= {"casie_ed", "casie_eae", "crudeoilnews_ed", "crudeoilnews_eae"}
