@@ -55,6 +55,10 @@ Result<std::string> encode_texts(const EncodeOptions& options,
                                  const std::vector<RequestLine>& lines, const Context& context) {
   std::vector<std::string> texts;
   for (const RequestLine& line : lines) {
+    if (line.value.contains("pair")) {
+      return input_error(line.where + ": a \"pair\" behind lines without one",
+                         "encode single texts and pairs in runs of their own");
+    }
     RELATA_TRY(std::string text, text_of(line, "text"));
     texts.push_back(std::move(text));
   }

@@ -54,9 +54,13 @@ class RetrieverRun {
   Status run() {
     RELATA_CHECK(led([&] { return build(); }));
     if (options_.last == LastStage::Build) return {};
-    log_info(fmt::format("{} instances, {} questions", pool_.items.size(), pool_.queries.size()));
+    log_info(fmt::format("{}, {}", counted(pool_.items.size(), "instance"),
+                         counted(pool_.queries.size(), "question")));
     RELATA_CHECK(led([&] { return find(); }));
     if (options_.last == LastStage::Bm25) return {};
+    if (options_.last > LastStage::Score) {
+      RELATA_CHECK(retrieve::check_trained_models(recipe_, options_.last == LastStage::Train));
+    }
     RELATA_CHECK(led([&] { return score(); }));
     if (options_.last == LastStage::Score) return {};
     if (!recipe_.reward.model.empty()) RELATA_CHECK(reward());

@@ -84,6 +84,7 @@ const std::vector<std::string>& bucket_names() {
 void add_distance_table(const std::string& unit, const std::string& between,
                         const std::vector<Counts>& buckets, std::vector<CountTable>& tables) {
   CountTable table{unit + " between " + between, unit, {}};
+  table.of_labels = false;
   bool known = false;
   for (size_t b = 0; b < buckets.size(); ++b) {
     if (buckets[b].gold + buckets[b].predicted == 0) continue;

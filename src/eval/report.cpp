@@ -103,7 +103,7 @@ std::string count_table_text(const Report& report, const CountTable& counts) {
   std::vector<Row> rows = {
       {counts.column, "gold", "predicted", "correct", "precision", "recall", "F1"}};
   for (const LabelRow& row : counts.rows) {
-    const bool negative = report.negative.contains(row.label);
+    const bool negative = counts.of_labels && report.negative.contains(row.label);
     rows.push_back({row.label + (negative ? " (negative)" : ""), std::to_string(row.counts.gold),
                     std::to_string(row.counts.predicted), std::to_string(row.counts.correct),
                     fraction(row.counts.precision()), fraction(row.counts.recall()),

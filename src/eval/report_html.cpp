@@ -179,7 +179,7 @@ std::string comparisons_html(const Report& report) {
 std::string count_table_html(const Report& report, const CountTable& table) {
   std::string rows;
   for (const LabelRow& row : table.rows) {
-    const bool negative = report.negative.contains(row.label);
+    const bool negative = table.of_labels && report.negative.contains(row.label);
     rows += "<tr><th scope=\"row\">" + label_html(row.label);
     if (negative) rows += " <small>negative</small>";
     rows += "</th>" + number_cell(std::to_string(row.counts.gold)) +

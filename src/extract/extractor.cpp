@@ -17,6 +17,7 @@ constexpr int kFormatVersion = 1;
 constexpr const char* kConfigFile = "extractor.yaml";
 constexpr const char* kSchemaFile = "schema.json";
 constexpr const char* kCalibrationFile = "calibration.json";
+constexpr const char* kReliabilityFile = "reliability.svg";
 
 std::string resolve(const std::string& folder, const std::string& path) {
   if (path.empty()) return "";
@@ -328,9 +329,10 @@ Status save_extractor(const Extractor& extractor) {
   if (extractor.calibration) {
     RELATA_CHECK(write_json(calibration_path, calibration_to_json(*extractor.calibration)));
   } else {
-    // One that is left from other weights says nothing about these.
+    // One that is left from other weights says nothing about these, nor does its figure.
     std::error_code ignored;
     std::filesystem::remove(calibration_path, ignored);
+    std::filesystem::remove(resolve(extractor.folder, kReliabilityFile), ignored);
   }
   // Last, so that a folder with a configuration is complete.
   return write_file_atomic(config_path, to_yaml(config));

@@ -64,7 +64,10 @@ Status check_source(const Row& row, const model::DecoderConfig& config, const st
 Status RowsObjective::check(const model::Decoder& model) const {
   const model::DecoderConfig& config = model.config();
   const auto adapters = static_cast<int>(std::max<size_t>(1, model.adapters().size()));
-  if (rows_.empty()) return input_error("there is nothing to train on", "check the dataset path");
+  if (rows_.empty()) {
+    return input_error("there is nothing to train on",
+                       "check the dataset; rows longer than cutoff_len are left out");
+  }
   if (config.encoder_layers > 0 && config_.prompt_loss_weight > 0) {
     return usage_error(
         "prompt_loss_weight does not fit an encoder-decoder, which predicts no prompts",

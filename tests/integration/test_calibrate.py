@@ -122,3 +122,24 @@ def test_pairs_are_calibrated_too(trained, tmp_path):
         assert got[:2] == wanted[:2] and got[2] == pytest.approx(wanted[2], abs=1e-4)
     kept = answers(json_lines(relata("extract", "-x", own, source).out))
     assert len(kept) == stated["threshold"]["kept"]
+
+
+def test_all_stated_pairs_are_asked_and_counted(trained, tmp_path):
+    own = shutil.copytree(trained, tmp_path / "own")
+    config = own / "extractor.yaml"
+    config.write_text(re.sub("negative_bias: .*", "negative_bias: -9", config.read_text()))
+    chance = random.Random(6)
+    names = ["甲公司", "李四", "王五"]
+    text = "李四和王五进入甲公司。"
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text("".join(json.dumps({
+        "id": str(i), "text": text,
+        "entities": [{"id": f"e{k}", "text": name, "type": "",
+                      "mentions": [[text.index(name), text.index(name) + len(name)]]}
+                     for k, name in enumerate(names)],
+        "relations": [{"head": "e0", "tail": f"e{k}",
+                       "type": chance.choice(["拥有", "任职", "parent", "unknown"])} for k in (1, 2)],
+    }) + "\n" for i in range(30)))
+    done = relata("calibrate", "-x", own, "--gold", gold, "--json")
+    assert "60/60 pairs" in done.err
+    assert json.loads(done.out)["documents"] == 30

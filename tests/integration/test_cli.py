@@ -491,6 +491,25 @@ def test_dry_run_counts_without_a_model(extractor, gold):
     assert work["prompt_tokens"] >= work["longest_prompt"] > 0
 
 
+def test_a_forecast_has_tenths(facts_extractor):
+    work = json.loads(relata("extract", "-x", facts_extractor, "--dry-run", "--json",
+                             stdin="Ada knew Byron.\n").out)
+    for value in (work["minutes"], work["measured"]["loading_seconds"], work["measured"]["seconds"]):
+        assert value == round(value, 1)
+
+
+def test_a_program_without_its_extractor_says_so(tmp_path):
+    folder = Path(RELATA).resolve().parent
+    for name in ("bin/relata", "libexec/relata-models"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(folder.parent / name, tmp_path / name)
+    result = subprocess.run([tmp_path / "bin/relata", "extract"], input=b"Ada knew Byron.", timeout=60,
+                            capture_output=True)
+    assert result.returncode == 2
+    assert b"the extractor that relata ships is not there" in result.stderr
+    assert b"`relata train`" not in result.stderr
+
+
 def test_extract_names_what_is_missing(extractor, gold, tmp_path):
     assert "extractor.yaml" in relata("extract", "-x", tmp_path, gold, code=2).err
     with open(extractor / "extractor.yaml", "a") as file:

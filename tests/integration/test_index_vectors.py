@@ -198,6 +198,12 @@ def test_so_it_does_for_pairs(tmp_path):
     assert own == short and own != whole
 
 
+def test_pairs_among_texts_are_refused(encoder):
+    lines = '{"text": "river"}\n{"text": "river", "pair": "bridge"}\n'
+    err = relata("encode", "-m", encoder, stdin=lines, code=3).err
+    assert 'stdin:2: a "pair" behind lines without one' in err
+
+
 def test_parts_that_are_not_computed_are_refused(encoder, tmp_path):
     folder = write_encoder(tmp_path / "model")
     line = json.dumps({"text": "a"})

@@ -258,6 +258,34 @@ def test_in_context_entities_and_relations(trained_rag, tmp_path):
     assert all(relation["type"] == "lives in" for relation in record["relations"])
 
 
+def write_people(path):
+    """A pool that names entities alone."""
+    path.write_text("".join(json.dumps({
+        "id": name, "text": f"{name} ran.",
+        "entities": [{"id": "e0", "text": name, "type": kind, "mentions": [[0, len(name)]]}],
+        "relations": []}) + "\n" for name, kind in [("Eve", "PER"), ("Rex", "DOG")]))
+    return path
+
+
+@pytest.mark.parametrize("schema, code, said", [
+    ({"entity_types": [{"id": "PER"}]}, 0,
+     "pool.jsonl: examples are shown without the label 'DOG', which the schema does not have"),
+    ({"entity_types": [{"id": "PER"}, {"id": "DOG"}], "relation_types": [{"id": "owns"}]}, 0,
+     "pool.jsonl: states nothing of re"),
+    ({"entity_types": [{"id": "person"}], "relation_types": [{"id": "owns"}]}, 3,
+     "none of the pool's 2 documents has an example: a label of the schema, of ner, re"),
+])
+def test_in_context_tells_what_a_pool_cannot_show(trained_rag, tmp_path, schema, code, said):
+    pool = write_people(tmp_path / "pool.jsonl")
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    (tmp_path / "news.txt").write_text("Ada met Byron.")
+    result = relata("extract", "-m", trained_rag / "model", "--pipeline", "icl", "--pool", pool,
+                    "--schema", tmp_path / "schema.json", tmp_path / "news.txt", code=code)
+    assert said in result.err
+    if code == 0:  # of one document, however many tasks it is asked about
+        assert re.search(r"[1-9]\.0 examples a document", result.err)
+
+
 def test_in_context_asks_a_server(tmp_path, trained_rag):
     from test_extract import Server
     pool = tmp_path / "pool.jsonl"

@@ -180,6 +180,63 @@ def with_stages(finished, output, *stages):
     return output
 
 
+@pytest.mark.parametrize("change", ["encoder=nowhere", "reward_model=nowhere"])
+def test_a_model_that_is_not_there_is_told_before_scoring(world, finished, tmp_path, change):
+    with_stages(finished, tmp_path, "build", "bm25")
+    for more in ([], ["--dry-run"]):
+        assert "nowhere" in train(world, tmp_path, change, *more, code=2).err
+    assert not list(tmp_path.glob("score-*"))
+
+
+@pytest.mark.parametrize("name", ["build-*/pool.jsonl", "build-*/queries.jsonl",
+                                  "bm25-*/candidates.jsonl"])
+def test_a_file_that_is_not_as_it_was_written_is_refused(world, finished, tmp_path, name):
+    output = with_stages(finished, tmp_path / "out", "build", "bm25")
+    damaged = only(output, name)
+    whole = damaged.read_bytes()
+    damaged.write_bytes(b"".join(whole.splitlines(keepends=True)[:-1]))
+    err = train(world, output, verb="bm25", code=3).err
+    assert f"{damaged}: is not as the stage wrote it" in err and "remove the folder" in err
+    shutil.rmtree(damaged.parent)
+    train(world, output, verb="bm25")
+    assert only(output, name).read_bytes() == whole
+
+
+def test_a_reward_model_that_was_taken_away_is_made_again(world, finished, tmp_path):
+    """Not the model that it began as, which has learned nothing, gives the scores."""
+    output = with_stages(finished, tmp_path / "out", "build", "bm25", "score", "reward-train")
+    shutil.rmtree(only(output, "reward-train-*/model"))
+    train(world, output, verb="reward-score")
+    assert scores(output, "reward-score") == scores(finished[0], "reward-score")
+
+
+def test_a_retriever_that_was_taken_away_is_made_again(world, finished, tmp_path):
+    stages = ("build", "bm25", "score", "reward-train", "reward-score", "retriever-train")
+    output = with_stages(finished, tmp_path / "out", *stages)
+    shutil.rmtree(only(output, "retriever-train-*/model"))
+    train(world, output)
+    assert (output / "retriever/model.safetensors").exists()
+    assert artefacts(output) == artefacts(finished[0])
+
+
+def test_a_text_beside_the_data_is_no_instance(world, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    shutil.copy(world / "one.jsonl", folder)
+    (folder / "README.md").write_text("Who lives where.\n")
+    registry = tmp_path / "registry.json"
+
+    def build(on_error, code):
+        registry.write_text(json.dumps({"datasets": [
+            {"name": "mine", "task": "re", "files": [str(folder)], "on_error": on_error}]}))
+        return train(world, tmp_path / "out", f"datasets={registry}", verb="build", code=code)
+
+    err = build("stop", 3).err
+    assert "README.md: is of the format text, without labels" in err and "*.jsonl" in err
+    page = json.loads(build("skip", 0).out)["build"]
+    assert page["pool"] == 40 and page["skipped"] == {"mine": 1}
+
+
 def test_without_a_reward_model_scores_teach_directly(world, finished, tmp_path):
     with_stages(finished, tmp_path, "build", "bm25", "score")
     page = json.loads(train(world, tmp_path, "reward_model=none").out)

@@ -87,9 +87,35 @@ def test_another_training_drops_the_calibration_of_the_one_before(config, tmp_pa
     calibration = tmp_path / "out/calibration.json"
     calibration.write_text(json.dumps(
         {"method": "temperature", "temperature": 1000.0, "offset": 0.0, "threshold": 0.4}))
+    figure = tmp_path / "out/reliability.svg"
+    figure.write_text("<svg/>")
     relata("extract", "-x", tmp_path / "out", gold)  # it is one
     relata("train", config, *steps, "overwrite_output_dir=true")
-    assert not calibration.exists()
+    assert not calibration.exists() and not figure.exists()
+
+
+def test_what_leaves_nothing_or_does_nothing_is_said(config):
+    short = relata("train", config, "cutoff_len=2", code=3)
+    assert "nothing to train on" in short.err and "cutoff_len are left out" in short.err
+    unseen = 'template "marked" has no {instruction}'
+    assert unseen in relata("train", config, "instruction=Name the relation.").err
+    shown = ["prompt_template=cre-llm-en", "instruction=Name the relation.", "overwrite_output_dir=true"]
+    assert unseen.split('"')[2] not in relata("train", config, *shown).err
+
+
+def test_a_folder_of_files_is_a_data_set(config, tmp_path, gold):
+    folder = tmp_path / "brat"
+    relata("data", "convert", gold, "--to", "brat", "-o", folder)
+    assert len(list(folder.glob("*.ann"))) > 1
+    (tmp_path / "whole.jsonl").write_text(relata("data", "convert", folder, "--to", "jsonl").out)
+    rows = []
+    for source in (folder, tmp_path / "whole.jsonl"):
+        relata("train", config, f"dataset={source}", f"eval_dataset={source}", "dataset_format=", "--rows",
+               tmp_path / "rows")
+        rows.append([(tmp_path / "rows" / name).read_text() for name in ("train.jsonl", "eval.jsonl")])
+    assert rows[0] == rows[1] and rows[0][0]
+    relata("train", config, f"dataset={folder}", f"pool={folder}", "pipeline=rag", "dataset_format=")
+    assert "no such file" in relata("train", config, f"dataset={tmp_path}/nowhere", code=2).err
 
 
 def test_document_pipelines_are_evaluated_and_their_documents_drawn(config, tmp_path, gold):

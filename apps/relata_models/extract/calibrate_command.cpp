@@ -9,6 +9,7 @@
 #include "extract/extractor_flags.h"
 #include "help.h"
 #include "relata/base/file.h"
+#include "relata/base/log.h"
 #include "relata/extract/calibrate.h"
 
 namespace relata::app {
@@ -36,13 +37,18 @@ Result<std::vector<data::Document>> predict(extract::Extractor extractor,
     for (data::Document& document : texts) document.relations.clear();
   }
   ExtractJob job;
-  job.total = std::ssize(texts);
+  job.total = count_work(extractor, texts);
   job.keep = true;
   job.silent = true;
   job.min_score = 0.0;
   job.use_entities = false;
   data::ListedDocuments source(texts);
   RELATA_TRY(ExtractResults results, run_extraction(extractor, *engine, source, job));
+  if (!results.failures.empty()) {
+    log_warning(fmt::format("{} without an answer that could be read, the first: {}",
+                            counted(results.failures.size(), "question"),
+                            results.failures.front()));
+  }
   return std::move(results.kept);
 }
 

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 
 #include "command_io.h"
+#include "extract/pool_labels.h"
 #include "hub_models.h"
 #include "model_places.h"
 #include "relata/base/file.h"
@@ -66,18 +68,11 @@ class LabelFilter {
   }
   void report(const std::string& pool) const {
     if (unknown_.empty()) return;
-    std::string names;
     int64_t examples = 0;
-    constexpr size_t kShown = 5;
-    size_t shown = 0;
-    for (const auto& [label, count] : unknown_) {
-      examples += count;
-      if (shown++ < kShown) names += fmt::format("{}'{}'", names.empty() ? "" : ", ", label);
-    }
-    if (unknown_.size() > kShown) names += fmt::format(" and {} more", unknown_.size() - kShown);
+    for (const auto& [label, count] : unknown_) examples += count;
     log_warning(fmt::format("{}: {} left out, since the schema does not have the {} {}", pool,
                             counted(static_cast<size_t>(examples), "example"),
-                            unknown_.size() == 1 ? "label" : "labels", names));
+                            unknown_.size() == 1 ? "label" : "labels", label_list(unknown_)));
   }
 
  private:
@@ -164,6 +159,18 @@ std::vector<retrieve::IeTask> tasks_of(const extract::Extractor& extractor) {
   return out;
 }
 
+// Those of them that the schema has labels for; the pipeline refuses others by name.
+std::vector<retrieve::IeTask> answerable(const extract::Extractor& extractor) {
+  const auto possible = extract::icl_tasks_of(extractor.schema);
+  std::vector<retrieve::IeTask> out = tasks_of(extractor);
+  std::erase_if(out, [&](retrieve::IeTask task) {
+    return std::none_of(possible.begin(), possible.end(), [&](extract::IclTask other) {
+      return extract::icl_task_name(other) == retrieve::ie_task_name(task);
+    });
+  });
+  return out;
+}
+
 retrieve::PoolOptions pool_options(const extract::Extractor& extractor) {
   const extract::DemonstrationSettings& settings = extractor.config.demonstrations;
   retrieve::PoolOptions out;
@@ -197,6 +204,9 @@ Result<Demonstrations> make_demonstrations(std::vector<data::Document> documents
     }
   }
   LabelFilter filter(extractor.schema);
+  if (options.unit == retrieve::ExampleUnit::Document) {
+    RELATA_CHECK(check_pool_labels(documents, extractor.schema, answerable(extractor), pool));
+  }
   if (options.unit == retrieve::ExampleUnit::Pair) {
     options.accept = [&filter](const data::Document&, const retrieve::Example& example) {
       return filter(example);
@@ -227,7 +237,8 @@ std::string example_encoder_path(const extract::Extractor& extractor) {
 Result<std::vector<data::Document>> read_pool(const std::vector<std::string>& paths,
                                               const std::string& format) {
   std::vector<data::Document> out;
-  for (const std::string& path : paths) {
+  RELATA_TRY(const std::vector<std::string> files, expand_inputs(paths));
+  for (const std::string& path : data::without_companions(files)) {
     data::ReadOptions options;
     options.format = format;
     RELATA_TRY(data::Dataset dataset, data::read_dataset(path, options));
@@ -269,12 +280,13 @@ std::string own_pool(const std::vector<data::Document>& documents, extract::Extr
   return text;
 }
 
-void report_examples(const extract::DemonstrationCounts& counts, size_t questions) {
+void report_examples(const extract::DemonstrationCounts& counts, size_t questions,
+                     const std::string& unit) {
   if (questions == 0) return;
   log_info(
-      fmt::format("{:.1f} examples a question; {} left out as the question itself, exactly or "
+      fmt::format("{:.1f} examples a {}; {} left out as the question itself, exactly or "
                   "nearly",
-                  static_cast<double>(counts.shown) / static_cast<double>(questions),
+                  static_cast<double>(counts.shown) / static_cast<double>(questions), unit,
                   counted(static_cast<size_t>(counts.duplicates), "example")));
   if (counts.too_long > 0) {
     log_warning(

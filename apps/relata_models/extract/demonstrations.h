@@ -37,7 +37,9 @@ Status open_demonstrations(extract::Extractor& extractor);
 // sets the settings' pool and its hash.
 std::string own_pool(const std::vector<data::Document>& documents, extract::Extractor& extractor);
 
-// Tells what became of examples that were found: those left out, and why.
-void report_examples(const extract::DemonstrationCounts& counts, size_t questions);
+// Tells what became of examples that were found: those left out, and why. `unit` is what there are
+// `questions` of: a question, or a document, about which there may be several.
+void report_examples(const extract::DemonstrationCounts& counts, size_t questions,
+                     const std::string& unit = "question");
 
 }  // namespace relata::app

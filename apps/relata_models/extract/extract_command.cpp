@@ -125,14 +125,6 @@ void warn_of_no_pairs() {
   log_warning("no document names two entities, so there is no pair to ask about");
 }
 
-int64_t count_work(const extract::Extractor& extractor,
-                   const std::vector<data::Document>& documents) {
-  if (!extract::asks_pairs(extractor.config.pipeline)) return std::ssize(documents);
-  int64_t pairs = 0;
-  for (const data::Document& document : documents) pairs += extract::count_queries(document);
-  return pairs;
-}
-
 // Tells what was skipped of inputs that have been read, or that have nothing; of others when they
 // are. Before the model is loaded.
 Status report_inputs(const ExtractOptions& options, Inputs& inputs) {
@@ -152,13 +144,15 @@ Result<int> extract_all(const ExtractOptions& options, const extract::Extractor&
     RELATA_CHECK(report_skipped(inputs.feed->notes(), options.output, true));
   }
   RELATA_TRY(const ExtractResults results, run);
-  if (extractor.demonstrations != nullptr) report_examples(results.examples, results.questions);
+  const bool pairs = extract::asks_pairs(extractor.config.pipeline);
+  if (extractor.demonstrations != nullptr) {
+    report_examples(results.examples, results.questions, pairs ? "question" : "document");
+  }
   RELATA_CHECK(write_page(options, extractor, results.kept));
   int code = inputs.code;
   if (inputs.feed && results.documents > 0) {
     RELATA_TRY(code, report_skipped(inputs.feed->notes(), options.output, true));
   }
-  const bool pairs = extract::asks_pairs(extractor.config.pipeline);
   if (inputs.feed && pairs && results.documents > 0 && results.questions == 0) warn_of_no_pairs();
   return report_failures(results.failures, pairs ? "pair" : "question", options, code);
 }
@@ -250,12 +244,12 @@ void add_extract_command(CLI::App& app, Context& context) {
   options->read.number_ids = true;  // as documents of several files are
   CLI::App* verb = add_verb(
       app, "extract", "Find the relations of documents",
-      "Reads documents with marked entities and writes one JSON line each, with the relations "
-      "that\n"
-      "the extractor (a folder that `relata train` made) finds, their probability and their\n"
-      "offsets. With -o a journal beside OUT makes long runs resumable: after an interruption the\n"
-      "same command goes on.",
-      {"relata extract -x out/finre test.jsonl -o relations.jsonl",
+      "Reads texts, web pages, PDF and Word files or data sets and writes one JSON line for each\n"
+      "document, with the relations that the extractor finds (the one that comes with relata, or\n"
+      "a folder that `relata train` made), their probability and their offsets. With -o a journal\n"
+      "beside OUT makes long runs resumable: after an interruption the same command goes on.",
+      {"relata extract report.pdf -o found.jsonl --html found.html",
+       "relata extract -x out/finre test.jsonl -o relations.jsonl",
        "relata extract -x out/finre --format cre-tsv finre/test.txt --min-score 0.5",
        "relata extract -x out/finre news.jsonl -o relations.jsonl --html relations.html",
        "relata extract -x out/finre --dry-run news/",

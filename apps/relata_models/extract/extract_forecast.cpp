@@ -54,7 +54,8 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-double rounded(double value, double step) { return std::round(value / step) * step; }
+// To a whole number of parts: divided, a tenth is written as one ("5.1"), multiplied it is not.
+double rounded(double value, double parts) { return std::round(value * parts) / parts; }
 
 }  // namespace
 
@@ -119,7 +120,7 @@ Result<Json> forecast_facts(const extract::Extractor& extractor,
   report["prompt_tokens"] = scaled(usage.prompt_tokens);
   report["computed_tokens"] = scaled(usage.prompt_tokens - usage.shared_tokens);
   report["answer_tokens"] = scaled(usage.answer_tokens);
-  report["minutes"] = rounded((loading + seconds * share) / 60, 0.1);
+  report["minutes"] = rounded((loading + seconds * share) / 60, 10.0);
   report["memory_mib"] = rounded(static_cast<double>(memory) / kMebibyte, 1.0);
   report["measured"] = {
       {"documents", sample.size()},
@@ -127,8 +128,8 @@ Result<Json> forecast_facts(const extract::Extractor& extractor,
       {"questions", counts.questions},
       {"prompt_tokens", usage.prompt_tokens},
       {"answer_tokens", usage.answer_tokens},
-      {"loading_seconds", rounded(loading, 0.1)},
-      {"seconds", rounded(seconds, 0.1)},
+      {"loading_seconds", rounded(loading, 10.0)},
+      {"seconds", rounded(seconds, 10.0)},
       {"peak_memory_mib", rounded(static_cast<double>(peak_memory()) / kMebibyte, 1.0)}};
   return report;
 }

@@ -143,6 +143,14 @@ Status answer_all(const extract::Extractor& extractor, generate::Engine& engine,
 
 }  // namespace
 
+int64_t count_work(const extract::Extractor& extractor,
+                   const std::vector<data::Document>& documents) {
+  if (!extract::asks_pairs(extractor.config.pipeline)) return std::ssize(documents);
+  int64_t pairs = 0;
+  for (const data::Document& document : documents) pairs += extract::count_queries(document);
+  return pairs;
+}
+
 Result<ExtractResults> run_extraction(const extract::Extractor& extractor, generate::Engine& engine,
                                       data::DocumentSource& documents, const ExtractJob& job) {
   const std::string& pipeline = extractor.config.pipeline;

@@ -34,6 +34,10 @@ struct ExtractResults {
   size_t questions = 0;  // that examples were shown for: pairs or documents
 };
 
+// What the extractor will be asked about: pairs or documents.
+int64_t count_work(const extract::Extractor& extractor,
+                   const std::vector<data::Document>& documents);
+
 // Null where the engine takes its prompts as text.
 Result<std::shared_ptr<const generate::AnswerCompiler>> make_compiler(
     const generate::Engine& engine);

@@ -63,10 +63,19 @@ void apply_flags(const ExtractorFlags& flags, extract::Extractor& extractor) {
   if (flags.voters > 0) examples.voters = flags.voters;
 }
 
+Result<std::string> find_shipped() {
+  const std::string folder = shipped_extractor(kDefaultExtractor);
+  if (file_exists(folder)) return folder;
+  return usage_error(folder + ": the extractor that relata ships is not there",
+                     "install relata whole (`cmake --install`), or name another with -x");
+}
+
 Result<extract::Extractor> load(const ExtractorFlags& flags) {
-  RELATA_TRY(extract::Extractor extractor,
-             extract::load_extractor(flags.extractor.empty() ? shipped_extractor(kDefaultExtractor)
-                                                             : flags.extractor));
+  std::string folder = flags.extractor;
+  if (folder.empty()) {
+    RELATA_TRY(folder, find_shipped());
+  }
+  RELATA_TRY(extract::Extractor extractor, extract::load_extractor(folder));
   if (!flags.pipeline.empty() && flags.pipeline != extractor.config.pipeline) {
     return usage_error("--pipeline " + flags.pipeline + ": the extractor is one of pipeline " +
                            extractor.config.pipeline,

@@ -58,7 +58,14 @@ Result<extract::Extractor> make_extractor(const TrainConfig& config, const TaskD
   } else {
     RELATA_TRY(extractor.pair_template, extract::builtin_pair_template(config.prompt_template));
   }
-  if (!config.instruction.empty()) extractor.pair_template.instruction = config.instruction;
+  if (!config.instruction.empty()) {
+    extract::PairTemplate& asked = extractor.pair_template;
+    asked.instruction = config.instruction;
+    if (asked.prompt.find("{instruction}") == std::string::npos) {
+      log_warning(fmt::format(
+          "instruction: template \"{}\" has no {{instruction}}, so it is not shown", asked.name));
+    }
+  }
   return extractor;
 }
 

@@ -22,7 +22,8 @@ constexpr int64_t kRoomForAnswer = 32;   // tokens of cutoff_len that examples l
 Result<TaskData> read_task_data(const std::vector<std::string>& paths, const std::string& format,
                                 int64_t limit, int64_t seed) {
   TaskData out;
-  for (const std::string& path : paths) {
+  RELATA_TRY(const std::vector<std::string> files, expand_inputs(paths));
+  for (const std::string& path : data::without_companions(files)) {
     data::ReadOptions options;
     options.format = format;
     RELATA_TRY(data::Dataset dataset, data::read_dataset(path, options));

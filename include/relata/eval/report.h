@@ -21,6 +21,7 @@ struct CountTable {
   std::string column;  // heading of the first column
   std::vector<LabelRow> rows;
   std::string metric = {};  // whose table it is; "" for that of all metrics of pairs
+  bool of_labels = true;    // else rows are other things, which may be called like a negative label
 };
 
 // One wrong answer, or one wrong item of a pair metric.

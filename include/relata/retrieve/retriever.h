@@ -172,6 +172,10 @@ Result<ScoreSet> score_by_reward(const RetrieverRecipe& recipe, const RetrieverP
                                  const CandidateLists& candidates, const RewardModel& model,
                                  bool dry_run);
 
+// Opens the models that will be trained, the reward model and, if wanted, the encoder, and lets
+// them go: a wrong name is told before hours of scoring, not behind them.
+Status check_trained_models(const RetrieverRecipe& recipe, bool encoder_too);
+
 struct RetrieverSummary {
   std::string folder;  // of the trained encoder, as sentence-transformers writes it
   int64_t questions = 0;

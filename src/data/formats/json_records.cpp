@@ -187,7 +187,7 @@ class RecordWalk {
     if (listed_) where += "record " + std::to_string(number_) + ": ";
     return intake_.reject(input_error(where + "broken JSON: " + what,
                                       "mend the file there, or leave the record out with "
-                                      "on_error=skip"));
+                                      "--on-error skip"));
   }
 
   Place place_of(size_t offset) {

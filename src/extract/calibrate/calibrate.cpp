@@ -30,9 +30,10 @@ Status check_outcomes(const std::vector<ScoredOutcome>& outcomes) {
                        "extract again");
   }
   if (all >= 2 && right > 0 && right < all) return {};
-  return input_error("nothing to calibrate on: " + std::to_string(right) + " right of " +
-                         std::to_string(all) + " scored predictions",
-                     "calibrate on more documents, and extract them without --min-score");
+  return input_error(
+      "nothing to calibrate on: " + std::to_string(right) + " right of " + std::to_string(all) +
+          " scored predictions",
+      "calibrate on more documents, so that some of what is found is right and some wrong");
 }
 
 // logit(p') = slope * logit(p) + offset by Newton's method with step halving.
@@ -48,23 +49,28 @@ class PlattFit {
     }
   }
 
-  // The slope must be positive for the order to be kept; scores that say nothing get a tiny one.
+  // The slope must be positive for the order to be kept. Where the best one is not, scores say
+  // nothing: they get a tiny one, and the offset that is best with it. (The loss is convex, so the
+  // best of all positive slopes is then the least.)
   std::pair<double, double> run() const {
     constexpr double kLeastSlope = 1e-3;
-    double slope = 1.0;
-    double offset = 0.0;
+    const auto best = descend(1.0, 0.0, false);
+    return best.first >= kLeastSlope ? best : descend(kLeastSlope, 0.0, true);
+  }
+
+ private:
+  std::pair<double, double> descend(double slope, double offset, bool keep_slope) const {
     double best = loss(slope, offset);
     for (int iteration = 0; iteration < 100; ++iteration) {
-      const auto [step_slope, step_offset] = newton_step(slope, offset);
+      const auto [step_slope, step_offset] = newton_step(slope, offset, keep_slope);
       double scale = 1.0;
       double next = best;
       for (; scale > 1e-10; scale /= 2) {
-        const double candidate = std::max(slope - scale * step_slope, kLeastSlope);
-        next = loss(candidate, offset - scale * step_offset);
+        next = loss(slope - scale * step_slope, offset - scale * step_offset);
         if (next < best) break;
       }
       if (!(next < best)) break;
-      slope = std::max(slope - scale * step_slope, kLeastSlope);
+      slope -= scale * step_slope;
       offset -= scale * step_offset;
       const bool converged = best - next < 1e-12 * std::abs(best);
       best = next;
@@ -73,7 +79,6 @@ class PlattFit {
     return {slope, offset};
   }
 
- private:
   double loss(double slope, double offset) const {
     double sum = 0;
     for (size_t i = 0; i < x_.size(); ++i) {
@@ -84,7 +89,7 @@ class PlattFit {
     return sum;
   }
 
-  std::pair<double, double> newton_step(double slope, double offset) const {
+  std::pair<double, double> newton_step(double slope, double offset, bool keep_slope) const {
     double g1 = 0, g2 = 0, h11 = 1e-12, h12 = 0, h22 = 1e-12;
     for (size_t i = 0; i < x_.size(); ++i) {
       const double p = sigmoid(slope * x_[i] + offset);
@@ -95,6 +100,7 @@ class PlattFit {
       h12 += weight * x_[i];
       h22 += weight;
     }
+    if (keep_slope) return {0.0, g2 / h22};
     const double determinant = h11 * h22 - h12 * h12;
     if (!(determinant > 0)) return {g1 / h11, g2 / h22};
     return {(h22 * g1 - h12 * g2) / determinant, (h11 * g2 - h12 * g1) / determinant};
@@ -195,7 +201,13 @@ Result<std::vector<ScoredOutcome>> cross_calibrated(const std::string& method,
       if (fold_of[one.group] != fold) others.push_back(one);
     }
     if (others.size() == outcomes.size()) continue;
-    RELATA_TRY(const Calibration calibration, fit_calibration(method, others));
+    const Result<Calibration> fitted = fit_calibration(method, others);
+    if (!fitted.ok()) {
+      return input_error(
+          "too few documents: without a part of them there is " + fitted.error().message,
+          fitted.error().hint);
+    }
+    const Calibration& calibration = *fitted;
     for (ScoredOutcome& one : out) {
       if (fold_of[one.group] == fold) one.score = calibration.apply(one.score);
     }

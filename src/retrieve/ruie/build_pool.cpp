@@ -1,5 +1,7 @@
 // Stage build: data sets become a pool of instances, and some of them questions.
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
@@ -36,6 +38,12 @@ Result<Json> inputs_of(const RetrieverRecipe& recipe) {
               {"seed", recipe.seed}};
 }
 
+// Texts for people state no labels: a README beside the data is no instance without an answer.
+bool states_labels(const std::string& format) {
+  constexpr std::array<std::string_view, 5> kTexts = {"text", "lines", "html", "docx", "pdf"};
+  return std::find(kTexts.begin(), kTexts.end(), format) == kTexts.end();
+}
+
 Result<std::vector<data::Document>> read_documents(const RetrieverDataset& dataset,
                                                    BadRecords& bad) {
   std::vector<data::Document> out;
@@ -46,6 +54,16 @@ Result<std::vector<data::Document>> read_documents(const RetrieverDataset& datas
     options.format = dataset.format;
     options.on_error = dataset.on_error;
     RELATA_TRY(data::Dataset read, data::read_dataset(file, options));
+    if (!states_labels(read.format)) {
+      const std::string problem = file + ": is of the format " + read.format + ", without labels";
+      if (dataset.on_error == "stop") {
+        return input_error(problem, "name the labelled files of data set " + dataset.name +
+                                        ", by a pattern such as FOLDER/*.jsonl, or set on_error: "
+                                        "skip for it");
+      }
+      read.documents.clear();
+      read.skipped = {problem};
+    }
     std::move(read.documents.begin(), read.documents.end(), std::back_inserter(out));
     for (const auto* list : {&read.skipped, &read.fixed}) {
       if (bad.first.empty() && !list->empty()) bad.first = list->front();
@@ -145,7 +163,7 @@ Status write_pool(const Stage& stage, const RetrieverPool& pool) {
   RELATA_CHECK(write_json_lines(stage.file("queries.jsonl"), queries));
   Json facts = {{"items", pool.items.size()}, {"queries", pool.queries.size()}};
   if (!pool.bad.empty()) facts["bad"] = bad_json(pool.bad);
-  return stage.finish(facts);
+  return stage.finish(facts, {"pool.jsonl", "queries.jsonl"});
 }
 
 }  // namespace
@@ -156,6 +174,7 @@ Result<RetrieverPool> build_pool(const RetrieverRecipe& recipe) {
   RetrieverPool pool;
   pool.key = stage.key();
   if (stage.done()) {
+    RELATA_CHECK(stage.check_files());
     RELATA_CHECK(read_json_lines(stage.file("pool.jsonl"),
                                  [&](const Json& line) { pool.items.push_back(item_of(line)); }));
     RELATA_CHECK(read_json_lines(stage.file("queries.jsonl"), [&](const Json& line) {

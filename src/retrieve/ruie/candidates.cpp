@@ -58,6 +58,7 @@ Result<CandidateLists> find_candidates(const RetrieverRecipe& recipe, const Retr
   CandidateLists out;
   out.key = stage.key();
   if (stage.done()) {
+    RELATA_CHECK(stage.check_files());
     RELATA_CHECK(read_json_lines(path, [&](const Json& line) {
       out.lists.push_back(
           {line.at("query").get<size_t>(), line.at("documents").get<std::vector<size_t>>()});
@@ -72,7 +73,8 @@ Result<CandidateLists> find_candidates(const RetrieverRecipe& recipe, const Retr
     found += list.documents.size();
   }
   RELATA_CHECK(write_json_lines(path, lines));
-  RELATA_CHECK(stage.finish({{"queries", lines.size()}, {"candidates", found}}));
+  RELATA_CHECK(
+      stage.finish({{"queries", lines.size()}, {"candidates", found}}, {"candidates.jsonl"}));
   return out;
 }
 

@@ -26,8 +26,26 @@ Json Stage::facts() const {
   return ours ? record->value("facts", Json::object()) : Json();
 }
 
-Status Stage::finish(const Json& facts) const {
-  return write_json(file(kRecord), {{"key", key_}, {"made_from", inputs_}, {"facts", facts}});
+Status Stage::finish(const Json& facts, const std::vector<std::string>& files) const {
+  Json record = {{"key", key_}, {"made_from", inputs_}, {"facts", facts}};
+  for (const std::string& name : files) {
+    RELATA_TRY(const std::string content, read_file(file(name)));
+    record["files"][name] = sha256_hex(content);
+  }
+  return write_json(file(kRecord), record);
+}
+
+Status Stage::check_files() const {
+  RELATA_TRY(const Json record, read_json(file(kRecord)));
+  const auto kept = record.find("files");
+  if (kept == record.end()) return {};
+  for (const auto& [name, hash] : kept->items()) {
+    const auto content = read_file(file(name));
+    if (content.ok() && hash == Json(sha256_hex(*content))) continue;
+    return input_error(file(name) + ": is not as the stage wrote it",
+                       "remove the folder " + folder_ + ": it is made again");
+  }
+  return {};
 }
 
 Status write_json_lines(const std::string& path, const std::vector<Json>& lines) {

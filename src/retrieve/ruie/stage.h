@@ -20,8 +20,11 @@ class Stage {
   bool done() const;
   // What finish() was told; null where the stage is not complete.
   Json facts() const;
-  // Writes stage.json, which says that the stage is complete; `facts` are for people.
-  Status finish(const Json& facts) const;
+  // Writes stage.json, which says that the stage is complete; `facts` are for people. `files` of
+  // the folder are as they will stay: their hashes are kept.
+  Status finish(const Json& facts, const std::vector<std::string>& files = {}) const;
+  // The files that finish() named are as they were then: not cut short, changed or taken away.
+  Status check_files() const;
 
  private:
   std::string folder_, key_;

@@ -1,6 +1,7 @@
 // Stage retriever-train: the encoder learns to find what the scores prefer.
 #include <filesystem>
 
+#include "pair_encoder.h"
 #include "relata/base/file.h"
 #include "retriever_objective.h"
 #include "stage_training.h"
@@ -25,6 +26,20 @@ Status point_to(const std::string& output_dir, const std::string& folder) {
 }
 
 }  // namespace
+
+Status check_trained_models(const RetrieverRecipe& recipe, bool encoder_too) {
+  if (!recipe.reward.model.empty()) {
+    CrossEncoderOptions options;
+    options.model = recipe.reward.model;
+    options.max_tokens = static_cast<size_t>(recipe.reward.max_tokens);
+    RELATA_CHECK(PairEncoder::begin(options, 0));
+  }
+  if (!encoder_too) return {};
+  EncoderOptions options;
+  options.model = recipe.encoder;
+  RELATA_CHECK(TextEncoder::load(options));
+  return {};
+}
 
 Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const RetrieverPool& pool,
                                          const CandidateLists& candidates, const ScoreSet& scores) {
@@ -55,7 +70,7 @@ Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const Re
   out.folder = stage.file("model");
   const std::vector<Question> questions = questions_of(recipe, pool, candidates, scores);
   out.questions = std::ssize(questions);
-  if (stage.done()) {
+  if (stage.done() && file_exists(out.folder)) {
     out.train = earlier_training(stage);
   } else {
     for (const auto& parameter : encoder->model()->trainable()) {

@@ -1,4 +1,5 @@
 // Stage reward-train: a cross-encoder learns which candidates the language model preferred.
+#include "relata/base/file.h"
 #include "reward_objective.h"
 #include "stage_training.h"
 
@@ -37,7 +38,8 @@ Result<RewardModel> train_reward(const RetrieverRecipe& recipe, const RetrieverP
   out.key = stage.key();
   const std::vector<Question> questions = questions_of(recipe, pool, candidates, scores);
   out.questions = std::ssize(questions);
-  const bool done = stage.done();
+  // A model that was taken away is made again: what stands for it before training knows nothing.
+  const bool done = stage.done() && file_exists(out.folder);
   if (done) out.train = earlier_training(stage);
   if (dry_run || done) return out;
   const RewardObjective objective(recipe, pool, questions, *encoder);

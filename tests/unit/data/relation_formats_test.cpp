@@ -483,6 +483,19 @@ TEST(Json, AMarkBetweenRecordsIsShown) {
             "\"\\u200b\"");
 }
 
+TEST(Json, WhatToDoAboutBadRecordsIsAFlag) {
+  for (const auto& [content, format] : std::vector<std::pair<std::string, std::string>>{
+           {"{\"text\": \"x\n", "jsonl"},
+           {R"([{"instruction": "Q", "input": "a", "output": ""}])", "cre-llm"},
+           {"a\tz\tr\ta b\n", "cre-tsv"}}) {
+    const auto dataset = parse_dataset(content, "f", {format});
+    ASSERT_FALSE(dataset.ok()) << content;
+    EXPECT_NE(dataset.error().hint.find("out with --on-error skip"), std::string::npos)
+        << dataset.error().message << "\n"
+        << dataset.error().hint;
+  }
+}
+
 TEST(Scierc, PlacesOutsideTheirSentenceAreRefused) {
   const std::string head = R"({"doc_key":"d","sentences":[["We","train"],["a","parser","."]],)";
   EXPECT_EQ(error_of(head + R"("ner":[[],[[1,1,"X"]]],"relations":[[],[]]})", "scierc"),

@@ -151,6 +151,23 @@ TEST(ReportText, ControlCharactersDoNotReachTheTerminal) {
   EXPECT_EQ(report_json(report)["pair-micro"]["tables"][0]["rows"][0]["label"], evil);
 }
 
+// The sample's negative label is called as distances are that nobody knows.
+TEST(ReportText, DistancesAreNoNegativeLabels) {
+  Report report = sample();
+  report.distance_unit = "tokens";
+  report.items[0].distance = 3;
+  const std::string text = report_text(report);
+  const size_t distances = text.find("tokens between head and tail");
+  ASSERT_NE(distances, std::string::npos) << text;
+  EXPECT_NE(text.find("\nunknown  ", distances), std::string::npos) << text;
+  EXPECT_EQ(text.find("(negative)", distances), std::string::npos) << text;
+  EXPECT_LT(text.find("unknown (negative)"), distances) << text;
+  const std::string page = report_html(report);
+  const size_t marked = page.find("<small>negative</small>");
+  EXPECT_NE(marked, std::string::npos);
+  EXPECT_EQ(marked, page.rfind("<small>negative</small>"));
+}
+
 TEST(ReportText, ColumnsLineUpWithWideCharacters) {
   const std::string text = report_text(sample());
   EXPECT_NE(text.find("pairs      7, 5 answered wrongly"), std::string::npos);

@@ -33,6 +33,33 @@ TEST(Calibrate, TemperatureFindsTheTrueMap) {
   EXPECT_LT(fit.apply(0.3), fit.apply(0.4));
 }
 
+// Where the surer answers are the wrong ones no map that keeps the order helps: all get the share
+// of the right ones.
+TEST(Calibrate, ScoresThatSayNothingGetTheShareOfTheRight) {
+  for (const double surest : {0.9, 0.9999, 1.0}) {
+    Outcomes outcomes;
+    for (int i = 0; i < 100; ++i) {
+      const bool right = i % 5 != 0;
+      outcomes.push_back({right ? 0.5 + 0.001 * i : surest, right, i});
+    }
+    const Calibration fit = fit_temperature(outcomes).value();
+    for (const ScoredOutcome& one : outcomes) EXPECT_NEAR(fit.apply(one.score), 0.8, 0.03);
+    EXPECT_LT(fit.apply(0.5), fit.apply(0.6));
+  }
+}
+
+// Each part of the documents is left out once; what is then left must have both kinds.
+TEST(Calibrate, TooFewDocumentsAreSaidToBe) {
+  const Outcomes one_document = {{0.2, false, 0}, {0.4, true, 0}, {0.6, true, 0}};
+  const Outcomes one_wrong = {{0.2, false, 0}, {0.4, true, 1}, {0.6, true, 2}};
+  for (const Outcomes& outcomes : {one_document, one_wrong}) {
+    ASSERT_TRUE(fit_temperature(outcomes).ok());
+    const auto crossed = cross_calibrated("temperature", outcomes);
+    ASSERT_FALSE(crossed.ok());
+    EXPECT_NE(crossed.error().message.find("too few documents"), std::string::npos);
+  }
+}
+
 TEST(Calibrate, TheErrorFallsOnUnseenGroups) {
   const Outcomes raw = overconfident(5000);
   for (const char* method : {"temperature", "isotonic"}) {

@@ -98,7 +98,7 @@ Result<Question> parse_input(std::string_view input, const std::string& where) {
   return input_error(where +
                          ": the input is not a sentence with its entities in brackets, a space and "
                          "([head],?,[tail])",
-                     "check the record, or leave bad records out with on_error=skip");
+                     "check the record, or leave bad records out with --on-error skip");
 }
 
 Result<std::vector<std::string>> parse_output(std::string_view output, const Question& question,

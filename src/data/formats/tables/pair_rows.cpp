@@ -21,7 +21,7 @@ Status check_entity(std::string_view role, std::string_view entity, std::string_
   return input_error(
       where + ": the " + std::string(role) + " " + quoted(entity) + " is not in its sentence",
       "correct the row, check the order of the columns (head, tail, relation, sentence), or leave "
-      "bad rows out with on_error=skip");
+      "bad rows out with --on-error skip");
 }
 
 }  // namespace
