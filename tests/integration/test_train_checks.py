@@ -115,7 +115,8 @@ def test_a_folder_of_files_is_a_data_set(config, tmp_path, gold):
         rows.append([(tmp_path / "rows" / name).read_text() for name in ("train.jsonl", "eval.jsonl")])
     assert rows[0] == rows[1] and rows[0][0]
     relata("train", config, f"dataset={folder}", f"pool={folder}", "pipeline=rag", "dataset_format=")
-    assert "no such file" in relata("train", config, f"dataset={tmp_path}/nowhere", code=2).err
+    missing = relata("train", config, f"dataset={tmp_path}/nowhere", f"output_dir={tmp_path}/other", code=2)
+    assert "no such file" in missing.err
 
 
 def test_document_pipelines_are_evaluated_and_their_documents_drawn(config, tmp_path, gold):
