@@ -47,6 +47,13 @@ def gold(finder):
 
 
 @pytest.fixture
+def gold_of_rows(tmp_path, tsv):
+    path = tmp_path / "rows.jsonl"
+    relata("data", "convert", tsv, "-o", path)
+    return path
+
+
+@pytest.fixture
 def own(finder, tmp_path):
     """A copy, to be calibrated."""
     return shutil.copytree(finder, tmp_path / "own")
@@ -143,3 +150,20 @@ def test_all_stated_pairs_are_asked_and_counted(trained, tmp_path):
     done = relata("calibrate", "-x", own, "--gold", gold, "--json")
     assert "60/60 pairs" in done.err
     assert json.loads(done.out)["documents"] == 30
+
+
+def test_a_served_extractor_is_calibrated(server, extractor, gold_of_rows, tmp_path):
+    relata("schema", "infer", gold_of_rows, "-o", extractor / "schema.json")
+    with open(extractor / "extractor.yaml", "a") as file:
+        file.write("decode: free\n")
+    wrong = [json.loads(line) for line in gold_of_rows.read_text().splitlines() * 4]
+    for i, document in enumerate(wrong):
+        document["id"] = f"d{i}"
+        if i % 4 == 0 and i > 3:
+            document["relations"][0]["type"] = "parent"
+    source = tmp_path / "gold4.jsonl"
+    source.write_text("".join(json.dumps(one) + "\n" for one in wrong))
+    page = json.loads(relata("calibrate", "-x", extractor, "--gold", source, "--backend", "openai",
+                             "--backend-url", server.url, "--json").out)
+    assert page["found_facts"] == 12 and (extractor / "calibration.json").exists()
+    assert len(server.bodies()) == 16

@@ -84,6 +84,8 @@ Result<int> run_calibrate(const CalibrateOptions& options, const Context& contex
   flags.extractor = options.extractor;
   flags.served = options.backend.backend != "native";
   RELATA_TRY(const extract::Extractor extractor, open_extractor(flags));
+  RELATA_CHECK(check_backend(options.backend, extractor.config.decode,
+                             !extract::asks_pairs(extractor.config.pipeline)));
   RELATA_TRY(data::Dataset gold, read_datasets(options.gold, options.read));
   RELATA_TRY(auto predicted, predict(extractor, gold.documents, options, context));
   drop_negative(extractor.schema, gold.documents);
@@ -158,6 +160,7 @@ void add_calibrate_command(CLI::App& app, Context& context) {
                    "Choose the threshold for this precision instead of the best F1")
       ->type_name("P")
       ->check(number_in(NumberRange::between(0, 1)));
+  add_backend_options(*verb, options->backend);
   verb->callback([options, &context] {
     context.action = [options, &context] { return run_calibrate(*options, context); };
   });
