@@ -4,6 +4,7 @@
 
 #include "relata/base/fields.h"
 #include "relata/data/schema.h"
+#include "relata/data/type_ids.h"
 
 namespace relata::data {
 namespace {
@@ -13,14 +14,6 @@ std::string in_quotes(const std::string& text) { return "\"" + text + "\""; }
 std::string did_you_mean(const std::string& id, const std::vector<std::string>& known) {
   const auto nearest = nearest_name(id, known);
   return nearest ? "; did you mean " + in_quotes(*nearest) + "?" : "";
-}
-
-template <class Type>
-std::vector<std::string> ids_of(const std::vector<Type>& types) {
-  std::vector<std::string> ids;
-  ids.reserve(types.size());
-  for (const Type& type : types) ids.push_back(type.id);
-  return ids;
 }
 
 class Validator {

@@ -7,23 +7,17 @@
 
 #include "alignment.h"
 #include "relata/base/fields.h"
+#include "relata/data/type_ids.h"
 
 namespace relata::eval {
 namespace {
 
 using data::Document;
+using data::ids_of;
 
 template <class Type>
 bool has(const std::vector<Type>& types, std::string_view id) {
   return std::any_of(types.begin(), types.end(), [&](const Type& type) { return type.id == id; });
-}
-
-template <class Type>
-std::vector<std::string> ids_of(const std::vector<Type>& types) {
-  std::vector<std::string> ids;
-  ids.reserve(types.size());
-  for (const Type& type : types) ids.push_back(type.id);
-  return ids;
 }
 
 }  // namespace

@@ -74,17 +74,19 @@ class ItemReader {
 
 // The item that begins at `begin` of a list and may go on to `limit`; `end` is where its first
 // separator stands, and is set to where it ends. A name may hold the separator, unless that is a
-// line break: an item that reads well only with what follows it has such a one. `read` gives an
-// optional item for a text.
-template <class Read>
-auto read_list_item(std::string_view text, size_t begin, size_t limit, const std::string& separator,
-                    const Read& read, size_t& end) {
+// line break: an item that reads well only with what follows it has such a one. `problem` is what
+// is wrong with the item up to the first separator; "" where it is not of the form, or good.
+// `reader` has read() and problem() as an ItemReader has.
+template <class Reader>
+auto read_list_item(Reader& reader, std::string_view text, size_t begin, size_t limit,
+                    const std::string& separator, size_t& end, std::string& problem) {
   constexpr int kMostInNames = 8;
-  auto item = read(trimmed(text.substr(begin, end - begin)));
+  auto item = reader.read(trimmed(text.substr(begin, end - begin)));
+  problem = reader.problem();
   size_t further = separator.find('\n') == std::string::npos ? end : limit;
   for (int i = 0; !item && i < kMostInNames && further < limit; ++i) {
     further = std::min(text.find(separator, further + separator.size()), limit);
-    if (auto longer = read(trimmed(text.substr(begin, further - begin)))) {
+    if (auto longer = reader.read(trimmed(text.substr(begin, further - begin)))) {
       end = further;
       return longer;
     }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "extract/extract_run.h"
 #include "model_places.h"
 #include "relata/extract/pair.h"
 #include "relata/text/tokenizer.h"
@@ -98,10 +99,7 @@ Result<Json> forecast_facts(const extract::Extractor& extractor,
   if (documents.empty()) return report;
   const auto start = Clock::now();
   RELATA_TRY(auto engine, open_backend(job.backend, extractor, context));
-  std::shared_ptr<const generate::AnswerCompiler> compiler;
-  if (const auto tokenizer = engine->shared_tokenizer()) {
-    RELATA_TRY(compiler, generate::make_answer_compiler(tokenizer));
-  }
+  RELATA_TRY(const auto compiler, make_compiler(*engine));
   const double loading = seconds_since(start);
   const std::vector<data::Document> sample = sample_of(documents, job.options.batch);
   const auto begin = Clock::now();

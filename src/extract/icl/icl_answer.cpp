@@ -119,21 +119,16 @@ IclAnswer read_icl_answer(const IclPrompter& prompter, const AskedQuestion& aske
     const bool cut = end > limit;
     begin = end + icl.separator.size();
     if (chunk.empty() || chunk == trimmed(icl.nothing)) continue;
-    std::optional<std::string> problem;  // of the chunk
-    const auto read = [&](std::string_view item_text) {
-      auto item = reader.read(item_text);
-      if (!problem) problem = reader.problem();
-      return item;
-    };
+    std::string problem;  // of the chunk
     std::optional<IclItem> item;
-    if (!cut) item = read_list_item(text, first, limit, icl.separator, read, end);
+    if (!cut) item = read_list_item(reader, text, first, limit, icl.separator, end, problem);
     begin = end + icl.separator.size();
     if (!item) {
       if (!out.problem.empty()) continue;
       out.problem = cut ? cut_off_problem(result, prompter.extractor().config.max_new_tokens)
-                    : problem->empty()
+                    : problem.empty()
                         ? "\"" + std::string(chunk) + "\" is not in the template's form"
-                        : *problem;
+                        : problem;
       continue;
     }
     const bool known = std::any_of(out.items.begin(), out.items.end(),

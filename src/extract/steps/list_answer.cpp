@@ -87,21 +87,18 @@ ListAnswer parse_list_answer(const PipelineSpec& spec, const StepTemplate& step,
     begin = end;
     const std::string_view line = trimmed(text.substr(first, end - first));
     if (line.empty()) continue;
-    std::optional<std::string> problem;  // of the line
-    const auto read = [&](std::string_view item_text) {
-      auto item = reader.read(item_text);
-      if (!problem) problem = reader.problem();
-      return item;
-    };
+    std::string problem;  // of the line
     std::optional<Binding> item;
-    if (line != spec.nothing) item = read_list_item(text, first, limit, spec.separator, read, end);
+    if (line != spec.nothing) {
+      item = read_list_item(reader, text, first, limit, spec.separator, end, problem);
+    }
     begin = end;
     const size_t from = std::exchange(before, text.find_last_not_of(kSpaces, end - 1) + 1);
     if (!item) {
       if (line == spec.nothing || !out.problem.empty()) continue;
-      out.problem = problem->empty()
+      out.problem = problem.empty()
                         ? "\"" + std::string(line) + "\": not in the form " + step.answer
-                        : *problem;
+                        : problem;
       continue;
     }
     const bool known = std::any_of(out.items.begin(), out.items.end(),
