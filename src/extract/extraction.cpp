@@ -82,6 +82,7 @@ Json common_settings(const Extractor& extractor, const generate::Engine& engine,
   json["decode"] = decode.empty() ? config.decode : decode;
   json["max_new_tokens"] = config.max_new_tokens;
   if (extractor.calibration) json["calibration"] = calibration_to_json(*extractor.calibration);
+  if (extractor.names) json["names"] = sha256_hex(extractor.names->to_json().dump());
   return json;
 }
 

@@ -17,6 +17,7 @@ constexpr int kFormatVersion = 1;
 constexpr const char* kConfigFile = "extractor.yaml";
 constexpr const char* kSchemaFile = "schema.json";
 constexpr const char* kCalibrationFile = "calibration.json";
+constexpr const char* kNamesFile = "names.json";
 constexpr const char* kReliabilityFile = "reliability.svg";
 
 std::string resolve(const std::string& folder, const std::string& path) {
@@ -308,6 +309,12 @@ Result<Extractor> load_extractor(const std::string& folder) {
     RELATA_TRY(const Json calibration, as_configuration(read_json(calibration_path)));
     RELATA_TRY(out.calibration, calibration_from_json(calibration, calibration_path));
   }
+  const std::string names_path = resolve(folder, kNamesFile);
+  if (asks_steps(out.config.pipeline) && file_exists(names_path)) {
+    RELATA_TRY(const Json names, as_configuration(read_json(names_path)));
+    RELATA_TRY(NameModel model, as_configuration(NameModel::from_json(names, names_path)));
+    out.names = std::make_shared<const NameModel>(std::move(model));
+  }
   RELATA_TRY(out.chat, out.chat_wrapper());
   return out;
 }
@@ -333,6 +340,13 @@ Status save_extractor(const Extractor& extractor) {
     std::error_code ignored;
     std::filesystem::remove(calibration_path, ignored);
     std::filesystem::remove(resolve(extractor.folder, kReliabilityFile), ignored);
+  }
+  const std::string names_path = resolve(extractor.folder, kNamesFile);
+  if (extractor.names) {
+    RELATA_CHECK(write_json(names_path, extractor.names->to_json()));
+  } else {
+    std::error_code ignored;
+    std::filesystem::remove(names_path, ignored);
   }
   // Last, so that a folder with a configuration is complete.
   return write_file_atomic(config_path, to_yaml(config));

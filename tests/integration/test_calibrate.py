@@ -167,3 +167,32 @@ def test_a_served_extractor_is_calibrated(server, extractor, gold_of_rows, tmp_p
                              "--backend-url", server.url, "--json").out)
     assert page["found_facts"] == 12 and (extractor / "calibration.json").exists()
     assert len(server.bodies()) == 16
+
+
+def test_names_are_learned_on_request(own, gold, tmp_path):
+    texts = tmp_path / "names.jsonl"
+    texts.write_text("".join(json.dumps(
+        {"id": f"n{i}", "text": f"On day {i} Lund Mill met Karl Lund.",
+         "entities": [{"id": "a", "text": "Lund Mill", "type": "ORG"},
+                      {"id": "b", "text": "Karl Lund", "type": "PER"}]}) + "\n"
+        for i in range(40)))
+    before = relata("extract", "-x", own, gold, "--ignore-entities", "--min-score", 0).out
+    relata("calibrate", "-x", own, "--gold", gold, "--names", texts)
+    assert json.loads((own / "names.json").read_text())["types"] == ["ORG", "PER"]
+    (own / "calibration.json").unlink()
+    after = relata("extract", "-x", own, gold, "--ignore-entities", "--min-score", 0).out
+    scores = {(one["id"], fact["type"]) + tuple(
+        next(e["text"] for e in one["entities"] if e["id"] == fact[end]) for end in ("head", "tail")):
+        fact["score"] for one in json_lines(before) for fact in one["relations"]}
+    changed = 0
+    for one in json_lines(after):
+        names = {entity["id"]: entity["text"] for entity in one["entities"]}
+        for fact in one["relations"]:
+            old = scores[(one["id"], fact["type"], names[fact["head"]], names[fact["tail"]])]
+            assert fact["score"] <= old * (1 + 1e-9)
+            changed += fact["score"] < old
+    assert changed > 0
+    too_few = tmp_path / "few.jsonl"
+    too_few.write_text(texts.read_text().split("\n")[0] + "\n")
+    refused = relata("calibrate", "-x", own, "--gold", gold, "--names", too_few, code=3)
+    assert "too few names" in refused.err

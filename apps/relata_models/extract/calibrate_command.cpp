@@ -19,6 +19,7 @@ struct CalibrateOptions {
   std::string extractor;
   std::vector<std::string> gold;
   data::ReadOptions read;
+  std::vector<std::string> names;  // documents to learn names from
   std::string method = "temperature";
   double precision = 0.0;  // 0: the threshold of the best F1
   BackendOptions backend;
@@ -52,6 +53,20 @@ Result<std::vector<data::Document>> predict(extract::Extractor extractor,
   return std::move(results.kept);
 }
 
+// The model of names that `train` would have made of these documents.
+Result<std::shared_ptr<const extract::NameModel>> learn_names(const CalibrateOptions& options,
+                                                              const extract::Extractor& extractor) {
+  if (!extract::asks_steps(extractor.config.pipeline)) {
+    return usage_error("--names: pipeline " + extractor.config.pipeline + " asks for no names",
+                       "leave it out");
+  }
+  RELATA_TRY(const data::Dataset documents, read_datasets(options.names, options.read));
+  auto names = extract::NameModel::learn(documents.documents);
+  if (names != nullptr) return names;
+  return input_error(options.names.front() + ": too few names are marked in these documents",
+                     "give documents whose entities have mentions, such as those for training");
+}
+
 Json choice_json(const extract::ThresholdChoice& choice) {
   return {{"threshold", choice.threshold},
           {"precision", choice.precision},
@@ -83,9 +98,12 @@ Result<int> run_calibrate(const CalibrateOptions& options, const Context& contex
   ExtractorFlags flags;
   flags.extractor = options.extractor;
   flags.served = options.backend.backend != "native";
-  RELATA_TRY(const extract::Extractor extractor, open_extractor(flags));
+  RELATA_TRY(extract::Extractor extractor, open_extractor(flags));
   RELATA_CHECK(check_backend(options.backend, extractor.config.decode,
                              !extract::asks_pairs(extractor.config.pipeline)));
+  if (!options.names.empty()) {
+    RELATA_TRY(extractor.names, learn_names(options, extractor));
+  }
   RELATA_TRY(data::Dataset gold, read_datasets(options.gold, options.read));
   RELATA_TRY(auto predicted, predict(extractor, gold.documents, options, context));
   drop_negative(extractor.schema, gold.documents);
@@ -102,6 +120,9 @@ Result<int> run_calibrate(const CalibrateOptions& options, const Context& contex
   calibration.threshold = choice.threshold;
   const double before = extract::expected_calibration_error(raw);
   const double after = extract::expected_calibration_error(crossed);
+  if (!options.names.empty()) {
+    RELATA_CHECK(write_json(options.extractor + "/names.json", extractor.names->to_json()));
+  }
   RELATA_CHECK(write_json(options.extractor + "/calibration.json",
                           extract::calibration_to_json(calibration)));
   RELATA_CHECK(write_file_atomic(options.extractor + "/reliability.svg",
@@ -152,6 +173,10 @@ void add_calibrate_command(CLI::App& app, Context& context) {
       ->type_name("FILE");
   verb->add_option("--format", options->read.format, "Their format (default: guessed)")
       ->type_name("F");
+  verb->add_option("--names", options->names,
+                   "First learn from these documents which pieces of text are names and of what\n"
+                   "type (names.json), as train does from its own")
+      ->type_name("FILE");
   verb->add_option("--method", options->method,
                    "temperature (default): two numbers, for few documents; isotonic: any monotone\n"
                    "map, for many")

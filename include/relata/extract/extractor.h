@@ -12,6 +12,7 @@
 #include "relata/extract/calibrate.h"
 #include "relata/extract/demonstrations.h"
 #include "relata/extract/icl.h"
+#include "relata/extract/name_model.h"
 #include "relata/extract/pipeline.h"
 #include "relata/extract/template.h"
 #include "relata/text/chat.h"
@@ -76,6 +77,9 @@ struct Extractor {
   IclTemplate icl;                         // of the pipeline `icl`
   PipelineSpec pipeline;                   // of all others
   std::optional<Calibration> calibration;  // of facts' scores; calibration.json, where there is one
+  // What documents' names look like; names.json, where there is one. Pipelines of steps ask it how
+  // likely the ends of a fact are.
+  std::shared_ptr<const NameModel> names;
   std::optional<text::ChatTemplate> chat;  // config.chat, looked up; "auto" must be, once
   // What finds examples in the pool that config.demonstrations names. Set by who loads the
   // extractor; null: no examples are shown.
@@ -96,8 +100,8 @@ bool needs_no_model(const Extractor& extractor);
 
 // Errors name the missing or malformed file; a newer format_version says to upgrade relata.
 Result<Extractor> load_extractor(const std::string& folder);
-// Writes extractor.yaml, schema.json, templates/ and, if set, calibration.json; model/ and
-// adapters/ are the trainer's.
+// Writes extractor.yaml, schema.json, templates/ and, if set, names.json and calibration.json;
+// model/ and adapters/ are the trainer's.
 Status save_extractor(const Extractor& extractor);
 
 // Extracts by another schema than the extractor's own. Label scoring can ask about any relation,

@@ -7,6 +7,7 @@
 #include "ask_steps.h"
 #include "fitting_windows.h"
 #include "found_document.h"
+#include "names/names_in_text.h"
 #include "relata/base/log.h"
 #include "shown_text.h"
 
@@ -204,10 +205,18 @@ class FactExtraction {
     });
   }
 
+  double fit(NamesInText& names, const Binding& fact) const {
+    const auto& type = extractor_.schema.relation_types[static_cast<size_t>(fact.relation)];
+    return names.fit(type, fact.head, fact.tail);
+  }
+
   Document finish(const Document& document, const ShownDocument& shown,
                   const std::vector<AskedText>& texts) {
     const bool scored =
         std::all_of(texts.begin(), texts.end(), [](const AskedText& text) { return text.scored; });
+    const bool given = asks_about_given(document);
+    std::optional<NamesInText> names;
+    if (!given && extractor_.names) names.emplace(*extractor_.names, shown.document().text);
     std::map<Binding, double> best;
     for (const AskedText& text : texts) {
       for (const FoundFact& found : text.facts) {
@@ -217,11 +226,12 @@ class FactExtraction {
     }
     // A calibration can make scores equal, never turn them round.
     std::vector<std::pair<double, Binding>> order;
-    for (const auto& [fact, logprob] : best) order.emplace_back(-logprob, fact);
+    for (const auto& [fact, logprob] : best) {
+      order.emplace_back(-(scored && names ? logprob + fit(*names, fact) : logprob), fact);
+    }
     std::sort(order.begin(), order.end());
     const double least = least_score();
     if (!scored && least > 0.0 && !best.empty()) warn_unscored();
-    const bool given = asks_about_given(document);
     const bool distinct = extractor_.config.drop_overlapping && scored && !given;
     std::vector<ScoredFact> facts;
     for (const auto& [surprise, fact] : order) {
@@ -230,7 +240,8 @@ class FactExtraction {
       const double score = extractor_.calibration ? extractor_.calibration->apply(raw) : raw;
       if (!scored || score >= least) facts.push_back({fact, score});
     }
-    Document out = found_document(shown.document(), extractor_.schema, facts, given, scored);
+    Document out = found_document(shown.document(), extractor_.schema, facts,
+                                  {given, scored, names ? &*names : nullptr});
     shown.restore(document, given, out);
     if (given) out.entities = document.entities;
     if (out.meta.is_object()) {

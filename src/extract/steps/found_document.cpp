@@ -20,7 +20,7 @@ bool is_inside(const ByteRange& inner, const ByteRange& outer) {
   return inner.begin >= outer.begin && inner.end <= outer.end && !(inner == outer);
 }
 
-// The one type that the relations of an entity leave it, or "".
+// The types that the relations of an entity leave it.
 class TypesByRelations {
  public:
   void add(const std::string& name, const std::vector<std::string>& types) {
@@ -31,9 +31,12 @@ class TypesByRelations {
       return std::find(types.begin(), types.end(), type) == types.end();
     });
   }
-  std::string of(const std::string& name) const {
+  // The only one, or the likeliest of them; "" where that is not known.
+  std::string of(const std::string& name, NamesInText* names) const {
     const auto found = types_.find(name);
-    return found != types_.end() && found->second.size() == 1 ? found->second[0] : "";
+    if (found != types_.end() && found->second.size() == 1) return found->second[0];
+    if (names == nullptr || (found != types_.end() && found->second.empty())) return "";
+    return names->type_of(name, found == types_.end() ? std::vector<std::string>() : found->second);
   }
 
  private:
@@ -41,7 +44,7 @@ class TypesByRelations {
 };
 
 std::vector<Entity> named_entities(const Document& document, const data::Schema& schema,
-                                   const std::vector<ScoredFact>& facts) {
+                                   const std::vector<ScoredFact>& facts, NamesInText* known) {
   TypesByRelations types;
   std::set<std::string> names;
   for (const ScoredFact& found : facts) {
@@ -54,7 +57,7 @@ std::vector<Entity> named_entities(const Document& document, const data::Schema&
   for (const std::string& name : names) {
     Entity entity;
     entity.text = name;
-    entity.type = types.of(name);
+    entity.type = types.of(name, known);
     entity.mentions = data::find_mentions(document.text, name);
     out.push_back(std::move(entity));
   }
@@ -142,16 +145,16 @@ void drop_inner_mentions(std::vector<Entity>& entities) {
 }
 
 Document found_document(const Document& document, const data::Schema& schema,
-                        const std::vector<ScoredFact>& facts, bool given, bool scored) {
+                        const std::vector<ScoredFact>& facts, const FoundForm& form) {
   Document out = document;
   out.relations.clear();
-  if (!given) {
-    out.entities = named_entities(document, schema, facts);
+  if (!form.given) {
+    out.entities = named_entities(document, schema, facts, form.names);
     out.events.clear();  // their arguments count entities that are gone
   }
   std::vector<std::string> names;
   for (const Entity& entity : out.entities) {
-    names.push_back(given ? canonical_name(out, entity) : entity.text);
+    names.push_back(form.given ? canonical_name(out, entity) : entity.text);
   }
   const std::vector<ByteRange> sentences =
       out.sentences.empty() ? text::split_sentences(out.text) : out.sentences;
@@ -162,7 +165,7 @@ Document found_document(const Document& document, const data::Schema& schema,
     relation.tail = entity_named(out, names, found.fact.tail, type.tail_types);
     if (relation.head < 0 || relation.tail < 0) continue;
     relation.type = type.id;
-    if (scored) relation.score = found.score;
+    if (form.scored) relation.score = found.score;
     relation.evidence = evidence_of(out.entities[static_cast<size_t>(relation.head)],
                                     out.entities[static_cast<size_t>(relation.tail)], sentences);
     out.relations.push_back(std::move(relation));

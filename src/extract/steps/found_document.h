@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ask_steps.h"
+#include "names/names_in_text.h"
 
 namespace relata::extract {
 
@@ -17,10 +18,14 @@ struct ScoredFact {
 // shorter name stands nowhere else.
 void drop_inner_mentions(std::vector<data::Entity>& entities);
 
-// `document` with these facts, which are distinct, instead of its relations; its entities only if
-// `given`. Without `scored` the facts get no score.
+struct FoundForm {
+  bool given = false;            // the entities are the document's own
+  bool scored = true;            // the facts have scores
+  NamesInText* names = nullptr;  // knows types of entities that the facts leave open; may be null
+};
+// `document` with these facts, which are distinct, instead of its relations.
 data::Document found_document(const data::Document& document, const data::Schema& schema,
-                              const std::vector<ScoredFact>& facts, bool given, bool scored);
+                              const std::vector<ScoredFact>& facts, const FoundForm& form);
 
 // Adds the facts that follow by symmetric relations and by inverses, mutual or implied, as probable
 // as those they follow from, and notes them in meta "derived".

@@ -413,6 +413,53 @@ TEST_F(Facts, OtherBordersOfAFactCanBeTheSameFact) {
             (std::set<std::string>{"Ann Lee|father|Cid", "Bob|father|Cid"}));
 }
 
+// A text in which "Ann Lee" and "Cid" are names often enough to be learned.
+std::shared_ptr<const NameModel> names_of_the_family() {
+  std::vector<Document> documents;
+  for (int i = 0; i < 30; ++i) {
+    const std::string text = "Ann Lee met Cid on day " + std::to_string(i) + " of May.";
+    documents.push_back(make_document("d", text, {}));
+    for (const char* name : {"Ann Lee", "Cid"}) {
+      data::Entity entity;
+      entity.text = name;
+      entity.type = "PER";
+      entity.mentions = data::find_mentions(text, name);
+      documents.back().entities.push_back(std::move(entity));
+    }
+  }
+  return NameModel::learn(documents);
+}
+
+// Of "Ann Lee" and "Ann", which the engine finds the more probable, names tell the right one.
+TEST_F(Facts, NamesDecideBetweenBordersAndGiveTypes) {
+  options_.closure = false;
+  rules_ = {{{kAskRelations}, "spouse"}, {{kAskHeads}, "Ann Lee\nAnn"}, {{kAskTails}, "Cid"}};
+  extractor_.config.drop_overlapping = true;
+  const Document without = run(family_);
+  EXPECT_EQ(triples(without), Strings{"Ann|spouse|Cid"});
+  EXPECT_EQ(without.entities[0].type, "");
+  extractor_.names = names_of_the_family();
+  ASSERT_NE(extractor_.names, nullptr);
+  const Document with = run(family_);
+  EXPECT_EQ(triples(with), Strings{"Ann Lee|spouse|Cid"});
+  EXPECT_EQ(with.entities[0].type, "PER");
+  EXPECT_LT(with.relations[0].score.value(), 1.0);
+}
+
+TEST_F(Facts, NamesAreNotAskedOfGivenEntities) {
+  options_.closure = false;
+  rules_ = {{{kAskRelations}, "spouse"}, {{kAskHeads}, "Ann Lee"}, {{kAskTails}, "Cid"}};
+  Document given = family_;
+  for (const char* name : {"Ann Lee", "Cid"}) {
+    data::Entity entity;
+    entity.id = entity.text = name;
+    given.entities.push_back(entity);
+  }
+  const double score = run(given).relations[0].score.value();
+  extractor_.names = names_of_the_family();
+  EXPECT_EQ(run(given).relations[0].score.value(), score);
+}
+
 TEST_F(Facts, LongDocumentsAreReadInWindows) {
   Document document = family_;
   std::string middle;
