@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <unordered_map>
@@ -15,6 +14,7 @@
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/text/utf8.h"
+#include "standard_output.h"
 
 namespace relata::app {
 namespace {
@@ -39,13 +39,6 @@ Status append_lines(const std::string& path, std::vector<InputLine>& lines) {
     lines.push_back({std::move(line), std::move(where), number});
   }
   return {};
-}
-
-Status write_stdout(std::string_view content) {
-  errno = 0;
-  const size_t written = std::fwrite(content.data(), 1, content.size(), stdout);
-  if (written == content.size() && std::fflush(stdout) == 0) return {};
-  return resource_error(fmt::format("standard output: {}", std::strerror(errno)));
 }
 
 std::string scalar_text(const Json& value) {
@@ -108,6 +101,9 @@ Status list_lines(const std::vector<std::string>& lines, const std::string& what
 
 Result<std::vector<std::string>> input_files(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return std::vector<std::string>{"-"};
+  if (std::count(arguments.begin(), arguments.end(), "-") > 1) {
+    return usage_error("standard input cannot be two files", "give - once");
+  }
   return expand_inputs(arguments);
 }
 

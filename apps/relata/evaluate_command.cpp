@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "command_io.h"
@@ -45,6 +46,32 @@ Status check_files(const EvaluateOptions& options) {
   return check_places(outputs, inputs);
 }
 
+// A folder or a pattern of several files is read as everywhere; of one file the name is taken.
+Status open_folder(std::string& path, const std::string& format,
+                   std::optional<std::vector<data::Document>>& documents) {
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(path, ignored);
+  const bool pattern = path.find_first_of("*?") != std::string::npos;
+  if (!folder && (!pattern || file_exists(path))) return {};
+  RELATA_TRY(const std::vector<std::string> files, input_files({path}));
+  if (files.size() == 1) {
+    path = files.front();
+    return {};
+  }
+  data::ReadOptions read;
+  read.format = format;
+  RELATA_TRY(data::Dataset dataset, read_datasets({path}, read));
+  documents = std::move(dataset.documents);
+  return {};
+}
+
+Status open_folders(eval::EvaluateRequest& request) {
+  RELATA_CHECK(open_folder(request.gold, request.gold_format, request.gold_documents));
+  RELATA_CHECK(
+      open_folder(request.predicted, request.predicted_format, request.predicted_documents));
+  return open_folder(request.compare, request.predicted_format, request.compared_documents);
+}
+
 Status write_side_files(const EvaluateOptions& options, const eval::Report& report) {
   if (!options.report.empty()) {
     RELATA_CHECK(write_result(options.report, eval::report_html(report)));
@@ -78,6 +105,7 @@ Result<int> run_evaluate(const EvaluateOptions& options, const Context& context)
   if (!request.schema.empty()) {
     RELATA_TRY(request.schema, schema_path(request.schema));
   }
+  RELATA_CHECK(open_folders(request));
   request.list_errors = !context.json || !options.report.empty() || !options.errors.empty();
   RELATA_TRY(const eval::Evaluation evaluation, eval::evaluate(request));
   RELATA_TRY(const std::string text, result_text(options, evaluation, context.json));
@@ -146,8 +174,8 @@ void add_evaluate_command(CLI::App& app, Context& context) {
       "Gold and predictions may be canonical JSONL, the dataset's own format, one label a line, id "
       "and\nlabel, or a JSON list of strings. Every score stands beside its 95 % bootstrap "
       "interval "
-      "and the\nfloor: what the best constant answer reaches. docs/evaluation.md defines the "
-      "metrics:" +
+      "and the\nfloor: what the best constant answer reaches. A folder of files is one data set.\n"
+      "docs/evaluation.md defines the metrics:" +
           metric_list(),
       {"relata evaluate --gold test.jsonl --pred relations.jsonl",
        "relata evaluate --gold finre/test.txt --pred labels.txt --metric crellm,pair-micro --json",

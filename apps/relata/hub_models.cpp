@@ -9,6 +9,7 @@
 #include <regex>
 
 #include "environment.h"
+#include "model_folders.h"
 #include "relata/base/file.h"
 #include "relata/base/gguf.h"
 
@@ -46,6 +47,17 @@ std::vector<std::string> gguf_files(const std::filesystem::path& folder) {
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+// What has the name in a folder of models; a path from the root or upwards is no name.
+std::optional<std::string> placed_model(const std::filesystem::path& name) {
+  if (name.is_absolute() || *name.begin() == "..") return {};
+  std::error_code ignored;
+  for (const std::string& place : model_places()) {
+    const std::filesystem::path path = std::filesystem::path(place) / name;
+    if (std::filesystem::exists(path, ignored)) return path.string();
+  }
+  return {};
 }
 
 }  // namespace
@@ -124,12 +136,14 @@ Result<std::optional<std::string>> pulled_model(const HubName& name) {
 Result<std::string> find_named_model(const std::string& name) {
   std::error_code ignored;
   if (name.empty() || std::filesystem::exists(name, ignored)) return name;
-  const auto hub = parse_hub_name(name);
-  if (!hub || is_gguf_name(name)) return name;
+  const auto hub = is_gguf_name(name) ? std::nullopt : parse_hub_name(name);
+  if (hub) {
+    RELATA_TRY(const std::optional<std::string> pulled, pulled_model(*hub));
+    if (pulled) return *pulled;
+  }
+  if (const auto placed = placed_model(name)) return *placed;
   // A slip in the name of a file is told by what opens files.
-  if (std::filesystem::exists(name.substr(0, name.find('/')), ignored)) return name;
-  RELATA_TRY(const std::optional<std::string> pulled, pulled_model(*hub));
-  if (pulled) return *pulled;
+  if (!hub || std::filesystem::exists(name.substr(0, name.find('/')), ignored)) return name;
   return usage_error(
       fmt::format("{}: no such file or folder, and no model of this name was pulled", name),
       fmt::format("`relata pull {}` fetches it from a Hugging Face hub", name));

@@ -38,8 +38,9 @@ std::vector<std::string> first_parts(std::vector<std::string> paths);
 // Errors (usage): several GGUF files are there and the name chooses none, or several.
 Result<std::optional<std::string>> pulled_model(const HubName& name);
 
-// What a model's name stands for: itself where there is such a file or folder, or where it cannot
-// be a hub's name; a pulled repository. Errors (usage): it was not pulled.
+// What a model's name stands for: the file or folder of this name; a pulled repository; what has
+// the name in one of model_places() (model_folders.h). A name that is nowhere and cannot be a hub's
+// stands for itself. Errors (usage): a hub's, and it was not pulled.
 Result<std::string> find_named_model(const std::string& name);
 
 // find_named_model() for an option or argument.

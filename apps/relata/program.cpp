@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <limits>
 #include <new>
 #include <sstream>
 #include <system_error>
@@ -20,6 +22,7 @@
 #include "relata/base/temporary_file.h"
 #include "relata/base/version.h"
 #include "relata/base/visible_text.h"
+#include "standard_output.h"
 
 namespace relata::app {
 namespace {
@@ -112,6 +115,16 @@ std::string check_device(const std::string& device) {
   return fmt::format("'{}' is not cpu, cuda, cuda:N or mps", device);
 }
 
+// What does not fit would become another number without a word.
+std::string check_seed(const std::string& text) {
+  uint64_t seed = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, seed);
+  if (code == std::errc() && stop == end) return "";
+  return fmt::format("'{}' is not a whole number from 0 to {}", text,
+                     std::numeric_limits<uint64_t>::max());
+}
+
 void add_shared_flags(CLI::App& app, Context& context) {
   app.set_version_flag("--version", "relata " + program_version(), "Print the version");
   app.add_flag("--json", context.json, "Print the result on stdout as JSON")
@@ -134,7 +147,8 @@ void add_shared_flags(CLI::App& app, Context& context) {
                  "Seed of everything random (default: 0, or what a configuration says)")
       ->each([&context](const std::string&) { context.seed_given = true; })
       ->envname("RELATA_SEED")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::Validator(check_seed, "", "seed"));
   app.add_option("--log-file", context.log_file, "Also write log lines to this file")
       ->envname("RELATA_LOG_FILE")
       ->type_name("F");
@@ -148,6 +162,10 @@ Status apply_shared_flags(const Program& program, const Context& context) {
   if (context.quiet || context.no_progress) set_progress_mode(ProgressMode::kOff);
   if (context.threads > 0 && program.set_threads != nullptr) program.set_threads(context.threads);
   if (program.set_device != nullptr) program.set_device(context.device);
+  if (context.log_file == "-") {
+    return usage_error("--log-file: - is no file",
+                       "log lines go to standard error without it; name a file for a copy");
+  }
   if (!context.log_file.empty()) RELATA_CHECK(set_log_file(context.log_file));
   return {};
 }
@@ -160,11 +178,9 @@ Result<int> run_action(const Program& program, const Context& context) {
 
 // Results that were printed are done only when they have left this process.
 int finish_output(int code) {
-  errno = 0;
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  const char* reason = errno != 0 ? std::strerror(errno) : "cannot be written";
-  return report_error(resource_error(fmt::format("standard output: {}", reason),
-                                     "free some space, or write to another place"));
+  const Status flushed = flush_stdout();
+  if (flushed.ok()) return code;
+  return reader_has_gone() ? end_without_reader() : report_error(flushed.error());
 }
 
 int run(const Program& program, int argc, char** argv) {
@@ -181,7 +197,7 @@ int run(const Program& program, int argc, char** argv) {
       "  relata evaluate --gold test.jsonl --pred relations.jsonl --metric pair-micro\n\n"
       "Every flag above may also stand in the environment, as RELATA_THREADS=2.\n"
       "Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input, 4 some items failed,\n"
-      "5 a resource failed, 130 interrupted.");
+      "5 a resource failed, 130 interrupted, 141 whoever read the output went away (| head).");
   add_shared_flags(app, context);
   for (const auto add_verb : program.verbs) add_verb(app, context);
   try {
@@ -196,6 +212,7 @@ int run(const Program& program, int argc, char** argv) {
   }
   const Result<int> result = run_action(program, context);
   if (result.ok()) return finish_output(*result);
+  if (reader_has_gone()) return end_without_reader();
   const bool usage = result.error().code == ErrorCode::kUsage;
   return report_error(result.error(),
                       usage ? fmt::format("see `relata {} --help`", chosen_verb(app)) : "");
@@ -240,6 +257,7 @@ int run_program(const Program& program, int argc, char** argv) {
   } catch (const InputFailure& problem) {
     return report_error(input_error(problem.what()));
   } catch (const std::system_error& problem) {  // fmt::print() throws it when it cannot write
+    if (problem.code() == std::errc::broken_pipe) return end_without_reader();
     return report_error(resource_error(problem.what()));
   } catch (const std::exception& problem) {
     if (program.explain != nullptr) {

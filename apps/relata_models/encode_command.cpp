@@ -98,7 +98,7 @@ Result<std::string> score_pairs(const EncodeOptions& options,
 
 Result<int> run_encode(const EncodeOptions& options, const Context& context) {
   RELATA_CHECK(check_device(context));
-  RELATA_TRY(const auto lines, read_requests(options.inputs));
+  RELATA_TRY(const auto lines, read_requests(options.inputs, R"({"text": "..."})"));
   const bool pairs = !lines.empty() && lines.front().value.contains("pair");
   RELATA_TRY(const std::string out,
              pairs ? score_pairs(options, lines) : encode_texts(options, lines, context));

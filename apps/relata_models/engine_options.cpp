@@ -75,14 +75,15 @@ Result<std::unique_ptr<generate::Engine>> open_engine(const EngineOptions& optio
   return open_engine(native, context);
 }
 
-Result<std::vector<RequestLine>> read_requests(const std::vector<std::string>& inputs) {
+Result<std::vector<RequestLine>> read_requests(const std::vector<std::string>& inputs,
+                                               const std::string& example) {
   RELATA_TRY(const std::vector<InputLine> lines, read_lines(inputs));
   std::vector<RequestLine> requests;
   for (const InputLine& line : lines) {
     RELATA_TRY(Json value, parse_json_line(line.text, line.where));
     if (!value.is_object()) {
       return input_error(fmt::format("{}: not a JSON object", line.where),
-                         "write one request a line, like {\"prompt\": \"...\"}");
+                         "write one request a line, like " + example);
     }
     requests.push_back({std::move(value), line.where});
   }

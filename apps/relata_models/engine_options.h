@@ -45,7 +45,8 @@ struct RequestLine {
   Json value;
   std::string where;
 };
-Result<std::vector<RequestLine>> read_requests(const std::vector<std::string>& inputs);
+Result<std::vector<RequestLine>> read_requests(const std::vector<std::string>& inputs,
+                                               const std::string& example = R"({"prompt": "..."})");
 
 // The ids of a text, through the tokenizer.
 Result<std::vector<int32_t>> text_ids(const generate::Engine& engine, const std::string& text,

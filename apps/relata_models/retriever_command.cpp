@@ -52,15 +52,15 @@ class RetrieverRun {
       : options_(options), recipe_(std::move(recipe)), context_(context) {}
 
   Status run() {
+    if (options_.last > LastStage::Score) {
+      RELATA_CHECK(retrieve::check_trained_models(recipe_, options_.last == LastStage::Train));
+    }
     RELATA_CHECK(led([&] { return build(); }));
     if (options_.last == LastStage::Build) return {};
     log_info(fmt::format("{}, {}", counted(pool_.items.size(), "instance"),
                          counted(pool_.queries.size(), "question")));
     RELATA_CHECK(led([&] { return find(); }));
     if (options_.last == LastStage::Bm25) return {};
-    if (options_.last > LastStage::Score) {
-      RELATA_CHECK(retrieve::check_trained_models(recipe_, options_.last == LastStage::Train));
-    }
     RELATA_CHECK(led([&] { return score(); }));
     if (options_.last == LastStage::Score) return {};
     if (!recipe_.reward.model.empty()) RELATA_CHECK(reward());

@@ -115,7 +115,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 // A limit as people write it: 4096, 0.5, 1e-30.
 std::string limit_text(double limit) {
-  if (limit == std::floor(limit) && std::abs(limit) < 0x1p53) {
+  if (limit == std::floor(limit) && std::abs(limit) <= 0x1p53) {
     return std::to_string(static_cast<int64_t>(limit));
   }
   return Json(limit).dump();

@@ -291,6 +291,12 @@ int Schema::negative() const {
   return found == relation_types.end() ? -1 : static_cast<int>(found - relation_types.begin());
 }
 
+bool Schema::is_negative(std::string_view relation_id) const {
+  const int type = find(relation_id);
+  return type < 0 ? is_negative_name(relation_id)
+                  : relation_types[static_cast<size_t>(type)].negative;
+}
+
 Result<Schema> read_schema(const std::string& path) {
   RELATA_TRY(const Json value, read_json(path));
   return schema_from_json(value, path);

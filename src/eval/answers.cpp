@@ -38,22 +38,29 @@ data::Document labelled_document(const std::string& id, const std::vector<std::s
 
 std::string path_name(const std::string& path) { return path == "-" ? "stdin" : path; }
 
-bool is_empty_list(std::string_view content) {
+bool AnswerFile::is_empty() const {
+  if (documents != nullptr) return documents->empty();
   std::string bare;
-  for (const char c : content) {
+  for (const char c : content()) {
     if (c != ' ' && c != '\n' && c != '\r' && c != '\t') bare += c;
     if (bare.size() > 2) return false;
   }
   return bare.empty() || bare == "[]";
 }
 
-Result<AnswerFile> open_answers(const std::string& path, const std::string& format) {
+Result<AnswerFile> open_answers(const std::string& path, const std::string& format,
+                                const FolderDocuments& documents) {
+  if (documents) return AnswerFile{path, FileText::of(""), format, &*documents};
   RELATA_TRY(std::shared_ptr<const FileText> file, FileText::open(path));
   return AnswerFile{path_name(path), std::move(file), format};
 }
 
 Result<Answers> read_answers(const AnswerFile& file) {
   Answers answers;
+  if (file.documents != nullptr) {
+    answers.documents = *file.documents;
+    return answers;
+  }
   const bool guess = file.format.empty();
   const std::string_view content = file.content();
   const bool json = content.find_first_of("[{") == content.find_first_not_of(" \t\r\n");

@@ -17,10 +17,15 @@ std::string path_name(const std::string& path);  // "-" is "stdin"
 struct AnswerFile {
   std::string name;  // for messages
   std::shared_ptr<const FileText> file;
-  std::string format;  // as asked for; "" guesses
+  std::string format;                                      // as asked for; "" guesses
+  const std::vector<data::Document>* documents = nullptr;  // of a folder; the file is empty then
   std::string_view content() const { return file->text(); }
+  bool is_empty() const;  // "[]" or nothing
 };
-Result<AnswerFile> open_answers(const std::string& path, const std::string& format);
+using FolderDocuments = std::optional<std::vector<data::Document>>;
+// Borrows the documents, if there are any: the path is a folder then, and not looked at.
+Result<AnswerFile> open_answers(const std::string& path, const std::string& format,
+                                const FolderDocuments& documents);
 
 struct Answers {
   std::optional<std::vector<data::Document>> documents;
@@ -28,7 +33,6 @@ struct Answers {
   std::optional<LabelList> labels;
 };
 Result<Answers> read_answers(const AnswerFile& file);
-bool is_empty_list(std::string_view content);  // "[]" or nothing
 
 // One document an answer, so that bare gold labels go the same way as gold documents.
 std::vector<data::Document> documents_of(Answers answers);

@@ -55,8 +55,9 @@ class Evaluator {
     }
     RELATA_CHECK(check_standard_input());
     options_ = {{}, request_.bootstrap, request_.seed};
-    RELATA_TRY(gold_, open_answers(request_.gold, request_.gold_format));
-    RELATA_TRY(own_.file, open_answers(request_.predicted, request_.predicted_format));
+    RELATA_TRY(gold_, open_answers(request_.gold, request_.gold_format, request_.gold_documents));
+    RELATA_TRY(own_.file, open_answers(request_.predicted, request_.predicted_format,
+                                       request_.predicted_documents));
     if (!request_.schema.empty()) {
       RELATA_TRY(schema_, as_configuration(data::read_schema(request_.schema)));
       has_schema_ = true;
@@ -113,7 +114,7 @@ class Evaluator {
   }
 
   Result<const std::vector<Document>*> predicted_documents(System& system, const Metric& metric) {
-    if (is_empty_list(system.file.content())) return &no_documents_;
+    if (system.file.is_empty()) return &no_documents_;
     RELATA_TRY(const Answers* answers, answers_of(system));
     if (answers->documents) return &*answers->documents;
     return input_error(
@@ -202,7 +203,7 @@ class Evaluator {
     const std::string_view content = system.file.content();
     const bool result_file = system.file.format == "docred-result" ||
                              (system.file.format.empty() && looks_like_docred_result(content)) ||
-                             is_empty_list(content);
+                             system.file.is_empty();
     const bool gold_file = (gold_.format.empty() || gold_.format == "docred") &&
                            looks_like_docred(gold_.content()) && result_file;
     RELATA_CHECK(start_train_facts());
@@ -221,7 +222,7 @@ class Evaluator {
     const size_t gold_relations = gold.relations.size();
     DocRedAnswers answers;
     if (result_file) {
-      RELATA_TRY(answers, parse_docred_result(is_empty_list(content) ? "[]" : content,
+      RELATA_TRY(answers, parse_docred_result(system.file.is_empty() ? "[]" : content,
                                               system.file.name, gold));
     } else {
       RELATA_TRY(answers, named(system, docred_answers(*both.gold, *both.predicted,
@@ -336,6 +337,10 @@ class Evaluator {
       items = gold_pairs(*gold);
       if (answers->keyed) {
         RELATA_CHECK(answer_by_id(items, *answers->keyed));
+      } else if (gold_.documents != nullptr) {
+        return input_error(fmt::format("{}: labels in the order of a file, and {} is several",
+                                       system.file.name, gold_.name),
+                           "join the gold files into one, or give predictions with ids");
       } else {
         // Answers may have been made for the patched gold alone.
         if (!request_.patch.empty() && answers->labels->size() != items.size()) {
@@ -454,7 +459,8 @@ class Evaluator {
 
   Status compare() {
     System other;
-    RELATA_TRY(other.file, open_answers(request_.compare, request_.predicted_format));
+    RELATA_TRY(other.file, open_answers(request_.compare, request_.predicted_format,
+                                        request_.compared_documents));
     for (const Metric& metric : metrics_) RELATA_CHECK(score(metric, other, false));
     size_t of_documents = 0;
     for (const Metric& metric : metrics_) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "alignment.h"
@@ -14,11 +13,7 @@ namespace {
 
 using data::Document;
 using data::ids_of;
-
-template <class Type>
-bool has(const std::vector<Type>& types, std::string_view id) {
-  return std::any_of(types.begin(), types.end(), [&](const Type& type) { return type.id == id; });
-}
+using data::type_with_id;
 
 }  // namespace
 
@@ -53,20 +48,18 @@ Error SchemaLabels::unknown_relation(const std::string& place, std::string_view 
 
 bool SchemaLabels::knows_entity(const data::Entity& entity) const {
   return !kinds_.entities || schema_.entity_types.empty() || entity.type.empty() ||
-         has(schema_.entity_types, entity.type);
+         type_with_id(schema_.entity_types, entity.type) != nullptr;
 }
 
 bool SchemaLabels::knows_event(const data::Event& event) const {
   return !kinds_.events || schema_.event_types.empty() || event.type.empty() ||
-         has(schema_.event_types, event.type);
+         type_with_id(schema_.event_types, event.type) != nullptr;
 }
 
 const data::EventType* SchemaLabels::type_with_roles(const data::Event& event) const {
   if (!kinds_.roles) return nullptr;
-  for (const data::EventType& type : schema_.event_types) {
-    if (type.id == event.type) return type.roles.empty() ? nullptr : &type;
-  }
-  return nullptr;
+  const data::EventType* type = type_with_id(schema_.event_types, event.type);
+  return type == nullptr || type->roles.empty() ? nullptr : type;
 }
 
 Status SchemaLabels::check(const Document& document, const std::string& place) const {
@@ -86,7 +79,7 @@ Status SchemaLabels::check(const Document& document, const std::string& place) c
     const data::EventType* type = type_with_roles(event);
     if (type == nullptr) continue;
     for (const data::Argument& argument : event.arguments) {
-      if (has(type->roles, argument.role)) continue;
+      if (type_with_id(type->roles, argument.role) != nullptr) continue;
       return unknown(
           fmt::format("{}: role '{}' of event type '{}'", place, argument.role, event.type),
           argument.role, ids_of(type->roles));
@@ -138,7 +131,7 @@ size_t SchemaLabels::drop_events(Document& document) const {
     const data::EventType* type = type_with_roles(event);
     if (type == nullptr) continue;
     dropped += std::erase_if(event.arguments, [&](const data::Argument& argument) {
-      return !has(type->roles, argument.role);
+      return type_with_id(type->roles, argument.role) == nullptr;
     });
   }
   return dropped;

@@ -107,10 +107,7 @@ class PairExtraction : public Extraction {
   void drop_negative(PairPrediction& prediction) const {
     PairPrediction kept;
     for (size_t i = 0; i < prediction.labels.size(); ++i) {
-      const int index = extractor_.schema.find(prediction.labels[i]);
-      if (index >= 0 && extractor_.schema.relation_types[static_cast<size_t>(index)].negative) {
-        continue;
-      }
+      if (extractor_.schema.is_negative(prediction.labels[i])) continue;
       kept.labels.push_back(prediction.labels[i]);
       if (i < prediction.scores.size()) kept.scores.push_back(prediction.scores[i]);
     }

@@ -25,12 +25,14 @@ std::string extractor_name(const Extractor& extractor) {
   return last.empty() ? folder.lexically_normal().parent_path().filename().string() : last;
 }
 
-// Whether a question got no answer at all: if this run is interrupted, the next asks again.
+// Whether a question that was asked got no answer: if this run is interrupted, the next asks again.
+// What cannot be asked now cannot be asked then.
 bool is_unanswered(const Document& document) {
   if (!document.meta.is_object() || !document.meta.contains("unparsed")) return false;
   const Json& notes = document.meta["unparsed"];
-  return std::any_of(notes.begin(), notes.end(),
-                     [](const Json& note) { return note.value("unanswered", false); });
+  return std::any_of(notes.begin(), notes.end(), [](const Json& note) {
+    return note.value("unanswered", false) && note.value("asked", true);
+  });
 }
 
 // A journal's line is a result and the hash of what it was the answer to.

@@ -229,7 +229,7 @@ Result<text::ChatTemplate> Extractor::chat_wrapper() const {
 
 bool needs_no_model(const Extractor& extractor) {
   return extractor.demonstrations != nullptr && asks_pairs(extractor.config.pipeline) &&
-         extractor.config.demonstrations.vote >= 1.0;
+         extractor.config.decode == "labels" && extractor.config.demonstrations.vote >= 1.0;
 }
 
 ExtractorConfig default_config(const std::string& pipeline) {

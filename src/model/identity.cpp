@@ -36,6 +36,7 @@ constexpr const char* kBeside[] = {"config.json",
                                    "special_tokens_map.json",
                                    "added_tokens.json",
                                    "chat_template.jinja"};
+constexpr const char* kPieces = "sentencepiece.bpe.model";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr size_t kBlock = size_t{1} << 26;
 
@@ -118,6 +119,10 @@ Status append_model(const std::string& model, std::string& out) {
   std::vector<std::string> names;
   for (const char* name : kBeside) {
     if (file_exists(model + "/" + name)) names.emplace_back(name);
+  }
+  // XLM-RoBERTa's, which elsewhere lies beside a tokenizer.json and changes nothing.
+  if (!file_exists(model + "/tokenizer.json") && file_exists(model + "/" + kPieces)) {
+    names.emplace_back(kPieces);
   }
   for (std::string& name : files_ending_in(model, ".tiktoken")) names.push_back(std::move(name));
   RELATA_TRY(const std::vector<std::string> weights, weight_files(model));

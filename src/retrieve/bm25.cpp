@@ -59,6 +59,17 @@ void CorpusHash::add(const Passage& passage) {
   hex_ = sha256_hex(record);
 }
 
+std::string_view unit_name(PassageUnit unit) {
+  return unit == PassageUnit::Document ? "document" : "sentence";
+}
+
+std::optional<PassageUnit> unit_of_name(std::string_view name) {
+  for (const PassageUnit unit : {PassageUnit::Sentence, PassageUnit::Document}) {
+    if (name == unit_name(unit)) return unit;
+  }
+  return std::nullopt;
+}
+
 Result<Bm25Index> Bm25Index::make(const Bm25Settings& settings) {
   if (!std::isfinite(settings.k1) || settings.k1 < 0) {
     return usage_error("BM25: k1 " + std::to_string(settings.k1), "a number of at least 0");

@@ -1,13 +1,15 @@
 // The file of a Bm25Index: a header of fixed size, then the body that its checksum is of.
 //
 //   header   magic (12 bytes), format version (u32), body's bytes (u64), its SHA-256 (64 letters)
-//   body     analyzer's name and revision, k1 and b as bits, corpus hash;
+//   body     analyzer's name and revision, k1 and b as bits;
+//            the unit's name or "", the number of partition keys, and each; corpus hash;
 //            the number of passages, and of each its id, partition and text;
 //            the number of terms, and of each, sorted: its letters, the number of its postings, and
 //            of each how many passages lie between it and the one before, and the count
 //
 // Numbers of the header are little-endian; those of the body are written in groups of seven bits,
-// the lowest first; a string is its length and its bytes.
+// the lowest first; a string is its length and its bytes. Version 1 had neither
+// unit nor partition keys.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -20,7 +22,8 @@ namespace relata::retrieve {
 namespace {
 
 constexpr std::string_view kMagic = "relata-bm25\n";
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
+constexpr uint32_t kVersionWithoutUnit = 1;  // nor partition keys
 constexpr size_t kHashLetters = 64;
 constexpr size_t kHeaderBytes = kMagic.size() + 4 + 8 + kHashLetters;
 
@@ -97,8 +100,13 @@ Error damaged(const std::string& path, const std::string& what) {
   return input_error(path + ": damaged: " + what, "make it again: relata index build");
 }
 
+struct CheckedBody {
+  std::string_view bytes;
+  uint32_t version = kFormatVersion;
+};
+
 // The body, if the header vouches for it.
-Result<std::string_view> checked_body(std::string_view bytes, const std::string& path) {
+Result<CheckedBody> checked_body(std::string_view bytes, const std::string& path) {
   if (!bytes.starts_with(kMagic.substr(0, std::min(kMagic.size(), bytes.size()))) ||
       bytes.empty()) {
     return input_error(path + ": is no index of passages",
@@ -106,9 +114,10 @@ Result<std::string_view> checked_body(std::string_view bytes, const std::string&
   }
   if (bytes.size() < kHeaderBytes) return damaged(path, "it ends within its first bytes");
   const auto version = get_fixed<uint32_t>(bytes, kMagic.size());
-  if (version != kFormatVersion) {
+  if (version != kFormatVersion && version != kVersionWithoutUnit) {
     return input_error(path + ": is of format version " + std::to_string(version) +
-                           ", this program reads " + std::to_string(kFormatVersion),
+                           ", this program reads " + std::to_string(kVersionWithoutUnit) + " and " +
+                           std::to_string(kFormatVersion),
                        version > kFormatVersion ? "upgrade relata, or make the index again"
                                                 : "make it again: relata index build");
   }
@@ -121,7 +130,7 @@ Result<std::string_view> checked_body(std::string_view bytes, const std::string&
   if (sha256_hex(body) != bytes.substr(kMagic.size() + 12, kHashLetters)) {
     return damaged(path, "its checksum is another");
   }
-  return body;
+  return CheckedBody{body, version};
 }
 
 }  // namespace
@@ -135,6 +144,9 @@ class IndexFile {
     put(out, uint64_t{kAnalyzerRevision});
     put(out, std::bit_cast<uint64_t>(index.settings_.k1));
     put(out, std::bit_cast<uint64_t>(index.settings_.b));
+    put(out, index.settings_.unit ? unit_name(*index.settings_.unit) : "");
+    put(out, static_cast<uint64_t>(index.settings_.partition_keys.size()));
+    for (const std::string& key : index.settings_.partition_keys) put(out, key);
     put(out, index.corpus_.hex());
     put(out, static_cast<uint64_t>(index.entries_.size()));
     for (const auto& entry : index.entries_) {
@@ -152,12 +164,13 @@ class IndexFile {
     return out;
   }
 
-  static Result<Bm25Index> index_of(std::string_view body, const std::string& path) {
-    BodyReader reader(body);
+  static Result<Bm25Index> index_of(const CheckedBody& body, const std::string& path) {
+    BodyReader reader(body.bytes);
     Bm25Settings settings;
     RELATA_CHECK(read_analyzer(reader, path, settings));
     settings.k1 = std::bit_cast<double>(reader.number(UINT64_MAX));
     settings.b = std::bit_cast<double>(reader.number(UINT64_MAX));
+    if (body.version != kVersionWithoutUnit) RELATA_CHECK(read_making(reader, path, settings));
     auto made = Bm25Index::make(settings);
     if (!made.ok()) return damaged(path, made.error().message);
     Bm25Index index = std::move(made).value();
@@ -202,6 +215,19 @@ class IndexFile {
                          "make it again: relata index build");
     }
     settings.analyzer = *analyzer;
+    return {};
+  }
+
+  static Status read_making(BodyReader& reader, const std::string& path, Bm25Settings& settings) {
+    const std::string name = reader.text();
+    settings.unit = unit_of_name(name);
+    const uint64_t keys = reader.count();
+    for (uint64_t i = 0; i < keys && !reader.bad(); ++i) {
+      settings.partition_keys.push_back(reader.text());
+    }
+    if (reader.bad() || (!settings.unit && !name.empty())) {
+      return damaged(path, "it does not say what its passages are");
+    }
     return {};
   }
 
@@ -271,7 +297,7 @@ Status Bm25Index::save(const std::string& path) const {
 Result<Bm25Index> Bm25Index::open(const std::string& path) {
   RELATA_TRY(const auto file, MappedFile::open(path));
   const auto bytes = file->bytes();
-  RELATA_TRY(const std::string_view body,
+  RELATA_TRY(const CheckedBody body,
              checked_body({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path));
   return IndexFile::index_of(body, path);
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <mutex>
 #include <set>
+#include <string_view>
 #include <tuple>
+#include <unordered_set>
 
 #include "relata/base/hash.h"
 #include "relata/base/parallel.h"
@@ -17,7 +19,7 @@ using data::ByteRange;
 using data::Document;
 using data::Entity;
 
-constexpr int kRevision = 2;  // grows with every change of what is found
+constexpr int kRevision = 3;  // grows with every change of what is found
 
 // Candidates from which the examples are chosen, for each of them.
 constexpr size_t kCandidates = 5;
@@ -95,6 +97,56 @@ Passage passage_of(const Document& document, const Example& example, const PoolO
   out.partition = ie_task_name(*example.task);
   out.text = retriever_passage(instance_of(document, *example.task, example.event, how.schema),
                                *example.task, how.form);
+  return out;
+}
+
+Json ranges_json(const std::vector<ByteRange>& ranges) {
+  Json out = Json::array();
+  for (const ByteRange& range : ranges) out.push_back({range.begin, range.end});
+  return out;
+}
+
+// A document but for its name and what is noted about it.
+std::string bare_line(Document document) {
+  document.id.clear();
+  document.meta = nullptr;
+  return data::to_json_line(document);
+}
+
+// What an example says, whatever document says it: `whole`, a hash of the document's text or, of
+// documents, of all that it states.
+std::string content_of(const Document& document, const Example& example, const std::string& whole) {
+  Json out = Json::array({whole});
+  if (example.head < 0) {
+    out.push_back(example.task ? static_cast<int>(*example.task) : -1);
+    out.push_back(example.event);
+    return out.dump();
+  }
+  for (const int end : {example.head, example.tail}) {
+    const Entity& entity = document.entities.at(static_cast<size_t>(end));
+    out.push_back({entity.text, entity.type, ranges_json(entity.mentions)});
+  }
+  std::vector<std::string> labels = example.labels;
+  std::sort(labels.begin(), labels.end());
+  out.push_back(labels);
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::vector<bool> copies_among(const std::vector<Document>& documents,
+                               const std::vector<Example>& examples) {
+  const bool of_pairs = !examples.empty() && examples.front().head >= 0;
+  std::vector<std::string> wholes(documents.size());
+  run_pieces(documents.size(), [&](size_t i) {
+    wholes[i] = sha256_hex(of_pairs ? documents[i].text : bare_line(documents[i]));
+  });
+  std::vector<std::string> contents(examples.size());
+  run_pieces(examples.size(), [&](size_t i) {
+    const size_t document = examples[i].document;
+    contents[i] = content_of(documents[document], examples[i], wholes[document]);
+  });
+  std::unordered_set<std::string_view> known;
+  std::vector<bool> out;
+  for (const std::string& content : contents) out.push_back(!known.insert(content).second);
   return out;
 }
 
@@ -241,6 +293,7 @@ Result<ExamplePool> ExamplePool::make(std::vector<Document> documents, const Poo
   pool.texts_.resize(pool.documents_.size());
   run_pieces(pool.documents_.size(),
              [&](size_t i) { pool.texts_[i] = ComparableText(pool.documents_[i].text); });
+  pool.is_copy_ = copies_among(pool.documents_, pool.examples_);
   std::vector<Passage> passages;
   passages.reserve(pool.examples_.size());
   for (const Example& example : pool.examples_) {
@@ -290,6 +343,7 @@ Result<FoundExamples> ExamplePool::find(const ExampleQuery& query, size_t k) con
   search.skip = [&](size_t passage) {
     const Example& example = examples_[passage];
     const Document& document = documents_[example.document];
+    if (is_copy_[passage]) return true;
     if (!query.event_type.empty() && !has_event(document, query.event_type)) return true;
     if (example.event >= 0 &&
         document.events[static_cast<size_t>(example.event)].type != query.event_type) {

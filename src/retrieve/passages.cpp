@@ -49,4 +49,8 @@ std::vector<Passage> passages_of(const std::vector<data::Document>& documents,
   return out;
 }
 
+std::string_view document_of(std::string_view passage, PassageUnit unit) {
+  return unit == PassageUnit::Document ? passage : passage.substr(0, passage.rfind('#'));
+}
+
 }  // namespace relata::retrieve

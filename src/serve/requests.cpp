@@ -12,12 +12,23 @@ namespace {
 
 constexpr const char* kBody = "the request";
 constexpr const char* kForms =
-    "send {\"text\": \"...\"}, or {\"documents\": [{\"id\": ..., \"text\": ...}]}";
+    "send {\"text\": \"...\"}, or {\"documents\": [{\"id\": ..., \"text\": ...}]}, or a text with "
+    "Content-Type: text/plain";
 
 Result<data::Document> document_of_text(std::string text, const std::string& id) {
   if (text.empty()) return input_error(std::string(kBody) + ": the text is empty", kForms);
-  return data::document_from_json({{"id", id.empty() ? "text" : id}, {"text", std::move(text)}},
-                                  kBody);
+  auto document = data::document_from_json(
+      {{"id", id.empty() ? "text" : id}, {"text", std::move(text)}}, kBody);
+  if (document.ok()) return document;
+  return input_error(document.error().message, "send the text in UTF-8");
+}
+
+Result<Json> parse_request(const std::string& body) {
+  auto json = parse_json(body, kBody);
+  if (json.ok()) return json;
+  Error error = json.error();
+  if (error.hint.empty()) error.hint = kForms;
+  return error;
 }
 
 Result<double> score_of(const std::string& text) {
@@ -31,7 +42,8 @@ Result<double> score_of(const std::string& text) {
 }  // namespace
 
 Result<ExtractRequest> request_from_json(const std::string& body) {
-  RELATA_TRY(const Json json, parse_json(body, kBody));
+  if (trimmed(body).empty()) return input_error(std::string(kBody) + " is empty", kForms);
+  RELATA_TRY(const Json json, parse_request(body));
   if (!json.is_object()) return input_error(std::string(kBody) + " is no JSON object", kForms);
   ExtractRequest out;
   std::string text, id;

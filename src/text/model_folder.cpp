@@ -4,9 +4,11 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <utility>
 
 #include "relata/base/file.h"
 #include "relata/text/tokenizer.h"
+#include "sentencepiece/xlm_roberta.h"
 
 namespace relata::text {
 namespace {
@@ -18,9 +20,10 @@ constexpr char kGenerationFile[] = "generation_config.json";
 constexpr char kRankExtension[] = ".tiktoken";
 
 constexpr std::array kFiles = {
-    "tokenizer.json", "tokenizer.model", "tokenizer.model.v3", "spiece.model",        "spm.model",
-    "vocab.txt",      "vocab.json",      "merges.txt",         "chat_template.jinja", kConfigFile,
-    kMapFile,         kAddedFile,        kGenerationFile};
+    "tokenizer.json", "tokenizer.model",     "tokenizer.model.v3", "spiece.model",
+    "spm.model",      kXlmRobertaFile,       "vocab.txt",          "vocab.json",
+    "merges.txt",     "chat_template.jinja", kConfigFile,          kMapFile,
+    kAddedFile,       kGenerationFile};
 
 // A special token is written as a string or as an object with its "content".
 std::optional<std::string> token_content(const Node& node) {
@@ -211,6 +214,30 @@ Status read_generation_file(const ModelFolder& folder, TokenizerConfig& config) 
   return {};
 }
 
+// As Transformers finds the class of a tokenizer whose own configuration names none: by the
+// model's. Of those whose class decides something here, be it that the files are another model's.
+std::string class_of_model(const ModelFolder& folder) {
+  constexpr std::pair<const char*, const char*> kClasses[] = {
+      {"bert", "BertTokenizer"},           {"electra", "ElectraTokenizer"},
+      {"roberta", "RobertaTokenizer"},     {"xlm-roberta", "XLMRobertaTokenizer"},
+      {"camembert", "CamembertTokenizer"}, {"mbart", "MBartTokenizer"},
+      {"m2m_100", "M2M100Tokenizer"}};
+  const std::string path = folder.path("config.json");
+  if (!file_exists(path)) return "";
+  const Result<std::string> content = read_file(path);
+  const Node root = content.ok() ? Node::parse(content.value(), nullptr, false) : Node();
+  const auto named = [&](const char* key) -> std::string {
+    const auto found = root.is_object() ? root.find(key) : root.end();
+    return found != root.end() && found->is_string() ? found->get<std::string>() : "";
+  };
+  if (const std::string name = named("tokenizer_class"); !name.empty()) return name;
+  const std::string type = named("model_type");
+  for (const auto& [model, name] : kClasses) {
+    if (type == model) return name;
+  }
+  return "";
+}
+
 }  // namespace
 
 ModelFolder ModelFolder::of(const std::string& source, std::map<std::string, std::string> files) {
@@ -276,11 +303,11 @@ Result<TokenizerConfig> read_tokenizer_config(const ModelFolder& folder) {
   SpecialNames named;
   RELATA_CHECK(read_map_file(folder, config, named));
   RELATA_CHECK(read_config_file(folder, config, named));
-  const std::pair<const char*, std::optional<std::string>*> known[] = {{"bos_token", &config.bos},
-                                                                       {"eos_token", &config.eos},
-                                                                       {"unk_token", &config.unk},
-                                                                       {"cls_token", &config.cls},
-                                                                       {"sep_token", &config.sep}};
+  if (config.tokenizer_class.empty()) config.tokenizer_class = class_of_model(folder);
+  const std::pair<const char*, std::optional<std::string>*> known[] = {
+      {"bos_token", &config.bos},  {"eos_token", &config.eos}, {"unk_token", &config.unk},
+      {"cls_token", &config.cls},  {"sep_token", &config.sep}, {"pad_token", &config.pad},
+      {"mask_token", &config.mask}};
   for (const auto& [key, out] : known) {
     const auto found = named.by_key.find(key);
     if (found != named.by_key.end()) *out = found->second.content;

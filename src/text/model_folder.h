@@ -43,6 +43,8 @@ struct TokenizerConfig {
   std::optional<std::string> unk;
   std::optional<std::string> cls;
   std::optional<std::string> sep;
+  std::optional<std::string> pad;
+  std::optional<std::string> mask;
   std::vector<std::string> special;  // contents of every special token that is named
   // The same in the order in which Transformers gives ids to those that the tokenizer's own file
   // lacks; without ids.
@@ -50,8 +52,8 @@ struct TokenizerConfig {
   int64_t extra_ids = 100;  // T5's <extra_id_0>, ...
   std::optional<bool> add_bos;
   std::optional<bool> add_eos;
-  std::optional<bool> legacy;  // Llama's own flag: a space also after special tokens in the text
-  std::string tokenizer_class;
+  std::optional<bool> legacy;   // Llama's own flag: a space also after special tokens in the text
+  std::string tokenizer_class;  // where the file names none, the model's
   std::optional<bool> lower_case;  // this and the next two: BERT's
   std::optional<bool> strip_accents;
   std::optional<bool> chinese_chars;

@@ -10,6 +10,7 @@
 #include "relata/base/gguf.h"
 #include "relata/base/parallel.h"
 #include "sentencepiece/sentencepiece_tokenizer.h"
+#include "sentencepiece/xlm_roberta.h"
 
 namespace relata::text {
 namespace {
@@ -57,6 +58,7 @@ Result<std::shared_ptr<const Tokenizer>> find_tokenizer(const std::string& folde
     if (looks_like_tiktoken(*files.find(name))) return load_tiktoken(std::move(files), name);
     return load_sentencepiece(std::move(files), name);
   }
+  if (has(kXlmRobertaFile)) return load_xlm_roberta(std::move(files));
   if (const auto name = files.rank_file()) return load_tiktoken(std::move(files), *name);
   if (has("vocab.json")) return load_vocab_json(std::move(files));
   if (has("vocab.txt")) return load_vocab_txt(std::move(files));
@@ -67,9 +69,13 @@ Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& folde
   RELATA_TRY(auto tokenizer, find_tokenizer(folder));
   if (tokenizer) return tokenizer;
   if (!file_exists(folder)) return usage_error(folder + ": no such folder", "check the path");
+  if (file_exists(folder + "/tekken.json")) {
+    return input_error(folder + "/tekken.json: Mistral's own form of a tokenizer is not read",
+                       "save the tokenizer with Transformers, which writes a tokenizer.json");
+  }
   return input_error(folder +
                          ": no tokenizer.json, tokenizer.model, spiece.model, spm.model, "
-                         "*.tiktoken, vocab.json or vocab.txt",
+                         "sentencepiece.bpe.model, *.tiktoken, vocab.json or vocab.txt",
                      "name the folder that holds the model's tokenizer files");
 }
 

@@ -21,7 +21,8 @@ void each_key(TrainerConfig& c, Each& each) {
   const Range factor = Range::between(0, kMostFactor);
   each.value("output_dir", c.output_dir);
   each.number("learning_rate", c.learning_rate, factor);
-  each.choice("lr_scheduler_type", c.lr_scheduler_type, {"cosine", "linear", "constant"});
+  each.choice("lr_scheduler_type", c.lr_scheduler_type,
+              {"cosine", "linear", "constant", "constant_with_warmup"});
   each.number("warmup_ratio", c.warmup_ratio, share);
   each.number("warmup_steps", c.warmup_steps, steps);
   each.number("num_train_epochs", c.num_train_epochs, Range::above(0, 1e9));

@@ -5,14 +5,26 @@
 #include "state.h"
 
 namespace relata::train {
+namespace {
+
+// The folder that training would resume from; "": none.
+Result<std::string> chosen_checkpoint(const TrainerConfig& config) {
+  std::string choice = resume_choice(config);
+  if (choice != "auto") return choice;
+  RELATA_TRY(const RunRecord run, read_run(config.output_dir));
+  return newest_checkpoint(config.output_dir, run.id);
+}
+
+}  // namespace
+
+Result<bool> resumes(const TrainerConfig& config) {
+  RELATA_TRY(const std::string folder, chosen_checkpoint(config));
+  return !folder.empty();
+}
+
 Status check_resume(const TrainerConfig& config) {
-  std::string folder = resume_choice(config);
+  RELATA_TRY(const std::string folder, chosen_checkpoint(config));
   if (folder.empty()) return {};
-  if (folder == "auto") {
-    RELATA_TRY(const RunRecord run, read_run(config.output_dir));
-    folder = newest_checkpoint(config.output_dir, run.id);
-    if (folder.empty()) return {};
-  }
   // What is damaged is said when it is loaded.
   const auto said = read_json(folder + kStateFile);
   if (!said.ok() || !said->is_object()) return {};

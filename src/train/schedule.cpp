@@ -10,7 +10,7 @@ namespace relata::train {
 
 double schedule_factor(const std::string& type, double done, double total, double warmup) {
   if (done < warmup) return done / std::max(1.0, warmup);
-  if (type == "constant") return 1.0;
+  if (type == "constant" || type == "constant_with_warmup") return 1.0;
   const double progress = std::clamp((done - warmup) / std::max(1e-9, total - warmup), 0.0, 1.0);
   if (type == "linear") return 1.0 - progress;
   return 0.5 * (1.0 + std::cos(std::numbers::pi * progress));

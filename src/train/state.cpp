@@ -235,6 +235,11 @@ std::string newest_checkpoint(const std::string& output_dir, const std::string& 
   return newest == folders.rend() ? "" : *newest;
 }
 
+bool has_later_checkpoint(const std::string& output_dir, const std::string& run_id, int64_t step) {
+  const std::string newest = fs::path(newest_checkpoint(output_dir, run_id)).filename().string();
+  return !newest.empty() && std::stoll(newest.substr(std::strlen(kPrefix))) > step;
+}
+
 Status save_checkpoint(const TrainerConfig& config, const RunIdentity& run,
                        const std::vector<model::Decoder::Parameter>& parameters,
                        const TrainState& state) {
@@ -274,6 +279,11 @@ Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int6
                        "name a checkpoint folder, or auto for the newest one");
   }
   const std::string path = folder + kStateFile;
+  if (!file_exists(path)) {
+    return usage_error("resume_from_checkpoint " + folder + ": no checkpoint: it has no " +
+                           std::string(kStateFile + 1),
+                       "name a checkpoint's folder, checkpoint-STEP, or auto for the newest one");
+  }
   const auto json = read_json(path);
   if (!json.ok() && json.error().code == ErrorCode::kBadInput) {
     return input_error("damaged: " + json.error().message, kOlder);
@@ -285,6 +295,10 @@ Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int6
     return input_error(
         fmt::format("{}: damaged: 'next_row' is {}, of {} rows", path, saved.state.next_row, rows),
         kOlder);
+  }
+  for (const char* file : {"/state.safetensors", "/rng_state.safetensors"}) {
+    if (file_exists(folder + file)) continue;
+    return input_error(folder + ": damaged: it has no " + std::string(file + 1), kOlder);
   }
   std::vector<at::Tensor> weights;
   RELATA_CHECK(

@@ -45,6 +45,8 @@ Result<bool> load_checkpoint(const TrainerConfig& config, RunIdentity& run, int6
 inline constexpr const char* kStateFile = "/trainer_state.json";  // of a checkpoint's folder
 // The folder of the newest checkpoint of the run ("": of any), which "auto" stands for; "": none.
 std::string newest_checkpoint(const std::string& output_dir, const std::string& run_id);
+// Whether the run has one of a later step.
+bool has_later_checkpoint(const std::string& output_dir, const std::string& run_id, int64_t step);
 std::vector<std::string> checkpoint_folders(const std::string& output_dir);  // by their steps
 
 }  // namespace relata::train

@@ -59,6 +59,7 @@ class Loop {
   Result<TrainSummary> run_all();
   Status prepare();
   Status resume();
+  void leave_later_checkpoints(const std::string& run_of_folder);
   // Several processes: whether all are at the same place of the same run.
   Status check_processes_agree();
   // What processes count, summed up.
@@ -92,6 +93,7 @@ class Loop {
   TrainState state_;
   std::optional<TrainLog> log_;
   RunIdentity run_;
+  std::string left_run_;  // the folder's until there is a checkpoint of this one; "": none
   std::vector<int64_t> order_;
   int64_t order_epoch_ = -1;
   int64_t total_steps_ = 0;
@@ -139,7 +141,8 @@ Status Loop::prepare() {
     RELATA_CHECK(make_folders(config_.output_dir));
     if (config_.begins) RELATA_CHECK(config_.begins());
     RELATA_TRY(log_, TrainLog::open(config_.output_dir, state_.step));
-    RELATA_CHECK(write_run(config_.output_dir, {run_.id, false}));  // the folder is ours now
+    // The folder is ours now.
+    RELATA_CHECK(write_run(config_.output_dir, {left_run_.empty() ? run_.id : left_run_, false}));
   }
   seconds_before_ = state_.seconds;
   start_ = Clock::now();
@@ -197,6 +200,7 @@ Status Loop::resume() {
                          "raise it, or resume from an older checkpoint");
     }
     log_info(fmt::format("resuming after step {} of {}", state_.step, config_.output_dir));
+    leave_later_checkpoints(record.id);
   } else {
     const size_t others = checkpoint_folders(config_.output_dir).size();
     if (others > 0 && leads_) {
@@ -213,6 +217,19 @@ Status Loop::resume() {
     }
   }
   return {};
+}
+
+// What was made after the step that this run goes on from is another course: under the same id,
+// "auto" would go on from that, and save_total_limit delete what is saved now.
+void Loop::leave_later_checkpoints(const std::string& run_of_folder) {
+  if (!has_later_checkpoint(config_.output_dir, run_.id, state_.step)) return;
+  left_run_ = run_of_folder;
+  run_.id = new_run_id();
+  if (!leads_) return;
+  log_warning(
+      fmt::format("{}: the checkpoints after step {} are neither used nor deleted by this "
+                  "run, but for equal names",
+                  config_.output_dir, state_.step));
 }
 
 Status Loop::check_finite(const std::string& when, const std::string& hint) const {
@@ -237,7 +254,10 @@ Status Loop::save() {
   RELATA_CHECK(check_finite(fmt::format("after step {}", state_.step), kDiverged));
   if (!leads_) return {};
   state_.seconds = elapsed();
-  return save_checkpoint(config_, run_, parameters_, state_);
+  RELATA_CHECK(save_checkpoint(config_, run_, parameters_, state_));
+  if (left_run_.empty()) return {};
+  left_run_.clear();
+  return write_run(config_.output_dir, {run_.id, false});
 }
 
 double Loop::fraction() const {

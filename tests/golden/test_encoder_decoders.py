@@ -446,6 +446,20 @@ def test_old_files(relata, tmp_path):
         assert_close(logits, oracle_logits(model, source, target))
 
 
+@pytest.mark.parametrize("stacks", [("encoder",), ("decoder",), ("encoder", "decoder")])
+def test_embeddings_under_the_name_of_a_stack(relata, tmp_path, stacks):
+    model = random_case("t5_v1_1")
+    model.save_pretrained(tmp_path)
+    path = str(tmp_path / "model.safetensors")
+    tensors = safetensors_torch.load_file(path)
+    shared = tensors.pop("shared.weight")
+    tensors |= {stack + ".embed_tokens.weight": shared.clone() for stack in stacks}
+    safetensors_torch.save_file(tensors, path, {"format": "pt"})
+    source, target = PAIRS[-1]
+    (logits,) = our_logits(relata, tmp_path, PAIRS[-1:])
+    assert_close(logits, oracle_logits(model, source, target))
+
+
 # ---- what is refused -----------------------------------------------------------------------------
 
 

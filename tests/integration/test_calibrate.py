@@ -196,3 +196,42 @@ def test_names_are_learned_on_request(own, gold, tmp_path):
     too_few.write_text(texts.read_text().split("\n")[0] + "\n")
     refused = relata("calibrate", "-x", own, "--gold", gold, "--names", too_few, code=3)
     assert "too few names" in refused.err
+
+
+def test_tasks_are_chosen_as_for_extract(server, trained, tmp_path):
+    """One question for each document where only relations are looked for."""
+    folder = tmp_path / "icl"
+    (folder / "templates").mkdir(parents=True)
+    (folder / "extractor.yaml").write_text(
+        f"format_version: 1\npipeline: icl\nmodel: {trained}/model\ntemplate: templates/icl.yaml\n"
+        "decode: free\ndemonstrations: {examples: 0}\n")
+    task = {"prompt": "{labels} {examples}{text}:", "example": "{text}:{answer}\n"}
+    (folder / "templates/icl.yaml").write_text(json.dumps({
+        "name": "icl", "nothing": " none", "separator": ";", "tasks": {
+            "ner": {**task, "item": " {label}: {span}"},
+            "re": {**task, "item": " {label}: {head} | {tail}"}}}))
+    (folder / "schema.json").write_text(json.dumps({
+        "entity_types": [{"id": "PER"}], "relation_types": [{"id": "knows"}]}))
+    source = tmp_path / "gold.jsonl"
+    source.write_text("".join(json.dumps({
+        "id": str(i), "text": "Ada knows Bo.",
+        "entities": [{"id": "a", "text": "Ada", "type": "PER", "mentions": [[0, 3]]},
+                     {"id": "b", "text": "Bo", "type": "PER", "mentions": [[10, 12]]}],
+        "relations": [{"head": "a" if i % 2 else "b", "tail": "b" if i % 2 else "a",
+                       "type": "knows"}]}) + "\n" for i in range(8)))
+    def reply(path, body):
+        if path == "/v1/models":
+            return server.good_reply(path, body)
+        text = " PER: Ada; PER: Bo" if "PER" in body["prompt"] else " knows: Ada | Bo"
+        return 200, {"choices": [{"text": text, "finish_reason": "stop", "logprobs": {
+            "tokens": [text], "token_logprobs": [-0.25]}}]}
+    server.reply = reply
+    command = ["calibrate", "-x", folder, "--gold", source, "--backend", "openai",
+               "--backend-url", server.url]
+    relata(*command, "--tasks", "re")
+    assert len(server.bodies()) == 8
+    relata(*command)
+    assert len(server.bodies()) == 8 + 16
+    assert "no labels for the task ed" in relata(*command, "--tasks", "ed", code=2).err
+    refused = relata("calibrate", "-x", trained, "--gold", source, "--tasks", "re", code=2)
+    assert "--tasks: pipeline pair" in refused.err

@@ -63,6 +63,10 @@ def test_version():
     (["evaluate"], "--gold is required", "relata evaluate --help"),
     (["doctor", "--threads", "0"], "--threads", "--help"),
     (["doctor", "--device", "tpu"], "'tpu'", "--help"),
+    (["doctor", "--log-file", "-"], "- is no file", "standard error"),
+    (["data", "convert", "-", "-"], "standard input cannot be two files", "give - once"),
+    (["doctor", "--seed", "-1"], "'-1' is not a whole number from 0", "--help"),
+    (["doctor", "--seed", "99999999999999999999"], "--seed", "--help"),
     (["doctor", "extra"], "'extra'", "relata doctor --help"),
     (["data", "convert", "--to", "jsnl", "-"], "jsnl", "did you mean 'jsonl'?"),
 ])
@@ -496,6 +500,25 @@ def test_a_forecast_has_tenths(facts_extractor):
                              stdin="Ada knew Byron.\n").out)
     for value in (work["minutes"], work["measured"]["loading_seconds"], work["measured"]["seconds"]):
         assert value == round(value, 1)
+
+
+def test_a_forecast_asks_no_longer_than_it_may(facts_extractor, tmp_path):
+    source = tmp_path / "texts.jsonl"
+    source.write_text("".join(json.dumps({"id": str(i), "text": f"Ada knew Byron {i}."}) + "\n"
+                              for i in range(16)))
+    command = ["extract", "-x", facts_extractor, "--dry-run", "--json", source]
+    whole = relata(*command, "--dry-run-seconds", 3600)
+    assert "the sample was stopped" not in whole.err
+    whole = json.loads(whole.out)
+    assert whole["measured"]["questions_left_out"] == 0
+    short = relata(*command, "--dry-run-seconds", 0)
+    assert "the sample was stopped after" in short.err
+    short = json.loads(short.out)
+    # Of each step eight: they show how many more there would be time for.
+    assert short["measured"]["questions"] <= 16 < whole["measured"]["questions"]
+    assert short["measured"]["questions_left_out"] > 0
+    assert short["prompt_tokens"] == pytest.approx(whole["prompt_tokens"], rel=0.5)
+    relata("extract", "-x", facts_extractor, "--dry-run-seconds", 5, source, code=2)
 
 
 def test_a_program_without_its_extractor_says_so(tmp_path):

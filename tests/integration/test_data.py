@@ -1,5 +1,6 @@
 """`relata data`: what conversions lose, labels against schemas, encodings, side files."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,33 @@ def test_what_a_reader_leaves_out_is_counted(record, said, tmp_path):
     path = tmp_path / "record.jsonl"
     path.write_text(record + "\n")
     assert said in relata("data", "convert", path).err
+
+
+def test_found_entities_get_the_numbers_of_gold(tmp_path):
+    document = json_lines(relata("data", "convert", SAMPLES / "formats/docred.json").out)[0]
+    found = {"id": document["id"], "text": document["text"], "meta": {"extractor": "x"},
+             "entities": document["entities"][::-1], "relations": document["relations"]}
+    for number, entity in enumerate(found["entities"]):
+        for relation in found["relations"]:
+            for end in ("head", "tail"):
+                if relation[end] == entity["id"]:
+                    relation[end] = f"x{number}"
+    found["entities"] = [{**entity, "id": f"e{number}"}
+                         for number, entity in enumerate(found["entities"])]
+    for relation in found["relations"]:
+        for end in ("head", "tail"):
+            relation[end] = relation[end].replace("x", "e")
+    path = tmp_path / "found.jsonl"
+    path.write_text(json.dumps(found) + "\n")
+    told = relata("data", "convert", path, "--to", "docred-result")
+    assert "--gold GOLD gives them the numbers" in told.err
+    numbered = relata("data", "convert", path, "--to", "docred-result", "--gold",
+                      SAMPLES / "formats/docred.json")
+    assert "entities are numbered" not in numbered.err
+    wanted = relata("data", "convert", SAMPLES / "formats/docred.json", "--to", "docred-result")
+    title = document["id"]
+    ends = [[(row["h_idx"], row["t_idx"], row["r"]) for row in json.loads(done.out)
+             if row["title"] == title] for done in (numbered, wanted)]
+    assert ends[0] == ends[1] != []
+    refused = relata("data", "convert", path, "--gold", path, code=2)
+    assert "--to docred-result" in refused.err

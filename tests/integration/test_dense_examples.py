@@ -144,6 +144,26 @@ def test_an_encoder_is_found_by_its_name(encoder, pool, questions, cache):
     assert copied(pool, questions, *flags, encoder.name, env=places)[1] == wanted
 
 
+def test_a_model_is_found_by_its_name_by_every_verb(encoder, tmp_path):
+    def ask(model, **options):
+        return relata("encode", "-m", model, stdin=json.dumps({"text": "the river"}), cwd=tmp_path,
+                      **options)
+
+    wanted = ask(encoder).out
+    places = {"RELATA_MODELS": f"/nowhere:{encoder.parent}"}
+    assert ask(encoder.name, env=places).out == wanted
+    (tmp_path / "a.txt").write_text("The river.\n")
+    relata("index", "build", "a.txt", "-o", "a.bm25", "--encoder", encoder.name, env=places, cwd=tmp_path)
+    # The index knows the place.
+    relata("index", "search", "a.bm25", "river", "--by", "dense", cwd=tmp_path)
+    (tmp_path / "models").symlink_to(encoder.parent)
+    assert ask(encoder.name).out == wanted
+    assert "no-such-model" in ask("no-such-model", env=places, code=2).err
+    # Of a line that is no request the hint shows one of this verb.
+    err = relata("encode", "-m", encoder, stdin="[1]", code=3).err
+    assert '{"text": "..."}' in err
+
+
 def test_a_trained_extractor_knows_its_encoder(encoder, tmp_path, cache):
     model = tmp_path / "encoder"
     shutil.copytree(encoder, model)

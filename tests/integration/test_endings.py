@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import time
 
@@ -39,6 +40,43 @@ def test_no_file_becomes_stderr_when_that_is_closed(gold, tmp_path):
 def test_a_result_that_cannot_be_written_is_an_error(trained, stdout):
     done = shell(f'"$RELATA" model show {trained}/model {stdout}', 5)
     assert "standard output" in done.stderr or "write" in done.stderr
+
+
+def run_without_reader(*arguments, **options):
+    """Runs the program with nobody at the other end of its standard output."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        return subprocess.run([RELATA, *map(str, arguments)], stdout=writing, text=True,
+                              stderr=subprocess.PIPE, timeout=300, **options)
+    finally:
+        os.close(writing)
+
+
+@pytest.mark.parametrize("command", [
+    "--version", "data convert -h", "data formats", "data convert GOLD", "data stats GOLD --html -",
+    "evaluate --gold GOLD --pred GOLD --metric pair-micro", "tokenizer show MODEL",
+    "index search INDEX Ada", "model show MODEL", "generate -m MODEL ASK",
+    "score -m MODEL WEIGH", "extract -x EXTRACTOR GOLD"])
+def test_a_reader_that_has_gone_is_no_error(command, trained, gold, tmp_path):
+    relata("index", "build", gold, "-o", tmp_path / "index")
+    for name, more in (("ASK", {"max_new_tokens": 2}), ("WEIGH", {"continuations": ["a"]})):
+        (tmp_path / name).write_text(json.dumps({"prompt": "Ada", **more}) + "\n")
+    places = {"GOLD": gold, "MODEL": trained / "model", "INDEX": tmp_path / "index",
+              "ASK": tmp_path / "ASK", "WEIGH": tmp_path / "WEIGH", "EXTRACTOR": trained}
+    done = run_without_reader(*(places.get(word, word) for word in command.split()))
+    assert done.returncode == -signal.SIGPIPE, done.stderr
+    assert "relata:" not in done.stderr and "Broken pipe" not in done.stderr
+
+
+def test_the_journal_is_kept_when_the_reader_goes(trained, gold, tmp_path):
+    journal = tmp_path / "journal"
+    command = ["extract", "-x", trained, gold, "--batch", 1, "--journal", journal]
+    whole = relata("extract", "-x", trained, gold, "--batch", 1).out
+    assert run_without_reader(*command).returncode == -signal.SIGPIPE
+    assert len(json_lines(journal.read_text())) == 2  # its head, and what could not be told
+    assert relata(*command).out == whole
+    shell(f'set -o pipefail; "$RELATA" extract -x {trained} {gold} | true', 141)
 
 
 def test_too_little_memory_is_said_so(tmp_path):

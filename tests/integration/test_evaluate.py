@@ -327,3 +327,43 @@ def test_results_do_not_take_the_place_of_what_is_scored(tmp_path):
     run = evaluate(gold, SAMPLES / "tacred_answers.tsv", "tacred", "--report", tmp_path / "x", "--errors", tmp_path / "x",
                    code=2)
     assert "the same place" in run.stderr
+
+
+def owner(identifier, owned="Acme"):
+    return json.dumps({
+        "id": identifier, "text": "Ann owns Acme and Bolt",
+        "entities": [{"id": "e0", "text": "Ann", "type": "PER", "mentions": [[0, 3]]},
+                     {"id": "e1", "text": owned, "type": "ORG",
+                      "mentions": [[9, 13]] if owned == "Acme" else [[18, 22]]}],
+        "relations": [{"head": "e0", "tail": "e1", "type": "owns"}]}) + "\n"
+
+
+def test_a_folder_of_files_is_one_data_set(tmp_path):
+    gold = tmp_path / "gold"
+    gold.mkdir()
+    for name in ("a", "b", "c"):
+        (gold / f"{name}.jsonl").write_text(owner(name))
+    joined = tmp_path / "joined.jsonl"
+    joined.write_text(owner("c", "Bolt") + owner("a"))
+    for metric in ("pair-micro", "docred", "re-boundary", "autore"):
+        told = joined if metric != "pair-micro" else tmp_path / "two.jsonl"
+        (tmp_path / "two.jsonl").write_text(owner("c") + owner("a"))
+        whole = tmp_path / "whole.jsonl"
+        whole.write_text(owner("a") + owner("b") + owner("c"))
+        assert scores(gold, told, metric) == scores(whole, told, metric)
+        assert scores(whole, gold, metric)[metric]["f1"] == 1
+    assert scores(f"{gold}/*.jsonl", gold, "docred", "--compare", gold)["docred"]["f1"] == 1
+    labels = tmp_path / "labels.txt"
+    labels.write_text("owns\n" * 3)
+    refused = evaluate(gold, labels, "pair-micro", code=3)
+    assert "labels in the order of a file" in refused.stderr
+
+
+def test_invented_facts_name_their_ends(tmp_path):
+    gold, told, errors = (tmp_path / name for name in ("gold.jsonl", "told.jsonl", "errors.jsonl"))
+    gold.write_text(owner("a"))
+    told.write_text(owner("a", "Bolt"))
+    scores(gold, told, "docred", "--errors", errors)
+    rows = [json.loads(line) for line in errors.read_text().splitlines()]
+    assert {row["kind"]: row["context"] for row in rows} == {
+        "invented": "Ann → Bolt", "missing": "Ann → Acme"}

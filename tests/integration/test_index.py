@@ -251,6 +251,8 @@ def test_bad_wishes_are_refused(corpus, index, tmp_path):
     assert "no text" in nothing.err and not (tmp_path / "i.bm25").exists()
     for flags in (("--k1", "-1"), ("--k1", "nan"), ("--b", "2"), ("--b", "nan"), ("--analyzer", "fr"), ("--text-of", "word")):
         relata("index", "build", corpus, "-o", tmp_path / "i.bm25", *flags, code=2)
+    for blank in ("", " \t"):
+        assert "the query is empty" in relata("index", "search", index, blank, code=2).err
     assert "not UTF-8" in relata("index", "search", index, b"\xff".decode("utf-8",
                                  "surrogateescape"), code=2).err
 

@@ -1,5 +1,6 @@
 """`relata index add` and `delete`: an index is as if made of what it holds now, whenever it is killed."""
 
+import hashlib
 import json
 import os
 import random
@@ -146,6 +147,128 @@ def test_what_cannot_be_is_refused_and_changes_nothing(encoder, tmp_path):
                                                      tmp_path / "b.bm25", "--hnsw", code=2).err
     assert (index.read_bytes(), vectors(index)) == before
     assert not list(tmp_path.glob("*.lock"))
+
+
+def write_texts(path, texts):
+    path.write_text("".join(json.dumps({"id": name, "text": text, "entities": [], "relations": []})
+                            + "\n" for name, text in texts.items()))
+    return path
+
+
+def passages(index, query="river"):
+    found = json_lines(relata("index", "search", index, query, "-k", 99, "--json").out)
+    return {hit["id"]: hit["text"] for hit in found}
+
+
+NUMBERED = {"a": "A river. One river.", "a#1": "The river. Two river.", "a#2": "That river. Last river."}
+
+
+def test_whole_documents_are_not_taken_for_sentences(tmp_path):
+    """Ids that end in a number, in an index that has nothing else."""
+    index = tmp_path / "i.bm25"
+    relata("index", "build", write_texts(tmp_path / "a.jsonl", NUMBERED), "-o", index, "--text-of",
+           "document")
+    assert json.loads(relata("index", "stats", index, "--json").out)["text_of"] == "document"
+    assert passages(index) == NUMBERED
+    relata("index", "delete", index, "a")
+    left = {name: NUMBERED[name] for name in ("a#1", "a#2")}
+    assert passages(index) == left
+    # Only numbered ids are left; what is added is whole all the same, and a stays away.
+    more = {"b#1": "A river. A bridge.", "a#1": "Another river. Another bridge."}
+    relata("index", "add", index, write_texts(tmp_path / "b.jsonl", more))
+    assert passages(index) == {**left, **more}
+    relata("index", "build", write_texts(tmp_path / "c.jsonl", {"c": "No river. No."}), "-o", index,
+           "--append")
+    assert passages(index)["c"] == "No river. No."
+    relata("index", "delete", index, "b", code=4)
+    assert "b#1" in passages(index)
+
+
+def test_a_sentence_is_not_taken_for_a_document(tmp_path):
+    index = tmp_path / "i.bm25"
+    source = write_texts(tmp_path / "a.jsonl", NUMBERED)
+    relata("index", "build", source, "-o", index)
+    both = {"a#1", "a#2", "a#1#1", "a#1#2", "a#2#1", "a#2#2"}
+    assert set(passages(index)) == both
+    # The document a#1 is added again: the first sentence of a, which is called so too, stays.
+    relata("index", "add", index, write_texts(tmp_path / "b.jsonl", {"a#1": "A new river."}))
+    assert set(passages(index)) == both - {"a#1#2"} and passages(index)["a#1"] == "A river."
+    relata("index", "delete", index, "a#1")
+    assert set(passages(index)) == {"a#1", "a#2", "a#2#1", "a#2#2"}
+    # There is no such document any more.
+    relata("index", "delete", index, "a#1", "a#2#2")
+    assert set(passages(index)) == {"a#2", "a#2#1"}
+
+
+def test_an_index_has_passages_of_one_kind(tmp_path):
+    source = write_texts(tmp_path / "a.jsonl", NUMBERED)
+    index = tmp_path / "i.bm25"
+    for unit, other in (("sentence", "document"), ("document", "sentence")):
+        relata("index", "build", source, "-o", index, "--text-of", unit)
+        before = index.read_bytes()
+        for command in (["add", index, source], ["build", source, "-o", index, "--append"],
+                        ["stats", index, source]):
+            err = relata("index", *command, "--text-of", other, code=2).err
+            assert f"the passages of {index} are {unit}s" in err
+        relata("index", "stats", index, source)
+        assert index.read_bytes() == before
+
+
+def test_an_index_is_parted_as_it_was(tmp_path):
+    index, whole = tmp_path / "i.bm25", tmp_path / "w.bm25"
+    some = write_documents(tmp_path / "some.jsonl", range(4))
+    more = write_documents(tmp_path / "more.jsonl", range(4, 8))
+    relata("index", "build", some, more, "-o", whole, "--partition-by", "source")
+    for command in (["add", index, more], ["build", more, "-o", index, "--append"]):
+        relata("index", "build", some, "-o", index, "--partition-by", "source")
+        relata("index", *command)
+        assert index.read_bytes() == whole.read_bytes()
+    relata("index", "stats", index, some, more)
+    assert json.loads(relata("index", "stats", index, "--json").out)["partition_by"] == ["source"]
+    for command in (["add", index, more], ["build", more, "-o", index, "--append"],
+                    ["stats", index, more]):
+        err = relata("index", *command, "--partition-by", "owner", code=2).err
+        assert f"{index} is parted by source" in err
+    bare = write_texts(tmp_path / "bare.jsonl", {"n": "A river."})
+    said = relata("index", "add", index, bare).err
+    assert "1 of 1 document have no 'source'" in said
+    relata("index", "build", some, "-o", index)
+    assert "is not parted" in relata("index", "add", index, more, "--partition-by", "source", code=2).err
+
+
+def as_first_version(content):
+    """The file as it was before it said how it was made."""
+    def number(at):
+        while content[at] & 0x80:
+            at += 1
+        return at + 1
+
+    body = 12 + 4 + 8 + 64
+    at = number(number(number(body + 1 + content[body])))
+    rest = at + 1 + content[at]
+    assert content[rest] == 0  # partition keys
+    old = content[body:at] + content[rest + 1:]
+    return (content[:12] + (1).to_bytes(4, "little") + len(old).to_bytes(8, "little")
+            + hashlib.sha256(old).hexdigest().encode() + old)
+
+
+def test_an_old_file_is_searched_and_not_changed(tmp_path):
+    source = write_texts(tmp_path / "a.jsonl", NUMBERED)
+    index = tmp_path / "i.bm25"
+    for unit in ("sentence", "document"):
+        relata("index", "build", source, "-o", index, "--text-of", unit)
+        wanted = passages(index)
+        index.write_bytes(as_first_version(index.read_bytes()))
+        old = index.read_bytes()
+        assert passages(index) == wanted
+        assert "text_of" not in json.loads(relata("index", "stats", index, source, "--text-of", unit,
+                                                  "--json").out)
+        for command in (["add", index, source], ["delete", index, "a"],
+                        ["build", source, "-o", index, "--append"]):
+            err = relata("index", *command, code=3).err
+            assert f"{index}: does not say whether its passages are sentences or documents" in err
+            assert "relata index build" in err
+        assert index.read_bytes() == old
 
 
 def test_an_index_without_vectors_changes_too(tmp_path):

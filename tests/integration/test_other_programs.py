@@ -97,6 +97,13 @@ def test_lists_of_data_sets_are_read_by_their_names(factory, toy_model, tmp_path
     ("fp16=true", ["fp16", "bf16: true"]),
     ("optim=paged_adamw_8bit", ["optim", "AdamW"]),
     ("save_strategy=epoch", ["save_strategy", "save_steps"]),
+    ("save_strategy=no", ["save_strategy", "leave save_steps out"]),
+    ("eval_strategy=steps", ["eval_strategy", "name eval_steps"]),
+    ("load_best_model_at_end=false", ["load_best_model_at_end"]),
+    ("metric_for_best_model=f1", ["metric_for_best_model", "least loss"]),
+    ("dataloader_drop_last=true", ["dataloader_drop_last", "last rows"]),
+    ("lr_scheduler_type=polynomial", ["lr_scheduler_type", "constant_with_warmup"]),
+    ("finetuning_type=", ["finetuning_type", "lora_rank", "finetuning_type: lora"]),
     ("val_size=0.1", ["val_size", "data split"]),
     ("deepspeed=ds.json", ["deepspeed", "torchrun"]),
     ("schema=redocred", ["stage sft", "schema"]),
@@ -112,6 +119,20 @@ def test_what_is_not_done_here_is_refused_by_name(factory, change, words):
     done = relata("train", factory, change, code=2)
     for word in words:
         assert word in done.err
+
+
+def test_strategies_agree_with_the_other_keys(factory, tmp_path):
+    rows = f"eval_dataset={tmp_path}/lists/rows.json"
+    refused = relata("train", factory, "eval_strategy=no", rows, code=2)
+    assert "leave eval_dataset out" in refused.err
+    refused = relata("train", factory, "eval_strategy=epoch", "eval_steps=1", rows, code=2)
+    assert "leave eval_steps out" in refused.err
+    agreed = relata("train", factory, "eval_strategy=epoch", "save_strategy=steps", "max_steps=4", rows,
+                    "lr_scheduler_type=constant_with_warmup", "warmup_ratio=0.5", "warmup_steps=2")
+    assert "without effect here, or done anyway" in agreed.err and "eval_strategy" in agreed.err
+    log = json_lines((tmp_path / "out/train_log.jsonl").read_text())
+    assert [line["step"] for line in log if "metric" in line] == [2, 4]
+    assert [line["learning_rate"] for line in log if "loss" in line] == [5e-5, 1e-4]
 
 
 def test_all_unknown_keys_are_told_at_once(factory):

@@ -137,8 +137,9 @@ def test_neighbours_alone_on_semeval(tmp_path):
 
 def test_a_model_or_a_server_must_be_named(tmp_path, gold):
     pool = write_rows(tmp_path / "pool.txt", POOL)
-    err = relata("extract", "--pipeline", "rag", "--pool", pool, gold, code=2).err
-    assert "no model is named" in err and "-m" in err
+    for flags in ([], ["--chat", "auto"]):
+        err = relata("extract", "--pipeline", "rag", "--pool", pool, *flags, gold, code=2).err
+        assert "no model is named" in err and "-m" in err
 
 
 def model_flags(trained_rag):
@@ -199,6 +200,10 @@ def test_an_example_longer_than_all_may_be_is_left_out_and_told(trained_rag, tmp
     (["--pipeline", "rag", "--pool", "POOL", "--prompt-template", "marked"], "shows no examples"),
     (["--pipeline", "rag", "--pool", "POOL", "--retriever", "dense"], "encoder"),
     (["--pipeline", "icl", "--pool", "POOL", "--tasks", "ed"], "no labels for the task ed"),
+    (["--pipeline", "icl", "--pool", "POOL", "--vote", "1"], "vote in pipeline rag only, this is icl"),
+    (["--pipeline", "rag", "--pool", "POOL", "--vote", "1", "--decode", "free"],
+     "which --decode free does not score"),
+    (["--pipeline", "rag", "--pool", "POOL", "--encoder", "any"], "retriever bm25 has no use for it"),
 ])
 def test_flags_that_do_not_fit_are_refused(trained_rag, tmp_path, gold, flags, message):
     pool = write_rows(tmp_path / "pool.txt", POOL)

@@ -188,6 +188,13 @@ def test_a_model_that_is_not_there_is_told_before_scoring(world, finished, tmp_p
     assert not list(tmp_path.glob("score-*"))
 
 
+def test_a_decoder_is_no_encoder(world, scorer, tmp_path):
+    """It would have been trained, and no longer been what it was. Before anything else is done."""
+    err = train(world, tmp_path, f"encoder={scorer}", "reward_model=none", code=2).err
+    assert f"encoder: {scorer}: is no encoder" in err and "BERT" in err
+    assert not list(tmp_path.glob("*-*"))
+
+
 @pytest.mark.parametrize("name", ["build-*/pool.jsonl", "build-*/queries.jsonl",
                                   "bm25-*/candidates.jsonl"])
 def test_a_file_that_is_not_as_it_was_written_is_refused(world, finished, tmp_path, name):

@@ -114,6 +114,8 @@ def test_what_there_is_is_told(pairs):
 
 @pytest.mark.parametrize("path, body, status, words", [
     ("v1/extract", b"{", 400, "the request"),
+    ("v1/extract", b"Ada met Byron.", 400, "Content-Type: text/plain"),
+    ("v1/extract", b"\n", 400, "is empty"),
     ("v1/extract", [], 400, "object"),
     ("v1/extract", {}, 400, "neither"),
     ("v1/extract", {"text": "a", "documents": []}, 400, "both"),
@@ -170,6 +172,13 @@ def test_media_types_and_parameters(pairs, path, kind, status, words):
     assert found == status, text
     error = json.loads(text)["error"]
     assert words in error["message"] + error.get("hint", "")
+
+
+def test_a_text_in_another_encoding_is_said_to_be_one(pairs):
+    status, text = pairs.ask("v1/extract", b"Caf\xe9", "text/plain; charset=iso-8859-1")
+    error = json.loads(text)["error"]
+    assert status == 400 and "invalid UTF-8 at byte 4" in error["message"]
+    assert error["hint"] == "send the text in UTF-8"
 
 
 def test_compressed_requests_are_said_not_to_be_read(pairs):

@@ -43,13 +43,13 @@ def test_a_pipe_without_a_usable_record_is_an_error(extractor, server):
     assert not server.seen
 
 
-def large_file(path, megabytes):
-    """Documents with a pair in each hundredth; ids that occur again."""
+def large_file(path, megabytes, alike=2):
+    """Documents with a pair in each hundredth; so many of one id."""
     padding = "Nothing is said here. " * 2000
     with open(path, "w") as file:
         number = 0
         while file.tell() < megabytes << 20:
-            document = {"id": f"d{number // 2}", "text": padding}
+            document = {"id": f"d{number // alike}", "text": padding}
             if number % 100 == 0:
                 head, tail, _, sentence = ROWS[number // 100 % len(ROWS)]
                 document["text"] = sentence
@@ -91,6 +91,40 @@ def test_memory_does_not_grow_with_the_input(extractor, server, tmp_path):
         ids = [json.loads(line)["id"] for line in file]
     assert len(ids) == len(set(ids)) == count
     assert len(server.bodies()) == (count + 99) // 100
+
+
+def test_records_are_converted_one_after_the_other(tmp_path):
+    source, out = tmp_path / "large.jsonl", tmp_path / "out.jsonl"
+    command = ["data", "convert", source, "-o", out]
+    large_file(source, 1, alike=1)
+    code, little = peak_memory(command, {})
+    assert code == 0
+    few = out.read_bytes()
+    count = large_file(source, 70, alike=1)
+    code, memory = peak_memory(command, {})
+    assert code == 0 and memory < little + 20
+    with open(out, "rb") as file:
+        assert file.read(len(few)) == few
+        assert few.count(b"\n") + sum(1 for _ in file) == count
+    with open(source, "a") as file:
+        file.write('{"text": 1}\n')
+    relata(*command, code=3)
+    assert out.stat().st_size > 69 << 20  # as it was
+    relata(*command, "--on-error", "skip", code=4)
+    assert f"{source}:{count + 1}: " in Path(f"{out}.skipped.txt").read_text()
+
+
+def test_a_pipe_is_converted_before_its_end(tmp_path):
+    process = subprocess.Popen([RELATA, "data", "convert", "-", "--on-error", "skip"], text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    for name in ("a", "b"):
+        process.stdin.write(json.dumps({"id": name, "text": "Ada met Bo."}) + "\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == name
+    out, err = process.communicate('{"text": 1}\n', timeout=60)
+    assert (out, process.returncode) == ("", 4)
+    assert "stdin:3: " in err and "2 documents, jsonl to jsonl" in err
 
 
 def test_a_killed_stream_goes_on_to_the_same_file(extractor, server, gold, tmp_path):

@@ -103,6 +103,46 @@ def test_what_leaves_nothing_or_does_nothing_is_said(config):
     assert unseen.split('"')[2] not in relata("train", config, *shown).err
 
 
+@pytest.mark.parametrize("given, told", [
+    (["relation_negatives=2", "language=zh"], ["relation_negatives (of document pipelines)", "language"]),
+    (["pipeline=drf", "augment_inverse=true", "multi_label=split", "empty_documents=false"],
+     ["multi_label, augment_inverse (of pipelines that ask about pairs)"]),
+    (["finetuning_type=full", "lora_rank=4", "dequantize=true"], ["lora_rank, dequantize (of adapters"]),
+    (["early_stopping_patience=2", "eval_steps=5"], ["eval_steps, early_stopping_patience (without an eval_dataset)"]),
+    (["max_train_minutes=1", "warmup_steps=5"], ["warmup_steps", "set warmup_ratio"]),
+    (["save_total_limit=2"], ["save_total_limit", "without save_steps"]),
+    (["tokenizer.vocab_size=380", "model.hidden_size=32"], ["tokenizer", "model (of new models"]),
+    (["augment_inverse=false", "relation_mode=list", "eval_steps=0", "warmup_steps=2"], []),
+])
+def test_good_keys_without_effect_are_told(config, tmp_path, given, told):
+    err = relata("train", config, *given, "--rows", tmp_path / "rows").err
+    assert ("without effect: " in err) == bool(told)
+    for words in told:
+        assert words in err
+
+
+def test_a_document_pipeline_takes_no_template_that_is_no_file(config, tmp_path):
+    for name in ("nowhere.yaml", "marked"):
+        done = relata("train", config, "pipeline=drf", f"prompt_template={name}", "--rows", tmp_path / "rows", code=2)
+        assert f"prompt_template {name}" in done.err
+
+
+def test_a_vocabulary_is_taken_up_with_a_checkpoint_only(tmp_path, tsv):
+    other = tmp_path / "other.txt"
+    other.write_text("\n".join("\t".join((*row[:3], row[3] + " Zebra, quagga, okapi.")) for row in ROWS),
+                     encoding="utf-8")
+    for name, data in [("other", other), ("toy", tsv)]:
+        (tmp_path / f"{name}.yaml").write_text(json.dumps(toy_recipe(data, tmp_path / name)))
+        relata("train", tmp_path / f"{name}.yaml")
+    vocabulary = tmp_path / "left/vocabulary"  # as a run of other data leaves it that is killed early
+    vocabulary.mkdir(parents=True)
+    for path in (tmp_path / "other/model").glob("tokenizer*"):
+        (vocabulary / path.name).write_bytes(path.read_bytes())
+    relata("train", tmp_path / "toy.yaml", f"output_dir={tmp_path}/left", "resume_from_checkpoint=auto")
+    left, toy, others = ((tmp_path / name / "model/tokenizer.model").read_bytes() for name in ("left", "toy", "other"))
+    assert left == toy != others
+
+
 def test_a_folder_of_files_is_a_data_set(config, tmp_path, gold):
     folder = tmp_path / "brat"
     relata("data", "convert", gold, "--to", "brat", "-o", folder)
@@ -151,7 +191,7 @@ def test_a_development_question_that_is_too_long_is_told_and_counts_as_missed(co
     assert done.err.count("1 of 5 questions cannot be asked: too long") == 1
 
 
-@pytest.mark.parametrize("labels", [["unknown"], []])
+@pytest.mark.parametrize("labels", [["unknown"], ["foe"], []])
 def test_a_development_set_with_nothing_to_find_is_refused(config, tmp_path, labels):
     path = tmp_path / "dev.jsonl"
     path.write_text(json.dumps({"id": "d", "text": "Ada met Bob.", "entities": [
@@ -160,6 +200,16 @@ def test_a_development_set_with_nothing_to_find_is_refused(config, tmp_path, lab
         "relations": [{"head": "a", "tail": "b", "type": label} for label in labels]}) + "\n")
     done = relata("train", config, "dataset_format=", f"eval_dataset={path}", code=3)
     assert "eval_dataset" in done.err
+
+
+def test_labels_that_only_the_development_set_has_are_told(config, tmp_path):
+    path = tmp_path / "dev.txt"
+    path.write_text("".join("\t".join(row) + "\n" for row in [*ROWS, ("Ada", "Bob", "foe", "Ada met Bob.")]),
+                    encoding="utf-8")
+    done = relata("train", config, f"eval_dataset={path}", "max_steps=1")
+    assert "1 of its relations cannot be found" in done.err and "'foe'" in done.err
+    assert "cannot be found" not in relata("train", config, f"eval_dataset={path}", "max_steps=1", "schema=",
+                                           f"dataset={path}", "overwrite_output_dir=true").err
 
 
 def test_the_flag_and_the_environment_give_the_seed(config, tmp_path):

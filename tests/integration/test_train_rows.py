@@ -1,6 +1,8 @@
 """`relata train --rows`: what training and evaluation see, and what the loss is taken on."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,86 @@ def test_autore_asks_nothing_about_documents_without_facts(recipe, toy_model, tm
     assert "1 documents and windows: 1 fact (0 empty), 1 head (0 empty), 1 relation (0 empty)" in err
     err = relata("train", recipe, *overrides, "empty_documents=true", "--rows", tmp_path / "all").err
     assert "2 documents and windows: 1 fact (0 empty), 1 head (0 empty), 2 relation (1 empty)" in err
+
+
+SCHEMA = {"entity_types": [], "relation_types": [
+    {"id": "owns", "inverse": "owned_by"}, {"id": "owned_by", "inverse": "owns"},
+    {"id": "near", "symmetric": True}, {"id": "none", "negative": True}]}
+STATED = [("Ada", "owns", "Mill", "Ada owns the Mill."), ("Bob", "near", "Pond", "Bob is near Pond."),
+          ("Cy", "none", "Dee", "Cy met Dee.")]
+MIRRORED = [("Mill", "owned_by", "Ada"), ("Pond", "near", "Bob"), ("Dee", "none", "Cy")]
+
+
+@pytest.mark.parametrize("more, one_way, mirrored", [
+    ([], False, MIRRORED),
+    # What the data say of the pair turned round stands; nothing is shown twice.
+    ([("Mill", "none", "Ada", "Ada owns the Mill."), ("Pond", "near", "Bob", "Bob is near Pond.")], False,
+     MIRRORED[2:]),
+    # Of the same pair elsewhere it says nothing.
+    ([("Mill", "owned_by", "Ada", "The Mill has an owner, Ada.")], False,
+     [*MIRRORED, ("Ada", "owns", "Mill")]),
+    # A relation that says nothing of the other direction may hold there.
+    ([], True, MIRRORED[:2]),
+])
+def test_mirrored_pairs(toy_model, tmp_path, more, one_way, mirrored):
+    stated = [*STATED, *more]
+    data = tmp_path / "data.txt"
+    data.write_text("".join(f"{head}\t{tail}\t{label}\t{text}\n" for head, label, tail, text in stated))
+    schema = json.loads(json.dumps(SCHEMA))
+    schema["relation_types"] += [{"id": "visits"}] * one_way
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    (tmp_path / "c.yaml").write_text(json.dumps({
+        "model_name_or_path": str(toy_model), "dataset": str(data), "dataset_format": "cre-tsv",
+        "schema": str(tmp_path / "schema.json"), "prompt_template": "cre-llm-en", "augment_inverse": True,
+        "output_dir": str(tmp_path / "out")}))
+    relata("train", tmp_path / "c.yaml", "--rows", tmp_path / "rows")
+    rows = (tmp_path / "rows/train.jsonl").read_text()
+    texts = relata("tokenizer", "decode", toy_model, stdin=rows).out
+    answers = re.findall(r"\(\[(\w+)\],(\w+),\[(\w+)\]\)", texts)
+    assert sorted(answers) == sorted([row[:3] for row in stated] + mirrored)
+
+
+def test_document_pipelines_learn_prompts_too(toy_model, tmp_path, gold):
+    (tmp_path / "c.yaml").write_text(json.dumps({
+        "model_name_or_path": str(toy_model), "dataset": str(gold), "pipeline": "drf", "train_on_prompt": True,
+        "output_dir": str(tmp_path / "out")}))
+    relata("train", tmp_path / "c.yaml", "--rows", tmp_path / "rows")
+    rows = json_lines((tmp_path / "rows/train.jsonl").read_text())
+    assert rows and all(row["labels"] == [-100] + row["ids"][1:] for row in rows)
+    (tmp_path / "once.yaml").write_text((tmp_path / "c.yaml").read_text().replace('"train_on_prompt": true', '"max_steps": 1'))
+    losses = [json.loads(relata("train", tmp_path / "once.yaml", f"prompt_loss_weight={weight}", "--json",
+                                "overwrite_output_dir=true").out)["loss"] for weight in (0, 1)]
+    assert losses[1] > 1.5 * losses[0]
+
+
+def test_turns_that_answers_share_are_learned_once(toy_model, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(toy_model, model)
+    (model / "chat_template.jinja").write_text(
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}")
+    (tmp_path / "talk.json").write_text(json.dumps([{"messages": [
+        {"role": role, "content": f"{role} says {i}"} for i in range(3) for role in ("user", "assistant")]}]))
+    (tmp_path / "c.yaml").write_text(json.dumps({
+        "stage": "sft", "model_name_or_path": str(model), "template": "auto", "dataset": str(tmp_path / "talk.json"),
+        "finetuning_type": "full", "train_on_prompt": True, "output_dir": str(tmp_path / "out")}))
+    relata("train", tmp_path / "c.yaml", "--rows", tmp_path / "rows")
+    rows = json_lines((tmp_path / "rows/train.jsonl").read_text())
+    assert len(rows) == 3
+    for before, row in zip(rows, rows[1:]):
+        learned = [i for i, label in enumerate(row["labels"]) if label != -100]
+        same = next(i for i, pair in enumerate(zip(before["ids"], row["ids"])) if pair[0] != pair[1])
+        assert same > len(before["ids"]) - 3, "all of it but the end of the answer"
+        assert learned == list(range(same, len(row["ids"])))
+
+
+def test_rows_of_ids_are_written_and_drawn(toy_model, tmp_path):
+    data = tmp_path / "ids.jsonl"
+    data.write_text("".join(json.dumps({"ids": [1, 5, 6 + i], "labels": [-100, -100, 6 + i]}) + "\n" for i in range(9)))
+    (tmp_path / "c.yaml").write_text(json.dumps({
+        "model_name_or_path": str(toy_model), "dataset": str(data), "dataset_format": "ids",
+        "output_dir": str(tmp_path / "out")}))
+    relata("train", tmp_path / "c.yaml", "max_samples=4", "--rows", tmp_path / "rows")
+    assert not (tmp_path / "out").exists()
+    written = json_lines((tmp_path / "rows/train.jsonl").read_text())
+    assert len(written) == 4 and all(row in json_lines(data.read_text()) for row in written)

@@ -2,17 +2,21 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
 #include "command_io.h"
 #include "commands.h"
 #include "data/data_split.h"
+#include "data/record_stream.h"
 #include "help.h"
+#include "input_feed.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/data/spacing.h"
+#include "relata/eval/docred.h"
 #include "shipped_schemas.h"
 
 namespace relata::app {
@@ -28,6 +32,7 @@ struct DataOptions {
   std::string html;
   std::string schema;
   std::string spacing = "kept";
+  std::string gold;  // whose entities docred-result numbers
 };
 
 // What the options say of reading; `schema` holds what it points to.
@@ -84,10 +89,53 @@ Status write_documents(const std::vector<data::Document>& documents,
   return write_result(output, content);
 }
 
+bool is_extracted(const data::Document& document) {
+  return document.meta.is_object() && document.meta.contains("extractor") &&
+         !document.relations.empty();
+}
+
+// docred-result knows entities by their number in gold, and those that were found in a text have
+// none of their own.
+Status number_as_gold(const std::string& gold, std::vector<data::Document>& documents) {
+  if (gold.empty()) {
+    if (std::any_of(documents.begin(), documents.end(), is_extracted)) {
+      log_warning(
+          "entities are numbered as each document lists them; where an extractor found them, "
+          "--gold GOLD gives them the numbers that DocRED's scorer knows");
+    }
+    return {};
+  }
+  RELATA_TRY(const data::Dataset wanted, read_datasets({gold}, {}));
+  auto numbered = eval::with_gold_entities(wanted.documents, documents);
+  if (!numbered.ok()) {
+    return Error{numbered.error().code, gold + ": " + numbered.error().message,
+                 numbered.error().hint};
+  }
+  if (numbered->left_out > 0) {
+    log_warning(counted(numbered->left_out, "relation") +
+                " left out, between entities that gold does not have");
+  }
+  documents = std::move(numbered->documents);
+  return {};
+}
+
+// Canonical records need not be held together, unless a bad one is to leave nothing on a stream.
+bool converts_in_parts(const DataOptions& options, const std::string& format,
+                       const std::vector<std::string>& files) {
+  const bool whole = options.read.on_error == "stop" && is_stream(options.output);
+  return format == "jsonl" && options.gold.empty() && !whole && are_large(files);
+}
+
 Result<int> run_convert(const DataOptions& options) {
   RELATA_CHECK(check_formats(options));
   data::Schema schema;
   RELATA_TRY(const data::ReadOptions read, read_options(options, schema));
+  data::WriteOptions write = options.write;
+  if (write.format.empty()) write.format = format_for_output(options.output);
+  RELATA_TRY(const std::vector<std::string> files, input_files(options.inputs));
+  if (converts_in_parts(options, write.format, files)) {
+    return convert_records(files, read, options.spacing == "natural", options.output);
+  }
   RELATA_TRY(data::Dataset dataset, read_datasets(options.inputs, read));
   RELATA_TRY(const int code, report_skipped(dataset, options.output));
   if (options.spacing == "natural") {
@@ -95,8 +143,12 @@ Result<int> run_convert(const DataOptions& options) {
       document = data::natural_spacing(std::move(document));
     }
   }
-  data::WriteOptions write = options.write;
-  if (write.format.empty()) write.format = format_for_output(options.output);
+  if (write.format == "docred-result") {
+    RELATA_CHECK(number_as_gold(options.gold, dataset.documents));
+  } else if (!options.gold.empty()) {
+    return usage_error("--gold numbers the entities of --to docred-result, and of nothing else",
+                       "leave it out");
+  }
   std::vector<std::string> lost;
   RELATA_CHECK(write_documents(dataset.documents, write, options.output, lost));
   if (!lost.empty()) {
@@ -118,7 +170,7 @@ Result<int> run_stats(const DataOptions& options, const Context& context) {
   }
   const Json picture = data::dataset_picture(parts);
   if (!options.html.empty()) {
-    RELATA_CHECK(write_file_atomic(options.html, data::picture_html(picture)));
+    RELATA_CHECK(write_result(options.html, data::picture_html(picture)));
   }
   RELATA_CHECK(write_result(options.output,
                             context.json ? json_page(picture) : data::picture_text(picture)));
@@ -269,7 +321,8 @@ void add_convert(CLI::App& data, Context& context) {
        "    --instruction \"Which relation holds?\"",
        "cat val_wiki.json | relata data convert --from fewrel - > fewrel.jsonl",
        "relata data convert tacred/test.json --label-patch test_patch.json -o tacrev.jsonl",
-       "relata data convert dev_revised.json --spacing natural -o dev_natural.jsonl"});
+       "relata data convert dev_revised.json --spacing natural -o dev_natural.jsonl",
+       "relata data convert found.jsonl --to docred-result --gold dev.json -o result.json"});
   add_input_options(*verb, *options);
   add_write_options(*verb, *options);
   add_schema_option(*verb, *options);
@@ -279,6 +332,10 @@ void add_convert(CLI::App& data, Context& context) {
           "kept (default); natural: for tokens with blanks between them, \"in Rome , Italy\"\n"
           "becomes \"in Rome, Italy\"; offsets follow")
       ->check(CLI::IsMember({"kept", "natural"}));
+  verb->add_option("--gold", options->gold,
+                   "For docred-result: the data set whose entities the numbers are those of;\n"
+                   "found entities are matched by place, else by name")
+      ->type_name("GOLD");
   verb->add_option("-o,--output", options->output, "Write here instead of stdout")
       ->type_name("OUT");
   verb->callback(

@@ -19,6 +19,7 @@ namespace relata::app {
 namespace {
 
 using retrieve::Bm25Index;
+using retrieve::PassageUnit;
 using Names = std::set<std::string, std::less<>>;
 
 struct IndexAddOptions {
@@ -32,28 +33,14 @@ struct IndexDeleteOptions {
   std::vector<std::string> ids;
 };
 
-// The document of a passage that is a sentence, "" of one that is a whole document.
-std::string_view document_of(std::string_view passage) {
-  const size_t mark = passage.rfind('#');
-  if (mark == std::string_view::npos || mark + 1 == passage.size()) return "";
-  const std::string_view number = passage.substr(mark + 1);
-  const bool digits = number.find_first_not_of("0123456789") == std::string_view::npos;
-  return digits ? passage.substr(0, mark) : "";
-}
-
-// The name in `names` that the passage goes by: its own, or its document's.
-Names::const_iterator named_by(const Names& names, const std::string& passage) {
-  const auto own = names.find(passage);
-  const std::string_view document = document_of(passage);
-  return own != names.end() || document.empty() ? own : names.find(document);
-}
-
-// What the index's passages are, where the user has not said.
-std::string usual_unit(const Bm25Index& index) {
+// The ids that documents of the index have.
+Names documents_among(const Names& ids, const Bm25Index& index, PassageUnit unit) {
+  Names out;
   for (size_t i = 0; i < index.size(); ++i) {
-    if (document_of(index.passage(i).id).empty()) return "document";
+    const auto id = ids.find(retrieve::document_of(index.passage(i).id, unit));
+    if (id != ids.end()) out.insert(*id);
   }
-  return "sentence";
+  return out;
 }
 
 std::string changes(size_t added, size_t removed, const Bm25Index& index) {
@@ -61,20 +48,21 @@ std::string changes(size_t added, size_t removed, const Bm25Index& index) {
                      index.size());
 }
 
-Result<int> run_add(IndexAddOptions options, const Context& context) {
+Result<int> run_add(const IndexAddOptions& options, const Context& context) {
   RELATA_TRY(const auto lock, lock_index(options.index));
   RELATA_TRY(Bm25Index index, Bm25Index::open(options.index));
+  RELATA_TRY(const retrieve::PassageOptions making,
+             common_passages(options.passages, index, options.index));
   OpenedVectors vectors;
   // Before the documents: opening an encoder may begin the program anew.
   if (has_vectors(options.index, index)) {
     RELATA_TRY(vectors, open_vectors(options.index, index, options.encoder, context));
   }
-  if (options.passages.text_of.empty()) options.passages.text_of = usual_unit(index);
-  RELATA_TRY(ReadPassages read, read_passages(options.passages, options.index));
+  RELATA_TRY(ReadPassages read, read_passages(options.passages, making, options.index));
   const Names documents(read.documents.begin(), read.documents.end());
   const size_t before = index.size(), added = read.passages.size();
   const std::vector<size_t> kept = index.remove([&](const retrieve::Passage& passage) {
-    return named_by(documents, passage.id) != documents.end();
+    return documents.contains(retrieve::document_of(passage.id, making.unit));
   });
   Status done;
   with_threads(context.threads, [&] { done = index.add(std::move(read.passages)); });
@@ -116,16 +104,20 @@ Result<int> run_delete(const IndexDeleteOptions& options, const Context& context
   RELATA_TRY(const auto lock, lock_index(options.index));
   RELATA_TRY(const Names ids, read_ids(options.ids));
   RELATA_TRY(Bm25Index index, Bm25Index::open(options.index));
+  RELATA_TRY(const PassageUnit unit, unit_of(index, options.index));
   OpenedVectors vectors;
   if (has_vectors(options.index, index)) {
     RELATA_TRY(vectors, open_vectors_alone(options.index, index));
   }
   const size_t before = index.size();
-  Names found;
+  // An id of a document means it alone, also where a sentence of another one is called the same.
+  const Names documents = documents_among(ids, index, unit);
+  Names found = documents;
   const std::vector<size_t> kept = index.remove([&](const retrieve::Passage& passage) {
-    const auto name = named_by(ids, passage.id);
-    if (name != ids.end()) found.insert(*name);
-    return name != ids.end();
+    if (documents.contains(retrieve::document_of(passage.id, unit))) return true;
+    const bool named = ids.contains(passage.id) && !documents.contains(passage.id);
+    if (named) found.insert(passage.id);
+    return named;
   });
   if (kept.empty()) {
     return usage_error(options.index + ": no passage would be left",
@@ -140,22 +132,17 @@ Result<int> run_delete(const IndexDeleteOptions& options, const Context& context
 
 void add_add(CLI::App& parent, Context& context) {
   auto options = std::make_shared<IndexAddOptions>();
-  options->passages.text_of = "";
   CLI::App* verb = add_verb(
       parent, "add", "Documents are added, or take the place of old ones",
       "Passages of documents whose ids the index has already are replaced, so that the command "
       "can\n"
       "be given again. Settings are the index's own; vectors, where it has some, are made of the\n"
       "new passages only. A reader sees the index before or after, also when this is killed.",
-      {"relata index add train.bm25 more.jsonl",
-       "relata index add news.bm25 today/ --partition-by source"});
+      {"relata index add train.bm25 more.jsonl", "relata index add news.bm25 today/"});
   verb->add_option("FILE", options->index, "An index")->required();
   verb->add_option("INPUT", options->passages.inputs,
                    "Files, folders, globs or - (default: stdin)");
   add_passage_options(*verb, options->passages);
-  verb->get_option("--text-of")
-      ->description(
-          "What is a passage: sentence, or document, its whole text (default: as those it has)");
   verb->add_option("--encoder", options->encoder,
                    "Where the encoder is that made the vectors (default: where it was then)")
       ->type_name("MODEL")
@@ -169,8 +156,8 @@ void add_delete(CLI::App& parent, Context& context) {
   auto options = std::make_shared<IndexDeleteOptions>();
   CLI::App* verb = add_verb(
       parent, "delete", "Documents are taken out",
-      "An id is a document's, and means all its passages, or a passage's own (DOCUMENT#3). The\n"
-      "index is then as if made without them. Ids that it does not have are named, exit code 4.",
+      "An id is a document's, and means all its passages, or else a sentence's own (DOCUMENT#3).\n"
+      "The index is then as if made without them. Unknown ids are named, exit code 4.",
       {"relata index delete train.bm25 doc-17 doc-18#3",
        "cut -f1 gone.tsv | relata index delete train.bm25 -"});
   verb->add_option("FILE", options->index, "An index")->required();

@@ -17,6 +17,7 @@
 #include "output_places.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"
+#include "relata/base/trim.h"
 #include "relata/base/visible_text.h"
 #include "relata/retrieve/bm25.h"
 #include "relata/text/utf8.h"
@@ -56,8 +57,13 @@ Result<int> run_build(const IndexBuildOptions& options, const Context& context) 
   RELATA_TRY(const auto lock, lock_index(options.output));
   retrieve::Bm25Settings settings = options.settings;
   settings.analyzer = retrieve::analyzer_of_name(options.analyzer).value();
+  const retrieve::PassageOptions asked = asked_passages(options.passages);
+  settings.unit = asked.unit;
+  settings.partition_keys = asked.partition_keys;
   RELATA_TRY(Bm25Index index,
              options.append ? Bm25Index::open(options.output) : Bm25Index::make(settings));
+  RELATA_TRY(const retrieve::PassageOptions making,
+             common_passages(options.passages, index, options.output));
   // Before the documents: opening an encoder may begin the program anew.
   OpenedVectors vectors;
   if (options.append && has_vectors(options.output, index)) {
@@ -70,7 +76,7 @@ Result<int> run_build(const IndexBuildOptions& options, const Context& context) 
     return usage_error("--hnsw: there are no vectors to make a graph of",
                        "name the model that makes them: --encoder MODEL");
   }
-  RELATA_TRY(ReadPassages read, read_passages(options.passages, options.output));
+  RELATA_TRY(ReadPassages read, read_passages(options.passages, making, options.output));
   if (read.passages.empty()) {
     return input_error("no text in " + counted(read.documents.size(), "document"),
                        "an index needs at least one passage");
@@ -117,6 +123,9 @@ Result<Queries> read_queries(const std::string& query) {
   if (const auto bad = text::find_invalid_utf8(query)) {
     return usage_error(fmt::format("the query is not UTF-8 at byte {}", *bad + 1),
                        "use a terminal that writes UTF-8");
+  }
+  if (trimmed(query).empty()) {
+    return usage_error("the query is empty", "give words, or - to read queries from stdin");
   }
   out.texts.push_back(query);
   return out;
@@ -219,6 +228,13 @@ Result<int> run_search(const IndexSearchOptions& options, const Context& context
   return kDone;
 }
 
+// An old file does not say how it was made; the user then has to.
+Result<retrieve::PassageOptions> making_to_compare(const IndexStatsOptions& options,
+                                                   const Bm25Index& index) {
+  if (index.settings().unit) return common_passages(options.passages, index, options.index);
+  return asked_passages(options.passages);
+}
+
 Result<int> run_stats(const IndexStatsOptions& options, const Context& context) {
   RELATA_TRY(const Bm25Index index, Bm25Index::open(options.index));
   Json page = {{"passages", index.size()},
@@ -229,6 +245,10 @@ Result<int> run_stats(const IndexStatsOptions& options, const Context& context) 
                {"k1", index.settings().k1},
                {"b", index.settings().b},
                {"corpus", "sha256:" + index.corpus_hash()}};
+  if (index.settings().unit) page["text_of"] = retrieve::unit_name(*index.settings().unit);
+  if (const auto& keys = index.settings().partition_keys; !keys.empty()) {
+    page["partition_by"] = keys;
+  }
   RELATA_TRY(Json vectors, vectors_stats(options.index, index));
   if (!vectors.is_null()) page["vectors"] = std::move(vectors);
   for (const auto& [name, size] : index.partition_sizes()) {
@@ -236,7 +256,8 @@ Result<int> run_stats(const IndexStatsOptions& options, const Context& context) 
   }
   int code = kDone;
   if (!options.passages.inputs.empty()) {
-    RELATA_TRY(const ReadPassages read, read_passages(options.passages, ""));
+    RELATA_TRY(const retrieve::PassageOptions making, making_to_compare(options, index));
+    RELATA_TRY(const ReadPassages read, read_passages(options.passages, making, ""));
     retrieve::CorpusHash corpus;
     for (const retrieve::Passage& passage : read.passages) corpus.add(passage);
     RELATA_CHECK(index.check_corpus(corpus, options.index,

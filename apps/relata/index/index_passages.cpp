@@ -8,7 +8,6 @@
 
 #include "command_io.h"
 #include "relata/base/log.h"
-#include "relata/retrieve/passages.h"
 
 namespace relata::app {
 
@@ -17,13 +16,15 @@ void add_passage_options(CLI::App& verb, PassageFlags& flags) {
       ->type_name("FMT");
   verb.add_option("--on-error", flags.read.on_error, "stop (default) or skip")
       ->check(CLI::IsMember({"stop", "skip"}));
-  verb.add_option("--text-of", flags.text_of,
-                  "What is a passage: sentence (default) or document, its whole text")
+  verb.add_option(
+          "--text-of", flags.text_of,
+          "What is a passage: sentence or document, its whole text (default: as those that\n"
+          "the index has, of a new one sentence)")
       ->type_name("UNIT")
       ->check(CLI::IsMember({"sentence", "document"}));
   verb.add_option("--partition-by", flags.partition_by,
                   "The member of a document's meta that names the partition of its passages; of\n"
-                  "several (task,owner) the values together do")
+                  "several (task,owner) the values together do (default: as the index is parted)")
       ->type_name("KEY")
       ->delimiter(',')
       ->allow_extra_args(false);
@@ -42,9 +43,10 @@ std::string known_members(const std::vector<data::Document>& documents) {
   return fmt::format("their meta has: {}", fmt::join(names, ", "));
 }
 
-// A key that no document has would put all passages into one partition without a word.
+// A key that no document has would put all passages into one partition without a word. `named`: by
+// the user, not by the index.
 Status check_partition_keys(const std::vector<data::Document>& documents,
-                            const std::vector<std::string>& keys) {
+                            const std::vector<std::string>& keys, bool named) {
   for (size_t i = 0; i < keys.size(); ++i) {
     const std::string& key = keys[i];
     if (std::find(keys.begin(), keys.begin() + static_cast<ptrdiff_t>(i), key) !=
@@ -56,30 +58,62 @@ Status check_partition_keys(const std::vector<data::Document>& documents,
           return !retrieve::has_partition_key(document, key);
         }));
     if (without == 0) continue;
-    if (without == documents.size()) {
+    if (named && without == documents.size()) {
       return usage_error(fmt::format("--partition-by: no document has '{}' in its meta", key),
                          known_members(documents));
     }
-    log_warning(
-        fmt::format("--partition-by: {} of {} have no '{}' in their meta; it counts as empty",
-                    without, counted(documents.size(), "document"), key));
+    log_warning(fmt::format("{}{} of {} have no '{}' in their meta; it counts as empty",
+                            named ? "--partition-by: " : "the index is parted by meta: ", without,
+                            counted(documents.size(), "document"), key));
   }
   return {};
 }
 
 }  // namespace
 
-Result<ReadPassages> read_passages(const PassageFlags& flags, const std::string& output) {
+Result<retrieve::PassageUnit> unit_of(const retrieve::Bm25Index& index, const std::string& path) {
+  if (index.settings().unit) return *index.settings().unit;
+  return input_error(path +
+                         ": does not say whether its passages are sentences or documents: an "
+                         "older relata made it",
+                     "it can be searched; to change it, make it again: relata index build");
+}
+
+Result<retrieve::PassageOptions> common_passages(const PassageFlags& flags,
+                                                 const retrieve::Bm25Index& index,
+                                                 const std::string& path) {
+  RELATA_TRY(const retrieve::PassageUnit unit, unit_of(index, path));
+  const std::vector<std::string>& keys = index.settings().partition_keys;
+  if (!flags.text_of.empty() && flags.text_of != retrieve::unit_name(unit)) {
+    return usage_error(fmt::format("--text-of {}: the passages of {} are {}s", flags.text_of, path,
+                                   retrieve::unit_name(unit)),
+                       "leave --text-of away, or make another index");
+  }
+  if (!flags.partition_by.empty() && flags.partition_by != keys) {
+    return usage_error(
+        fmt::format(
+            "--partition-by {}: {} is {}", fmt::join(flags.partition_by, ","), path,
+            keys.empty() ? "not parted" : fmt::format("parted by {}", fmt::join(keys, ","))),
+        "leave --partition-by away, or make another index");
+  }
+  return retrieve::PassageOptions{unit, keys};
+}
+
+retrieve::PassageOptions asked_passages(const PassageFlags& flags) {
+  return {retrieve::unit_of_name(flags.text_of).value_or(retrieve::PassageUnit::Sentence),
+          flags.partition_by};
+}
+
+Result<ReadPassages> read_passages(const PassageFlags& flags,
+                                   const retrieve::PassageOptions& options,
+                                   const std::string& output) {
   data::ReadOptions read = flags.read;
   read.whole_file = true;  // a file of plain text is one document, as for `relata extract`
   RELATA_TRY(const data::Dataset dataset, read_datasets(flags.inputs, read));
   ReadPassages out;
   RELATA_TRY(out.code, report_skipped(dataset, output));
-  retrieve::PassageOptions options;
-  options.unit = flags.text_of == "document" ? retrieve::PassageUnit::Document
-                                             : retrieve::PassageUnit::Sentence;
-  RELATA_CHECK(check_partition_keys(dataset.documents, flags.partition_by));
-  options.partition_keys = flags.partition_by;
+  RELATA_CHECK(
+      check_partition_keys(dataset.documents, options.partition_keys, !flags.partition_by.empty()));
   out.passages = retrieve::passages_of(dataset.documents, options);
   for (const data::Document& document : dataset.documents) out.documents.push_back(document.id);
   return out;

@@ -16,7 +16,7 @@ namespace relata::app {
 namespace {
 
 struct CalibrateOptions {
-  std::string extractor;
+  ExtractorFlags extractor;
   std::vector<std::string> gold;
   data::ReadOptions read;
   std::vector<std::string> names;  // documents to learn names from
@@ -84,19 +84,8 @@ Result<extract::ThresholdChoice> choose(const std::vector<extract::ScoredOutcome
                      "ask for less, or calibrate on more documents");
 }
 
-// An answer that says that nothing holds is no fact.
-void drop_negative(const data::Schema& schema, std::vector<data::Document>& documents) {
-  for (data::Document& document : documents) {
-    std::erase_if(document.relations, [&](const data::Relation& relation) {
-      const int type = schema.find(relation.type);
-      return type >= 0 && schema.relation_types[static_cast<size_t>(type)].negative;
-    });
-  }
-}
-
 Result<int> run_calibrate(const CalibrateOptions& options, const Context& context) {
-  ExtractorFlags flags;
-  flags.extractor = options.extractor;
+  ExtractorFlags flags = options.extractor;
   flags.served = options.backend.backend != "native";
   RELATA_TRY(extract::Extractor extractor, open_extractor(flags));
   RELATA_CHECK(check_backend(options.backend, extractor.config.decode,
@@ -104,12 +93,10 @@ Result<int> run_calibrate(const CalibrateOptions& options, const Context& contex
   if (!options.names.empty()) {
     RELATA_TRY(extractor.names, learn_names(options, extractor));
   }
-  RELATA_TRY(data::Dataset gold, read_datasets(options.gold, options.read));
-  RELATA_TRY(auto predicted, predict(extractor, gold.documents, options, context));
-  drop_negative(extractor.schema, gold.documents);
-  drop_negative(extractor.schema, predicted);
+  RELATA_TRY(const data::Dataset gold, read_datasets(options.gold, options.read));
+  RELATA_TRY(const auto predicted, predict(extractor, gold.documents, options, context));
   int64_t facts = 0;
-  const auto raw = extract::fact_outcomes(gold.documents, predicted, &facts);
+  const auto raw = extract::fact_outcomes(gold.documents, predicted, extractor.schema, &facts);
   RELATA_TRY(extract::Calibration calibration, extract::fit_calibration(options.method, raw));
   // What new documents will see: each document's scores by a map fitted without it.
   RELATA_TRY(const auto crossed, extract::cross_calibrated(options.method, raw));
@@ -120,13 +107,13 @@ Result<int> run_calibrate(const CalibrateOptions& options, const Context& contex
   calibration.threshold = choice.threshold;
   const double before = extract::expected_calibration_error(raw);
   const double after = extract::expected_calibration_error(crossed);
+  const std::string& folder = flags.extractor;
   if (!options.names.empty()) {
-    RELATA_CHECK(write_json(options.extractor + "/names.json", extractor.names->to_json()));
+    RELATA_CHECK(write_json(folder + "/names.json", extractor.names->to_json()));
   }
-  RELATA_CHECK(write_json(options.extractor + "/calibration.json",
-                          extract::calibration_to_json(calibration)));
-  RELATA_CHECK(write_file_atomic(options.extractor + "/reliability.svg",
-                                 extract::reliability_svg(raw, crossed)));
+  RELATA_CHECK(write_json(folder + "/calibration.json", extract::calibration_to_json(calibration)));
+  RELATA_CHECK(
+      write_file_atomic(folder + "/reliability.svg", extract::reliability_svg(raw, crossed)));
   const Json report = {{"documents", gold.documents.size()},
                        {"gold_facts", facts},
                        {"found_facts", raw.size()},
@@ -149,7 +136,7 @@ Result<int> run_calibrate(const CalibrateOptions& options, const Context& contex
       "written to {}/calibration.json, drawn in reliability.svg beside it\n",
       gold.documents.size(), facts, raw.size(), before, after, choice.threshold, choice.precision,
       choice.recall, choice.f1, choice.kept, expected.precision, expected.recall, expected.f1,
-      expected.kept, options.extractor);
+      expected.kept, folder);
   return kDone;
 }
 
@@ -165,7 +152,7 @@ void add_calibrate_command(CLI::App& app, Context& context) {
       "right. Use documents that the extractor was not trained on.",
       {"relata calibrate -x out/facts --gold hold.jsonl",
        "relata calibrate -x out/facts --gold hold.jsonl --precision 0.8"});
-  verb->add_option("-x,--extractor", options->extractor, "Extractor folder")
+  verb->add_option("-x,--extractor", options->extractor.extractor, "Extractor folder")
       ->required()
       ->type_name("DIR");
   verb->add_option("--gold", options->gold, "Documents with their facts")
@@ -185,6 +172,7 @@ void add_calibrate_command(CLI::App& app, Context& context) {
                    "Choose the threshold for this precision instead of the best F1")
       ->type_name("P")
       ->check(number_in(NumberRange::between(0, 1)));
+  add_tasks_flag(*verb, options->extractor);
   add_backend_options(*verb, options->backend);
   verb->callback([options, &context] {
     context.action = [options, &context] { return run_calibrate(*options, context); };

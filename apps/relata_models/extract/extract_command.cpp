@@ -11,8 +11,8 @@
 #include "extract/extract_forecast.h"
 #include "extract/extract_run.h"
 #include "extract/extractor_flags.h"
-#include "extract/input_feed.h"
 #include "help.h"
+#include "input_feed.h"
 #include "output_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
@@ -34,6 +34,7 @@ struct ExtractOptions {
   bool no_closure = false;
   bool ignore_entities = false;
   bool dry_run = false;
+  double dry_run_seconds = 20.0;
   bool no_resume = false;
   std::string journal;
 };
@@ -169,7 +170,8 @@ Result<int> run_dry(const ExtractOptions& options, const extract::Extractor& ext
     report = count_texts(dataset.documents);
     log_warning("--dry-run sends no text to a server: only documents and characters are counted");
   } else {
-    ForecastJob job{fact_options(extract_job(options)), options.backend};
+    const ForecastJob job{fact_options(extract_job(options)), options.backend,
+                          options.dry_run_seconds};
     RELATA_TRY(report, forecast_facts(extractor, dataset.documents, job, context));
   }
   RELATA_CHECK(write_result("", context.json ? json_page(report) : json_outline(report)));
@@ -224,10 +226,16 @@ void add_run_options(CLI::App& verb, ExtractOptions& options) {
                                "Also write a page for people: texts with their entities marked,\n"
                                "relations, and a drawing of all of them")
                    ->type_name("FILE");
-  verb.add_flag("--dry-run", options.dry_run,
-                "Only forecast: for document pipelines tokens, minutes and memory, from a\n"
-                "sample of the documents; for pair the prompts' tokens, without a model")
-      ->excludes(html);
+  auto* dry_run =
+      verb.add_flag("--dry-run", options.dry_run,
+                    "Only forecast: for document pipelines tokens, minutes and memory, from a\n"
+                    "sample of the documents; for pair the prompts' tokens, without a model")
+          ->excludes(html);
+  verb.add_option("--dry-run-seconds", options.dry_run_seconds,
+                  "Ask the sample's questions for about so long (default: 20)")
+      ->type_name("S")
+      ->check(number_in(NumberRange::between(0, 86400)))
+      ->needs(dry_run);
   auto* journal = verb.add_option("--journal", options.journal,
                                   "Note finished documents here (default: OUT.journal)")
                       ->type_name("F");

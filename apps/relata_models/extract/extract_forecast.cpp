@@ -1,5 +1,6 @@
 #include "extract/extract_forecast.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -7,7 +8,9 @@
 #include <cmath>
 
 #include "extract/extract_run.h"
+#include "extract/sampled_engine.h"
 #include "model_places.h"
+#include "relata/base/log.h"
 #include "relata/extract/pair.h"
 #include "relata/text/tokenizer.h"
 
@@ -53,6 +56,13 @@ std::vector<data::Document> sample_of(const std::vector<data::Document>& documen
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void warn_of_short_sample(double seconds, const AskedWork& asked, const AskedWork& whole) {
+  log_warning(
+      fmt::format("the sample was stopped after {:.0f} s: the forecast is made from {:.0f} "
+                  "of its {:.0f} questions or so",
+                  seconds, asked.questions, whole.questions));
 }
 
 // To a whole number of parts: divided, a tenth is written as one ("5.1"), multiplied it is not.
@@ -102,28 +112,36 @@ Result<Json> forecast_facts(const extract::Extractor& extractor,
   RELATA_TRY(const auto compiler, make_compiler(*engine));
   const double loading = seconds_since(start);
   const std::vector<data::Document> sample = sample_of(documents, job.options.batch);
+  SampledEngine timed(*engine, job.seconds, extractor.pipeline.steps.size());
   const auto begin = Clock::now();
-  extract::AskedCounts counts;
-  RELATA_CHECK(extract::extract_facts(extractor, *engine, compiler, sample, job.options, &counts));
+  RELATA_CHECK(extract::extract_facts(extractor, timed, compiler, sample, job.options));
   const double seconds = seconds_since(begin);
   const generate::EngineUsage usage = engine->usage();
+  const AskedWork& asked = timed.asked();
+  const AskedWork& whole = timed.whole();
+  if (timed.cut_short()) warn_of_short_sample(seconds, asked, whole);
 
   const auto share = static_cast<double>(bytes_of(documents)) /
                      static_cast<double>(std::max<int64_t>(bytes_of(sample), 1));
-  const auto scaled = [&](int64_t count) {
-    return static_cast<int64_t>(std::llround(static_cast<double>(count) * share));
+  const auto scaled = [&](double count) {
+    return static_cast<int64_t>(std::llround(count * share));
   };
-  const int64_t cache = std::min(scaled(usage.cache_bytes), usage.cache_limit);
+  // Of what is cached there is as much more as there are questions.
+  const double questions = asked.questions > 0 ? whole.questions / asked.questions : 1.0;
+  const int64_t cache =
+      std::min(scaled(static_cast<double>(usage.cache_bytes) * questions), usage.cache_limit);
   const int64_t memory = peak_memory() + std::max<int64_t>(cache - usage.cache_bytes, 0);
-  report["prompt_tokens"] = scaled(usage.prompt_tokens);
-  report["computed_tokens"] = scaled(usage.prompt_tokens - usage.shared_tokens);
-  report["answer_tokens"] = scaled(usage.answer_tokens);
-  report["minutes"] = rounded((loading + seconds * share) / 60, 10.0);
+  report["prompt_tokens"] = scaled(whole.prompt_tokens);
+  report["computed_tokens"] = scaled(whole.prompt_tokens - whole.shared_tokens);
+  report["answer_tokens"] = scaled(whole.answer_tokens);
+  const double all_seconds = (seconds - asked.seconds + whole.seconds) * share;
+  report["minutes"] = rounded((loading + all_seconds) / 60, 10.0);
   report["memory_mib"] = rounded(static_cast<double>(memory) / kMebibyte, 1.0);
   report["measured"] = {
       {"documents", sample.size()},
       {"characters", characters_of(sample)},
-      {"questions", counts.questions},
+      {"questions", std::llround(asked.questions)},
+      {"questions_left_out", std::llround(whole.questions - asked.questions)},
       {"prompt_tokens", usage.prompt_tokens},
       {"answer_tokens", usage.answer_tokens},
       {"loading_seconds", rounded(loading, 10.0)},

@@ -20,11 +20,13 @@ Json count_texts(const std::vector<data::Document>& documents);
 struct ForecastJob {
   extract::FactOptions options;
   BackendOptions backend;
+  double seconds = 20.0;  // for the sample, the loading apart
 };
 
 // Loads the model and extracts from a sample of the documents, a batch at most; tokens and minutes
 // of all are the sample's by length of text, memory is the sample's peak and what the cache of
-// prefixes may still take. The report has the sample, too.
+// prefixes may still take. The report has the sample, too. Questions of the sample for which there
+// is no time are taken to be like the others.
 Result<Json> forecast_facts(const extract::Extractor& extractor,
                             const std::vector<data::Document>& documents, const ForecastJob& job,
                             const Context& context);

@@ -140,8 +140,34 @@ Status choose_chat(const ExtractorFlags& flags, extract::Extractor& extractor) {
       text::chat_template("auto", extractor.config.model).ok()) {
     name = "auto";
   }
+  if (name == "auto" && extractor.config.model.empty()) {
+    return usage_error("--chat auto: no model is named whose own wrapper could be used",
+                       "name one with -m, or a wrapper, such as llama2, mistral or qwen");
+  }
   RELATA_TRY(extractor.chat, text::chat_template(name, extractor.config.model));
   return {};
+}
+
+// A vote is a share of labels' probabilities, which only some extractors give.
+Status check_vote(const ExtractorFlags& flags, const extract::ExtractorConfig& config) {
+  if (flags.vote <= 0) return {};
+  const bool votes =
+      extract::uses_demonstrations(config.pipeline) && extract::asks_pairs(config.pipeline);
+  if (!votes) {
+    return usage_error("--vote: examples vote in pipeline rag only, this is " + config.pipeline,
+                       "use --pipeline rag, or leave --vote out");
+  }
+  if (config.decode != "free") return {};
+  return usage_error("--vote: examples vote on labels, which --decode free does not score",
+                     "use --decode labels, or leave --vote out");
+}
+
+// Examples that are found by words alone would be taken for what the encoder found.
+Status check_encoder(const ExtractorFlags& flags, const extract::DemonstrationSettings& settings) {
+  const bool used = settings.retriever == "dense" || settings.retriever == "fused";
+  if (flags.encoder.empty() || used) return {};
+  return usage_error("--encoder: retriever " + settings.retriever + " has no use for it",
+                     "add --retriever dense or fused, or leave --encoder out");
 }
 
 Result<extract::Extractor> put_together(const ExtractorFlags& flags,
@@ -185,6 +211,12 @@ Result<extract::Extractor> open_extractor(const ExtractorFlags& flags) {
   const bool made_here = is_put_together(flags);
   RELATA_TRY(extract::Extractor extractor, made_here ? put_together(flags, pool) : load(flags));
   const extract::ExtractorConfig& config = extractor.config;
+  RELATA_CHECK(check_vote(flags, config));
+  RELATA_CHECK(check_encoder(flags, config.demonstrations));
+  if (!flags.tasks.empty() && config.pipeline != "icl") {
+    return usage_error("--tasks: pipeline " + config.pipeline + " has none to choose from",
+                       "use --pipeline icl, or leave --tasks out");
+  }
   if (!extract::uses_demonstrations(config.pipeline)) {
     if (flags.pool.empty()) return extractor;
     return usage_error("--pool: pipeline " + config.pipeline + " shows no examples",
@@ -211,6 +243,17 @@ Result<extract::Extractor> open_extractor(const ExtractorFlags& flags) {
   return extractor;
 }
 
+void add_tasks_flag(CLI::App& verb, ExtractorFlags& flags) {
+  verb.add_option(
+          "--tasks", flags.tasks,
+          "What pipeline icl looks for: of ner (entities), re (relations), ed (events), eae\n"
+          "(their arguments), with commas (default: all that the schema has labels for)")
+      ->type_name("TASKS")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"ner", "re", "ed", "eae"}))
+      ->allow_extra_args(false);
+}
+
 void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
   auto* extractor =
       verb.add_option("-x,--extractor", flags.extractor,
@@ -225,14 +268,7 @@ void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags) {
                   fmt::format("How documents become questions: {} (default: the extractor's)",
                               fmt::join(extract::pipeline_names(), ", ")))
       ->type_name("NAME");
-  verb.add_option(
-          "--tasks", flags.tasks,
-          "What pipeline icl looks for: of ner (entities), re (relations), ed (events), eae\n"
-          "(their arguments), with commas (default: all that the schema has labels for)")
-      ->type_name("TASKS")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"ner", "re", "ed", "eae"}))
-      ->allow_extra_args(false);
+  add_tasks_flag(verb, flags);
   verb.add_option(
           "--decode", flags.decode,
           "labels or constrained: score every relation of the schema, or answer within it;\n"

@@ -33,6 +33,8 @@ struct ExtractorFlags {
 };
 
 void add_extractor_flags(CLI::App& verb, ExtractorFlags& flags);
+// --tasks alone, which add_extractor_flags() has too.
+void add_tasks_flag(CLI::App& verb, ExtractorFlags& flags);
 
 // The extractor with what the flags change of it, its examples at hand.
 Result<extract::Extractor> open_extractor(const ExtractorFlags& flags);

@@ -7,16 +7,13 @@
 
 #include "command_io.h"
 #include "relata/base/log.h"
+#include "relata/data/type_ids.h"
 
 namespace relata::app {
 namespace {
 
+using data::type_with_id;
 using retrieve::IeTask;
-
-template <class Types>
-auto type_named(const Types& types, const std::string& id) {
-  return std::find_if(types.begin(), types.end(), [&](const auto& type) { return type.id == id; });
-}
 
 // Labels of a task in the documents.
 class Stated {
@@ -29,8 +26,7 @@ class Stated {
     switch (task) {
       case IeTask::kNer:
         for (const data::Entity& entity : document.entities) {
-          count(entity.type,
-                type_named(schema_.entity_types, entity.type) != schema_.entity_types.end());
+          count(entity.type, type_with_id(schema_.entity_types, entity.type) != nullptr);
         }
         break;
       case IeTask::kRe:
@@ -45,20 +41,16 @@ class Stated {
  private:
   // A negative label is no answer, and none is missed where the schema lacks it.
   void add_relation(const std::string& type) {
-    const int found = schema_.find(type);
-    const bool negative = found < 0 ? data::is_negative_name(type)
-                                    : schema_.relation_types[static_cast<size_t>(found)].negative;
-    if (!negative) count(type, found >= 0);
+    if (!schema_.is_negative(type)) count(type, schema_.find(type) >= 0);
   }
   void add_event(const data::Event& event, IeTask task) {
-    const auto type = type_named(schema_.event_types, event.type);
-    const bool known = type != schema_.event_types.end();
-    if (task == IeTask::kEd || !known) {
-      count(event.type, known && task == IeTask::kEd);
+    const data::EventType* type = type_with_id(schema_.event_types, event.type);
+    if (task == IeTask::kEd || type == nullptr) {
+      count(event.type, type != nullptr);
       return;
     }
     for (const data::Argument& argument : event.arguments) {
-      count(argument.role, type_named(type->roles, argument.role) != type->roles.end());
+      count(argument.role, type_with_id(type->roles, argument.role) != nullptr);
     }
   }
   void count(const std::string& label, bool is_known) {

@@ -26,6 +26,7 @@
 #include "train/train_data.h"
 #include "train/train_documents.h"
 #include "train/train_run.h"
+#include "train/unused_keys.h"
 
 namespace relata::app {
 namespace {
@@ -140,7 +141,8 @@ Result<std::string> prepare_tokenizer(const TrainConfig& config,
                                       const VocabularyInWork& vocabulary) {
   if (!config.model_name_or_path.empty()) return config.model_name_or_path;
   const std::string kept = new_vocabulary_folder(config);
-  const bool resuming = !config.trainer.resume_from_checkpoint.empty();
+  // What a run without a checkpoint left there may be of other data.
+  RELATA_TRY(const bool resuming, train::resumes(config.trainer));
   if (resuming && file_exists(kept + "/tokenizer.model")) return kept;
   // Making one takes a while: a run that cannot go on for what is known already is refused first.
   RELATA_TRY(const train::TrainerConfig known, with_settings(config, &extractor, nullptr));
@@ -166,16 +168,29 @@ class DevelopmentSet {
   }
 
   // Whether there is anything to find: every model's F1 would be 0 otherwise, and the first
-  // evaluation the best.
+  // evaluation the best. Labels that only the development set has count as missed, which is told.
   Status check() const {
-    const int negative = extractor_.schema.negative();
+    bool any = false;
+    std::vector<std::string> unknown;
     for (const std::vector<std::string>& labels : gold_) {
       for (const std::string& label : labels) {
-        if (negative < 0 || extractor_.schema.find(label) != negative) return {};
+        if (extractor_.schema.is_negative(label)) continue;
+        const bool known = extractor_.schema.find(label) >= 0;
+        any = any || known;
+        if (!known) unknown.push_back(label);
       }
     }
-    return input_error("eval_dataset states no relation that could be found",
-                       "give one with relations beside the negative label, or leave it out");
+    if (!any) {
+      return input_error("eval_dataset states no relation of the schema that could be found",
+                         "give one with relations beside the negative label, or leave it out");
+    }
+    if (!unknown.empty()) {
+      log_warning(
+          fmt::format("eval_dataset: {} of its relations cannot be found: not in the "
+                      "schema, as '{}' is not",
+                      unknown.size(), unknown.front()));
+    }
+    return {};
   }
 
   // Micro-F1 without the negative label, at the best decision; keeps that decision.
@@ -215,10 +230,9 @@ class DevelopmentSet {
       items[i].gold = gold_[i];
       items[i].predicted = predictions[i].labels;
     }
-    const int negative = extractor_.schema.negative();
     eval::EvalOptions options;
     options.bootstrap = 0;
-    if (negative >= 0) options.negative = extractor_.schema.relation_types[negative].id;
+    options.negative = eval::NegativeLabels(extractor_.schema, false);
     RELATA_TRY(const auto score, eval::score_pairs("pair-micro", items, options));
     return score.f1;
   }
@@ -231,12 +245,25 @@ class DevelopmentSet {
   bool told_ = false;
 };
 
-Result<int> train_on_ids(const TrainConfig& config, const Context& context) {
+Result<int> write_id_rows(const std::vector<train::Row>& rows,
+                          const std::vector<train::Row>& eval_rows, const std::string& folder) {
+  RELATA_CHECK(make_folders(folder));
+  RELATA_CHECK(write_file_atomic(folder + "/train.jsonl", id_rows_text(rows)));
+  if (eval_rows.empty()) return kDone;
+  RELATA_CHECK(write_file_atomic(folder + "/eval.jsonl", id_rows_text(eval_rows)));
+  return kDone;
+}
+
+Result<int> train_on_ids(const TrainConfig& config, const std::string& rows_folder,
+                         const Context& context) {
   if (!config.eval_dataset.empty()) {
     return usage_error("eval_dataset and dataset_format: ids contradict each other",
                        "rows of ids are not evaluated; leave eval_dataset out");
   }
-  RELATA_TRY(const auto rows, read_id_rows(config.dataset, config.cutoff_len));
+  RELATA_TRY(auto all, read_id_rows(config.dataset, config.cutoff_len));
+  const auto rows = data::draw_items(std::move(all), config.max_samples,
+                                     static_cast<uint64_t>(config.trainer.seed));
+  if (!rows_folder.empty()) return write_id_rows(rows, {}, rows_folder);
   RELATA_TRY(auto model, prepare_model(config, nullptr, {"pair"}));
   RELATA_TRY(const train::TrainerConfig trainer, with_settings(config, nullptr, nullptr));
   RELATA_TRY(const auto summary, train::train(*model, rows, trainer));
@@ -256,15 +283,6 @@ Status check_eval_rows(const std::vector<train::Row>& rows) {
   if (!rows.empty()) return {};
   return input_error("eval_dataset has no row that is short enough for cutoff_len",
                      "raise cutoff_len, or leave eval_dataset out");
-}
-
-Result<int> write_id_rows(const std::vector<train::Row>& rows,
-                          const std::vector<train::Row>& eval_rows, const std::string& folder) {
-  RELATA_CHECK(make_folders(folder));
-  RELATA_CHECK(write_file_atomic(folder + "/train.jsonl", id_rows_text(rows)));
-  if (eval_rows.empty()) return kDone;
-  RELATA_CHECK(write_file_atomic(folder + "/eval.jsonl", id_rows_text(eval_rows)));
-  return kDone;
 }
 
 // Trains on rows of answers and keeps the weights that foresee those of the development set best.
@@ -431,8 +449,9 @@ Status meet_processes(const TrainOptions& options, TrainConfig& config) {
 
 Result<int> train_as_configured(const TrainOptions& options, const TrainConfig& config,
                                 const Context& context) {
+  if (leads(config)) tell_unused_keys(config);
   if (options.rows.empty()) RELATA_CHECK(check_same_run(config));
-  if (config.dataset_format == "ids") return train_on_ids(config, context);
+  if (config.dataset_format == "ids") return train_on_ids(config, options.rows, context);
   if (config.takes_conversations()) return train_on_conversations(config, options.rows, context);
   if (!extract::asks_pairs(config.pipeline)) return train_documents(config, options.rows, context);
   return train_extractor(config, options.rows, context);

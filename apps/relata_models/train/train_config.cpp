@@ -126,6 +126,21 @@ Status check_conversations(const TrainConfig& c, const Json& json, const std::st
   return {};
 }
 
+// Left out, finetuning_type is lora in LLaMA-Factory's files and full here: who sets an adapter's
+// keys would have all weights trained.
+Status check_method_is_said(const Json& json, const std::string& where) {
+  const auto given = [&](const char* key) { return json.contains(key) && !json[key].is_null(); };
+  if (given("finetuning_type")) return {};
+  for (const char* key : {"lora_rank", "lora_alpha", "lora_dropout", "lora_target", "use_rslora"}) {
+    if (!given(key)) continue;
+    return usage_error(fmt::format("{}: {} is of adapters, and finetuning_type, which is left out, "
+                                   "is full",
+                                   where, key),
+                       "set finetuning_type: lora");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<TrainConfig> read_train_config(const std::string& path,
@@ -188,6 +203,7 @@ Result<TrainConfig> read_train_config(const std::string& path,
   }
   train::read_trainer_config(fields, c.trainer);
   RELATA_CHECK(fields.finish());
+  RELATA_CHECK(check_method_is_said(json, path));
   c.base_name = c.model_name_or_path;
   RELATA_TRY(c.model_name_or_path, find_named_model(c.base_name));
   RELATA_TRY(c.adapter_name_or_path, find_named_model(c.adapter_name_or_path));

@@ -128,6 +128,17 @@ Result<std::vector<data::Conversation>> read_all(const std::vector<std::string>&
   return data::draw_items(std::move(all), limit, static_cast<uint64_t>(config.trainer.seed));
 }
 
+// Where prompts are learned, what answers of one conversation share is learned once: takes the loss
+// off the tokens of the row's prompt that the row before begins with too.
+void learn_once(const std::vector<int32_t>& before, size_t prompt, train::Row& row) {
+  const auto end = row.ids.begin() + static_cast<std::ptrdiff_t>(prompt);
+  const auto same = std::mismatch(row.ids.begin(), end, before.begin(), before.end()).first;
+  const auto shared = same - row.ids.begin();
+  std::fill(row.weights.begin(), row.weights.begin() + shared, 0.0F);
+  if (row.secondary.empty()) return;
+  std::fill(row.secondary.begin(), row.secondary.begin() + shared, 0.0F);
+}
+
 }  // namespace
 
 Result<std::vector<train::Row>> conversation_rows(const std::vector<std::string>& names,
@@ -136,15 +147,19 @@ Result<std::vector<train::Row>> conversation_rows(const std::vector<std::string>
   RELATA_TRY(const auto conversations, read_all(names, limit, config));
   RELATA_TRY(const RowForm form, row_form(config, tokenizer));
   RELATA_TRY(const PromptWriter writer, PromptWriter::make(config));
+  const bool learns_prompts = config.train_on_prompt || config.trainer.prompt_loss_weight > 0;
   std::vector<train::Row> rows;
   size_t too_long = 0;
   for (const data::Conversation& conversation : conversations) {
+    std::vector<int32_t> learned;  // the ids of the conversation's row before
     for (size_t i = 0; i < conversation.messages.size(); ++i) {
       if (conversation.messages[i].role != "assistant") continue;
       RELATA_TRY(const auto prompt, writer.write(conversation, i, tokenizer));
       train::Row row =
           make_row(prompt, writer.write_answer(conversation, i, tokenizer), config, form);
       if (std::ssize(row.ids) <= config.cutoff_len) {
+        if (learns_prompts) learn_once(learned, prompt.size(), row);
+        learned = row.ids;
         rows.push_back(std::move(row));
       } else {
         ++too_long;

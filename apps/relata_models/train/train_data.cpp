@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "command_io.h"
@@ -10,6 +11,7 @@
 #include "relata/base/log.h"
 #include "relata/data/sampling.h"
 #include "relata/text/closing.h"
+#include "train/mirrored_pairs.h"
 
 namespace relata::app {
 namespace {
@@ -58,21 +60,12 @@ struct Target {
   std::vector<std::string> labels;
 };
 
-// The (head, tail, labels) that a query trains on: itself, and its mirror when asked.
-std::vector<Target> targets_of(const data::PairQuery& query, const data::Schema& schema,
-                               bool augment_inverse) {
+// What a query trains on: itself, and its mirror when asked.
+std::vector<Target> targets_of(const data::PairQuery& query, const MirroredPairs* mirrors) {
   std::vector<Target> targets = {{query.head, query.tail, query.labels}};
-  if (!augment_inverse || query.head == query.tail) return targets;
-  Target mirror{query.tail, query.head, {}};
-  for (const std::string& label : query.labels) {
-    const int index = schema.find(label);
-    if (index < 0) continue;
-    for (const std::string& turned : schema.relation_types[index].turned_round()) {
-      const auto end = mirror.labels.end();
-      if (std::find(mirror.labels.begin(), end, turned) == end) mirror.labels.push_back(turned);
-    }
-  }
-  if (!mirror.labels.empty()) targets.push_back(mirror);
+  if (mirrors == nullptr) return targets;
+  std::vector<std::string> labels = mirrors->labels(query);
+  if (!labels.empty()) targets.push_back({query.tail, query.head, std::move(labels)});
   return targets;
 }
 
@@ -150,9 +143,11 @@ Result<std::vector<train::Row>> task_rows(const extract::Extractor& extractor,
   RELATA_TRY(const RowForm form, row_form(config, tokenizer));
   // Examples give way where a row would be too long, as they do in answering.
   const auto room = static_cast<size_t>(std::max(config.cutoff_len - kRoomForAnswer, int64_t{1}));
+  std::optional<MirroredPairs> mirrors;
+  if (config.augment_inverse) mirrors.emplace(data.documents, extractor.schema);
   for (const data::PairQuery& query : data.queries) {
     const data::Document& document = data.documents[query.document];
-    for (const Target& target : targets_of(query, extractor.schema, config.augment_inverse)) {
+    for (const Target& target : targets_of(query, mirrors ? &*mirrors : nullptr)) {
       if (target.labels.empty()) continue;
       for (const std::string& label : target.labels) {
         if (extractor.schema.find(label) < 0) {

@@ -16,6 +16,14 @@ namespace {
 
 Result<extract::PipelineSpec> make_pipeline(const TrainConfig& config) {
   if (file_exists(config.prompt_template)) return extract::load_pipeline(config.prompt_template);
+  const Json given = config.resolved.value("prompt_template", Json());
+  if (!given.is_null() && given != "") {
+    return usage_error(
+        fmt::format("prompt_template {}: there is no such file, and pipeline {} takes no name of "
+                    "a template for pairs",
+                    config.prompt_template, config.pipeline),
+        "give a file of a pipeline (docs/documents.md), or leave prompt_template out");
+  }
   extract::BuiltinPipeline choice;
   choice.name = config.pipeline;
   choice.language = config.language;
@@ -40,6 +48,12 @@ void log_counts(const extract::RowCounts& counts) {
   if (counts.ungrounded > 0) {
     log_warning(fmt::format("{} facts were left out: an end has no mention in the text",
                             counts.ungrounded));
+  }
+  if (counts.parted > 0) {
+    log_warning(
+        fmt::format("{} facts were left out: cutoff_len parts documents into windows, and "
+                    "none of these has both ends",
+                    counts.parted));
   }
   if (counts.too_long > 0) {
     log_warning(fmt::format("{} rows were left out: too long even in windows", counts.too_long));
@@ -106,8 +120,7 @@ Result<std::vector<train::Row>> document_rows(const extract::Extractor& extracto
   int64_t group = 0;
   for (const extract::DocumentExamples& document : groups) {
     for (const extract::StepExample& example : document.examples) {
-      train::Row& row = rows.emplace_back();
-      form.join(example.prompt, example.answer, row);
+      train::Row& row = rows.emplace_back(make_row(example.prompt, example.answer, config, form));
       row.group = group;
       const auto found = std::find(adapters.begin(), adapters.end(), example.adapter);
       row.adapter = found == adapters.end() ? 0 : static_cast<int>(found - adapters.begin());

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cmath>
@@ -81,6 +82,18 @@ Status check_loaded(const TrainConfig& config, const model::LoraConfig& loaded) 
   return {};
 }
 
+// Every step takes and frees the same large tensors. The C library would give each back to the
+// system, which clears it anew for the next step; what the model's loading freed is back already.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int kNever = -1;
+  constexpr int kRoomAhead = 64 << 20;  // bytes that the heap grows by at least
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, kNever);
+  ::mallopt(M_TOP_PAD, kRoomAhead);
+#endif
+}
+
 }  // namespace
 
 Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
@@ -125,6 +138,7 @@ Result<std::shared_ptr<model::Decoder>> prepare_model(const TrainConfig& config,
     RELATA_CHECK(model->record_base());
   }
   if (use_bf16(config)) model->set_compute_type(at::kBFloat16);
+  keep_freed_memory();
   return model;
 }
 

@@ -65,6 +65,9 @@ struct Schema {
 
   int find(std::string_view relation_id) const;  // index of the relation type, or -1
   int negative() const;                          // index of the first negative type, or -1
+  // Whether a relation of this type states that none holds: as its type says, or by its name
+  // (is_negative_name()) where the schema has no such type.
+  bool is_negative(std::string_view relation_id) const;
 };
 
 // Refuses unknown keys (with the nearest known one), wrong types and types without an id; the

@@ -59,14 +59,16 @@ struct DocRedGold {
 };
 
 struct DocRedAnswer {
-  int document = 0, head = 0, tail = 0, relation = 0;  // -1: no entity of the document
-  int first_evidence = 0, evidence = 0;                // into DocRedAnswers::evidence
-  double score = 0;                                    // with has_score
+  // An end below 0 is no entity of the document: -1 is the first of DocRedAnswers::strangers.
+  int document = 0, head = 0, tail = 0, relation = 0;
+  int first_evidence = 0, evidence = 0;  // into DocRedAnswers::evidence
+  double score = 0;                      // with has_score
   bool has_score = false;
 };
 struct DocRedAnswers {
   std::vector<DocRedAnswer> list;
-  std::vector<int> evidence;  // sentence numbers
+  std::vector<int> evidence;           // sentence numbers
+  std::vector<std::string> strangers;  // names of what was found and is no entity of gold
 };
 
 // DocRED's JSON: a list of {"title", "sents", "vertexSet", "labels"}. Entity and sentence numbers
@@ -86,6 +88,16 @@ DocRedGold docred_from_documents(const std::vector<data::Document>& documents,
 Result<DocRedAnswers> docred_answers(const std::vector<data::Document>& gold_documents,
                                      const std::vector<data::Document>& predicted,
                                      const NegativeLabels& negative, DocRedGold& gold);
+
+// The predicted documents with gold's entities and sentences in the place of their own, found as by
+// docred_answers(): what an official scorer knows by number. Each relation once, with its highest
+// score; those of an entity that gold lacks are left out and counted. Events go.
+struct GoldNumbered {
+  std::vector<data::Document> documents;
+  size_t left_out = 0;
+};
+Result<GoldNumbered> with_gold_entities(const std::vector<data::Document>& gold,
+                                        const std::vector<data::Document>& predicted);
 
 // Facts of a training set as (head name, tail name, relation), for Ign F1.
 class TrainFacts {

@@ -1,6 +1,7 @@
 // One evaluation from files: what `relata evaluate` does.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@ namespace relata::eval {
 struct EvaluateRequest {
   std::string gold, predicted;  // paths; "-" is standard input
   std::string compare;          // another system's predictions, or ""
+  // The documents of a path that is no file: of a folder. The path then stands in messages only.
+  std::optional<std::vector<data::Document>> gold_documents, predicted_documents,
+      compared_documents;
   // A format of data::formats(), "labels" (one answer a line) or "keyed" (id TAB label); ""
   // guesses.
   std::string gold_format, predicted_format;

@@ -8,6 +8,7 @@
 #include "relata/base/json.h"
 #include "relata/base/result.h"
 #include "relata/data/document.h"
+#include "relata/data/schema.h"
 
 namespace relata::extract {
 
@@ -21,10 +22,10 @@ struct ScoredOutcome {
 
 // The predicted facts, each right if gold has one of its relation between entities that have its
 // ends among their names; documents are found by id. `gold_facts`, if given, gets how many there
-// are. A fact without a score is left out.
+// are. A fact without a score is left out; what `schema` calls negative is no fact.
 std::vector<ScoredOutcome> fact_outcomes(const std::vector<data::Document>& gold,
                                          const std::vector<data::Document>& predicted,
-                                         int64_t* gold_facts = nullptr);
+                                         const data::Schema& schema, int64_t* gold_facts = nullptr);
 
 // A monotone map of scores. Never changes which of two facts is the more probable, but it may make
 // them equal.

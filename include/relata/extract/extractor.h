@@ -95,7 +95,8 @@ struct Extractor {
   std::map<std::string, std::string> adapter_paths() const;
 };
 
-// Whether the neighbours' labels alone decide (demonstrations.vote 1).
+// Whether the neighbours' labels alone decide (demonstrations.vote 1); free answers are
+// the model's.
 bool needs_no_model(const Extractor& extractor);
 
 // Errors name the missing or malformed file; a newer format_version says to upgrade relata.

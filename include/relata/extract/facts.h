@@ -40,7 +40,8 @@ struct AskedCounts {
 // the extractor has a calibration; evidence the sentences that mention both ends, else those of the
 // two nearest mentions. Notes in meta: "derived", indices of relations that the closure added;
 // "unparsed", answers that are not in the step's form or not of this text, {"step", "relation",
-// "head", "tail", "problem", "answer"}, and "unanswered" where a question was not answered at all.
+// "head", "tail", "problem", "answer"}, and "unanswered" where a question was not answered at all,
+// with "asked" false where it could not even be asked.
 // A document that is too long is asked about in overlapping windows. Each step of all documents of
 // a batch is one call of the engine. `compiler` may be null with free decoding, and with engines
 // that take text: constrained decoding then hands them the answers' shapes and checks what they

@@ -63,6 +63,7 @@ struct RowCounts {
   std::map<std::string, int64_t> rows;   // by step
   std::map<std::string, int64_t> empty;  // of these, answered with nothing or no
   int64_t ungrounded = 0;                // facts left out: an end has no mention in the text
+  int64_t parted = 0;                    // facts left out: no window has both ends
   int64_t too_long = 0;                  // examples left out: longer than max_tokens even so
   int64_t windows = 0;                   // documents and windows asked about
 };

@@ -22,10 +22,19 @@
 
 namespace relata::retrieve {
 
+enum class PassageUnit { Sentence, Document };
+// "sentence", "document".
+std::string_view unit_name(PassageUnit unit);
+std::optional<PassageUnit> unit_of_name(std::string_view name);
+
 struct Bm25Settings {
   double k1 = 1.2;  // finite, not negative: how much a repeated term counts
   double b = 0.75;  // 0 to 1: how much long passages lose
   Analyzer analyzer = Analyzer::Auto;
+  // How documents became the passages, as PassageOptions (passages.h) says; an index only keeps it
+  // for those who add more. No unit: nobody has said, as in files before version 2.
+  std::optional<PassageUnit> unit = std::nullopt;
+  std::vector<std::string> partition_keys = {};
 };
 
 struct Passage {

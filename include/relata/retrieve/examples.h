@@ -3,7 +3,8 @@
 // What is retrieved is a question with its answer: a sentence with a pair of entities and their
 // relations, or a whole document with what is marked in it. The question itself, exactly or nearly,
 // is never among them, nor a text that holds it or is a part of it, so that a test sentence that is
-// in the pool does not bring its own answer.
+// in the pool does not bring its own answer. An example that the pool has several times, with the
+// same text, places and labels, is found once.
 #pragma once
 
 #include <cstdint>
@@ -128,6 +129,7 @@ class ExamplePool {
   std::vector<data::Document> documents_;
   std::vector<Example> examples_;
   std::vector<ComparableText> texts_;  // of the documents
+  std::vector<bool> is_copy_;          // of the examples: one before is the same
   std::shared_ptr<const Ranker> ranker_;
   std::shared_ptr<const Ranker> chance_;  // for what the ranker does not find
 };

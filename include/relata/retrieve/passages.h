@@ -2,14 +2,13 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "relata/data/document.h"
 #include "relata/retrieve/bm25.h"
 
 namespace relata::retrieve {
-
-enum class PassageUnit { Sentence, Document };
 
 struct PassageOptions {
   PassageUnit unit = PassageUnit::Sentence;
@@ -26,5 +25,7 @@ bool has_partition_key(const data::Document& document, const std::string& key);
 // a whole document its own. What has no text is left out.
 std::vector<Passage> passages_of(const std::vector<data::Document>& documents,
                                  const PassageOptions& options);
+// The way back from a passage's id to its document's, which may itself end in "#1".
+std::string_view document_of(std::string_view passage, PassageUnit unit);
 
 }  // namespace relata::retrieve

@@ -36,7 +36,7 @@ struct Row {
 struct TrainerConfig {
   std::string output_dir;
   double learning_rate = 1e-3;
-  std::string lr_scheduler_type = "cosine";  // cosine, linear, constant
+  std::string lr_scheduler_type = "cosine";  // or linear, constant, constant_with_warmup, its twin
   double warmup_ratio = 0.0;
   int64_t warmup_steps = 0;  // wins over the ratio when positive
   double num_train_epochs = 3.0;
@@ -91,6 +91,8 @@ Status check_trainer_config(const TrainerConfig& config);
 // resumed or overwrite_output_dir is set. run.json there says so, or a trained model that was left
 // without it.
 Status check_output_dir(const TrainerConfig& config);
+// Whether training would go on from a checkpoint, be it a good one or not.
+Result<bool> resumes(const TrainerConfig& config);
 // Refuses a checkpoint that training with `config` would resume from and that has other settings,
 // before there is anything to train: compared is what `config` and its `settings` hold so far, but
 // for the dataset. train() compares all.

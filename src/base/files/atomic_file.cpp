@@ -48,7 +48,10 @@ Result<Target> find_target(const std::string& path) {
   // By the name that was given: /dev/fd/63 is a link to a pipe, whose own name leads nowhere.
   struct stat info {};
   const bool exists = ::stat(path.c_str(), &info) == 0;
-  if (exists && S_ISDIR(info.st_mode)) return system_error_at(path, "write", EISDIR);
+  const bool names_folder = path.ends_with('/');  // a new one would be made, and no file in it
+  if (names_folder || (exists && S_ISDIR(info.st_mode))) {
+    return system_error_at(path, "write", EISDIR);
+  }
   if (exists && !S_ISREG(info.st_mode)) return Target{path, true, std::nullopt};
   Target target;
   RELATA_TRY(target.path, behind_links(path));

@@ -1,7 +1,6 @@
 #include "relata/base/file.h"
 
 #include <fcntl.h>
-#include <glob.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -9,12 +8,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <new>
 #include <stdexcept>
 #include <system_error>
+#include <unordered_set>
 
 #include "files/file_calls.h"
+#include "files/glob.h"
 #include "relata/base/atomic_file.h"
 
 namespace relata {
@@ -22,6 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using internal::Descriptor;
+using internal::expand_glob;
 using internal::failure_at;
 using internal::folder_of;
 using internal::open_retrying;
@@ -92,22 +95,12 @@ Status add_path(const std::string& path, std::vector<std::string>& files) {
   return {};
 }
 
-Result<std::vector<std::string>> expand_glob(const std::string& pattern) {
-  std::string escaped;  // only * and ? are special here, unlike in glob(3)
-  for (const char c : pattern) {
-    if (c == '[' || c == ']' || c == '\\') escaped += '\\';
-    escaped += c;
-  }
-  glob_t matches{};
-  const int code = ::glob(escaped.c_str(), 0, nullptr, &matches);
-  std::vector<std::string> paths;
-  for (size_t i = 0; code == 0 && i < matches.gl_pathc; ++i) paths.push_back(matches.gl_pathv[i]);
-  ::globfree(&matches);
-  if (code != 0 && code != GLOB_NOMATCH) {
-    return resource_error(pattern + ": cannot expand the pattern");
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
+// Takes out of the files from `begin` on those that stand there already.
+void drop_repeated(std::vector<std::string>& files, size_t begin) {
+  std::unordered_set<std::string> seen;
+  const auto repeated = [&](const std::string& file) { return !seen.insert(file).second; };
+  const auto first = files.begin() + static_cast<std::ptrdiff_t>(begin);
+  files.erase(std::remove_if(first, files.end(), repeated), files.end());
 }
 
 }  // namespace
@@ -159,6 +152,7 @@ Result<std::vector<std::string>> expand_inputs(const std::vector<std::string>& a
     } else if (argument.find_first_of("*?") != std::string::npos) {
       RELATA_TRY(const std::vector<std::string> paths, expand_glob(argument));
       for (const std::string& path : paths) RELATA_CHECK(add_path(path, files));
+      drop_repeated(files, before);  // what a ** finds may lie in a folder that it finds
       if (files.size() == before) {
         return usage_error(argument + ": the pattern matches no file", "check the path");
       }

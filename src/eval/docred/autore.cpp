@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "alignment.h"
 #include "distance.h"
@@ -119,8 +121,9 @@ class DocumentCount {
         hit_(document.groups.size(), false) {
     for (size_t g = 0; g < document.groups.size(); ++g) {
       for (const Triple& triple : document.groups[g]) {
-        std::vector<size_t>& groups = groups_of_[triple];
-        if (groups.empty() || groups.back() != g) groups.push_back(g);
+        std::vector<Waiting::Fact>& same = by_triple_[triple].facts;
+        if (same.empty() || same.back().group != g) same.push_back({g, &triple});
+        by_ends_[{triple[0], triple[2]}].facts.push_back({g, &triple});
       }
     }
   }
@@ -135,18 +138,16 @@ class DocumentCount {
     }
     std::vector<const Triple*> wrong;
     for (const Triple& answer : document_.answers) {
-      const auto groups = groups_of_.find(answer);
-      if (groups == groups_of_.end()) {
+      const auto found = by_triple_.find(answer);
+      if (found == by_triple_.end()) {
         counts.push_back({.label = tally_.label(answer[1]), .predicted = 1});
         ++by_distance_.back().predicted;  // strings have no place
         wrong.push_back(&answer);
         continue;
       }
-      for (const size_t g : groups->second) {
-        if (hit_[g]) continue;
-        hit_[g] = true;
-        ++bucket(g).predicted;
-        ++bucket(g).correct;
+      while (const Waiting::Fact* fact = take(found->second)) {
+        ++bucket(fact->group).predicted;
+        ++bucket(fact->group).correct;
         counts.push_back(
             {.label = tally_.label(answer[1]), .correct = 1, .predicted = 1, .found = 1});
       }
@@ -156,27 +157,46 @@ class DocumentCount {
   }
 
  private:
+  // Triples of gold that have something in common, in gold's order.
+  struct Waiting {
+    struct Fact {
+      size_t group;
+      const Triple* triple;
+    };
+    std::vector<Fact> facts;
+    size_t next = 0;  // the groups of those before are hit, and stay so
+  };
+
+  // The first of a group that was not hit, which it is now; null when there is none.
+  const Waiting::Fact* take(Waiting& waiting) {
+    while (waiting.next < waiting.facts.size()) {
+      const Waiting::Fact& fact = waiting.facts[waiting.next++];
+      if (hit_[fact.group]) continue;
+      hit_[fact.group] = true;
+      return &fact;
+    }
+    return nullptr;
+  }
+  template <class Key>
+  const Waiting::Fact* take(std::map<Key, Waiting>& index, const Key& key) {
+    const auto found = index.find(key);
+    return found == index.end() ? nullptr : take(found->second);
+  }
+
   Counts& bucket(size_t group) {
     const bool known = group < document_.distances.size();
     return by_distance_[distance_bucket(known ? document_.distances[group] : -1)];
   }
 
   bool explain(const Triple& answer, bool turned) {
-    for (size_t g = 0; g < document_.groups.size(); ++g) {
-      if (hit_[g]) continue;
-      for (const Triple& triple : document_.groups[g]) {
-        const bool explains = turned ? triple == Triple{answer[2], answer[1], answer[0]}
-                                     : triple[0] == answer[0] && triple[2] == answer[2];
-        if (!explains) continue;
-        hit_[g] = true;
-        ErrorRow row = error_of(document_, answer, turned ? "direction" : "type");
-        row.gold = row.missed = {triple[1]};
-        row.predicted = row.extra = {answer[1]};
-        errors_.push_back(std::move(row));
-        return true;
-      }
-    }
-    return false;
+    const Waiting::Fact* fact = turned ? take(by_triple_, {answer[2], answer[1], answer[0]})
+                                       : take(by_ends_, {answer[0], answer[2]});
+    if (fact == nullptr) return false;
+    ErrorRow row = error_of(document_, answer, turned ? "direction" : "type");
+    row.gold = row.missed = {(*fact->triple)[1]};
+    row.predicted = row.extra = {answer[1]};
+    errors_.push_back(std::move(row));
+    return true;
   }
 
   void list_errors(const std::vector<const Triple*>& wrong) {
@@ -206,7 +226,8 @@ class DocumentCount {
   const AutoreDocument& document_;
   std::vector<ErrorRow>& errors_;
   std::vector<bool> hit_;
-  std::map<Triple, std::vector<size_t>> groups_of_;
+  std::map<Triple, Waiting> by_triple_;
+  std::map<std::pair<std::string_view, std::string_view>, Waiting> by_ends_;  // names of the ends
 };
 
 }  // namespace

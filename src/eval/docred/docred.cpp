@@ -23,7 +23,9 @@ struct Key {
   auto operator<=>(const Key&) const = default;
 };
 Key key_of(const DocRedFact& fact) { return {fact.head, fact.tail, fact.relation}; }
-Key key_of(const DocRedAnswer& answer) { return {answer.head, answer.tail, answer.relation}; }
+Key key_of(const DocRedAnswer& answer) {
+  return {std::max(answer.head, -1), std::max(answer.tail, -1), answer.relation};
+}
 
 uint64_t hash_of(const Key& key) {
   constexpr uint64_t kFactor = 0x9E3779B97F4A7C15ULL;
@@ -342,21 +344,17 @@ class Scorer {
   }
 
   std::string name_of(const DocRedDocument& document, int entity) const {
-    if (entity < 0 || document.entities[entity].mentions == 0) return "(no entity)";
+    if (entity < 0) return task_.answers.strangers.at(static_cast<size_t>(-1 - entity));
+    if (document.entities[entity].mentions == 0) return "(no name)";
     return std::string(document.mentions[document.entities[entity].first_mention].name);
   }
 
-  bool is_turned(const DocRedFact& fact, const DocRedAnswer& answer) const {
-    if (fact.head == answer.tail && fact.tail == answer.head && fact.relation == answer.relation) {
-      return true;
-    }
-    if (fact.head != answer.head || fact.tail != answer.tail) return false;
-    auto declared = [&](int label, int other) {
+  bool are_inverse(int relation, int other) const {
+    const auto declared = [&](int label, int turned) {
       const auto entry = options_.inverses.find(std::string(gold_.relations[label]));
-      return entry != options_.inverses.end() && entry->second == gold_.relations[other];
+      return entry != options_.inverses.end() && entry->second == gold_.relations[turned];
     };
-    return fact.relation != answer.relation &&
-           (declared(fact.relation, answer.relation) || declared(answer.relation, fact.relation));
+    return relation != other && (declared(relation, other) || declared(other, relation));
   }
 
   void add_error(const DocRedDocument& document, const char* kind, const DocRedFact* fact,
@@ -378,30 +376,55 @@ class Scorer {
   void list_errors(const DocRedDocument& document) {
     const auto by_key = [](const auto* a, const auto* b) { return key_of(*a) < key_of(*b); };
     std::stable_sort(wrong_.begin(), wrong_.end(), by_key);
-    std::vector<const DocRedFact*> missed;
+    std::vector<Missed> missed;
     for (const Claim& claim : claims_) {
-      if (claim.fact != nullptr && !claim.answered) missed.push_back(claim.fact);
+      if (claim.fact != nullptr && !claim.answered) missed.push_back({claim.fact});
     }
-    std::sort(missed.begin(), missed.end(), by_key);
+    std::sort(missed.begin(), missed.end(),
+              [&](const Missed& a, const Missed& b) { return by_key(a.fact, b.fact); });
     std::vector<bool> explained(wrong_.size(), false);
     for (const bool turned : {true, false}) {
       for (size_t w = 0; w < wrong_.size(); ++w) {
-        if (explained[w]) continue;
-        const DocRedAnswer& answer = *wrong_[w];
-        const auto fact = std::find_if(missed.begin(), missed.end(), [&](const DocRedFact* one) {
-          return turned ? is_turned(*one, answer)
-                        : one->head == answer.head && one->tail == answer.tail;
-        });
-        if (fact == missed.end()) continue;
-        add_error(document, turned ? "direction" : "type", *fact, &answer);
-        missed.erase(fact);
+        Missed* found = explained[w] ? nullptr : explaining(missed, *wrong_[w], turned);
+        if (found == nullptr) continue;
+        add_error(document, turned ? "direction" : "type", found->fact, wrong_[w]);
+        found->taken = true;
         explained[w] = true;
       }
     }
     for (size_t w = 0; w < wrong_.size(); ++w) {
       if (!explained[w]) add_error(document, "invented", nullptr, wrong_[w]);
     }
-    for (const DocRedFact* fact : missed) add_error(document, "missing", fact, nullptr);
+    for (const Missed& one : missed) {
+      if (!one.taken) add_error(document, "missing", one.fact, nullptr);
+    }
+  }
+
+  struct Missed {
+    const DocRedFact* fact;
+    bool taken = false;  // it explains a wrong answer
+  };
+
+  // The first that is not taken and that the answer turns round, or that has the answer's ends;
+  // null when there is none. `missed` rises by key.
+  Missed* explaining(std::vector<Missed>& missed, const DocRedAnswer& answer, bool turned) const {
+    const auto first_from = [&](const Key& key) {
+      return std::lower_bound(
+          missed.begin(), missed.end(), key,
+          [](const Missed& one, const Key& wanted) { return key_of(*one.fact) < wanted; });
+    };
+    auto best = missed.end();
+    if (turned) {
+      const Key wanted = {answer.tail, answer.head, answer.relation};
+      const auto exact = first_from(wanted);
+      if (exact != missed.end() && !exact->taken && key_of(*exact->fact) == wanted) best = exact;
+    }
+    for (auto one = first_from({answer.head, answer.tail, 0});
+         one < best && one->fact->head == answer.head && one->fact->tail == answer.tail; ++one) {
+      if (one->taken || (turned && !are_inverse(one->fact->relation, answer.relation))) continue;
+      best = one;
+    }
+    return best == missed.end() ? nullptr : &*best;
   }
 
   const Task& task_;

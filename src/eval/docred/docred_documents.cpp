@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "alignment.h"
 #include "distance.h"
+#include "entity_index.h"
 #include "relata/eval/docred.h"
 
 namespace relata::eval {
@@ -138,6 +141,7 @@ Likeness likeness(const Entity& gold, const Entity& predicted) {
 // For each predicted entity its gold entity, or -1.
 std::vector<int> entity_numbers(const Document& gold, const Document& predicted) {
   std::vector<int> numbers;
+  const EntityIndex index(gold);
   const bool numbered = is_numbered(predicted);
   const bool named = std::any_of(predicted.entities.begin(), predicted.entities.end(),
                                  [](const Entity& entity) { return !entity.text.empty(); });
@@ -147,16 +151,23 @@ std::vector<int> entity_numbers(const Document& gold, const Document& predicted)
       number = e < gold.entities.size() ? static_cast<int>(e) : -1;
     } else {
       Likeness best;
-      for (size_t g = 0; g < gold.entities.size(); ++g) {
-        const Likeness own = likeness(gold.entities[g], predicted.entities[e]);
+      for (const int candidate : index.candidates(predicted.entities[e])) {
+        const Likeness own = likeness(gold.entities[candidate], predicted.entities[e]);
         if (own.shared == 0 || own <= best) continue;
         best = own;
-        number = static_cast<int>(g);
+        number = candidate;
       }
     }
     numbers.push_back(number);
   }
   return numbers;
+}
+
+std::string shown_name(const Document& document, const Entity& entity) {
+  if (!entity.text.empty()) return entity.text;
+  const std::string name =
+      entity.mentions.empty() ? "" : covered(document, entity.mentions.front());
+  return name.empty() ? entity.id : name;
 }
 
 }  // namespace
@@ -180,7 +191,12 @@ Result<DocRedAnswers> docred_answers(const std::vector<Document>& gold_documents
   Converter converter(gold, DistanceUnit::kTokens, negative);
   DocRedAnswers answers;
   for (size_t d = 0; d < predicted.size(); ++d) {
-    const std::vector<int> numbers = entity_numbers(gold_documents[places[d]], predicted[d]);
+    std::vector<int> numbers = entity_numbers(gold_documents[places[d]], predicted[d]);
+    for (size_t e = 0; e < numbers.size(); ++e) {
+      if (numbers[e] >= 0) continue;
+      answers.strangers.push_back(shown_name(predicted[d], predicted[d].entities[e]));
+      numbers[e] = -static_cast<int>(answers.strangers.size());
+    }
     for (const data::Relation& relation : predicted[d].relations) {
       if (negative.contains(relation.type)) continue;
       DocRedAnswer answer;
@@ -202,6 +218,41 @@ Result<DocRedAnswers> docred_answers(const std::vector<Document>& gold_documents
     }
   }
   return answers;
+}
+
+Result<GoldNumbered> with_gold_entities(const std::vector<Document>& gold,
+                                        const std::vector<Document>& predicted) {
+  RELATA_TRY(const std::vector<int> places, match_documents(gold, predicted));
+  GoldNumbered out;
+  for (size_t d = 0; d < predicted.size(); ++d) {
+    const Document& of_gold = gold[places[d]];
+    const std::vector<int> numbers = entity_numbers(of_gold, predicted[d]);
+    Document document = predicted[d];
+    document.id = document_name(of_gold, places[d]);
+    document.entities = of_gold.entities;
+    if (!of_gold.sentences.empty()) document.sentences = of_gold.sentences;
+    document.events.clear();
+    document.relations.clear();
+    std::map<std::tuple<int, int, std::string>, size_t> stated;
+    for (data::Relation relation : predicted[d].relations) {
+      relation.head = numbers[relation.head];
+      relation.tail = numbers[relation.tail];
+      if (relation.head < 0 || relation.tail < 0) {
+        ++out.left_out;
+        continue;
+      }
+      const auto [place, fresh] = stated.try_emplace({relation.head, relation.tail, relation.type},
+                                                     document.relations.size());
+      if (fresh) {
+        document.relations.push_back(std::move(relation));
+      } else if (data::Relation& known = document.relations[place->second];
+                 relation.score > known.score) {
+        known = std::move(relation);
+      }
+    }
+    out.documents.push_back(std::move(document));
+  }
+  return out;
 }
 
 }  // namespace relata::eval

@@ -10,6 +10,7 @@
 
 #include "alignment.h"
 #include "distance.h"
+#include "entity_index.h"
 #include "relata/eval/labels.h"
 #include "relata/eval/pair_metrics.h"
 
@@ -145,34 +146,47 @@ int likeness(const Entity& gold, const Entity& predicted, bool same_text) {
 // Finds which gold query a predicted pair of one document answers.
 class PairFinder {
  public:
-  PairFinder(const Document& gold, const Document& predicted) {
+  PairFinder(const Document& gold, const Document& predicted,
+             const std::vector<const data::PairQuery*>& queries) {
     const bool same_text = gold.text == predicted.text;
+    const EntityIndex index(gold);
     for (const Entity& entity : predicted.entities) {
-      std::vector<int> row;
-      for (const Entity& candidate : gold.entities) {
+      std::vector<Candidate>& row = candidates_.emplace_back();
+      for (const int number : index.candidates(entity)) {
+        const Entity& candidate = gold.entities[number];
         const int level = likeness(candidate, entity, same_text);
         // The id only decides between candidates that are alike: a pair of equal names, say.
-        row.push_back(level == 0 ? 0 : 2 * level + (candidate.id == entity.id ? 1 : 0));
+        if (level > 0) row.push_back({number, 2 * level + (candidate.id == entity.id ? 1 : 0)});
       }
-      likeness_.push_back(std::move(row));
+    }
+    for (size_t q = 0; q < queries.size(); ++q) {
+      queries_.try_emplace({queries[q]->head, queries[q]->tail}, static_cast<int>(q));
     }
   }
 
-  // Index into `queries`, or -1.
-  int find(int head, int tail, const std::vector<const data::PairQuery*>& queries) const {
+  // Index into the queries, or -1.
+  int find(int head, int tail) const {
     int best = -1, best_likeness = 0;
-    for (size_t q = 0; q < queries.size(); ++q) {
-      const int of_head = likeness_[head][queries[q]->head];
-      const int of_tail = likeness_[tail][queries[q]->tail];
-      if (of_head == 0 || of_tail == 0 || of_head + of_tail <= best_likeness) continue;
-      best_likeness = of_head + of_tail;
-      best = static_cast<int>(q);
+    for (const Candidate& of_head : candidates_[head]) {
+      for (const Candidate& of_tail : candidates_[tail]) {
+        const int own = of_head.likeness + of_tail.likeness;
+        if (own < best_likeness) continue;
+        const auto query = queries_.find({of_head.entity, of_tail.entity});
+        if (query == queries_.end()) continue;
+        if (own == best_likeness && query->second > best) continue;  // the earlier of equals
+        best_likeness = own;
+        best = query->second;
+      }
     }
     return best;
   }
 
  private:
-  std::vector<std::vector<int>> likeness_;  // predicted entity x gold entity
+  struct Candidate {
+    int entity, likeness;
+  };
+  std::vector<std::vector<Candidate>> candidates_;  // of each predicted entity
+  std::map<std::pair<int, int>, int> queries_;      // by gold entities
 };
 
 void add_prediction(const data::Relation& relation, PairItem& item) {
@@ -232,9 +246,9 @@ Result<std::vector<PairItem>> align_pairs(const std::vector<Document>& gold,
   std::vector<std::string> strangers;
   for (size_t i = 0; i < predicted.size(); ++i) {
     const std::vector<const data::PairQuery*>& asked = of_document[places[i]];
-    const PairFinder finder(gold[places[i]], predicted[i]);
+    const PairFinder finder(gold[places[i]], predicted[i], asked);
     for (const data::Relation& relation : predicted[i].relations) {
-      const int found = finder.find(relation.head, relation.tail, asked);
+      const int found = finder.find(relation.head, relation.tail);
       if (found >= 0) {
         add_prediction(relation, items[asked[found] - queries.data()]);
         continue;

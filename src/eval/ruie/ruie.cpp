@@ -11,6 +11,7 @@
 #include "pairs/pair_errors.h"
 #include "relata/base/trim.h"
 #include "relata/eval/metric.h"
+#include "ruie/containers.h"
 
 namespace relata::eval {
 namespace {
@@ -143,49 +144,126 @@ std::string turned(const std::string& tuple) {
   return label_of(tuple) + ":" + value.substr(comma + 1) + "," + value.substr(0, comma);
 }
 
-std::string kind_between(const std::string& gold, const std::string& predicted, RuieTask task) {
-  if (task == RuieTask::kRe && turned(predicted) == gold) return "direction";
-  const std::string_view a = value_of(gold), b = value_of(predicted);
-  if (a == b) return "type";
-  const bool inside = a.find(b) != std::string_view::npos || b.find(a) != std::string_view::npos;
-  return label_of(gold) == label_of(predicted) && inside ? "boundary" : "";
+// What a report shows of a question: its text may be a book, and every error repeats it.
+std::string shown_query(const std::string& query) {
+  constexpr size_t kMost = 2000;  // bytes
+  if (query.size() <= kMost) return query;
+  size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(query[end]) & 0xC0) == 0x80) --end;
+  return query.substr(0, end) + " …";
 }
 
-void add_errors(const RuieRecord& record, const RuieTuples& tuples, std::vector<ErrorRow>& errors) {
-  Tuples missed, extra;
-  std::set_difference(tuples.gold.begin(), tuples.gold.end(), tuples.predicted.begin(),
-                      tuples.predicted.end(), std::back_inserter(missed));
-  std::set_difference(tuples.predicted.begin(), tuples.predicted.end(), tuples.gold.begin(),
-                      tuples.gold.end(), std::back_inserter(extra));
-  auto add = [&](const std::string& kind, const std::string& gold, const std::string& predicted) {
-    ErrorRow row;
-    row.kind = kind;
-    row.id = record.id;
-    if (!gold.empty()) row.gold = {gold}, row.missed = {label_of(gold)};
-    if (!predicted.empty()) row.predicted = {predicted}, row.extra = {label_of(predicted)};
-    row.context = record.query;
-    errors.push_back(std::move(row));
-  };
-  for (const char* kind : {"direction", "type", "boundary"}) {
-    for (std::string& predicted : extra) {
-      for (std::string& gold : missed) {
-        if (gold.empty() || predicted.empty() ||
-            kind_between(gold, predicted, record.task) != kind) {
-          continue;
-        }
-        add(kind, gold, predicted);
-        gold.clear();
-        predicted.clear();
+// The wrong tuples of one record: what was missed and what was said beside gold, put together where
+// one is likely meant by the other.
+class WrongTuples {
+ public:
+  WrongTuples(const RuieRecord& record, const RuieTuples& tuples, std::vector<ErrorRow>& errors)
+      : record_(record), context_(shown_query(record.query)), errors_(errors) {
+    std::set_difference(tuples.gold.begin(), tuples.gold.end(), tuples.predicted.begin(),
+                        tuples.predicted.end(), std::back_inserter(missed_));
+    std::set_difference(tuples.predicted.begin(), tuples.predicted.end(), tuples.gold.begin(),
+                        tuples.gold.end(), std::back_inserter(extra_));
+    missed_free_.assign(missed_.size(), true);
+    extra_free_.assign(extra_.size(), true);
+  }
+
+  void list() {
+    if (record_.task == RuieTask::kRe) pair_turned();
+    pair_values();
+    pair_boundaries();
+    for (size_t e = 0; e < extra_.size(); ++e) {
+      if (extra_free_[e]) add("invented", "", extra_[e]);
+    }
+    for (size_t m = 0; m < missed_.size(); ++m) {
+      if (missed_free_[m]) add("missing", missed_[m], "");
+    }
+  }
+
+ private:
+  void pair_turned() {
+    for (size_t e = 0; e < extra_.size(); ++e) {
+      const std::string wanted = turned(extra_[e]);
+      const auto found = std::lower_bound(missed_.begin(), missed_.end(), wanted);
+      if (found == missed_.end() || *found != wanted) continue;
+      const auto m = static_cast<size_t>(found - missed_.begin());
+      if (missed_free_[m]) pair("direction", m, e);
+    }
+  }
+
+  // The same value under another label.
+  void pair_values() {
+    std::map<std::string_view, std::vector<size_t>> by_value;  // the first is the last of the list
+    for (size_t m = missed_.size(); m-- > 0;) {
+      if (missed_free_[m]) by_value[value_of(missed_[m])].push_back(m);
+    }
+    for (size_t e = 0; e < extra_.size(); ++e) {
+      const auto same = by_value.find(value_of(extra_[e]));
+      if (!extra_free_[e] || same == by_value.end() || same->second.empty()) continue;
+      pair("type", same->second.back(), e);
+      same->second.pop_back();
+    }
+  }
+
+  // Of one label, a value that is part of the other.
+  void pair_boundaries() {
+    struct OfLabel {
+      std::vector<size_t> missed, extra;
+    };
+    std::map<std::string, OfLabel> labels;
+    for (size_t m = 0; m < missed_.size(); ++m) {
+      if (missed_free_[m]) labels[label_of(missed_[m])].missed.push_back(m);
+    }
+    for (size_t e = 0; e < extra_.size(); ++e) {
+      if (extra_free_[e]) labels[label_of(extra_[e])].extra.push_back(e);
+    }
+    for (const auto& [label, own] : labels) {
+      if (own.missed.empty() || own.extra.empty()) continue;
+      Containers whole(values(missed_, own.missed));
+      for (const size_t e : own.extra) {
+        const size_t found = whole.take(value_of(extra_[e]));
+        if (found != Containers::kNone) pair("boundary", own.missed[found], e);
+      }
+      Containers longer(values(extra_, own.extra));
+      for (size_t i = 0; i < own.extra.size(); ++i) {
+        if (!extra_free_[own.extra[i]]) longer.take_number(i);
+      }
+      for (const size_t m : own.missed) {
+        if (!missed_free_[m]) continue;
+        const size_t found = longer.take(value_of(missed_[m]));
+        if (found != Containers::kNone) pair("boundary", m, own.extra[found]);
       }
     }
   }
-  for (const std::string& predicted : extra) {
-    if (!predicted.empty()) add("invented", "", predicted);
+
+  static std::vector<std::string_view> values(const Tuples& tuples,
+                                              const std::vector<size_t>& numbers) {
+    std::vector<std::string_view> out;
+    out.reserve(numbers.size());
+    for (const size_t number : numbers) out.push_back(value_of(tuples[number]));
+    return out;
   }
-  for (const std::string& gold : missed) {
-    if (!gold.empty()) add("missing", gold, "");
+
+  void pair(const char* kind, size_t missed, size_t extra) {
+    missed_free_[missed] = extra_free_[extra] = false;
+    add(kind, missed_[missed], extra_[extra]);
   }
-}
+
+  void add(const char* kind, const std::string& gold, const std::string& predicted) {
+    ErrorRow row;
+    row.kind = kind;
+    row.id = record_.id;
+    if (!gold.empty()) row.gold = {gold}, row.missed = {label_of(gold)};
+    if (!predicted.empty()) row.predicted = {predicted}, row.extra = {label_of(predicted)};
+    row.context = context_;
+    errors_.push_back(std::move(row));
+  }
+
+  const RuieRecord& record_;
+  const std::string context_;
+  std::vector<ErrorRow>& errors_;
+  Tuples missed_, extra_;  // sorted
+  std::vector<bool> missed_free_, extra_free_;
+};
 
 }  // namespace
 
@@ -245,7 +323,7 @@ Result<DocumentScores> score_ruie(const std::vector<RuieRecord>& records) {
       }
       if (strict) continue;
       classes.add(count_tuples(classes, tuples, ""));
-      add_errors(record, tuples, scores.errors);
+      WrongTuples(record, tuples, scores.errors).list();
     }
     scores.tallies.push_back(std::move(mean));
     for (int t = 0; t < kRuieTasks; ++t) {

@@ -3,7 +3,6 @@
 #include <set>
 
 #include "relata/base/fields.h"
-#include "relata/data/schema.h"
 #include "relata/extract/calibrate.h"
 #include "steps/shown_text.h"
 
@@ -14,15 +13,6 @@ using data::Document;
 
 // Relation, head's name, tail's name, to the gold facts they are an answer of.
 using Answers = std::map<std::tuple<std::string, std::string, std::string>, std::set<size_t>>;
-
-// Labels by which documents state that there is no relation.
-std::set<std::string> negative_labels(const std::vector<Document>& documents) {
-  std::set<std::string> out;
-  for (const data::RelationType& type : data::infer_schema(documents).relation_types) {
-    if (type.negative) out.insert(type.id);
-  }
-  return out;
-}
 
 // Those that have a score, the most probable first.
 std::vector<const data::Relation*> by_score(const Document& document) {
@@ -102,9 +92,8 @@ Json bins_to_json(const std::vector<ScoredOutcome>& outcomes) {
 // A fact found twice under two names of its ends is right once, as in a score: by its better one.
 std::vector<ScoredOutcome> fact_outcomes(const std::vector<Document>& gold,
                                          const std::vector<Document>& predicted,
-                                         int64_t* gold_facts) {
+                                         const data::Schema& schema, int64_t* gold_facts) {
   std::map<std::string, const Document*> by_id;
-  const std::set<std::string> negative = negative_labels(gold);
   int64_t facts = 0;
   for (const Document& document : gold) by_id.emplace(document.id, &document);
   std::vector<ScoredOutcome> out;
@@ -112,12 +101,13 @@ std::vector<ScoredOutcome> fact_outcomes(const std::vector<Document>& gold,
     const auto found = by_id.find(predicted[d].id);
     if (found == by_id.end()) continue;
     const auto& stated = found->second->relations;
-    facts += std::count_if(stated.begin(), stated.end(),
-                           [&](const auto& relation) { return !negative.contains(relation.type); });
+    facts += std::count_if(stated.begin(), stated.end(), [&](const auto& relation) {
+      return !schema.is_negative(relation.type);
+    });
     const Answers answers = answers_of(*found->second);
     std::set<size_t> taken;
     for (const data::Relation* relation : by_score(predicted[d])) {
-      if (negative.contains(relation->type)) continue;
+      if (schema.is_negative(relation->type)) continue;
       const auto& entities = predicted[d].entities;
       const auto answer =
           answers.find({relation->type, entities.at(static_cast<size_t>(relation->head)).text,

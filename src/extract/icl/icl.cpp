@@ -176,9 +176,9 @@ class InContext {
   static void note_unaskable(const AskedQuestion& asked, Part& part) {
     for (const data::Entity& entity : part.document.entities) {
       if (entity.mentions.empty() || !canonical_name(part.document, entity).empty()) continue;
-      note_unanswered(
-          asked, "entity " + entity.id + " was not asked about: no mention of it is on one line",
-          part);
+      note_unasked(asked,
+                   "entity " + entity.id + " was not asked about: no mention of it is on one line",
+                   part);
     }
   }
 
@@ -210,7 +210,7 @@ class InContext {
         add_arguments(labels, answer.items, asked.question.event, part.document);
     }
     part.examples += examples;
-    for (const UnwritableName& name : left_out) note_unanswered(asked, name.problem, part);
+    for (const UnwritableName& name : left_out) note_unasked(asked, name.problem, part);
     if (answer.unanswered) return note_unanswered(asked, answer.problem, part);
     if (answer.problem.empty()) return;
     part.unparsed.push_back({{"task", icl_task_name(asked.question.task)},
@@ -231,6 +231,11 @@ class InContext {
                              {"problem", problem},
                              {"answer", ""},
                              {"unanswered", true}});
+  }
+
+  static void note_unasked(const AskedQuestion& asked, const std::string& problem, Part& part) {
+    note_unanswered(asked, problem, part);
+    part.unparsed.back()["asked"] = false;
   }
 
   Result<Document> finish(const Reading& reading, std::vector<Part>& parts) const {

@@ -47,10 +47,11 @@ std::string take_field(const AskedQuestion& asked, const std::string& name, std:
   return "";
 }
 
-// Adds the probability of each item: of its tokens and of going on to it.
-void add_scores(const text::Tokenizer& tokenizer, const generate::GenerateResult& result,
+// Adds the probability of each item: of its tokens and of going on to it. Servers tell their own
+// tokens' text (`tokenizer` is null), if any.
+void add_scores(const text::Tokenizer* tokenizer, const generate::GenerateResult& result,
                 std::vector<AnswerItem> places, std::vector<ScoredItem>& items) {
-  if (result.logprobs.empty() || !score_items(&tokenizer, result, places)) return;
+  if (result.logprobs.empty() || !score_items(tokenizer, result, places)) return;
   for (size_t i = 0; i < items.size(); ++i) {
     items[i].score = std::exp(std::min(places[i].logprob, 0.0));
   }
@@ -138,7 +139,7 @@ IclAnswer read_icl_answer(const IclPrompter& prompter, const AskedQuestion& aske
     places.push_back({{}, before, end, 0.0});
     before = end;
   }
-  if (tokenizer != nullptr) add_scores(*tokenizer, result, std::move(places), out.items);
+  add_scores(tokenizer, result, std::move(places), out.items);
   return out;
 }
 

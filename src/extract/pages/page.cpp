@@ -92,7 +92,7 @@ class PageWriter {
     return documents_[fact.document].relations[fact.relation];
   }
   bool is_stated_absent(const Fact& fact) const {
-    return is_negative(schema_, relation_of(fact).type);
+    return schema_.is_negative(relation_of(fact).type);
   }
   double score_of(const Fact& fact) const { return relation_of(fact).score.value_or(-1); }
 

@@ -23,11 +23,6 @@ const std::string& shown_relation(const data::Schema& schema, const std::string&
   return type.name.empty() ? type.id : type.name;
 }
 
-bool is_negative(const data::Schema& schema, const std::string& id) {
-  const int index = schema.find(id);
-  return index >= 0 && schema.relation_types[static_cast<size_t>(index)].negative;
-}
-
 RelationGraph relation_graph(const std::vector<data::Document>& documents,
                              const data::Schema& schema) {
   RelationGraph graph;
@@ -41,7 +36,7 @@ RelationGraph relation_graph(const std::vector<data::Document>& documents,
   for (const data::Document& document : documents) {
     std::vector<int>& entity_nodes = graph.entity_nodes.emplace_back(document.entities.size(), -1);
     for (const data::Relation& relation : document.relations) {
-      if (is_negative(schema, relation.type)) continue;
+      if (schema.is_negative(relation.type)) continue;
       const size_t head = node_of(document.entities.at(static_cast<size_t>(relation.head)));
       const size_t tail = node_of(document.entities.at(static_cast<size_t>(relation.tail)));
       entity_nodes[static_cast<size_t>(relation.head)] = static_cast<int>(head);

@@ -46,6 +46,5 @@ RelationGraph best_connected(const RelationGraph& graph, size_t count);
 
 // The relation's name for people.
 const std::string& shown_relation(const data::Schema& schema, const std::string& id);
-bool is_negative(const data::Schema& schema, const std::string& id);
 
 }  // namespace relata::extract

@@ -163,8 +163,8 @@ TunedDecision tune_decision(const data::Schema& schema,
   for (const std::vector<std::string>& labels : gold) {
     std::vector<bool>& row = gold_labels.emplace_back(schema.relation_types.size(), false);
     for (const std::string& label : std::set<std::string>(labels.begin(), labels.end())) {
+      if (schema.is_negative(label)) continue;
       const int index = schema.find(label);
-      if (index >= 0 && schema.relation_types[static_cast<size_t>(index)].negative) continue;
       // A label outside the schema cannot be predicted, but missing it counts.
       ++gold_count;
       if (index >= 0) row[static_cast<size_t>(index)] = true;

@@ -81,10 +81,7 @@ void keep_likely(const Extractor& extractor, double min_score, PairPrediction& p
   PairPrediction kept;
   const bool scored = !prediction.scores.empty();
   for (size_t i = 0; i < prediction.labels.size(); ++i) {
-    const int index = schema.find(prediction.labels[i]);
-    const bool is_negative =
-        index >= 0 && schema.relation_types[static_cast<size_t>(index)].negative;
-    if (scored && !is_negative) {
+    if (scored && !schema.is_negative(prediction.labels[i])) {
       double& score = prediction.scores[i];
       if (calibration) score = calibration->apply(score);
       if (score < min_score) continue;

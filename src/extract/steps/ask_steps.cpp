@@ -142,7 +142,7 @@ class StepRun {
       if (!constraint.ok() && constraint.error().code == ErrorCode::kBadInput) {
         // The names are known to be spelled (facts.cpp): it is this text's fault.
         texts_[asked.text].unparsed.push_back(
-            {asked.question, constraint.error().message, "", true});
+            {asked.question, constraint.error().message, "", true, false});
         return std::optional<generate::GenerateRequest>();
       }
       RELATA_TRY(request.constraint, std::move(constraint));
@@ -171,7 +171,7 @@ class StepRun {
                                                  "too long: the prompt takes " +
                                                      std::to_string(request.prompt.size()) +
                                                      " tokens of " + std::to_string(most),
-                                                 "", true});
+                                                 "", true, false});
           return std::optional<generate::GenerateRequest>();
         }
         if (most > 0 && room < request.max_new_tokens) {
@@ -190,7 +190,7 @@ class StepRun {
       Question about;
       about.step = step_;
       (name.field == "head" ? about.about.head : about.about.tail) = name.name;
-      texts_[asked.text].unparsed.push_back({std::move(about), name.problem, "", true});
+      texts_[asked.text].unparsed.push_back({std::move(about), name.problem, "", true, false});
     }
   }
 

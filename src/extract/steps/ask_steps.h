@@ -25,6 +25,7 @@ struct Unparsed {
   std::string problem;
   std::string answer;
   bool unanswered = false;  // nothing was asked, or nothing came back
+  bool asked = true;
 };
 
 // A document or a window of one, and what was found in it.

@@ -266,6 +266,7 @@ class FactExtraction {
       note.problem =
           "entity " + entity.id + " was not asked about: no mention of it is on one line";
       note.unanswered = true;
+      note.asked = false;
       add_note(note, out);
     }
   }
@@ -283,6 +284,7 @@ class FactExtraction {
     json["problem"] = note.problem;
     json["answer"] = note.answer;
     if (note.unanswered) json["unanswered"] = true;
+    if (!note.asked) json["asked"] = false;
     out.meta["unparsed"].push_back(std::move(json));
   }
 

@@ -1,6 +1,9 @@
 #include "relata/extract/step_rows.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
+#include <tuple>
 
 #include "fitting_windows.h"
 #include "question_rows.h"
@@ -64,17 +67,36 @@ class RowMaker {
   std::vector<int64_t> frequencies_;
 };
 
-// Documents in pieces whose prompts leave room for a question and a usual answer.
+// The document's facts that none of its windows has, since no window has both ends.
+int64_t parted_facts(const Document& document, const std::vector<Document>& windows) {
+  std::set<std::tuple<std::string_view, std::string_view, std::string_view>> kept;
+  const auto key = [](const Document& in, const data::Relation& relation) {
+    const auto id = [&](int entity) -> std::string_view {
+      return in.entities.at(static_cast<size_t>(entity)).id;
+    };
+    return std::tuple(id(relation.head), std::string_view(relation.type), id(relation.tail));
+  };
+  for (const Document& window : windows) {
+    for (const data::Relation& relation : window.relations) kept.insert(key(window, relation));
+  }
+  return std::count_if(
+      document.relations.begin(), document.relations.end(),
+      [&](const data::Relation& relation) { return !kept.contains(key(document, relation)); });
+}
+
+// Documents in pieces whose prompts leave room for a question and a usual answer. Adds to `parted`
+// the facts that are lost by it.
 Result<std::vector<Document>> in_windows(const StepPrompter& prompter,
                                          const text::Tokenizer& tokenizer,
-                                         const std::vector<Document>& documents,
-                                         int64_t max_tokens) {
+                                         const std::vector<Document>& documents, int64_t max_tokens,
+                                         int64_t& parted) {
   if (max_tokens <= 0) return documents;
   const auto most = static_cast<size_t>(max_tokens);
   const size_t reserve = std::min<size_t>(most / 3, 256);
   std::vector<Document> out;
   for (const Document& document : documents) {
     RELATA_TRY(auto windows, fitting_windows(prompter, tokenizer, document, most - reserve));
+    if (windows.size() > 1) parted += parted_facts(document, windows);
     std::move(windows.begin(), windows.end(), std::back_inserter(out));
   }
   return out;
@@ -123,9 +145,12 @@ Result<std::vector<DocumentExamples>> step_examples(const Extractor& extractor,
                                                     const std::vector<Document>& documents,
                                                     const RowOptions& options, RowCounts* counts) {
   RELATA_TRY(StepPrompter prompter, StepPrompter::make(extractor));
-  RELATA_TRY(const std::vector<Document> pieces,
-             in_windows(prompter, tokenizer, shown_documents(documents), options.max_tokens));
+  int64_t parted = 0;
+  RELATA_TRY(
+      const std::vector<Document> pieces,
+      in_windows(prompter, tokenizer, shown_documents(documents), options.max_tokens, parted));
   RowMaker maker(std::move(prompter), options, counts);
+  if (counts != nullptr) counts->parted = parted;
   RELATA_CHECK(maker.read(pieces));
   std::vector<DocumentExamples> out;
   for (size_t i = 0; i < pieces.size(); ++i) {

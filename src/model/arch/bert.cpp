@@ -179,7 +179,8 @@ Naming bert_names() {
   names.prefix = "bert.";
   names.label_dense = "bert.pooler.dense";
   names.label_output = "classifier";
-  names.ignored = {"embeddings.position_ids", "embeddings.token_type_ids", "pooler.", "cls."};
+  names.ignored = {"embeddings.position_ids", "embeddings.token_type_ids", "pooler.", "cls.",
+                   "qa_outputs."};
   return names;
 }
 
@@ -213,7 +214,10 @@ Naming electra_names() {
   Naming names = roberta_names();
   names.prefix = "electra.";
   names.embedding_projection = "embeddings_project";
-  names.ignored.emplace_back("discriminator_predictions.");
+  for (const char* head :
+       {"discriminator_predictions.", "generator_predictions.", "generator_lm_head."}) {
+    names.ignored.emplace_back(head);
+  }
   return names;
 }
 

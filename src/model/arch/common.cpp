@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "arch/architecture.h"
+#include "arch/text_part.h"
 
 namespace relata::model {
 namespace {
@@ -264,6 +266,8 @@ Status check_quantization(const Json& value, const std::string& where) {
 
 Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::string& where) {
   if (!value.is_object()) return input_error(where + ": a JSON object is wanted");
+  RELATA_TRY(const std::optional<Json> text, text_part(value, where));
+  if (text) return decoder_config_from_json(*text, where + ": text_config");
   MemberReader file(value, where);
   DecoderConfig config;
   config.model_type = file.string("model_type", "");
@@ -275,7 +279,8 @@ Result<DecoderConfig> decoder_config_from_json(const Json& value, const std::str
     return input_error(where + (config.model_type.empty() ? ": \"model_type\" is missing"
                                                           : ": model type \"" + config.model_type +
                                                                 "\" is not supported"),
-                       "models of these types can be used: " + joined(known));
+                       "models of these types can be used: " + joined(known) +
+                           "; and the text part of " + models_with_text_part());
   }
   if (file.has("quantization_config")) {
     RELATA_CHECK(check_quantization(*file.find("quantization_config"), where));

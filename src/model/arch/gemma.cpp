@@ -32,6 +32,8 @@ void read_gemma3(MemberReader& file, DecoderConfig& config) {
   defaults.head_dim = kHeadDim;
   defaults.tied = true;
   read_shape(file, defaults, config);
+  if (!file.contains("bos_token_id")) config.bos_id = 2;
+  if (!file.contains("eos_token_id")) config.eos_ids = {1};
   const char* key = file.has("hidden_activation") ? "hidden_activation" : "hidden_act";
   expect_activation(file, key, {"gelu_pytorch_tanh"}, "gelu_pytorch_tanh");
   for (const char* cap : {"attn_logit_softcapping", "final_logit_softcapping"}) {

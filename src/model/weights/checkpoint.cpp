@@ -20,8 +20,25 @@
 namespace relata::model {
 namespace {
 
+// The tensor beside which, or as which, other programs keep a quantised weight; "": there is none.
+std::string packed_form(const WeightSource& source, const std::string& weight) {
+  constexpr std::string_view kEnd = ".weight";
+  if (!weight.ends_with(kEnd)) return "";
+  const std::string module = weight.substr(0, weight.size() - kEnd.size());
+  for (const char* end : {".qweight", ".weight_packed", ".weight_scale", ".weight_scale_inv"}) {
+    if (source.find(module + end)) return module + end;
+  }
+  return "";
+}
+
 Status check_weight(const WeightSource& source, const NamedWeight& weight) {
   const auto stored = source.find(weight.name);
+  if (const std::string packed = packed_form(source, weight.name); !packed.empty()) {
+    return input_error(source.where() + ": tensor " + packed +
+                           " is of a quantisation that is not supported (GPTQ, AWQ, FP8 ...)",
+                       "use NF4 of bitsandbytes, a GGUF file, or the checkpoint in bfloat16, "
+                       "float16 or float32");
+  }
   if (!stored) {
     return input_error(source.where() + ": tensor " + weight.name + " is missing",
                        "the configuration and the weights do not belong together");

@@ -2,7 +2,9 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -89,6 +91,45 @@ void rename_norms(TensorViews& views) {
   }
 }
 
+// A model that also reads images has its text part under names of its own, of Transformers 4 or
+// 5. It gets those that it has alone, and what only images need is left out.
+void take_text_part(TensorViews& views) {
+  constexpr std::pair<std::string_view, const char*> kText[] = {
+      {"language_model.model.", "model."},
+      {"language_model.lm_head.", "lm_head."},
+      {"model.language_model.", "model."}};
+  constexpr std::string_view kImages[] = {"vision_tower.", "vision_model.",
+                                          "multi_modal_projector.", "image_newline"};
+  TensorViews taken;
+  bool is_part = false;
+  for (const auto& [name, view] : views) {
+    const std::string_view whole = name;
+    const std::string_view inner =
+        whole.starts_with("model.") ? whole.substr(std::string_view("model.").size()) : whole;
+    const bool of_images = std::any_of(std::begin(kImages), std::end(kImages),
+                                       [&](auto begin) { return inner.starts_with(begin); });
+    if (of_images) continue;
+    const auto* text = std::find_if(std::begin(kText), std::end(kText), [&](const auto& each) {
+      return whole.starts_with(each.first);
+    });
+    const bool of_text = text != std::end(kText);
+    is_part = is_part || of_text;
+    taken.emplace(of_text ? text->second + name.substr(text->first.size()) : name, view);
+  }
+  if (is_part) views = std::move(taken);
+}
+
+// T5's embeddings, which both stacks have, may be stored as those of one stack alone.
+void name_shared(TensorViews& views) {
+  constexpr const char* kShared = "shared.weight";
+  for (const char* stack : {"encoder.embed_tokens.weight", "decoder.embed_tokens.weight"}) {
+    const auto found = views.find(stack);
+    if (found == views.end() || views.contains(kShared)) continue;
+    const TensorView view = found->second;
+    views.emplace(kShared, view);
+  }
+}
+
 Result<std::unique_ptr<WeightSource>> open_views(TensorViews views, const std::string& where) {
   RELATA_TRY(auto nf4, take_nf4(views, where));
   return std::unique_ptr<WeightSource>(
@@ -100,6 +141,8 @@ Result<std::unique_ptr<WeightSource>> open_views(TensorViews views, const std::s
 Result<std::unique_ptr<WeightSource>> open_safetensors(const std::string& folder) {
   RELATA_TRY(TensorViews views, read_model_tensors(folder));
   rename_norms(views);
+  take_text_part(views);
+  name_shared(views);
   return open_views(std::move(views), folder);
 }
 

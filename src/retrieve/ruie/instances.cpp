@@ -86,17 +86,10 @@ Marked entities(const data::Document& document) {
   return out;
 }
 
-// A type that the schema does not have goes by its name.
-bool is_negative(const data::Schema& schema, const std::string& relation) {
-  const int type = schema.find(relation);
-  if (type < 0) return data::is_negative_name(relation);
-  return schema.relation_types[static_cast<size_t>(type)].negative;
-}
-
 Marked relations(const data::Document& document, const data::Schema& schema) {
   Marked out;
   for (const data::Relation& relation : document.relations) {
-    if (is_negative(schema, relation.type)) continue;
+    if (schema.is_negative(relation.type)) continue;
     const data::Entity& head = document.entities[static_cast<size_t>(relation.head)];
     const data::Entity& tail = document.entities[static_cast<size_t>(relation.tail)];
     out.item(relation.type, head.text + ", " + tail.text);

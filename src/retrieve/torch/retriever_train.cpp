@@ -25,6 +25,20 @@ Status point_to(const std::string& output_dir, const std::string& folder) {
   return {};
 }
 
+// A decoder, whose tokens know nothing of what follows them, is as little meant here as for the
+// reward model.
+Result<std::unique_ptr<TextEncoder>> load_encoder(const RetrieverRecipe& recipe) {
+  EncoderOptions options;
+  options.model = recipe.encoder;
+  RELATA_TRY(auto encoder, TextEncoder::load(options));
+  if (encoder->model()->config().causal) {
+    return usage_error(
+        "encoder: " + recipe.encoder + ": is no encoder: it reads a text from left to right only",
+        "give a model of BERT's family, such as models/all-minilm-l6-v2");
+  }
+  return encoder;
+}
+
 }  // namespace
 
 Status check_trained_models(const RetrieverRecipe& recipe, bool encoder_too) {
@@ -34,18 +48,13 @@ Status check_trained_models(const RetrieverRecipe& recipe, bool encoder_too) {
     options.max_tokens = static_cast<size_t>(recipe.reward.max_tokens);
     RELATA_CHECK(PairEncoder::begin(options, 0));
   }
-  if (!encoder_too) return {};
-  EncoderOptions options;
-  options.model = recipe.encoder;
-  RELATA_CHECK(TextEncoder::load(options));
+  if (encoder_too) RELATA_CHECK(load_encoder(recipe));
   return {};
 }
 
 Result<RetrieverSummary> train_retriever(const RetrieverRecipe& recipe, const RetrieverPool& pool,
                                          const CandidateLists& candidates, const ScoreSet& scores) {
-  EncoderOptions options;
-  options.model = recipe.encoder;
-  RELATA_TRY(const auto encoder, TextEncoder::load(options));
+  RELATA_TRY(const auto encoder, load_encoder(recipe));
   const Stage stage(recipe.output_dir, "retriever-train",
                     {{"revision", kRevision},
                      {"build", pool.key},

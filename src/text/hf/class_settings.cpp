@@ -8,6 +8,8 @@ namespace relata::text {
 namespace {
 
 constexpr std::array kWordPieceClasses = {"Bert", "Electra"};
+constexpr std::array kXlmRobertaClasses = {"XLMRoberta"};
+constexpr std::array kRobertaClasses = {"RobertaTokenizer", "BartTokenizer", "LongformerTokenizer"};
 constexpr std::array kByteLevelClasses = {"GPT2", "Qwen2", "Roberta", "Bart", "Longformer"};
 
 template <class Names>
@@ -47,6 +49,22 @@ void apply_class_settings(const TokenizerConfig& config, Node& root) {
   if (root.contains("pre_tokenizer") && is_one_of(config.tokenizer_class, kByteLevelClasses)) {
     apply_to_pre_tokenizer(config.prefix_space.value_or(false), root["pre_tokenizer"]);
   }
+}
+
+std::optional<ClassFrame> class_frame(const TokenizerConfig& config) {
+  const auto frame = [](const std::optional<std::string>& before, const char* usual_before,
+                        const std::optional<std::string>& after,
+                        const char* usual_after) -> std::optional<ClassFrame> {
+    if (!before && !after) return std::nullopt;
+    return ClassFrame{before.value_or(usual_before), after.value_or(usual_after)};
+  };
+  const std::string& name = config.tokenizer_class;
+  if (is_one_of(name, kXlmRobertaClasses)) return frame(config.bos, "<s>", config.eos, "</s>");
+  const bool of_roberta = std::any_of(kRobertaClasses.begin(), kRobertaClasses.end(),
+                                      [&](const char* begin) { return name.starts_with(begin); });
+  if (of_roberta) return frame(config.cls, "<s>", config.sep, "</s>");
+  if (is_one_of(name, kWordPieceClasses)) return frame(config.cls, "[CLS]", config.sep, "[SEP]");
+  return std::nullopt;
 }
 
 }  // namespace relata::text

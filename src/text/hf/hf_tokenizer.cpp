@@ -165,6 +165,11 @@ void HfTokenizer::apply_config(const TokenizerConfig& config) {
   std::stable_sort(tokens.begin(), tokens.end(),
                    [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
   add_all(std::move(tokens));
+  // Those that the model has, with the settings that they are named with.
+  for (AddedToken token : config.named) {
+    token.id = piece_to_id(token.content);
+    if (token.id >= 0 && added_id(token.content) < 0) add_searched(token);
+  }
   add_named(config.special);
   int32_t next = own_ids_ ? vocab_size() : next_id_;
   for (AddedToken token : config.named) {
@@ -174,6 +179,11 @@ void HfTokenizer::apply_config(const TokenizerConfig& config) {
   }
   bos_ = named_id(config.bos, kBosNames);
   eos_ = named_id(config.eos, kEosNames);
+  if (const auto frame = class_frame(config)) {
+    const int32_t before = token_to_id(frame->before), after = token_to_id(frame->after);
+    if (before >= 0) frame_.before = {before};
+    if (after >= 0) frame_.after = {after};
+  }
   if (!adds_by_config_) return;
   const auto one = [](bool wanted, int32_t id) {
     return wanted && id >= 0 ? std::vector<int32_t>{id} : std::vector<int32_t>{};

@@ -49,6 +49,9 @@ TEST(Fields, RefusesNumbersOutsideTheirRange) {
   EXPECT_EQ(range_message<int>("k: 65537", NumberRange::between(1, 65536)),
             "r.yaml: 'k' must be an integer from 1 to 65536, not 65537");
   EXPECT_EQ(range_message<int>("k: 65536", NumberRange::between(1, 65536)), "");
+  EXPECT_NE(range_message<double>("k: -1", NumberRange::between(0, 0x1p53))
+                .find("from 0 to 9007199254740992,"),
+            std::string::npos);
 }
 
 TEST(Fields, RefusesNumbersThatAreNotFinite) {

@@ -122,6 +122,9 @@ TEST(WriteFileAtomic, PathUnderAFileOrOntoAFolderFails) {
   const auto onto = write_file_atomic(folder.path(), "x");
   ASSERT_FALSE(onto.ok());
   EXPECT_TRUE(contains(onto.error().message, "Is a directory"));
+  const auto new_one = write_file_atomic(folder / "new/", "x");
+  ASSERT_FALSE(new_one.ok());
+  EXPECT_EQ(new_one.error().code, ErrorCode::kUsage);
   EXPECT_EQ(folder.count(), 1u);
 }
 
@@ -153,6 +156,44 @@ TEST(ExpandInputs, SpecialCharactersInNamesAreTakenAsTheyAre) {
   for (const char* name : {"a*b", "axb", "[1].txt", "1.txt"}) spill(folder / name, "");
   EXPECT_EQ(expand_inputs({folder / "a*b"}).value(), std::vector<std::string>{folder / "a*b"});
   EXPECT_EQ(expand_inputs({folder / "[1]*"}).value(), std::vector<std::string>{folder / "[1].txt"});
+}
+
+TEST(ExpandInputs, TwoStarsAreAnyNumberOfFolders) {
+  const TempFolder folder;
+  for (const char* name : {"d/a.txt", "d/sub/b.txt", "d/sub/[x]*/c.txt", "d/sub/c.md",
+                           "d/.hidden/e.txt", "d/sub/.f.txt"}) {
+    ASSERT_TRUE(make_folders(fs::path(folder / name).parent_path().string()).ok());
+    spill(folder / name, "");
+  }
+  fs::create_directory_symlink(folder / "d", folder / "d/sub/loop");
+  const auto found = [&](const std::string& pattern) {
+    std::vector<std::string> files = expand_inputs({folder / pattern}).value();
+    for (std::string& file : files) file.erase(0, (folder / "").size());
+    return files;
+  };
+  using Files = std::vector<std::string>;
+  const Files texts = {"d/a.txt", "d/sub/[x]*/c.txt", "d/sub/b.txt"};
+  EXPECT_EQ(found("d/**/*.txt"), texts);
+  EXPECT_EQ(found("**/*.txt"), texts);
+  EXPECT_EQ(found("**/d/**/**/*.txt"), texts);
+  EXPECT_EQ(found("*/**/c.*"), (Files{"d/sub/[x]*/c.txt", "d/sub/c.md"}));
+  Files all = found("d/**");
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(all, (Files{"d/a.txt", "d/sub/[x]*/c.txt", "d/sub/b.txt", "d/sub/c.md"}));
+  EXPECT_EQ(found("**/sub"), (Files{"d/sub/[x]*/c.txt", "d/sub/b.txt", "d/sub/c.md"}));
+  EXPECT_EQ(found("d/**.txt"), Files{"d/a.txt"}) << "inside a name it is one star";
+  EXPECT_FALSE(expand_inputs({folder / "**/*.pdf"}).ok());
+}
+
+TEST(ExpandInputs, TwoStarsBeginInTheFolderOfTheProcess) {
+  const TempFolder folder;
+  ASSERT_TRUE(make_folders(folder / "sub").ok());
+  for (const char* name : {"a.txt", "sub/b.txt"}) spill(folder / name, "");
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  const auto files = expand_inputs({"**/*.txt"});
+  fs::current_path(before);
+  EXPECT_EQ(files.value(), (std::vector<std::string>{"a.txt", "sub/b.txt"}));
 }
 
 TEST(ExpandInputs, NothingFoundIsAnError) {

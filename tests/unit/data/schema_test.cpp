@@ -286,6 +286,19 @@ TEST(Schema, NamesForNoRelationAreInferredAsNegative) {
   }
 }
 
+// A schema has the last word of the labels that it has; of others the name says what they are.
+TEST(Schema, NegativeLabelsBySchemaThenByName) {
+  Schema schema;
+  schema.relation_types.resize(2);
+  schema.relation_types[0].id = "Other";  // a relation here
+  schema.relation_types[1].id = "none of these";
+  schema.relation_types[1].negative = true;
+  EXPECT_FALSE(schema.is_negative("Other"));
+  EXPECT_TRUE(schema.is_negative("none of these"));
+  EXPECT_TRUE(schema.is_negative("no_relation"));
+  EXPECT_FALSE(schema.is_negative("owns"));
+}
+
 TEST(Schema, EventTypesAreInferredWithTheirRoles) {
   Document document;
   document.text = "a b c";

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "../redocred_files.h"
@@ -84,6 +85,24 @@ TEST(Autore, KindsOfErrors) {
   EXPECT_EQ(kinds, (std::vector<std::string>{"direction", "type", "invented"}));
   // "Oslo, Ann" with "mayor" finds both facts; each counts as an answer.
   EXPECT_EQ(scores->floors[0].f1, 1);
+}
+
+// As many wrong answers as this took half a minute when each was compared with each fact.
+TEST(Autore, ErrorsOfThousandsOfAnswers) {
+  constexpr int kFacts = 20000;
+  AutoreDocument document;
+  for (int i = 0; i < kFacts; ++i) {
+    const std::string head = "h" + std::to_string(i), tail = "t" + std::to_string(i);
+    document.groups.push_back({{head, "r", tail}, {head + " alias", "r", tail}});
+    document.answers.push_back(i % 2 == 0 ? Triple{head, "s", tail} : Triple{tail, "r", head});
+  }
+  document.answers.push_back({"h0", "s", "t0"});  // its fact explains one answer only
+  const auto scores = score_autore({document});
+  ASSERT_TRUE(scores.ok());
+  std::map<std::string, int> kinds;
+  for (const ErrorRow& error : scores->errors) ++kinds[error.kind];
+  EXPECT_EQ(kinds, (std::map<std::string, int>{
+                       {"direction", kFacts / 2}, {"type", kFacts / 2}, {"invented", 1}}));
 }
 
 TEST(Autore, AliasFiles) {

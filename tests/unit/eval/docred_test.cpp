@@ -173,6 +173,54 @@ TEST(DocRed, PredictedDocuments) {
   ASSERT_TRUE(scores.ok());
   EXPECT_EQ(scores->tallies[0].classes().at("P17").predicted, 2);
   EXPECT_EQ(scores->tallies[0].fractions().precision, 0);
+  std::vector<std::string> invented;  // their ends have names, though gold does not have them
+  for (const ErrorRow& error : scores->errors) {
+    if (error.kind == "invented") invented.push_back(error.context);
+  }
+  EXPECT_EQ(invented, (std::vector<std::string>{"Rome → Oslo", "Oslo → Rome"}));
+}
+
+TEST(DocRed, GoldEntitiesInThePlaceOfFoundOnes) {
+  const std::vector<Document> gold = sample_documents();
+  Document found = gold[0];
+  found.entities = {
+      {"e0", "Rome", "", {}, {}}, {"e1", "Norway", "", {}, {}}, {"e2", "Oslo", "", {}, {}}};
+  found.relations = {{2, 1, "P17", 0.5, {}}, {0, 1, "P17", {}, {}}, {2, 1, "P17", 0.75, {}}};
+  const auto numbered = with_gold_entities(gold, {found});
+  ASSERT_TRUE(numbered.ok()) << numbered.error().message;
+  EXPECT_EQ(numbered->left_out, 1U);
+  ASSERT_EQ(numbered->documents.size(), 1U);
+  const Document& document = numbered->documents[0];
+  ASSERT_EQ(document.entities.size(), gold[0].entities.size());
+  ASSERT_EQ(document.relations.size(), 1U);
+  EXPECT_EQ(document.entities[document.relations[0].head].text, "Oslo");
+  EXPECT_EQ(document.entities[document.relations[0].tail].text, "Norway");
+  EXPECT_EQ(document.relations[0].score, 0.75);
+}
+
+TEST(DocRed, ErrorsOfThousandsOfAnswers) {
+  constexpr int kFacts = 20000;
+  Document gold, found;
+  gold.id = found.id = "d";
+  for (int i = 0; i < kFacts; ++i) {
+    for (const char* side : {"h", "t"}) {
+      data::Entity entity;
+      entity.id = entity.text = side + std::to_string(i);
+      gold.entities.push_back(entity);
+    }
+    gold.relations.push_back({2 * i, 2 * i + 1, "r", {}, {}});
+    found.relations.push_back(i % 2 == 0 ? data::Relation{2 * i, 2 * i + 1, "s", {}, {}}
+                                         : data::Relation{2 * i + 1, 2 * i, "r", {}, {}});
+  }
+  found.entities = gold.entities;
+  DocRedGold facts = docred_from_documents({gold}, "");
+  const auto answers = docred_answers({gold}, {found}, "", facts);
+  ASSERT_TRUE(answers.ok());
+  const auto scores = score_docred(facts, *answers, {nullptr, {}, true});
+  ASSERT_TRUE(scores.ok());
+  std::map<std::string, int> kinds;
+  for (const ErrorRow& error : scores->errors) ++kinds[error.kind];
+  EXPECT_EQ(kinds, (std::map<std::string, int>{{"direction", kFacts / 2}, {"type", kFacts / 2}}));
 }
 
 // Of gold entities that share a mention the likest is meant, and of equal ones that with the id.

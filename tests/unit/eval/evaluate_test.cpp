@@ -405,6 +405,39 @@ TEST_F(EvaluateFiles, UnknownMetricsAndMissingFiles) {
             std::string::npos);
 }
 
+// Documents of a folder stand for a file, in every metric.
+TEST_F(EvaluateFiles, DocumentsOfAFolder) {
+  std::vector<data::Document> documents;
+  for (const char* id : {"a", "b"}) {
+    documents.push_back({});
+    documents.back().id = id;
+    documents.back().text = "Ann met Bob";
+    documents.back().entities = {{"e0", "Ann", "PER", {{0, 3}}, {}},
+                                 {"e1", "Bob", "PER", {{8, 11}}, {}}};
+    documents.back().relations = {{0, 1, "met", {}, {}}};
+  }
+  EvaluateRequest folders = request("gold/", "told/", {"pair-micro", "docred", "autore", "ruie"});
+  folders.gold_documents = folders.predicted_documents = documents;
+  folders.predicted_documents->pop_back();
+  folders.compare = "other/";
+  folders.compared_documents = documents;
+  const Evaluation ours = run(folders);
+  ASSERT_EQ(ours.report.scores.size(), 4U);
+  for (const Score& score : ours.report.scores) {
+    EXPECT_EQ(score.precision, 1) << score.metric;
+    EXPECT_EQ(score.recall, 0.5) << score.metric;
+  }
+  EXPECT_EQ(ours.report.comparisons.size(), 4U);
+  folders.compare.clear();
+  folders.predicted_documents->clear();
+  folders.metrics = {"docred", "re-strict"};
+  for (const Score& score : run(folders).report.scores) EXPECT_EQ(score.recall, 0);
+  folders.predicted_documents.reset();
+  folders.predicted = write("labels.txt", "met\nmet\n");
+  folders.metrics = {"pair-micro"};
+  EXPECT_NE(failure(folders).find("labels in the order of a file"), std::string::npos);
+}
+
 // Every metric names itself, defines itself and stays between 0 and 1.
 TEST_F(EvaluateFiles, EveryMetricReports) {
   const std::string document =

@@ -52,6 +52,24 @@ TEST(AlignPairs, ByIdAndMentionInAnyOrder) {
   EXPECT_NE((*items)[0].context.find("Ann met Bob"), std::string::npos);
 }
 
+TEST(AlignPairs, ThousandsOfPairsInADocument) {
+  constexpr int kPairs = 20000;
+  Document gold;
+  gold.id = "d";
+  for (int i = 0; i < kPairs; ++i) {
+    for (const char* side : {"h", "t"}) {
+      data::Entity entity;
+      entity.id = entity.text = side + std::to_string(i);
+      gold.entities.push_back(entity);
+    }
+    gold.relations.push_back({2 * i, 2 * i + 1, "r", {}, {}});
+  }
+  const auto items = align_pairs({gold}, {gold});
+  ASSERT_TRUE(items.ok()) << items.error().message;
+  ASSERT_EQ(items->size(), static_cast<size_t>(kPairs));
+  for (const PairItem& item : *items) ASSERT_EQ(item.predicted, Labels{"r"}) << item.id;
+}
+
 TEST(AlignPairs, EqualNamesAreToldApartByMention) {
   Document predicted = second_document();
   predicted.relations = {{1, 0, "sees", {}, {}}};

@@ -174,6 +174,49 @@ TEST(RuieRecords, FromRows) {
   EXPECT_NE(task.error().message.find("g.jsonl:1: field 'query'"), std::string::npos);
 }
 
+std::vector<std::string> kinds_of(const RuieRecord& one) {
+  const auto result = score_ruie({one});
+  EXPECT_TRUE(result.ok());
+  std::vector<std::string> kinds;
+  for (const ErrorRow& error : result->errors) {
+    kinds.push_back(error.kind + ": " + (error.gold.empty() ? "" : error.gold[0]) + " | " +
+                    (error.predicted.empty() ? "" : error.predicted[0]));
+  }
+  return kinds;
+}
+
+TEST(RuieScore, KindsOfErrors) {
+  EXPECT_EQ(
+      kinds_of(record(RuieTask::kRe, {"r", "s"}, "x",
+                      "r: a, b; r: c, d; r: New York, e; s: f, old g; r: i, j",
+                      "r: b, a; s: c, d; r: York, e; s: f, old g hut; s: k, l")),
+      (std::vector<std::string>{
+          "direction: r:a,b | r:b,a", "type: r:c,d | s:c,d", "boundary: r:new york,e | r:york,e",
+          "boundary: s:f,old g | s:f,old g hut", "invented:  | s:k,l", "missing: r:i,j | "}));
+  // Each gold tuple explains one wrong answer.
+  EXPECT_EQ(kinds_of(record(RuieTask::kRe, {"r", "s", "t"}, "x", "r: a, bc", "s: a, bc; t: a, bc")),
+            (std::vector<std::string>{"type: r:a,bc | s:a,bc", "invented:  | t:a,bc"}));
+  EXPECT_EQ(kinds_of(record(RuieTask::kRe, {"r"}, "x", "r: a, bc; r: aa, bcc", "r: a, b; r: a")),
+            (std::vector<std::string>{"boundary: r:a,bc | r:a", "boundary: r:aa,bcc | r:a,b"}));
+}
+
+TEST(RuieScore, ErrorsOfThousandsOfAnswers) {
+  constexpr int kTuples = 20000;
+  std::string gold, output;
+  for (int i = 0; i < kTuples; ++i) {
+    const std::string name = "name " + std::to_string(kTuples + i);
+    gold += "r: " + name + ", x; ";
+    output += (i % 2 == 0 ? "s: " + name + ", x; " : "r: the " + name + ", x; ");
+  }
+  const RuieRecord one = record(RuieTask::kRe, {"r", "s"}, std::string(100000, 'a'), gold, output);
+  const auto result = score_ruie({one});
+  ASSERT_TRUE(result.ok());
+  std::map<std::string, int> kinds;
+  for (const ErrorRow& error : result->errors) ++kinds[error.kind];
+  EXPECT_EQ(kinds, (std::map<std::string, int>{{"type", kTuples / 2}, {"boundary", kTuples / 2}}));
+  EXPECT_LT(result->errors[0].context.size(), 3000U);  // not the whole text each time
+}
+
 TEST(RuieRecords, FromDocuments) {
   data::Document gold;
   gold.id = "d";

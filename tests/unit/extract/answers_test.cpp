@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "fake_engine.h"
 #include "relata/extract/facts.h"
@@ -214,6 +215,33 @@ TEST_F(Answers, NamesThatNoAnswerCanHaveAreNoted) {
   ASSERT_EQ(problems(out).size(), 2u);  // as a head and as a tail
   EXPECT_NE(problems(out)[0].find("\"none\" could not be answered as a head"), std::string::npos);
   EXPECT_NE(problems(out)[0].find("the word for nothing"), std::string::npos);
+}
+
+TEST_F(Answers, WhatCannotBeAskedIsFinishedAllTheSame) {
+  use("drf");
+  rules_ = {{"Which relations", "meets"}, {"Relation:", "Bob | none"}};
+  const std::vector<Document> documents = {
+      make_document("d", "Ann | Co met Bob and none.", {"Ann | Co", "Bob", "none"})};
+  const auto compiler = generate::make_answer_compiler(engine_.bytes).value();
+  const std::string journal = testing::TempDir() + "relata_unwritable_journal";
+  std::filesystem::remove(journal);
+  const auto all = [&] {
+    return extract_fact_documents(extractor_, engine_, compiler, documents, options_, journal);
+  };
+  const Document out = all().value().at(0);
+  EXPECT_EQ(out.meta["unparsed"][0]["asked"], false);
+  const size_t asked = engine_.generated.size();
+  EXPECT_EQ(to_json_line(all().value().at(0)), to_json_line(out));
+  EXPECT_EQ(engine_.generated.size(), asked) << "it is taken from the journal";
+  // A question that a server did not answer is asked again.
+  std::filesystem::remove(journal);
+  engine_.problem_of = [](const std::string&) { return "the server refused"; };
+  const Document refused = all().value().at(0);
+  EXPECT_FALSE(refused.meta["unparsed"][0].contains("asked"));
+  EXPECT_EQ(engine_.generated.size(), asked + 1);
+  ASSERT_TRUE(all().ok());
+  EXPECT_EQ(engine_.generated.size(), asked + 2);
+  std::filesystem::remove(journal);
 }
 
 TEST_F(Answers, JsonHasAnyName) {

@@ -216,7 +216,7 @@ TEST(Calibrate, FactsAreRightByAnyNameOfTheirEnds) {
                      {0, 2, "spouse", 0.4, {}},
                      {1, 0, "spouse", {}, {}}};
   int64_t facts = 0;
-  const auto outcomes = fact_outcomes({gold}, {found}, &facts);
+  const auto outcomes = fact_outcomes({gold}, {found}, {}, &facts);
   EXPECT_EQ(facts, 2);
   ASSERT_EQ(outcomes.size(), 3u);
   EXPECT_TRUE(outcomes[0].correct);
@@ -232,11 +232,29 @@ TEST(Calibrate, AFactIsRightOnceAndNoRelationIsNoFact) {
   found.relations = {
       {0, 1, "spouse", 0.4, {}}, {2, 1, "spouse", 0.9, {}}, {1, 0, "no_relation", 0.8, {}}};
   int64_t facts = 0;
-  const auto outcomes = fact_outcomes({gold}, {found}, &facts);
+  const auto outcomes = fact_outcomes({gold}, {found}, {}, &facts);
   EXPECT_EQ(facts, 1);
   ASSERT_EQ(outcomes.size(), 1u);
   EXPECT_TRUE(outcomes[0].correct);
   EXPECT_EQ(outcomes[0].score, 0.9);
+}
+
+// Gold need not state the label by which answers say that nothing holds.
+TEST(Calibrate, TheSchemaSaysWhatIsNoFact) {
+  data::Document gold = make_document("d", "Ann wed Bob.", {"Ann", "Bob"});
+  gold.relations = {{0, 1, "Other", {}, {}}};
+  data::Document found = gold;
+  found.relations = {{0, 1, "Other", 0.9, {}}, {1, 0, "none of these", 0.8, {}}};
+  data::Schema schema;
+  schema.relation_types.resize(2);
+  schema.relation_types[0].id = "Other";
+  schema.relation_types[1].id = "none of these";
+  schema.relation_types[1].negative = true;
+  int64_t facts = 0;
+  const auto outcomes = fact_outcomes({gold}, {found}, schema, &facts);
+  EXPECT_EQ(facts, 1);
+  ASSERT_EQ(outcomes.size(), 1u);
+  EXPECT_TRUE(outcomes[0].correct);
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ TEST_F(Redocred, GoldAnswersGiveTheGoldFacts) {
     use(pipeline, RowOptions::Naming::Canonical);
     const auto found = extract_facts(extractor_, engine_, compiler, documents_, options_).value();
     int64_t gold_facts = 0;
-    const auto outcomes = fact_outcomes(documents_, found, &gold_facts);
+    const auto outcomes = fact_outcomes(documents_, found, extractor_.schema, &gold_facts);
     EXPECT_EQ(engine_.unknown, 0) << pipeline;
     EXPECT_EQ(engine_.refused, 0) << pipeline;
     int64_t right = 0;

@@ -265,6 +265,7 @@ TEST_F(Icl, NamesMayHoldWhatSeparatesItems) {
   Strings problems;
   for (const Json& note : out.meta["unparsed"]) {
     EXPECT_EQ(note["unanswered"], true);
+    EXPECT_EQ(note["asked"], false);
     problems.push_back(note["problem"]);
   }
   ASSERT_EQ(problems.size(), 3U);

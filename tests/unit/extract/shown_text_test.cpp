@@ -135,7 +135,7 @@ TEST_F(BrokenNames, AreAskedAboutWhereGiven) {
   Document gold = document;
   gold.relations = {{0, 1, "father", {}, {}}};
   for (const Document& found : {out, run(make_document("d", text_, {}))}) {
-    const auto outcomes = fact_outcomes({gold}, {found});
+    const auto outcomes = fact_outcomes({gold}, {found}, {});
     ASSERT_EQ(outcomes.size(), 1u);
     EXPECT_TRUE(outcomes[0].correct);
   }

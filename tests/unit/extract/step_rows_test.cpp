@@ -203,12 +203,38 @@ TEST(StepExamples, LongDocumentsAreAskedAboutInWindows) {
   const auto out = step_examples(extractor, ByteTokenizer(), {document}, options, &counts).value();
   EXPECT_GT(counts.windows, 2);
   EXPECT_EQ(counts.too_long, 0);
+  EXPECT_EQ(counts.parted, 0);
   EXPECT_EQ(counts.rows["fact"], 4);  // all in the first window
   for (const DocumentExamples& examples : out) {
     for (const StepExample& example : examples.examples) {
       EXPECT_LE(example.prompt.size() + example.answer.size(), 700u);
     }
   }
+}
+
+TEST(StepExamples, FactsThatNoWindowHasAreCounted) {
+  Document document = family();
+  for (int i = 0; i < 40; ++i)
+    document.text += " Nothing happened on day " + std::to_string(i) + ".";
+  const size_t begin = document.text.size() + 1;
+  document.text += " Eve left.";
+  data::Entity late = document.entities[3];
+  late.id = "late";
+  late.text = "Eve";
+  late.mentions = {{begin, begin + 3}};
+  document.entities.push_back(late);
+  document.relations.push_back({0, 5, "R:father", {}, {}});
+  RowOptions options = plain();
+  options.max_tokens = 700;
+  RowCounts counts;
+  const Extractor extractor = extractor_with("rhf", family_schema());
+  ASSERT_TRUE(step_examples(extractor, ByteTokenizer(), {document}, options, &counts).ok());
+  EXPECT_EQ(counts.parted, 1);
+  EXPECT_EQ(counts.rows["fact"], 4);
+  options.max_tokens = 0;
+  ASSERT_TRUE(step_examples(extractor, ByteTokenizer(), {document}, options, &counts).ok());
+  EXPECT_EQ(counts.parted, 0);
+  EXPECT_EQ(counts.rows["fact"], 4);  // the heads' of the relation have one answer
 }
 
 // The rows that AutoRE's preparation makes of Re-DocRED's development file, as counted in a study

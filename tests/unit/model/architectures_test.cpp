@@ -140,6 +140,42 @@ TEST(Architectures, SlidingLayersAreReadWithCare) {
   EXPECT_EQ(read(value).sliding_window, 0);
 }
 
+// As published: what is usual is left out of the text part, what is of the whole stands outside.
+TEST(Architectures, ModelsThatReadImagesHaveATextPart) {
+  const Json gemma = parsed(R"({"model_type": "gemma3", "eos_token_id": [1, 106],
+    "torch_dtype": "bfloat16", "text_config": {"hidden_size": 2560, "intermediate_size": 10240,
+    "model_type": "gemma3_text", "num_hidden_layers": 34, "sliding_window": 1024,
+    "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}, "vision_config": {}})");
+  const DecoderConfig text = read(gemma);
+  EXPECT_EQ(text.model_type, "gemma3_text");
+  EXPECT_EQ(text.vocab_size, 262208);
+  EXPECT_EQ(text.num_heads, 8);
+  EXPECT_EQ(text.num_kv_heads, 4);
+  EXPECT_EQ(text.head_dim, 256);
+  EXPECT_EQ(text.bos_id, 2);
+  EXPECT_EQ(text.eos_ids, (std::vector<int64_t>{1, 106}));
+  EXPECT_EQ(text.dtype, "bfloat16");
+  EXPECT_TRUE(text.tie_embeddings);
+  EXPECT_EQ(text.rope.type, "linear");
+  EXPECT_EQ(text.sliding_rope.type, "default");
+
+  const DecoderConfig llava = read(parsed(R"({"model_type": "llava", "torch_dtype": "float16",
+    "text_config": {"max_position_embeddings": 4096, "rms_norm_eps": 1e-05, "vocab_size": 32064}})"));
+  EXPECT_EQ(llava.model_type, "llama");
+  EXPECT_EQ(llava.hidden_size, 4096);
+  EXPECT_FALSE(llava.tie_embeddings);
+
+  Json other = gemma;
+  other["model_type"] = "qwen2_vl";
+  expect_mention(refusal(other), "model type \"qwen2_vl\" is not supported");
+  expect_mention(refusal(other), "the text part of gemma3");
+  other = gemma;
+  other["text_config"]["model_type"] = "ministral3";
+  expect_mention(refusal(other), "text_config: model type \"ministral3\" is not supported");
+  other.erase("text_config");
+  expect_mention(refusal(other), "\"text_config\" is missing");
+}
+
 TEST(Architectures, GemmaRefusesWhatIsNotComputed) {
   Json value = parsed(kMistral7b);
   value["model_type"] = "gemma3_text";
@@ -241,6 +277,16 @@ TEST_F(Weights, TheMissingOneIsNamed) {
 TEST_F(Weights, TheSuperfluousOneIsNamed) {
   rewrite("", "model.layers.1.self_attn.q_proj.bias");
   expect_mention(problem(), "model.layers.1.self_attn.q_proj.bias is not part");
+}
+
+TEST_F(Weights, ThoseOfOtherQuantisationsAreNamed) {
+  rewrite("model.layers.1.self_attn.q_proj.weight", "model.layers.1.self_attn.q_proj.qweight");
+  expect_mention(problem(), "self_attn.q_proj.qweight is of a quantisation that is not supported");
+}
+
+TEST_F(Weights, ScalesBesideThemAreAQuantisation) {
+  rewrite("", "model.layers.0.mlp.up_proj.weight_scale_inv");
+  expect_mention(problem(), "mlp.up_proj.weight_scale_inv is of a quantisation");
 }
 
 TEST_F(Weights, DerivedTensorsArePassedOver) {

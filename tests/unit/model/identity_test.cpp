@@ -72,8 +72,14 @@ TEST_F(Identity, EveryFileThatChangesAnAnswerChangesIt) {
   }
   EXPECT_TRUE(seen.insert(of({model_, adapter_, "bfloat16"})).second);
   const std::string last = id();
+  put(model_ + "/sentencepiece.bpe.model", "beside a tokenizer.json");
+  EXPECT_EQ(id(), last);
   put(model_ + "/README.md", "about the model");
   EXPECT_EQ(id(), last);
+  fs::remove(model_ + "/tokenizer.json");
+  const std::string pieces = id();
+  put(model_ + "/sentencepiece.bpe.model", "alone");
+  EXPECT_NE(id(), pieces);
 }
 
 TEST_F(Identity, EveryShardCounts) {

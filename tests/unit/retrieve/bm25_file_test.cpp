@@ -119,6 +119,46 @@ TEST_F(Bm25File, OtherVersionsAreNamed) {
   expect_says(error_of(changed), "format version 9");
 }
 
+// Where the unit stands in a body: behind the analyzer, its revision and two numbers.
+constexpr size_t kUnitAt = 4 + 9 + 9;
+
+TEST_F(Bm25File, HowItWasMadeIsKept) {
+  for (const PassageUnit unit : {PassageUnit::Sentence, PassageUnit::Document}) {
+    Bm25Settings settings;
+    settings.unit = unit;
+    settings.partition_keys = {"task", "owner"};
+    Bm25Index index = Bm25Index::make(settings).value();
+    index.add({{"a", "", "one"}, {"b", "", "two"}}).value();
+    index.remove([](const Passage& passage) { return passage.id == "a"; });
+    index.save(path_).value();
+    const Bm25Settings read = Bm25Index::open(path_)->settings();
+    EXPECT_EQ(read.unit, unit);
+    EXPECT_EQ(read.partition_keys, settings.partition_keys);
+    EXPECT_EQ(unit_of_name(unit_name(unit)), unit);
+  }
+  put(bytes_);
+  EXPECT_FALSE(Bm25Index::open(path_)->settings().unit);
+  std::string body = bytes_.substr(kBodyAt);
+  body.replace(kUnitAt, 1, "\x04word");
+  expect_says(error_of(sealed(bytes_, body)), "does not say what its passages are");
+}
+
+TEST_F(Bm25File, FilesThatDoNotSayHowTheyWereMadeAreRead) {
+  std::string body = bytes_.substr(kBodyAt);
+  ASSERT_EQ(body.substr(kUnitAt, 2), std::string(2, '\0'));
+  body.erase(kUnitAt, 2);
+  std::string header = bytes_.substr(0, kBodyAt);
+  header[kVersionAt] = 1;
+  put(sealed(header, body));
+  const auto index = Bm25Index::open(path_);
+  ASSERT_TRUE(index.ok()) << index.error().message;
+  EXPECT_FALSE(index->settings().unit);
+  EXPECT_EQ(index->search("永升", {}).size(), 2U);
+  // Neither is taken for the other.
+  error_of(sealed(bytes_, body));
+  error_of(sealed(header, bytes_.substr(kBodyAt)));
+}
+
 TEST_F(Bm25File, OtherAnalyzersAreStale) {
   std::string body = bytes_.substr(kBodyAt);
   ASSERT_EQ(body.substr(0, 4), std::string("\x02zh\x01"));

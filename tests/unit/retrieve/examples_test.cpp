@@ -236,6 +236,29 @@ TEST(Examples, DiversityPassesOverWhatIsLikeAChosenOne) {
   EXPECT_EQ(std::set<std::string>(near.begin(), near.end()), (std::set<std::string>{"a", "a2"}));
 }
 
+// Else it would have a vote for each time that it was stored.
+TEST(Examples, WhatThePoolHasSeveralTimesIsFoundOnce) {
+  std::vector<Document> documents = companies();
+  for (const char* id : {"a2", "a3"}) documents.push_back(documents[0]), documents.back().id = id;
+  documents.push_back(documents[0]);
+  documents.back().id = "other label";
+  documents.back().relations[0].type = "sells";
+  documents.push_back(documents[0]);
+  documents.back().id = "other pair";
+  std::swap(documents.back().relations[0].head, documents.back().relations[0].tail);
+  const Document question = sentence("q", "Ivo bought the turbine maker Jute.", {"Ivo", "Jute"});
+  PoolOptions options;
+  options.diversity = 0.0;
+  const auto pairs = ExamplePool::make(documents, options, bm25).value();
+  Strings ids = found_ids(pairs, find(pairs, question, 20));
+  EXPECT_EQ(ids[0], "a");
+  std::sort(ids.begin(), ids.end());
+  EXPECT_EQ(ids, (Strings{"a", "b", "c", "d", "other label", "other pair"}));
+  options.unit = ExampleUnit::Document;
+  const auto whole = ExamplePool::make(documents, options, bm25).value();
+  EXPECT_EQ(whole.find({&question, -1, -1, ""}, 20)->best.size(), 6U);
+}
+
 TEST(Examples, DocumentsAreExamplesAndCanBeAskedForByEvent) {
   Document strike = sentence("strike", "Workers struck at the port on Monday.", {});
   strike.events.push_back({"ev0", "Strike", {8, 14}, {}});

@@ -41,6 +41,18 @@ TEST(Passages, DocumentsAreWholeAndEmptyOnesLeftOut) {
   EXPECT_EQ(passages[0].text, "A. B.");
 }
 
+TEST(Passages, TheirDocumentIsKnownAlsoWhereItsIdEndsInANumber) {
+  const std::vector<data::Document> documents = {document("a", "A. B."), document("a#1", "C. D."),
+                                                 document("", "E.")};
+  for (const PassageUnit unit : {PassageUnit::Sentence, PassageUnit::Document}) {
+    for (const data::Document& each : documents) {
+      for (const Passage& passage : passages_of({each}, {unit, {}})) {
+        EXPECT_EQ(document_of(passage.id, unit), each.id) << passage.id;
+      }
+    }
+  }
+}
+
 TEST(Passages, MetaNamesThePartition) {
   const PassageOptions by_source{PassageUnit::Document, {"source"}};
   const auto passages =

@@ -185,6 +185,10 @@ TEST(FindTokenizer, IsNullOnlyWhereThereIsNoTokenizerFile) {
   ASSERT_TRUE(none.ok());
   EXPECT_EQ(*none, nullptr);
   EXPECT_FALSE(load_tokenizer(folder.path()).ok());
+  folder.write("tekken.json", "{}");
+  const auto tekken = load_tokenizer(folder.path());
+  ASSERT_FALSE(tekken.ok());
+  EXPECT_NE(tekken.error().message.find("tekken.json: Mistral's own form"), std::string::npos);
   folder.write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\nada\n");
   const auto found = find_tokenizer(folder.path());
   ASSERT_TRUE(found.ok()) << found.error().message;

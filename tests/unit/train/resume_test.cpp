@@ -171,6 +171,46 @@ TEST_F(Resume, ANewRunLeavesTheCheckpointsOfAnotherAndKeepsItsOwn) {
   EXPECT_TRUE(at::equal(weights_of(*second), weights_of(*again)));
 }
 
+TEST_F(Resume, ARunThatGoesBackLeavesWhatCameAfter) {
+  config_.max_steps = 6;
+  ASSERT_TRUE(run(tiny_model()).ok());
+  config_.resume_from_checkpoint = folder_ + "/checkpoint-2";
+  config_.max_steps = 5;
+  config_.save_total_limit = 1;
+  const auto back = tiny_model();
+  ASSERT_TRUE(run(back).ok());
+  // checkpoint-4 was written over by this run's own, which was then one too many.
+  EXPECT_EQ(checkpoints(), (Names{"checkpoint-2", "checkpoint-5", "checkpoint-6"}));
+  const auto again = tiny_model();
+  const auto summary = resume(again);  // not from step 6 of the other course
+  ASSERT_TRUE(summary.ok()) << summary.error().message;
+  EXPECT_EQ(summary->steps, 5);
+  EXPECT_TRUE(at::equal(weights_of(*back), weights_of(*again)));
+}
+
+TEST_F(Resume, ARunThatGoesBackIsTheFoldersOnceItHasACheckpoint) {
+  config_.max_steps = 6;
+  ASSERT_TRUE(run(tiny_model()).ok());
+  const TrainerConfig first = config_;
+  config_.resume_from_checkpoint = folder_ + "/checkpoint-2";
+  config_.save_steps = 0;  // as if killed before the first one
+  ASSERT_TRUE(run(tiny_model()).ok());
+  config_ = first;
+  const auto summary = resume(tiny_model());
+  ASSERT_TRUE(summary.ok()) << summary.error().message;
+  EXPECT_EQ(summary->tokens, 0);  // from checkpoint-6, where all is done
+}
+
+TEST_F(Resume, WhetherItGoesOnIsKnownBeforehand) {
+  EXPECT_FALSE(resumes(config_).value());
+  config_.resume_from_checkpoint = "auto";
+  EXPECT_FALSE(resumes(config_).value());
+  ASSERT_TRUE(run(tiny_model()).ok());
+  EXPECT_TRUE(resumes(config_).value());
+  config_.resume_from_checkpoint = "false";
+  EXPECT_FALSE(resumes(config_).value());
+}
+
 TEST_F(Resume, ARunWithoutACheckpointYetBeginsAgain) {
   config_.max_steps = 6;
   ASSERT_TRUE(run(tiny_model()).ok());
@@ -216,6 +256,20 @@ TEST_F(Resume, ADamagedStateIsBadInput) {
     EXPECT_EQ(error.code, ErrorCode::kBadInput) << text << "\n" << error.message;
     EXPECT_NE(error.message.find("checkpoint-4"), std::string::npos) << error.message;
     EXPECT_FALSE(error.hint.empty()) << text;
+  }
+}
+
+TEST_F(Resume, WhatACheckpointLacksIsNamed) {
+  ASSERT_TRUE(run(tiny_model()).ok());
+  config_.resume_from_checkpoint = folder_;
+  const auto whole = run(tiny_model());
+  ASSERT_FALSE(whole.ok());
+  expect_words(whole.error(), ErrorCode::kUsage, {"no checkpoint", "trainer_state.json"});
+  for (const std::string name : {"rng_state.safetensors", "state.safetensors"}) {
+    std::filesystem::remove(folder_ + "/checkpoint-4/" + name);
+    const Error error = refusal();
+    expect_words(error, ErrorCode::kBadInput, {"checkpoint-4", name});
+    EXPECT_NE(error.hint.find("an older one"), std::string::npos);
   }
 }
 

@@ -9,7 +9,7 @@ namespace relata::train {
 namespace {
 
 TEST(Schedule, WarmupRisesLinearlyWhateverTheType) {
-  for (const char* type : {"cosine", "linear", "constant"}) {
+  for (const char* type : {"cosine", "linear", "constant", "constant_with_warmup"}) {
     for (int step = 0; step < 10; ++step) {
       EXPECT_DOUBLE_EQ(schedule_factor(type, step, 100, 10), step / 10.0) << type;
     }
@@ -25,6 +25,7 @@ TEST(Schedule, FallsAsTransformersDoes) {
   EXPECT_NEAR(schedule_factor("cosine", 40, 100, 10), 0.75, 1e-12);  // cos(pi / 3) = 1 / 2
   EXPECT_NEAR(schedule_factor("cosine", 100, 100, 10), 0.0, 1e-12);
   EXPECT_DOUBLE_EQ(schedule_factor("constant", 99, 100, 10), 1.0);
+  EXPECT_DOUBLE_EQ(schedule_factor("constant_with_warmup", 99, 100, 10), 1.0);
 }
 
 TEST(Schedule, StaysAtItsEnd) {

@@ -75,6 +75,18 @@ std::vector<std::pair<std::string, int64_t>> named_tokens(const Node& vocab,
   return {{name, found->get<int64_t>()}};
 }
 
+// The special tokens of a class with a frame that the configuration leaves unnamed.
+std::vector<std::string> usual_tokens(const Family& family, const TokenizerConfig& config) {
+  const std::string before = family.before;
+  if (before.empty()) return {};
+  const bool brackets = before.front() == '[';
+  std::vector<std::string> out;
+  if (!config.pad) out.emplace_back(brackets ? "[PAD]" : "<pad>");
+  if (!config.unk) out.emplace_back(brackets ? "[UNK]" : "<unk>");
+  if (!config.mask) out.emplace_back(brackets ? "[MASK]" : "<mask>");
+  return out;
+}
+
 }  // namespace
 
 Result<Node> vocab_json_root(const ModelFolder& files) {
@@ -96,6 +108,11 @@ Result<Node> vocab_json_root(const ModelFolder& files) {
   root["post_processor"] = frame_template(named_tokens(vocab, config.cls.value_or(family->before)),
                                           named_tokens(vocab, config.sep.value_or(family->after)));
   for (const char* name : {"<|endoftext|>", family->before, family->after}) {
+    for (const auto& [token, id] : named_tokens(vocab, name)) {
+      root["added_tokens"].push_back(special_token(token, id));
+    }
+  }
+  for (const std::string& name : usual_tokens(*family, config)) {
     for (const auto& [token, id] : named_tokens(vocab, name)) {
       root["added_tokens"].push_back(special_token(token, id));
     }

@@ -1,4 +1,4 @@
-// The documents of `relata extract`'s inputs, read as they are wanted.
+// The documents of a verb's inputs, read as they are wanted.
 #pragma once
 
 #include <deque>
@@ -24,7 +24,7 @@ class InputFeed : public data::DocumentSource {
   Result<bool> ready() override;
   // Reads until there is a document, and says whether there is one.
   Result<bool> has_next();
-  // Whether the files can be opened: better known before the first is asked about.
+  // Whether the files can be opened: better known before anything is done with the first.
   Status check() const;
 
   // What was noted about the files so far, without documents.

@@ -1,4 +1,4 @@
-#include "extract/input_feed.h"
+#include "input_feed.h"
 
 #include <algorithm>
 #include <filesystem>
