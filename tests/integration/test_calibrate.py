@@ -232,6 +232,6 @@ def test_tasks_are_chosen_as_for_extract(server, trained, tmp_path):
     assert len(server.bodies()) == 8
     relata(*command)
     assert len(server.bodies()) == 8 + 16
-    assert "no labels for the task ed" in relata(*command, "--tasks", "ed", code=2).err
+    assert "has no task ed" in relata(*command, "--tasks", "ed", code=2).err
     refused = relata("calibrate", "-x", trained, "--gold", source, "--tasks", "re", code=2)
     assert "--tasks: pipeline pair" in refused.err

@@ -241,9 +241,10 @@ def test_texts_become_facts_alone_and_together(tmp_path):
         for document in alone + together:
             check_grounded(document)
             assert document["meta"]["extractor"] == EXTRACTOR.name
-            # Rounding of another batch moves the least probable ones.
-            assert named(document, 0.3) <= named(wanted[document["text"]], 0.0)
-        assert any(document["relations"] for document in alone)
+            # Rounding of another batch can turn a choice between answers that are as likely as each
+            # other; what is more likely than all others together is chosen in every batch.
+            assert named(document, 0.5) <= named(wanted[document["text"]], 0.0)
+        assert any(named(document, 0.5) for document in alone)
     finally:
         assert served.stop() == 130
 
