@@ -75,10 +75,12 @@ std::string_view ending(std::string_view word) {
 
 NameWords::NameWords(std::string_view text) : text_(text) {
   size_t at = 0;
+  size_t line = 0;
   while (at < text.size()) {
     const size_t begin = at;
     char32_t c = code_point(text, at);
     at += text::code_point_length(text, at);
+    if (c == U'\n') ++line;
     if (u_isUWhiteSpace(static_cast<UChar32>(c)) != 0) continue;
     bool more = is_of_word(c);
     while (more && at < text.size()) {
@@ -86,7 +88,7 @@ NameWords::NameWords(std::string_view text) : text_(text) {
       more = is_of_word(c);
       if (more) at += text::code_point_length(text, at);
     }
-    words_.push_back({{begin, at}, shape_of(text.substr(begin, at - begin))});
+    words_.push_back({{begin, at}, shape_of(text.substr(begin, at - begin)), line});
   }
 }
 
@@ -108,16 +110,22 @@ std::string_view NameWords::word(size_t index) const {
   return text_.substr(place.begin, place.end - place.begin);
 }
 
-std::string_view NameWords::beside(size_t index, std::ptrdiff_t step) const {
+const NameWords::Word* NameWords::neighbour(size_t index, std::ptrdiff_t step) const {
   const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(index) + step;
-  if (at < 0 || at >= static_cast<std::ptrdiff_t>(words_.size())) return "";
-  return word(static_cast<size_t>(at));
+  if (at < 0 || at >= static_cast<std::ptrdiff_t>(words_.size())) return nullptr;
+  const Word& found = words_[static_cast<size_t>(at)];
+  return found.line == words_[index].line ? &found : nullptr;
+}
+
+std::string_view NameWords::beside(size_t index, std::ptrdiff_t step) const {
+  const Word* found = neighbour(index, step);
+  return found == nullptr ? std::string_view()
+                          : text_.substr(found->place.begin, found->place.end - found->place.begin);
 }
 
 std::string_view NameWords::shape_beside(size_t index, std::ptrdiff_t step) const {
-  const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(index) + step;
-  if (at < 0 || at >= static_cast<std::ptrdiff_t>(words_.size())) return "";
-  return words_[static_cast<size_t>(at)].shape;
+  const Word* found = neighbour(index, step);
+  return found == nullptr ? std::string_view() : std::string_view(found->shape);
 }
 
 std::vector<uint32_t> NameWords::features(const WordSpan& span) const {

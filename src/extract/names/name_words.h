@@ -39,9 +39,13 @@ class NameWords {
   struct Word {
     text::ByteRange place;
     std::string shape;
+    size_t line = 0;
   };
   std::string_view word(size_t index) const;
-  std::string_view beside(size_t index, std::ptrdiff_t step) const;  // "" past the text's ends
+  // The word that stands so many words on in the same line, which is a paragraph; null past its
+  // ends: what stands in a title is no neighbour.
+  const Word* neighbour(size_t index, std::ptrdiff_t step) const;
+  std::string_view beside(size_t index, std::ptrdiff_t step) const;  // "" where there is none
   std::string_view shape_beside(size_t index, std::ptrdiff_t step) const;
 
   std::string_view text_;

@@ -105,6 +105,15 @@ TEST(NameModel, SpacingDoesNotMatter) {
   }
 }
 
+TEST(NameModel, ATitleIsNoNeighbour) {
+  const auto model = NameModel::learn(lives());
+  const std::string text = "Finn Holm\n\nFinn Holm moved to Oslo in 1960 .";
+  const std::string body = "Finn Holm moved to Oslo in 1960 .";
+  NamesInText names(*model, text);
+  NamesInText alone(*model, body);
+  EXPECT_GE(names.guess("Finn Holm").is_name, alone.guess("Finn Holm").is_name);
+}
+
 // Scripts without spaces: each character is a word of its own.
 TEST(NameModel, ReadsChinese) {
   std::vector<Document> documents;
