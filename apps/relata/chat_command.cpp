@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "help.h"
 #include "hub_models.h"
+#include "output_places.h"
 #include "relata/base/file.h"
 #include "relata/text/chat.h"
 
@@ -131,6 +132,7 @@ Result<int> run_wrapper(const ChatOptions& options) {
 }
 
 Result<int> run_chat(const ChatOptions& options) {
+  RELATA_CHECK(check_places({{"the result", options.output}}, options.inputs));
   if (!options.wrapper.empty()) return run_wrapper(options);
   RELATA_TRY(const std::vector<InputLine> lines, read_lines(options.inputs));
   ChatRenderer renderer(options);

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <limits>
-#include <unordered_map>
 
 #include "commands.h"
 #include "relata/base/atomic_file.h"
@@ -15,6 +14,7 @@
 #include "relata/base/log.h"
 #include "relata/text/utf8.h"
 #include "standard_output.h"
+#include "unique_ids.h"
 
 namespace relata::app {
 namespace {
@@ -64,21 +64,6 @@ Status list_records(const std::vector<std::string>& lines, const std::string& do
                     const std::string& suffix, const std::string& output) {
   return list_lines(lines, counted(lines.size(), "record") + " " + done,
                     output + "." + suffix + ".txt", is_stream(output));
-}
-
-// Files may number their documents alike; together they must not.
-void make_ids_unique(std::vector<data::Document>& documents) {
-  std::unordered_map<std::string, size_t> seen;
-  for (const data::Document& document : documents) ++seen[document.id];
-  std::unordered_map<std::string, size_t> given;
-  for (data::Document& document : documents) {
-    const std::string id = document.id;
-    if (++given[id] == 1) continue;
-    for (size_t number = given[id]; seen.contains(document.id); ++number) {
-      document.id = id + "#" + std::to_string(number);
-    }
-    ++seen[document.id];
-  }
 }
 
 }  // namespace
@@ -141,7 +126,10 @@ Result<data::Dataset> read_datasets(const std::vector<std::string>& arguments,
     std::move(dataset.fixed.begin(), dataset.fixed.end(), std::back_inserter(all.fixed));
     for (const auto& [kind, count] : dataset.noted) all.noted[kind] += count;
   }
-  if (files.size() > 1) make_ids_unique(all.documents);
+  if (files.size() > 1) {
+    UniqueIds ids;
+    for (data::Document& document : all.documents) ids.make_unique(document);
+  }
   return all;
 }
 

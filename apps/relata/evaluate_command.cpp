@@ -90,9 +90,10 @@ Result<std::string> result_text(const EvaluateOptions& options, const eval::Eval
     return json ? json_page(eval::report_json(evaluation.report))
                 : eval::evaluation_text(evaluation);
   }
+  if (evaluation.not_official) return *evaluation.not_official;
   if (evaluation.official.empty()) {
     return usage_error("--official prints the text of SemEval-2010's scorer",
-                       "give it with --metric semeval and at least one answer");
+                       "give it with --metric semeval");
   }
   return evaluation.official;
 }

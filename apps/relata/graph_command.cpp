@@ -6,6 +6,7 @@
 #include "command_io.h"
 #include "commands.h"
 #include "help.h"
+#include "output_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/visible_text.h"
@@ -148,6 +149,7 @@ Result<int> run_query(const GraphCommandOptions& options, const Context& context
 }
 
 Result<int> run_export(const GraphCommandOptions& options) {
+  RELATA_CHECK(check_places({{"the result", options.output}}, options.inputs));
   const bool to_stdout = options.output.empty() || options.output == "-";
   for (const graph::ExportFormat& format : graph::export_formats()) {
     if (format.is_folder && format.name == options.form.format && to_stdout) {

@@ -49,9 +49,9 @@ std::vector<std::string> gguf_files(const std::filesystem::path& folder) {
   return found;
 }
 
-// What has the name in a folder of models; a path from the root or upwards is no name.
+// What has the name in a folder of models; a path from the root, ./x and ../x are no names.
 std::optional<std::string> placed_model(const std::filesystem::path& name) {
-  if (name.is_absolute() || *name.begin() == "..") return {};
+  if (name.is_absolute() || *name.begin() == "." || *name.begin() == "..") return {};
   std::error_code ignored;
   for (const std::string& place : model_places()) {
     const std::filesystem::path path = std::filesystem::path(place) / name;

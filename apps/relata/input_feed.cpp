@@ -27,7 +27,7 @@ Result<std::optional<data::Document>> InputFeed::next() {
   if (!more) return std::optional<data::Document>();
   std::optional<data::Document> document(std::move(waiting_.front()));
   waiting_.pop_front();
-  if (files_.size() > 1) make_unique(*document);
+  if (files_.size() > 1) ids_.make_unique(*document);
   return document;
 }
 
@@ -82,18 +82,6 @@ Status InputFeed::open_next() {
   RELATA_TRY(data::DocumentStream stream, data::DocumentStream::open(file, options_));
   stream_.emplace(std::move(stream));
   return {};
-}
-
-void InputFeed::make_unique(data::Document& document) {
-  const std::string id = document.id;
-  size_t& number = ids_.try_emplace(id, 0).first->second;
-  if (number == 0) {
-    number = 1;
-    return;
-  }
-  do {
-    document.id = id + "#" + std::to_string(++number);
-  } while (!ids_.try_emplace(document.id, 1).second);
 }
 
 }  // namespace relata::app

@@ -4,10 +4,10 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "relata/data/document_stream.h"
+#include "unique_ids.h"
 
 namespace relata::app {
 
@@ -33,7 +33,6 @@ class InputFeed : public data::DocumentSource {
  private:
   Status open_next();
   Status read_part();
-  void make_unique(data::Document& document);
 
   std::vector<std::string> files_;
   data::ReadOptions options_;
@@ -41,7 +40,7 @@ class InputFeed : public data::DocumentSource {
   std::optional<data::DocumentStream> stream_;  // of the file that is read
   std::deque<data::Document> waiting_;
   data::Dataset notes_;
-  std::unordered_map<std::string, size_t> ids_;  // with the last number that was put behind
+  UniqueIds ids_;
 };
 
 }  // namespace relata::app

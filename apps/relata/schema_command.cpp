@@ -8,6 +8,7 @@
 #include "command_io.h"
 #include "commands.h"
 #include "help.h"
+#include "output_places.h"
 #include "relata/base/log.h"
 #include "relata/data/schema.h"
 #include "shipped_schemas.h"
@@ -158,6 +159,7 @@ Result<int> run_list(const Context& context) {
 }
 
 Result<int> run_infer(const SchemaOptions& options) {
+  RELATA_CHECK(check_places({{"the schema", options.output}}, options.inputs));
   RELATA_TRY(const data::Dataset dataset, read_datasets(options.inputs, options.read));
   RELATA_TRY(const int code, report_skipped(dataset, options.output));
   const data::Schema schema = data::infer_schema(dataset.documents);

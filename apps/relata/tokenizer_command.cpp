@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "help.h"
 #include "hub_models.h"
+#include "output_places.h"
 #include "relata/base/log.h"
 #include "relata/text/tokenizer.h"
 
@@ -68,6 +69,7 @@ Json encoding_json(const std::string& text, const std::vector<text::Token>& toke
 }
 
 Result<int> run_encode(const TokenizerOptions& options, const Context& context) {
+  RELATA_CHECK(check_places({{"the result", options.output}}, options.inputs));
   RELATA_TRY(const auto tokenizer, text::load_tokenizer(options.folder));
   RELATA_TRY(const std::vector<InputLine> lines, read_lines(options.inputs));
   std::vector<std::string> texts;
@@ -95,6 +97,7 @@ Result<std::vector<int32_t>> parse_ids(const InputLine& line) {
 }
 
 Result<int> run_decode(const TokenizerOptions& options) {
+  RELATA_CHECK(check_places({{"the result", options.output}}, options.inputs));
   RELATA_TRY(const auto tokenizer, text::load_tokenizer(options.folder));
   RELATA_TRY(const std::vector<InputLine> lines, read_lines(options.inputs));
   std::string out;

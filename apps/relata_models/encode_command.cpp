@@ -11,6 +11,7 @@
 #include "engine_options.h"
 #include "help.h"
 #include "hub_models.h"
+#include "output_places.h"
 #include "relata/base/progress.h"
 #include "relata/retrieve/cross_encoder.h"
 
@@ -98,6 +99,7 @@ Result<std::string> score_pairs(const EncodeOptions& options,
 
 Result<int> run_encode(const EncodeOptions& options, const Context& context) {
   RELATA_CHECK(check_device(context));
+  RELATA_CHECK(check_places({{"the result", options.output}}, options.inputs));
   RELATA_TRY(const auto lines, read_requests(options.inputs, R"({"text": "..."})"));
   const bool pairs = !lines.empty() && lines.front().value.contains("pair");
   RELATA_TRY(const std::string out,

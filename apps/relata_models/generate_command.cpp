@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "engine_options.h"
 #include "help.h"
+#include "output_places.h"
 #include "relata/base/fields.h"
 
 namespace relata::app {
@@ -91,6 +92,7 @@ Json answer_json(const generate::GenerateResult& result) {
 }
 
 Result<int> run_generate(const GenerateOptions& options, const Context& context) {
+  RELATA_CHECK(check_places({{"the answers", options.engine.output}}, options.engine.inputs));
   RELATA_TRY(const auto lines, read_requests(options.engine.inputs));
   RELATA_TRY(auto engine, open_engine(options.engine, context));
   generate::GenerateRequest defaults = options.defaults;

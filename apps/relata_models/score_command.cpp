@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "engine_options.h"
 #include "help.h"
+#include "output_places.h"
 #include "relata/base/fields.h"
 
 namespace relata::app {
@@ -77,6 +78,7 @@ Json answer_json(const generate::ScoreResult& result, bool per_token) {
 }
 
 Result<int> run_score(const ScoreOptions& options, const Context& context) {
+  RELATA_CHECK(check_places({{"the answers", options.engine.output}}, options.engine.inputs));
   RELATA_TRY(const auto lines, read_requests(options.engine.inputs));
   RELATA_TRY(auto engine, open_engine(options.engine, context));
   PromptReader prompts(*engine, options.engine.model);

@@ -31,6 +31,16 @@ Result<Json> parse_request(const std::string& body) {
   return error;
 }
 
+// Where a setting may be a number, a text and a name may not: 1 is no text, in no record.
+Status check_strings(const Json& request) {
+  for (const char* key : {"text", "id", "extractor"}) {
+    const auto found = request.find(key);
+    if (found == request.end() || found->is_null() || found->is_string()) continue;
+    return input_error(std::string(kBody) + ": \"" + key + "\" is no string", kForms);
+  }
+  return {};
+}
+
 Result<double> score_of(const std::string& text) {
   double score = -1;
   const char* end = text.data() + text.size();
@@ -45,6 +55,7 @@ Result<ExtractRequest> request_from_json(const std::string& body) {
   if (trimmed(body).empty()) return input_error(std::string(kBody) + " is empty", kForms);
   RELATA_TRY(const Json json, parse_request(body));
   if (!json.is_object()) return input_error(std::string(kBody) + " is no JSON object", kForms);
+  RELATA_CHECK(check_strings(json));
   ExtractRequest out;
   std::string text, id;
   Json documents;

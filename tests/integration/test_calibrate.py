@@ -192,6 +192,11 @@ def test_names_are_learned_on_request(own, gold, tmp_path):
             assert fact["score"] <= old * (1 + 1e-9)
             changed += fact["score"] < old
     assert changed > 0
+    both = tmp_path / "both.jsonl"
+    both.write_text(texts.read_text() + "".join(
+        json.dumps({"id": one["id"], "text": one["text"]}) + "\n" for one in json_lines(gold.read_text())))
+    told = relata("calibrate", "-x", own, "--gold", gold, "--names", both)
+    assert "20 of the 20 texts of --gold are in --names too" in told.err
     too_few = tmp_path / "few.jsonl"
     too_few.write_text(texts.read_text().split("\n")[0] + "\n")
     refused = relata("calibrate", "-x", own, "--gold", gold, "--names", too_few, code=3)

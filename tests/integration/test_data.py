@@ -146,6 +146,13 @@ def test_a_split_says_what_its_format_cannot_hold(tmp_path):
     assert len(list((tmp_path / "folders/a").glob("*.ann"))) == 3
 
 
+def test_no_document_is_an_empty_folder(tmp_path):
+    table = tmp_path / "none.csv"
+    table.write_text("head,tail,relation,sentence\n")
+    relata("data", "convert", table, "--to", "brat", "-o", tmp_path / "annotations")
+    assert list((tmp_path / "annotations").iterdir()) == []
+
+
 def test_names_in_tables_are_whole_words_where_there_are_such(tmp_path):
     rows = tmp_path / "rows.tsv"
     rows.write_text("Ada\tTarn\tworks\tAdam met Ada at Tarn\n山\t山谷\tin\t山在山谷\nAd\tTarn\tworks\tAdam at Tarn\n")
@@ -211,3 +218,24 @@ def test_found_entities_get_the_numbers_of_gold(tmp_path):
     assert ends[0] == ends[1] != []
     refused = relata("data", "convert", path, "--gold", path, code=2)
     assert "--to docred-result" in refused.err
+
+
+@pytest.mark.parametrize("command", [
+    "data convert TRAIN -o TRAIN", "data convert FOLDER/*.jsonl -o LINK", "data convert FOLDER -o TRAIN",
+    "data convert OTHER --to docred-result --gold TRAIN -o TRAIN", "data split TRAIN -o FOLDER",
+    "data stats TRAIN -o TRAIN", "data stats TRAIN --html TRAIN", "schema infer TRAIN -o TRAIN",
+    "graph export TRAIN --to turtle -o TRAIN"])
+def test_what_is_read_is_not_written_over(command, tmp_path):
+    record = ('{"id": "a", "text": "Ada knew Bo.", "entities": [{"id": "x", "text": "Ada", "mentions": [[0, 3]]}, '
+              '{"id": "y", "text": "Bo", "mentions": [[9, 11]]}], '
+              '"relations": [{"head": "x", "tail": "y", "type": "knows"}]}\n')
+    folder, other = tmp_path / "data", tmp_path / "other.jsonl"
+    folder.mkdir()
+    train, link = folder / "train.jsonl", folder / "link.jsonl"
+    for file in (train, other):
+        file.write_text(record)
+    link.symlink_to(train)
+    places = {"TRAIN": train, "LINK": link, "OTHER": other, "FOLDER": folder}
+    words = [str(places.get(word, word)).replace("FOLDER", str(folder)) for word in command.split()]
+    assert "would take the place of an input" in relata(*words, code=2).err
+    assert train.read_text() == record and sorted(folder.iterdir()) == [link, train]

@@ -159,6 +159,8 @@ def test_a_model_is_found_by_its_name_by_every_verb(encoder, tmp_path):
     (tmp_path / "models").symlink_to(encoder.parent)
     assert ask(encoder.name).out == wanted
     assert "no-such-model" in ask("no-such-model", env=places, code=2).err
+    path = f"./{encoder.name}"  # no name
+    assert path in ask(path, env=places, code=2).err
     # Of a line that is no request the hint shows one of this verb.
     err = relata("encode", "-m", encoder, stdin="[1]", code=3).err
     assert '{"text": "..."}' in err

@@ -79,6 +79,17 @@ def test_the_journal_is_kept_when_the_reader_goes(trained, gold, tmp_path):
     shell(f'set -o pipefail; "$RELATA" extract -x {trained} {gold} | true', 141)
 
 
+@pytest.mark.parametrize("command", [
+    "tokenizer encode MODEL ASK -o ASK", "tokenizer decode MODEL ASK -o ASK", "tokenizer chat MODEL ASK -o ASK",
+    "generate -m MODEL ASK -o ASK", "score -m MODEL ASK -o ASK", "encode -m MODEL ASK -o ASK"])
+def test_requests_are_not_written_over(command, trained, tmp_path):
+    ask = tmp_path / "ask"
+    ask.write_text("{}\n")
+    places = {"MODEL": trained / "model", "ASK": ask}
+    refused = relata(*(places.get(word, word) for word in command.split()), code=2)
+    assert "would take the place of an input" in refused.err and ask.read_text() == "{}\n"
+
+
 def test_too_little_memory_is_said_so(tmp_path):
     rows = tmp_path / "rows.jsonl"
     rows.write_text(json.dumps({"ids": [1, 4, 5], "labels": [-100, -100, 5]}) + "\n")

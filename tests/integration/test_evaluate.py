@@ -317,6 +317,18 @@ def test_errors_are_named(tmp_path):
         code=2).stderr
 
 
+def test_official_text_that_the_perl_script_cannot_print(tmp_path):
+    key, answers = tmp_path / "key.txt", tmp_path / "answers.txt"
+    key.write_text("1\tOther\n2\tOther\n")
+    answers.write_text("1\tOther\n2\tCause-Effect(e1,e2)\n")
+    assert "every gold label is Other" in evaluate(key, answers, "semeval", "--official",
+                                                   code=3).stderr
+    key.write_text("1\tOther\n2\tCause-Effect(e1,e2)\n")
+    answers.write_text("")
+    assert "no example is answered" in evaluate(key, answers, "semeval", "--official",
+                                                "--pred-format", "keyed", code=3).stderr
+
+
 def test_results_do_not_take_the_place_of_what_is_scored(tmp_path):
     gold = tmp_path / "gold.tsv"
     shutil.copy(SAMPLES / "tacred_gold.tsv", gold)

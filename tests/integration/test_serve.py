@@ -120,6 +120,8 @@ def test_what_there_is_is_told(pairs):
     ("v1/extract", {}, 400, "neither"),
     ("v1/extract", {"text": "a", "documents": []}, 400, "both"),
     ("v1/extract", {"text": ""}, 400, "empty"),
+    ("v1/extract", {"text": 12}, 400, '"text" is no string'),
+    ("v1/extract", {"text": "a", "id": 7}, 400, '"id" is no string'),
     ("v1/extract", {"txt": "a"}, 400, "text"),
     ("v1/extract", {"text": "Ada met Byron."}, 400, "entities"),
     ("v1/extract", {"text": "a", "min_score": 2}, 400, "min_score"),

@@ -127,6 +127,16 @@ def test_a_pipe_is_converted_before_its_end(tmp_path):
     assert "stdin:3: " in err and "2 documents, jsonl to jsonl" in err
 
 
+def test_ids_of_several_files_are_the_same_from_a_pipe(tmp_path):
+    first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
+    first.write_text('{"id": "x", "text": "One."}\n')
+    second.write_text('{"id": "x", "text": "Two."}\n{"id": "x#2", "text": "Three."}\n')
+    whole = relata("data", "convert", first, second)
+    assert [document["id"] for document in json_lines(whole.out)] == ["x", "x#2", "x#2#2"]
+    parts = relata("data", "convert", "-", second, "--on-error", "skip", stdin=first.read_bytes())
+    assert parts.out == whole.out
+
+
 def test_a_killed_stream_goes_on_to_the_same_file(extractor, server, gold, tmp_path):
     lines = [json.loads(line) for line in gold.read_text().splitlines()]
     text = "".join(json.dumps({**lines[i % 4], "id": f"d{i}"}) + "\n" for i in range(40))

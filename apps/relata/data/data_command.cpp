@@ -12,6 +12,7 @@
 #include "data/record_stream.h"
 #include "help.h"
 #include "input_feed.h"
+#include "output_places.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
@@ -74,6 +75,7 @@ Status write_folder(const std::vector<data::Document>& documents, const data::Wr
   }
   RELATA_TRY(const std::vector<data::DatasetFile> files,
              data::write_dataset_files(documents, write, &lost));
+  RELATA_CHECK(make_folders(folder));  // also of no document
   for (const data::DatasetFile& file : files) {
     RELATA_CHECK(write_file_atomic(folder + "/" + file.name, file.content));
   }
@@ -119,6 +121,15 @@ Status number_as_gold(const std::string& gold, std::vector<data::Document>& docu
   return {};
 }
 
+// What is written must leave alone what is read.
+Status check_outputs(const DataOptions& options, const std::vector<OutputPlace>& outputs) {
+  std::vector<std::string> inputs = options.inputs;
+  for (const std::string* other : {&options.gold, &options.read.label_patch}) {
+    if (!other->empty()) inputs.push_back(*other);
+  }
+  return check_places(outputs, inputs);
+}
+
 // Canonical records need not be held together, unless a bad one is to leave nothing on a stream.
 bool converts_in_parts(const DataOptions& options, const std::string& format,
                        const std::vector<std::string>& files) {
@@ -128,6 +139,7 @@ bool converts_in_parts(const DataOptions& options, const std::string& format,
 
 Result<int> run_convert(const DataOptions& options) {
   RELATA_CHECK(check_formats(options));
+  RELATA_CHECK(check_outputs(options, {{"the result", options.output}}));
   data::Schema schema;
   RELATA_TRY(const data::ReadOptions read, read_options(options, schema));
   data::WriteOptions write = options.write;
@@ -161,6 +173,9 @@ Result<int> run_convert(const DataOptions& options) {
 
 Result<int> run_stats(const DataOptions& options, const Context& context) {
   RELATA_CHECK(check_formats(options));
+  std::vector<OutputPlace> outputs = {{"the table", options.output}};
+  if (!is_stream(options.html)) outputs.push_back({"--html", options.html});
+  RELATA_CHECK(check_outputs(options, outputs));
   RELATA_TRY(const std::vector<data::NamedDataset> parts,
              read_dataset_parts(options.inputs, options.read));
   int code = kDone;
@@ -220,23 +235,33 @@ std::string format_suffix(const std::string& format) {
   return format == "cre-tsv" || format == "text" ? ".txt" : ".json";
 }
 
+std::string path_of_part(const SplitPart& part, const std::string& folder,
+                         const std::string& format) {
+  const std::string path = folder + "/" + part.name;
+  return data::writes_folder(format) ? path : path + format_suffix(format);
+}
+
 Result<int> run_split(const DataOptions& options, const Context& context) {
   RELATA_CHECK(check_formats(options));
   RELATA_TRY(const std::vector<SplitPart> parts, parse_split_parts(options.parts));
+  data::WriteOptions write = options.write;
+  if (write.format.empty()) write.format = "jsonl";
+  std::vector<OutputPlace> places;
+  for (const SplitPart& part : parts) {
+    places.push_back({part.name, path_of_part(part, options.output, write.format)});
+  }
+  RELATA_CHECK(check_outputs(options, places));
   RELATA_TRY(const data::Dataset dataset, read_datasets(options.inputs, options.read));
   RELATA_TRY(const int code, report_skipped(dataset, options.output + "/split"));
   const std::vector<int> part_of =
       split_documents(dataset.documents, parts, options.by, context.seed);
-  data::WriteOptions write = options.write;
-  if (write.format.empty()) write.format = "jsonl";
   Json report = Json::object();
   for (size_t part = 0; part < parts.size(); ++part) {
     std::vector<data::Document> documents;
     for (size_t i = 0; i < part_of.size(); ++i) {
       if (part_of[i] == static_cast<int>(part)) documents.push_back(dataset.documents[i]);
     }
-    std::string path = options.output + "/" + parts[part].name;
-    if (!data::writes_folder(write.format)) path += format_suffix(write.format);
+    const std::string& path = places[part].path;
     std::vector<std::string> lost;
     RELATA_CHECK(write_documents(documents, write, path, lost));
     if (!lost.empty()) {

@@ -2,6 +2,10 @@
 // which on its facts are worth showing.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+#include <string_view>
+
 #include "backend_options.h"
 #include "command_io.h"
 #include "commands.h"
@@ -53,17 +57,36 @@ Result<std::vector<data::Document>> predict(extract::Extractor extractor,
   return std::move(results.kept);
 }
 
+// What was learned by heart is better on its own documents than it is on new ones.
+void warn_of_known_texts(const std::vector<data::Document>& names,
+                         const std::vector<data::Document>& gold) {
+  std::set<std::string_view> texts;
+  for (const data::Document& document : names) texts.insert(document.text);
+  const auto known = std::count_if(gold.begin(), gold.end(), [&](const data::Document& document) {
+    return texts.contains(document.text);
+  });
+  if (known == 0) return;
+  log_warning(
+      fmt::format("{} of the {} texts of --gold are in --names too: what is said of them is better "
+                  "than new documents will be",
+                  known, gold.size()));
+}
+
 // The model of names that `train` would have made of these documents.
-Result<std::shared_ptr<const extract::NameModel>> learn_names(const CalibrateOptions& options,
-                                                              const extract::Extractor& extractor) {
+Result<std::shared_ptr<const extract::NameModel>> learn_names(
+    const CalibrateOptions& options, const extract::Extractor& extractor,
+    const std::vector<data::Document>& gold) {
   if (!extract::asks_steps(extractor.config.pipeline)) {
     return usage_error("--names: pipeline " + extractor.config.pipeline + " asks for no names",
                        "leave it out");
   }
   RELATA_TRY(const data::Dataset documents, read_datasets(options.names, options.read));
   auto names = extract::NameModel::learn(documents.documents);
+  warn_of_known_texts(documents.documents, gold);
   if (names != nullptr) return names;
-  return input_error(options.names.front() + ": too few names are marked in these documents",
+  return input_error(options.names.front() +
+                         ": too few names are marked in these documents, or more than a tenth of "
+                         "them begin or end inside words",
                      "give documents whose entities have mentions, such as those for training");
 }
 
@@ -90,10 +113,10 @@ Result<int> run_calibrate(const CalibrateOptions& options, const Context& contex
   RELATA_TRY(extract::Extractor extractor, open_extractor(flags));
   RELATA_CHECK(check_backend(options.backend, extractor.config.decode,
                              !extract::asks_pairs(extractor.config.pipeline)));
-  if (!options.names.empty()) {
-    RELATA_TRY(extractor.names, learn_names(options, extractor));
-  }
   RELATA_TRY(const data::Dataset gold, read_datasets(options.gold, options.read));
+  if (!options.names.empty()) {
+    RELATA_TRY(extractor.names, learn_names(options, extractor, gold.documents));
+  }
   RELATA_TRY(const auto predicted, predict(extractor, gold.documents, options, context));
   int64_t facts = 0;
   const auto raw = extract::fact_outcomes(gold.documents, predicted, extractor.schema, &facts);

@@ -429,6 +429,10 @@ Result<int> train_documents(const TrainConfig& config, const std::string& rows_f
     RELATA_CHECK(check_eval_rows(eval_rows));
   }
   if (!rows_folder.empty()) return write_id_rows(rows, eval_rows, rows_folder);
+  if (leads(config)) {
+    extractor.names = extract::NameModel::learn(documents);
+    if (!extractor.names) log_info("no names.json: few mentions, or many are parts of words");
+  }
   RELATA_TRY(auto model, prepare_model(config, tokenizer.get(), adapters));
   return train_rows(config, model, tokenizer, &extractor, {rows, eval_rows, adapters}, context);
 }

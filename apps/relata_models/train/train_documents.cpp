@@ -86,7 +86,6 @@ Result<extract::Extractor> make_document_extractor(const TrainConfig& config,
   } else {
     RELATA_TRY(extractor.schema, open_schema(config.schema));
   }
-  extractor.names = extract::NameModel::learn(documents);
   return extractor;
 }
 

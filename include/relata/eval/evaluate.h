@@ -34,7 +34,8 @@ struct EvaluateRequest {
 
 struct Evaluation {
   Report report;
-  std::string official;               // with the metric semeval: the official scorer's text
+  std::string official;               // with the metric semeval: the official scorer's text ...
+  std::optional<Error> not_official;  // ... or why that has none
   std::vector<std::string> notes;     // what was dropped
   std::vector<std::string> warnings;  // what was scored as it is, though it may be a slip
 };

@@ -23,11 +23,12 @@ namespace relata::extract {
 // Immutable; threads may share it.
 class NameModel {
  public:
-  // From the mentions of `documents`; null where too few of their words are in mentions to tell
-  // anything. The same documents give the same model. Cost: about a second for 12,000 mentions.
+  // From the mentions of `documents`; null where these are too few to tell anything, or many of
+  // them begin or end inside words, of which it knows nothing. The same documents give the same
+  // model. Cost: about a second for 12,000 mentions.
   static std::shared_ptr<const NameModel> learn(const std::vector<data::Document>& documents);
 
-  // The entity types, sorted; "" among them where mentions had none.
+  // The entity types, sorted; "" among them where mentions had none or one of many rare ones.
   const std::vector<std::string>& types() const { return types_; }
   // The probabilities of a piece with these features: that it is no name, then by types().
   std::vector<double> probabilities(const std::vector<uint32_t>& features) const;

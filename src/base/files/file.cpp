@@ -74,15 +74,17 @@ Result<std::string> read_all(int fd, const std::string& name) {
 Status add_folder(const std::string& folder, std::vector<std::string>& files) {
   std::error_code code;
   std::vector<std::string> found;
+  std::string reached = folder;
   fs::recursive_directory_iterator it(folder, code);
   while (!code && it != fs::recursive_directory_iterator()) {
+    reached = it->path().string();
     std::error_code ignored;  // a dangling link is not a regular file
     const bool hidden = it->path().filename().string().starts_with('.');
     if (hidden) it.disable_recursion_pending();
-    if (!hidden && it->is_regular_file(ignored)) found.push_back(it->path().string());
+    if (!hidden && it->is_regular_file(ignored)) found.push_back(reached);
     it.increment(code);
   }
-  if (code) return system_error_at(folder, "list the folder", code.value());
+  if (code) return system_error_at(reached, "list the folder", code.value());
   std::sort(found.begin(), found.end());
   files.insert(files.end(), found.begin(), found.end());
   return {};

@@ -67,15 +67,19 @@ class Expansion {
     if (folders == std::string_view::npos) {
       RELATA_TRY(const auto found, matches(before + escaped_pattern(rest)));
       for (const std::string& path : found) {
-        if (!below || !is_linked_folder(path)) paths_.push_back(path);
+        if (!below || is_taken_below(path)) paths_.push_back(path);
       }
       return {};
     }
     const std::string roots = before + escaped_pattern(rest.substr(0, folders));
     rest = behind_folders(rest.substr(folders));
     if (roots.empty()) return expand_below("", rest);
-    RELATA_TRY(const auto found, matches(roots));  // it ends with a slash: they are folders
-    for (const std::string& root : found) RELATA_CHECK(expand_below(root, rest));
+    RELATA_TRY(const auto found, matches(roots));
+    std::error_code ignored;
+    for (const std::string& root : found) {
+      // Without * and ?, glob(3) finds a file, too, where a slash ends the pattern.
+      if (fs::is_directory(root, ignored)) RELATA_CHECK(expand_below(root, rest));
+    }
     return {};
   }
 
@@ -83,25 +87,29 @@ class Expansion {
   Status expand_below(const std::string& root, std::string_view rest) {
     RELATA_CHECK(expand(escaped_name(root), rest, true));
     const std::string here = root.empty() ? "./" : root;
+    std::string reached = here;
     std::error_code code;
     fs::recursive_directory_iterator it(here, code);
     while (!code && it != fs::recursive_directory_iterator()) {
+      reached = it->path().string();
       std::error_code ignored;
       const bool hidden = it->path().filename().string().starts_with('.');
       if (hidden) it.disable_recursion_pending();
       if (!hidden && it->is_directory(ignored) && !it->is_symlink(ignored)) {
-        const std::string folder = root + it->path().string().substr(here.size()) + "/";
+        const std::string folder = root + reached.substr(here.size()) + "/";
         RELATA_CHECK(expand(escaped_name(folder), rest, true));
       }
       it.increment(code);
     }
-    if (code) return system_error_at(here, "list the folder", code.value());
+    if (code) return system_error_at(reached, "list the folder", code.value());
     return {};
   }
 
-  static bool is_linked_folder(const std::string& path) {
+  // As where a folder is named: no pipe, no link that leads nowhere or to a folder.
+  static bool is_taken_below(const std::string& path) {
     std::error_code ignored;
-    return fs::is_symlink(path, ignored) && fs::is_directory(path, ignored);
+    if (fs::is_directory(path, ignored)) return !fs::is_symlink(path, ignored);
+    return fs::is_regular_file(path, ignored);
   }
 
   Result<std::vector<std::string>> matches(const std::string& pattern) const {

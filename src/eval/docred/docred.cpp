@@ -1,13 +1,13 @@
 #include "relata/eval/docred.h"
 
 #include <algorithm>
-#include <array>
-#include <compare>
-#include <iterator>
 #include <span>
 #include <utility>
 
 #include "distance.h"
+#include "docred/docred_errors.h"
+#include "docred/docred_key.h"
+#include "docred/docred_sums.h"
 #include "pairs/pair_errors.h"
 #include "relata/base/parallel.h"
 #include "relata/eval/metric.h"
@@ -17,121 +17,13 @@ namespace {
 
 constexpr size_t kDocumentsOfPart = 64;
 
-// What makes facts and answers of a document the same.
-struct Key {
-  int head = 0, tail = 0, relation = 0;
-  auto operator<=>(const Key&) const = default;
-};
-Key key_of(const DocRedFact& fact) { return {fact.head, fact.tail, fact.relation}; }
-Key key_of(const DocRedAnswer& answer) {
-  return {std::max(answer.head, -1), std::max(answer.tail, -1), answer.relation};
-}
-
-uint64_t hash_of(const Key& key) {
+uint64_t hash_of(const DocRedKey& key) {
   constexpr uint64_t kFactor = 0x9E3779B97F4A7C15ULL;
   const auto word = [](int number) { return static_cast<uint64_t>(static_cast<uint32_t>(number)); };
   uint64_t hash = (word(key.head) << 32 | word(key.tail)) * kFactor;
   hash = (hash ^ hash >> 32 ^ word(key.relation)) * kFactor;
   return hash;
 }
-
-// What the facts and answers of one relation count in a document.
-struct RelationCounts {
-  ClassCounts own, ign, evidence, intra, inter;
-  bool touched = false;
-};
-
-// What constant answers need: how often each relation holds among all pairs that could be asked.
-struct ConstantAnswer {
-  int64_t pairs = 0, facts = 0;
-  std::vector<int64_t> holds, left_out;  // by relation
-
-  void add(const DocRedFact& fact, bool leave_out) {
-    ++facts;
-    if (fact.head == fact.tail) return;  // of an entity with itself, which is no pair
-    resize(fact.relation + 1);
-    ++holds[fact.relation];
-    if (leave_out) ++left_out[fact.relation];
-  }
-
-  void add(const ConstantAnswer& other) {
-    pairs += other.pairs;
-    facts += other.facts;
-    resize(other.holds.size());
-    for (size_t r = 0; r < other.holds.size(); ++r) {
-      holds[r] += other.holds[r];
-      left_out[r] += other.left_out[r];
-    }
-  }
-
-  Floor best(const DocRedGold& gold) const {
-    Floor best;
-    for (size_t relation = 0; relation < holds.size(); ++relation) {
-      const int64_t answers = pairs - left_out[relation];
-      const Counts precise = {holds[relation] - left_out[relation], answers, facts};
-      const Counts complete = {holds[relation], answers, facts};
-      const double p = precise.precision(), r = complete.recall();
-      const double f1 = p + r == 0 ? 0 : 2 * p * r / (p + r);
-      if (f1 > best.f1) best = {f1, std::string(gold.relations[relation])};
-    }
-    return best;
-  }
-
- private:
-  void resize(size_t relations) {
-    if (relations <= holds.size()) return;
-    holds.resize(relations);
-    left_out.resize(relations);
-  }
-};
-
-// What is counted over a stretch of the documents. Labels of the tallies are gold's relations.
-struct Sums {
-  Tally own{{"docred", "Micro F1 of (document, head entity, tail entity, relation)."}};
-  Tally ign{{"ign",
-             "The same, with answers that are right and known from the training set left out of "
-             "precision."}};
-  Tally evidence{{"evidence",
-                  "Micro F1 of the evidence sentences of answers; those of wrong facts are "
-                  "wrong."}};
-  Tally intra{{"intra", "Facts whose head and tail have a mention in one sentence."}};
-  Tally inter{{"inter", "Facts whose head and tail share no sentence."}};
-  ConstantAnswer all, outside_training, within, across;
-  std::vector<Counts> buckets = std::vector<Counts>(bucket_names().size());
-  std::vector<ErrorRow> errors;
-
-  struct Part {
-    Tally Sums::*tally;
-    ClassCounts RelationCounts::*counts;
-  };
-  static constexpr std::array<Part, 5> kParts = {{{&Sums::own, &RelationCounts::own},
-                                                  {&Sums::ign, &RelationCounts::ign},
-                                                  {&Sums::evidence, &RelationCounts::evidence},
-                                                  {&Sums::intra, &RelationCounts::intra},
-                                                  {&Sums::inter, &RelationCounts::inter}}};
-
-  explicit Sums(const DocRedGold& gold) {
-    for (const Part& part : kParts) {
-      for (const std::string_view relation : gold.relations) {
-        (this->*part.tally).label(std::string(relation));
-      }
-    }
-  }
-
-  // Those of the documents behind these, but for the tallies.
-  void append(Sums&& other) {
-    for (ConstantAnswer Sums::*answer :
-         {&Sums::all, &Sums::outside_training, &Sums::within, &Sums::across}) {
-      (this->*answer).add(other.*answer);
-    }
-    for (size_t b = 0; b < buckets.size(); ++b) {
-      buckets[b].correct += other.buckets[b].correct;
-      buckets[b].predicted += other.buckets[b].predicted;
-      buckets[b].gold += other.buckets[b].gold;
-    }
-    std::move(other.errors.begin(), other.errors.end(), std::back_inserter(errors));
-  }
-};
 
 // What all stretches read.
 struct Task {
@@ -175,26 +67,26 @@ class Scorer {
     close_document();
   }
 
-  Sums& sums() { return sums_; }
+  DocRedSums& sums() { return sums_; }
 
  private:
   // What gold states or an answer says of the document at hand, once.
   struct Claim {
-    Key key;
+    DocRedKey key;
     const DocRedFact* fact = nullptr;  // null: gold does not state it
     bool answered = false, in_training = false, within = false;
     int bucket = 0;
   };
 
-  Claim& claim_of(const Key& key) {
+  Claim& claim_of(const DocRedKey& key) {
     const auto [number, fresh] = numbers_.add(
         hash_of(key), [&](uint32_t candidate) { return claims_[candidate].key == key; });
     if (fresh) claims_.push_back({key});
     return claims_[number];
   }
 
-  RelationCounts& counts_of(int relation) {
-    RelationCounts& counts = counts_[relation];
+  DocRedRelationCounts& counts_of(int relation) {
+    DocRedRelationCounts& counts = counts_[relation];
     if (!std::exchange(counts.touched, true)) touched_.push_back(relation);
     return counts;
   }
@@ -226,7 +118,7 @@ class Scorer {
     return false;
   }
 
-  static int bucket_of(const DocRedDocument& document, const Key& key) {
+  static int bucket_of(const DocRedDocument& document, const DocRedKey& key) {
     if (key.head < 0 || key.tail < 0) return distance_bucket(-1);
     const DocRedEntity &head = document.entities[key.head], &tail = document.entities[key.tail];
     int nearest = -1;
@@ -266,7 +158,7 @@ class Scorer {
     const DocRedFact& fact = *claim.fact;
     claim.in_training = is_in_training(document, fact);
     place(document, claim);
-    RelationCounts& counts = counts_of(fact.relation);
+    DocRedRelationCounts& counts = counts_of(fact.relation);
     ++counts.own.gold;
     ++counts.ign.gold;
     ++(claim.within ? counts.intra : counts.inter).gold;
@@ -297,7 +189,7 @@ class Scorer {
       place(document, claim);
       wrong_.push_back(&answer);
     }
-    RelationCounts& counts = counts_of(answer.relation);
+    DocRedRelationCounts& counts = counts_of(answer.relation);
     for (ClassCounts* part : {&counts.own, claim.within ? &counts.intra : &counts.inter}) {
       ++part->predicted;
       part->correct += right;
@@ -329,7 +221,7 @@ class Scorer {
 
   void close_document() {
     std::sort(touched_.begin(), touched_.end());
-    for (const Sums::Part& part : Sums::kParts) {
+    for (const DocRedSums::Part& part : DocRedSums::parts()) {
       item_.clear();
       for (const int relation : touched_) {
         const ClassCounts& counts = counts_[relation].*part.counts;
@@ -343,95 +235,20 @@ class Scorer {
     touched_.clear();
   }
 
-  std::string name_of(const DocRedDocument& document, int entity) const {
-    if (entity < 0) return task_.answers.strangers.at(static_cast<size_t>(-1 - entity));
-    if (document.entities[entity].mentions == 0) return "(no name)";
-    return std::string(document.mentions[document.entities[entity].first_mention].name);
-  }
-
-  bool are_inverse(int relation, int other) const {
-    const auto declared = [&](int label, int turned) {
-      const auto entry = options_.inverses.find(std::string(gold_.relations[label]));
-      return entry != options_.inverses.end() && entry->second == gold_.relations[turned];
-    };
-    return relation != other && (declared(relation, other) || declared(other, relation));
-  }
-
-  void add_error(const DocRedDocument& document, const char* kind, const DocRedFact* fact,
-                 const DocRedAnswer* answer) {
-    ErrorRow row;
-    row.kind = kind;
-    row.id = std::string(document.title);
-    if (fact != nullptr) row.missed = row.gold = {std::string(gold_.relations[fact->relation])};
-    if (answer != nullptr) {
-      row.extra = row.predicted = {std::string(gold_.relations[answer->relation])};
-      if (answer->has_score) row.scores = {answer->score}, row.score = answer->score;
-    }
-    row.context = answer != nullptr
-                      ? name_of(document, answer->head) + " → " + name_of(document, answer->tail)
-                      : name_of(document, fact->head) + " → " + name_of(document, fact->tail);
-    sums_.errors.push_back(std::move(row));
-  }
-
   void list_errors(const DocRedDocument& document) {
-    const auto by_key = [](const auto* a, const auto* b) { return key_of(*a) < key_of(*b); };
-    std::stable_sort(wrong_.begin(), wrong_.end(), by_key);
-    std::vector<Missed> missed;
+    std::vector<const DocRedFact*> missed;
     for (const Claim& claim : claims_) {
-      if (claim.fact != nullptr && !claim.answered) missed.push_back({claim.fact});
+      if (claim.fact != nullptr && !claim.answered) missed.push_back(claim.fact);
     }
-    std::sort(missed.begin(), missed.end(),
-              [&](const Missed& a, const Missed& b) { return by_key(a.fact, b.fact); });
-    std::vector<bool> explained(wrong_.size(), false);
-    for (const bool turned : {true, false}) {
-      for (size_t w = 0; w < wrong_.size(); ++w) {
-        Missed* found = explained[w] ? nullptr : explaining(missed, *wrong_[w], turned);
-        if (found == nullptr) continue;
-        add_error(document, turned ? "direction" : "type", found->fact, wrong_[w]);
-        found->taken = true;
-        explained[w] = true;
-      }
-    }
-    for (size_t w = 0; w < wrong_.size(); ++w) {
-      if (!explained[w]) add_error(document, "invented", nullptr, wrong_[w]);
-    }
-    for (const Missed& one : missed) {
-      if (!one.taken) add_error(document, "missing", one.fact, nullptr);
-    }
-  }
-
-  struct Missed {
-    const DocRedFact* fact;
-    bool taken = false;  // it explains a wrong answer
-  };
-
-  // The first that is not taken and that the answer turns round, or that has the answer's ends;
-  // null when there is none. `missed` rises by key.
-  Missed* explaining(std::vector<Missed>& missed, const DocRedAnswer& answer, bool turned) const {
-    const auto first_from = [&](const Key& key) {
-      return std::lower_bound(
-          missed.begin(), missed.end(), key,
-          [](const Missed& one, const Key& wanted) { return key_of(*one.fact) < wanted; });
-    };
-    auto best = missed.end();
-    if (turned) {
-      const Key wanted = {answer.tail, answer.head, answer.relation};
-      const auto exact = first_from(wanted);
-      if (exact != missed.end() && !exact->taken && key_of(*exact->fact) == wanted) best = exact;
-    }
-    for (auto one = first_from({answer.head, answer.tail, 0});
-         one < best && one->fact->head == answer.head && one->fact->tail == answer.tail; ++one) {
-      if (one->taken || (turned && !are_inverse(one->fact->relation, answer.relation))) continue;
-      best = one;
-    }
-    return best == missed.end() ? nullptr : &*best;
+    const DocRedErrors errors = {gold_, task_.answers, options_};
+    errors.list(document, wrong_, missed, sums_.errors);
   }
 
   const Task& task_;
   const DocRedGold& gold_;
   const DocRedOptions& options_;
-  Sums sums_;
-  std::vector<RelationCounts> counts_;  // by relation
+  DocRedSums sums_;
+  std::vector<DocRedRelationCounts> counts_;  // by relation
   // Of the document at hand:
   std::vector<int> touched_;  // relations with counts
   std::vector<ClassCounts> item_;
@@ -459,7 +276,7 @@ struct AnswersByDocument {
   }
 };
 
-DocumentScores scores_of(Sums sums, const Task& task) {
+DocumentScores scores_of(DocRedSums sums, const Task& task) {
   DocumentScores scores;
   auto keep = [&](Tally& tally, Floor floor) {
     scores.tallies.push_back(std::move(tally));
@@ -508,9 +325,9 @@ Result<DocumentScores> score_docred(const DocRedGold& gold, const DocRedAnswers&
       scorers[part].add(gold.documents[d], by_document.of(d));
     }
   });
-  Sums& sums = scorers.front().sums();
-  run_pieces(Sums::kParts.size(), [&](size_t part) {
-    Tally Sums::*tally = Sums::kParts[part].tally;
+  DocRedSums& sums = scorers.front().sums();
+  run_pieces(DocRedSums::kParts, [&](size_t part) {
+    Tally DocRedSums::*tally = DocRedSums::parts()[part].tally;
     for (size_t p = 1; p < parts; ++p) (sums.*tally).append(scorers[p].sums().*tally);
   });
   for (size_t p = 1; p < parts; ++p) sums.append(std::move(scorers[p].sums()));

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <utility>
 
-#include "record_fields.h"
-#include "record_list.h"
+#include "docred/record_fields.h"
+#include "docred/record_list.h"
 #include "relata/eval/docred.h"
 
 namespace relata::eval {

@@ -2,8 +2,8 @@
 #include <bit>
 #include <utility>
 
-#include "record_fields.h"
-#include "record_list.h"
+#include "docred/record_fields.h"
+#include "docred/record_list.h"
 #include "relata/eval/docred.h"
 
 namespace relata::eval {

@@ -102,13 +102,14 @@ Status check_single_answers(const std::string& metric, const std::vector<PairIte
   return {};
 }
 
-PairPart tacred_part(const std::string& metric, const NegativeLabels& negative) {
+PairPart tacred_part(const std::string& metric, const std::vector<PairItem>& items,
+                     const NegativeLabels& negative) {
   const NegativeLabels left_out = official_negatives(negative, "no_relation");
   PairPart part;
   part.rules = {metric,
                 fmt::format("Micro precision, recall and F1 over the examples' labels, '{}' left "
                             "out of gold and answers; precision is 1 without an answer.",
-                            fmt::join(left_out.stated(), "', '")),
+                            fmt::join(negatives_of(items, left_out), "', '")),
                 Averaging::kMicro, 1};
   part.count = label_sets(left_out);
   return part;
@@ -228,13 +229,13 @@ PairPart rag4re_part(const std::vector<PairItem>& items) {
   return part;
 }
 
-PairPart chinese_nre_part(const NegativeLabels& negative) {
+PairPart chinese_nre_part(const std::vector<PairItem>& items, const NegativeLabels& negative) {
   PairPart part;
   part.rules = {"chinese-nre",
                 fmt::format("The best label of each pair, dropped when it is '{}', is right if it "
                             "is among the gold labels; recall divides by the pairs that have "
                             "another gold label than that.",
-                            fmt::join(negative.stated(), "' or '")),
+                            fmt::join(negatives_of(items, negative), "' or '")),
                 Averaging::kMicro, 0};
   part.count = [negative](Tally& tally, const PairItem& item) {
     const Labels gold = positive_labels(item.gold, negative);
@@ -290,7 +291,7 @@ Result<std::vector<PairPart>> pair_parts(const std::string& metric,
   }
   if (metric == "tacred" || metric == "retacred") {
     RELATA_CHECK(check_single_answers(metric, items));
-    return std::vector<PairPart>{tacred_part(metric, options.negative)};
+    return std::vector<PairPart>{tacred_part(metric, items, options.negative)};
   }
   if (metric == "semeval") {
     RELATA_CHECK(check_single_answers(metric, items));
@@ -299,7 +300,8 @@ Result<std::vector<PairPart>> pair_parts(const std::string& metric,
   }
   if (metric == "rag4re") return std::vector<PairPart>{rag4re_part(items)};
   if (metric == "chinese-nre") {
-    return std::vector<PairPart>{chinese_nre_part(official_negatives(options.negative, "unknown"))};
+    return std::vector<PairPart>{
+        chinese_nre_part(items, official_negatives(options.negative, "unknown"))};
   }
   return std::vector<PairPart>{general_part(metric, items, options.negative)};
 }

@@ -7,7 +7,7 @@
 #include "alignment.h"
 #include "json_entries.h"
 #include "relata/eval/ruie.h"
-#include "span_facts.h"
+#include "spans/span_facts.h"
 
 namespace relata::eval {
 namespace {

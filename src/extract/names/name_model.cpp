@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "names/name_words.h"
 #include "relata/base/fields.h"
+#include "relata/base/trim.h"
 #include "steps/question_rows.h"
 #include "steps/shown_text.h"
 
@@ -17,9 +21,11 @@ using data::Document;
 
 constexpr size_t kLeastMentions = 50;
 constexpr size_t kMostMentions = 50'000;
-constexpr size_t kWrongPieces = 8;  // for each mention
-constexpr int kReach = 3;           // words by which a wrong piece is short
-constexpr int kReachOver = 7;       // or goes on
+constexpr size_t kMostTypes = 40;    // learning and the file grow with them
+constexpr double kMostInside = 0.1;  // of the mentions, that begin or end inside a word
+constexpr size_t kWrongPieces = 8;   // for each mention
+constexpr int kReach = 3;            // words by which a wrong piece is short
+constexpr int kReachOver = 7;        // or goes on
 constexpr size_t kLongestPiece = 16;
 constexpr int kReadings = 2;  // more of them learn the mentions by heart
 constexpr float kStep = 0.05F;
@@ -55,25 +61,52 @@ std::vector<WordSpan> wrong_pieces(const WordSpan& right, size_t words,
   return out;
 }
 
+// By text, the documents that mark entities in it: data of one pair a document repeat it.
+std::map<std::string_view, std::vector<size_t>> marked_texts(
+    const std::vector<Document>& documents) {
+  std::map<std::string_view, std::vector<size_t>> out;
+  for (size_t i = 0; i < documents.size(); ++i) {
+    if (!documents[i].entities.empty()) out[documents[i].text].push_back(i);
+  }
+  return out;
+}
+
+// Documents of one text as one, with the entities of all.
+Document joined(const std::vector<Document>& documents, const std::vector<size_t>& of_text) {
+  Document out = documents[of_text.front()];
+  for (const size_t i : of_text) {
+    if (i == of_text.front()) continue;
+    std::copy(documents[i].entities.begin(), documents[i].entities.end(),
+              std::back_inserter(out.entities));
+  }
+  return out;
+}
+
 class Examples {
  public:
   explicit Examples(const std::vector<Document>& documents) {
     std::vector<size_t> order(documents.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
     random_.shuffle(order);
-    std::set<std::string> seen;
+    auto texts = marked_texts(documents);
     for (const size_t i : order) {
       if (mentions_ >= kMostMentions) break;
-      if (seen.insert(documents[i].text).second) add(ShownDocument(documents[i]).document());
+      const auto found = texts.find(documents[i].text);
+      if (found == texts.end()) continue;
+      add(ShownDocument::with_places(joined(documents, found->second)).document());
+      texts.erase(found);
     }
     const std::map<std::string, size_t> number = numbered_types();
     for (auto& [features, type] : named_) {
-      all_.push_back({std::move(features), type ? number.at(*type) + 1 : 0});
+      all_.push_back({std::move(features), type ? outcome_of(*type, number) : 0});
     }
     named_.clear();
   }
 
-  size_t mentions() const { return mentions_; }
+  bool teach() const {
+    const auto all = static_cast<double>(mentions_ + inside_words_);
+    return mentions_ >= kLeastMentions && static_cast<double>(inside_words_) <= all * kMostInside;
+  }
   const std::vector<std::string>& types() const { return types_; }
   // In another order each time.
   const std::vector<Example>& reading() {
@@ -84,15 +117,11 @@ class Examples {
  private:
   void add(const Document& document) {
     const NameWords words(document.text);
-    std::map<WordSpan, std::string> mentions;
-    for (const data::Entity& entity : document.entities) {
-      for (const text::ByteRange& place : data::places_of(document, entity)) {
-        if (const auto span = words.span_of(place)) mentions.emplace(*span, entity.type);
-      }
-    }
-    mentions_ += mentions.size();
+    const std::map<WordSpan, std::string> mentions = mentions_of(document, words);
     std::set<WordSpan> taken;
     for (const auto& [span, type] : mentions) {
+      if (mentions_ >= kMostMentions) return;
+      ++mentions_;
       named_.emplace_back(words.features(span), type);
       for (const WordSpan& piece : wrong_pieces(span, words.size(), mentions, random_)) {
         if (taken.insert(piece).second) named_.emplace_back(words.features(piece), std::nullopt);
@@ -100,10 +129,40 @@ class Examples {
     }
   }
 
+  // With their types.
+  std::map<WordSpan, std::string> mentions_of(const Document& document, const NameWords& words) {
+    std::map<WordSpan, std::string> out;
+    std::set<std::pair<size_t, size_t>> inside;
+    for (const data::Entity& entity : document.entities) {
+      for (const text::ByteRange& place : entity.mentions) {
+        const std::string_view name =
+            trimmed(std::string_view(document.text).substr(place.begin, place.end - place.begin));
+        if (name.empty()) continue;
+        const auto begin = static_cast<size_t>(name.data() - document.text.data());
+        if (const auto span = words.span_of({begin, begin + name.size()})) {
+          out.emplace(*span, entity.type);
+        } else {
+          inside.emplace(begin, name.size());
+        }
+      }
+    }
+    inside_words_ += inside.size();
+    return out;
+  }
+
+  // The most frequent; "" stands for the others.
   std::map<std::string, size_t> numbered_types() {
     std::map<std::string, size_t> number;
     for (const auto& [features, type] : named_) {
-      if (type) number.emplace(*type, 0);
+      if (type) ++number[*type];
+    }
+    if (number.size() > kMostTypes) {
+      std::vector<std::pair<size_t, std::string>> rarest;
+      for (const auto& [type, count] : number) rarest.emplace_back(count, type);
+      std::sort(rarest.begin(), rarest.end());
+      rarest.resize(rarest.size() - kMostTypes);
+      for (const auto& [count, type] : rarest) number.erase(type);
+      number.emplace("", 0);
     }
     for (auto& [type, place] : number) {
       place = types_.size();
@@ -112,11 +171,17 @@ class Examples {
     return number;
   }
 
+  static size_t outcome_of(const std::string& type, const std::map<std::string, size_t>& number) {
+    const auto found = number.find(type);
+    return 1 + (found == number.end() ? number.at("") : found->second);
+  }
+
   RowRandom random_{kSeed};
   std::vector<std::pair<std::vector<uint32_t>, std::optional<std::string>>> named_;
   std::vector<Example> all_;
   std::vector<std::string> types_;
   size_t mentions_ = 0;
+  size_t inside_words_ = 0;  // mentions that no words make up
 };
 
 void to_probabilities(std::vector<double>& logits) {
@@ -159,14 +224,15 @@ constexpr int kMostUnits = 46;
 constexpr char kZero = '!' + kMostUnits;
 
 Error damaged(const std::string& where, const std::string& what) {
-  return input_error(where + ": " + what, "train again, or copy the file from another extractor");
+  return input_error(where + ": " + what,
+                     "delete it, and learn another with `relata calibrate --names`");
 }
 
 }  // namespace
 
 std::shared_ptr<const NameModel> NameModel::learn(const std::vector<Document>& documents) {
   Examples examples(documents);
-  if (examples.mentions() < kLeastMentions) return nullptr;
+  if (!examples.teach()) return nullptr;
   const std::vector<float> weights = fit_weights(examples);
   auto model = std::make_shared<NameModel>();
   model->types_ = examples.types();
@@ -202,20 +268,22 @@ Json NameModel::to_json() const {
 
 Result<NameModel> NameModel::from_json(const Json& json, const std::string& where) {
   if (!json.is_object()) return damaged(where, "not an object");
+  const Json version = json.value("format_version", Json(1));
+  if (version != 1) {
+    return input_error(where + ": format_version " + version.dump() + ", this program reads 1",
+                       "upgrade relata, or delete the file and learn another with `relata "
+                       "calibrate --names`");
+  }
   NameModel out;
-  int version = 1;
   std::string weights;
   Json types;
   Json scales;
   Fields fields(json, where);
-  fields.get("format_version", version);
+  fields.ignore("format_version");
   fields.get("types", types);
   fields.get("scales", scales);
   fields.get("weights", weights);
   RELATA_CHECK(fields.finish());
-  if (version != 1) {
-    return input_error(where + ": format_version " + std::to_string(version), "upgrade relata");
-  }
   if (!types.is_array() || !scales.is_array()) return damaged(where, "no types or no scales");
   for (const Json& type : types) {
     if (!type.is_string()) return damaged(where, "types: not all are strings");

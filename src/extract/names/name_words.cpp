@@ -22,10 +22,13 @@ char32_t code_point(std::string_view text, size_t at) {
   }
 }
 
+// Such as an accent or what makes the character before it an emoji.
+bool is_mark(char32_t c) {
+  return !text::is_spaceless(c) && (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK) != 0;
+}
+
 bool is_of_word(char32_t c) {
-  const auto point = static_cast<UChar32>(c);
-  return !text::is_spaceless(c) &&
-         (u_isalnum(point) != 0 || (U_GET_GC_MASK(point) & U_GC_M_MASK) != 0);
+  return is_mark(c) || (!text::is_spaceless(c) && u_isalnum(static_cast<UChar32>(c)) != 0);
 }
 
 // "9" a number, "A" capitals, "U" a capital first, "a" other letters; else the word itself.
@@ -78,15 +81,13 @@ NameWords::NameWords(std::string_view text) : text_(text) {
   size_t line = 0;
   while (at < text.size()) {
     const size_t begin = at;
-    char32_t c = code_point(text, at);
+    const char32_t c = code_point(text, at);
     at += text::code_point_length(text, at);
     if (c == U'\n') ++line;
     if (u_isUWhiteSpace(static_cast<UChar32>(c)) != 0) continue;
-    bool more = is_of_word(c);
-    while (more && at < text.size()) {
-      c = code_point(text, at);
-      more = is_of_word(c);
-      if (more) at += text::code_point_length(text, at);
+    const auto goes_on = is_of_word(c) ? is_of_word : is_mark;
+    while (at < text.size() && goes_on(code_point(text, at))) {
+      at += text::code_point_length(text, at);
     }
     words_.push_back({{begin, at}, shape_of(text.substr(begin, at - begin)), line});
   }

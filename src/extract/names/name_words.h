@@ -20,9 +20,9 @@ struct WordSpan {
   auto operator<=>(const WordSpan&) const = default;
 };
 
-// A word is a run of letters, digits and their marks; each character of a script that is written
-// without spaces and each other character that is no white space is one too. How a text is spaced
-// does not matter ("Rome," and "Rome ,"). Borrows the text.
+// A word is a run of letters, digits and their marks; each Chinese or Japanese character and each
+// other character that is no white space is one too, with its marks. How a text is spaced does not
+// matter ("Rome," and "Rome ,"). Borrows the text.
 class NameWords {
  public:
   explicit NameWords(std::string_view text);

@@ -42,8 +42,15 @@ const NamesInText::Guess& NamesInText::guess(const std::string& name) {
   return guess;
 }
 
+bool NamesInText::knows_all(const std::vector<std::string>& types) const {
+  const std::vector<std::string>& known = model_.types();
+  return std::all_of(types.begin(), types.end(), [&](const std::string& type) {
+    return std::find(known.begin(), known.end(), type) != known.end();
+  });
+}
+
 double NamesInText::type_fit(const std::string& name, const std::vector<std::string>& allowed) {
-  if (allowed.empty()) return 1.0;
+  if (allowed.empty() || !knows_all(allowed)) return 1.0;
   const std::vector<double>& types = guess(name).types;
   double fit = 0.0;
   for (size_t k = 0; k < types.size(); ++k) {
@@ -62,14 +69,16 @@ double NamesInText::fit(const data::RelationType& relation, const std::string& h
 
 std::string NamesInText::type_of(const std::string& name, const std::vector<std::string>& allowed) {
   const std::vector<double>& types = guess(name).types;
+  const bool of_allowed = knows_all(allowed);
   std::string best;
   double most = 0.0;
   for (size_t k = 0; k < types.size(); ++k) {
-    if (types[k] <= most || !allows_type(allowed, model_.types()[k])) continue;
+    const bool counts = !of_allowed || allows_type(allowed, model_.types()[k]);
+    if (types[k] <= most || !counts) continue;
     most = types[k];
     best = model_.types()[k];
   }
-  return best;
+  return allows_type(allowed, best) ? best : "";
 }
 
 }  // namespace relata::extract

@@ -17,9 +17,11 @@ class NamesInText {
   NamesInText(const NameModel& model, const std::string& text);
 
   // How well two names fit as the ends of a relation: what to add to the logarithm of a fact's
-  // probability, at most 0.
+  // probability, at most 0. Of an end that may be of a type which the model does not know, the type
+  // does not count.
   double fit(const data::RelationType& relation, const std::string& head, const std::string& tail);
-  // The likeliest of `allowed` (all types, where there are none); "" where none is likely.
+  // The likeliest of `allowed` (all types, where there are none); "" where none is likely. Where
+  // the model does not know all of these, only what is likelier than its other types counts.
   std::string type_of(const std::string& name, const std::vector<std::string>& allowed);
 
   struct Guess {
@@ -29,6 +31,7 @@ class NamesInText {
   const Guess& guess(const std::string& name);
 
  private:
+  bool knows_all(const std::vector<std::string>& types) const;
   double type_fit(const std::string& name, const std::vector<std::string>& allowed);
 
   const NameModel& model_;

@@ -102,7 +102,8 @@ class FactExtraction {
     std::vector<ShownDocument> shown;
     std::vector<size_t> texts_until;  // of each document
     for (size_t i = begin; i < end; ++i) {
-      shown.emplace_back(options_.use_entities ? placed(documents[i]) : documents[i]);
+      shown.push_back(options_.use_entities ? ShownDocument::with_places(documents[i])
+                                            : ShownDocument(documents[i]));
       RELATA_CHECK(add_texts(shown.back().document(), texts));
       texts_until.push_back(texts.size());
     }
@@ -117,14 +118,6 @@ class FactExtraction {
       next = last;
     }
     return {};
-  }
-
-  // Entities that are stated by their names alone are where the text has these.
-  static Document placed(Document document) {
-    for (data::Entity& entity : document.entities) {
-      if (entity.mentions.empty()) entity.mentions = data::places_of(document, entity);
-    }
-    return document;
   }
 
   bool asks_about_given(const Document& document) const {

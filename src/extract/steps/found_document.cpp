@@ -23,6 +23,9 @@ bool is_inside(const ByteRange& inner, const ByteRange& outer) {
 // The types that the relations of an entity leave it.
 class TypesByRelations {
  public:
+  explicit TypesByRelations(const data::Schema& schema) {
+    for (const data::EntityType& type : schema.entity_types) all_.push_back(type.id);
+  }
   void add(const std::string& name, const std::vector<std::string>& types) {
     if (types.empty()) return;
     const auto [place, fresh] = types_.emplace(name, types);
@@ -36,16 +39,17 @@ class TypesByRelations {
     const auto found = types_.find(name);
     if (found != types_.end() && found->second.size() == 1) return found->second[0];
     if (names == nullptr || (found != types_.end() && found->second.empty())) return "";
-    return names->type_of(name, found == types_.end() ? std::vector<std::string>() : found->second);
+    return names->type_of(name, found == types_.end() ? all_ : found->second);
   }
 
  private:
   std::map<std::string, std::vector<std::string>> types_;
+  std::vector<std::string> all_;  // the schema's
 };
 
 std::vector<Entity> named_entities(const Document& document, const data::Schema& schema,
                                    const std::vector<ScoredFact>& facts, NamesInText* known) {
-  TypesByRelations types;
+  TypesByRelations types(schema);
   std::set<std::string> names;
   for (const ScoredFact& found : facts) {
     const auto& type = schema.relation_types[static_cast<size_t>(found.fact.relation)];

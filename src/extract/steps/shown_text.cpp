@@ -174,7 +174,21 @@ class PlaceMover {
   const std::vector<size_t>& places_;
 };
 
+void place_entities(Document& document) {
+  for (data::Entity& entity : document.entities) {
+    if (entity.mentions.empty()) entity.mentions = data::places_of(document, entity);
+  }
+}
+
 }  // namespace
+
+ShownDocument ShownDocument::with_places(const Document& original) {
+  Document placed = original;
+  place_entities(placed);
+  ShownDocument out(placed);
+  place_entities(out.shown_);
+  return out;
+}
 
 ShownDocument::ShownDocument(const Document& original) : shown_(original) {
   if (original.text.find_first_of("\n\r\v\f\t") == std::string::npos &&
@@ -223,7 +237,9 @@ void ShownDocument::restore(const Document& original, bool given, Document& foun
 std::vector<Document> shown_documents(const std::vector<Document>& documents) {
   std::vector<Document> out;
   out.reserve(documents.size());
-  for (const Document& document : documents) out.push_back(ShownDocument(document).document());
+  for (const Document& document : documents) {
+    out.push_back(ShownDocument::with_places(document).document());
+  }
   return out;
 }
 

@@ -18,6 +18,9 @@ class ShownDocument {
   // of its own: there only the breaks inside mentions go. Blank lines stay; tabs elsewhere become
   // spaces.
   explicit ShownDocument(const data::Document& original);
+  // With the entities that are stated by their names alone where the text has these, as it is or as
+  // it is shown.
+  static ShownDocument with_places(const data::Document& original);
 
   const data::Document& document() const { return shown_; }
   // Gives what was found in document() the text and the places of the original, and the entities of
@@ -31,6 +34,7 @@ class ShownDocument {
   std::vector<size_t> places_;  // in the original, of each byte; empty where all are the same
 };
 
+// As they are shown with_places().
 std::vector<data::Document> shown_documents(const std::vector<data::Document>& documents);
 
 }  // namespace relata::extract

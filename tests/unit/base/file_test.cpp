@@ -185,6 +185,38 @@ TEST(ExpandInputs, TwoStarsAreAnyNumberOfFolders) {
   EXPECT_FALSE(expand_inputs({folder / "**/*.pdf"}).ok());
 }
 
+TEST(ExpandInputs, TwoStarsFindWhatAFolderHas) {
+  const TempFolder folder;
+  ASSERT_TRUE(make_folders(folder / "d/sub").ok());
+  for (const char* name : {"d/a.txt", "outside.txt", "d.txt"}) spill(folder / name, "");
+  fs::create_symlink("nowhere", folder / "d/dangling.txt");
+  fs::create_symlink(folder / "outside.txt", folder / "d/sub/linked.txt");
+  ASSERT_EQ(::mkfifo((folder / "d/pipe.txt").c_str(), 0600), 0);
+  const std::vector<std::string> wanted = {folder / "d/a.txt", folder / "d/sub/linked.txt"};
+  EXPECT_EQ(expand_inputs({folder / "d"}).value(), wanted);
+  EXPECT_EQ(expand_inputs({folder / "d/**"}).value(), wanted);
+  EXPECT_EQ(expand_inputs({folder / "d/**/*.txt"}).value(), wanted);
+  for (const char* no_folder : {"d.txt/**", "d/dangling.txt/**/*"}) {
+    const auto found = expand_inputs({folder / no_folder});
+    ASSERT_FALSE(found.ok()) << no_folder;
+    EXPECT_TRUE(contains(found.error().message, "matches no file")) << found.error().message;
+  }
+}
+
+TEST(ExpandInputs, TheFolderThatCannotBeReadIsNamed) {
+  if (::geteuid() == 0) GTEST_SKIP() << "the superuser reads every folder";
+  const TempFolder folder;
+  ASSERT_TRUE(make_folders(folder / "d/closed").ok());
+  spill(folder / "d/a.txt", "");
+  fs::permissions(folder / "d/closed", fs::perms::none);
+  for (const char* name : {"d", "d/**/*.txt"}) {
+    const auto files = expand_inputs({folder / name});
+    ASSERT_FALSE(files.ok()) << name;
+    EXPECT_TRUE(contains(files.error().message, folder / "d/closed")) << files.error().message;
+  }
+  fs::permissions(folder / "d/closed", fs::perms::owner_all);
+}
+
 TEST(ExpandInputs, TwoStarsBeginInTheFolderOfTheProcess) {
   const TempFolder folder;
   ASSERT_TRUE(make_folders(folder / "sub").ok());

@@ -1,6 +1,7 @@
 // brat standoff: folders of texts with their annotations.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "annotated_formats.h"
@@ -127,6 +128,30 @@ TEST(Brat, WritesWhatOtherFormatsHold) {
   EXPECT_TRUE(kinds.contains("2 scores of relations"));
   EXPECT_TRUE(kinds.contains("2 entities that are not in the text"));
   EXPECT_TRUE(kinds.contains("2 relations of entities that are not in the text"));
+}
+
+// An argument points to one mention there; that others were meant as well is told.
+TEST(Brat, PlacesOfArgumentsThatAreLost) {
+  Document document;
+  document.id = "a";
+  document.text = "Ann met Bob, and Ann left.";
+  document.entities = {{"x", "Ann", "PER", {{0, 3}, {17, 20}}, {}},
+                       {"y", "Bob", "PER", {{8, 11}}, {}}};
+  document.events = {{"e", "Meet", {4, 7}, {{"Who", {}, 0}, {"Whom", {}, 1}}}};
+  const std::vector<std::string> one = {"1 places of arguments"};
+  std::vector<std::string> lost;
+  WriteOptions options;
+  options.format = "brat";
+  ASSERT_TRUE(write_dataset_files({document}, options, &lost).ok());
+  EXPECT_EQ(lost, one);
+  options.format = "label-studio";
+  lost.clear();
+  ASSERT_TRUE(write_dataset({document}, options, &lost).ok());
+  EXPECT_NE(std::find(lost.begin(), lost.end(), one.front()), lost.end());
+  document.events[0].arguments[0].range = {17, 20};
+  lost.clear();
+  ASSERT_TRUE(write_dataset({document}, options, &lost).ok());
+  EXPECT_EQ(std::find(lost.begin(), lost.end(), one.front()), lost.end());
 }
 
 TEST(Brat, ErrorsNameFileAndLine) {

@@ -109,6 +109,14 @@ TEST_F(EvaluateFiles, SemevalPrintsTheOfficialText) {
   const Json json = report_json(ours.report);
   EXPECT_EQ(json["semeval"]["parts"].size(), 5U);
   EXPECT_NE(evaluation_text(ours).find("  undirected-macro"), std::string::npos);
+  EXPECT_FALSE(ours.not_official);
+  // The perl script divides by zero.
+  const std::string key = write("key.txt", "1\tOther\n2\tOther\n");
+  const std::string answers = write("answers.txt", "1\tOther\n2\tCause-Effect(e1,e2)\n");
+  const Evaluation others = run(request(key, answers, {"semeval"}));
+  EXPECT_EQ(others.official, "");
+  ASSERT_TRUE(others.not_official);
+  EXPECT_NE(others.not_official->message.find("every gold label is Other"), std::string::npos);
 }
 
 TEST_F(EvaluateFiles, DocRedWithoutDocuments) {
@@ -293,6 +301,10 @@ TEST_F(EvaluateFiles, NegativeLabelsThatGoldNeverStates) {
   EXPECT_NE(pairs.report.scores[0].definition.find("'no_relation' counts as no answer"),
             std::string::npos);
   EXPECT_EQ(pairs.report.scores[1].precision, 0.5);
+  for (const char* metric : {"tacred", "chinese-nre"}) {
+    const Score score = run(request(gold, answers, {metric})).report.scores[0];
+    EXPECT_NE(score.definition.find("'no_relation'"), std::string::npos) << score.definition;
+  }
   const std::string none = write("none.jsonl", kPeople + ("[" + other("no_relation")) + "]}");
   EXPECT_TRUE(run(request(gold, none, {"pair-micro"})).warnings.empty());
   // The schema has the last word.

@@ -1,5 +1,5 @@
 // Lists read in several threads give what one thread gives, also where a guess goes wrong.
-#include "../../../src/eval/record_list.h"
+#include "../../../src/eval/docred/record_list.h"
 
 #include <gtest/gtest.h>
 

@@ -446,6 +446,33 @@ TEST_F(Facts, NamesDecideBetweenBordersAndGiveTypes) {
   EXPECT_LT(with.relations[0].score.value(), 1.0);
 }
 
+TEST_F(Facts, GivenNamesAreFoundAcrossALineBreak) {
+  options_.closure = false;
+  rules_ = {{{kAskRelations}, "spouse"}, {{kAskHeads}, "Ann Lee"}, {{kAskTails}, "Cid"}};
+  Document given = family_;
+  given.text[given.text.find("Ann Lee") + 3] = '\n';
+  for (const char* name : {"Ann Lee", "Cid"}) {
+    data::Entity entity;
+    entity.id = entity.text = name;
+    given.entities.push_back(entity);
+  }
+  const Document out = run(given);
+  EXPECT_EQ(triples(out), Strings{"Ann Lee|spouse|Cid"});
+  EXPECT_EQ(out.text, given.text);
+  EXPECT_TRUE(out.entities[0].mentions.empty());
+}
+
+TEST_F(Facts, NamesGiveTypesOfTheSchemaOnly) {
+  options_.closure = false;
+  rules_ = {{{kAskRelations}, "spouse"}, {{kAskHeads}, "Ann Lee"}, {{kAskTails}, "Cid"}};
+  extractor_.names = names_of_the_family();
+  ASSERT_NE(extractor_.names, nullptr);
+  extractor_.schema.entity_types = {{"ORG", "ORG", ""}};
+  EXPECT_EQ(run(family_).entities[0].type, "");
+  extractor_.schema.entity_types.push_back({"PER", "PER", ""});
+  EXPECT_EQ(run(family_).entities[0].type, "PER");
+}
+
 TEST_F(Facts, NamesAreNotAskedOfGivenEntities) {
   options_.closure = false;
   rules_ = {{{kAskRelations}, "spouse"}, {{kAskHeads}, "Ann Lee"}, {{kAskTails}, "Cid"}};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 #include "names/names_in_text.h"
@@ -132,6 +133,99 @@ TEST(NameModel, ReadsChinese) {
   EXPECT_EQ(names.type_of("天津", {}), "地点");
 }
 
+// A schema that the model was not trained for: its types are no reason against a fact.
+TEST(NameModel, TypesThatItDoesNotKnowAreNotCounted) {
+  const auto model = NameModel::learn(lives());
+  const std::string text = "Finn Holm moved to San Marino in 1960 , and studied at night .";
+  NamesInText names(*model, text);
+  data::RelationType any = lives_in();
+  any.head_types.clear();
+  any.tail_types.clear();
+  data::RelationType foreign = lives_in();
+  foreign.head_types = {"Device"};
+  foreign.tail_types = {"Disease", "LOC"};
+  EXPECT_EQ(names.fit(foreign, "Finn Holm", "San Marino"),
+            names.fit(any, "Finn Holm", "San Marino"));
+  EXPECT_LT(names.fit(lives_in(), "San Marino", "Finn Holm"),
+            names.fit(any, "San Marino", "Finn Holm"));
+  EXPECT_EQ(names.type_of("San Marino", {"Disease", "LOC"}), "LOC");
+  EXPECT_EQ(names.type_of("San Marino", {"Disease", "PER"}), "");
+  EXPECT_EQ(names.type_of("San Marino", {"Disease"}), "");
+}
+
+// Data of one pair a document: the same text, each time with other entities.
+TEST(NameModel, DocumentsOfOneTextAreOne) {
+  std::vector<Document> parted;
+  for (const Document& document : lives()) {
+    for (const data::Entity& entity : document.entities) {
+      Document one = document;
+      one.entities = {entity};
+      parted.push_back(std::move(one));
+    }
+    parted.push_back(document);
+    parted.back().entities.clear();
+  }
+  const auto model = NameModel::learn(parted);
+  ASSERT_NE(model, nullptr);
+  const std::string text = "Finn Holm moved to San Marino in 1960 , and studied at night .";
+  NamesInText names(*model, text);
+  for (const char* right : {"Finn Holm", "San Marino", "1960"}) {
+    EXPECT_GT(names.guess(right).is_name, 0.5) << right;
+  }
+}
+
+// Thousands of types, as open annotations have: the rarest are not told apart.
+TEST(NameModel, RareTypesAreOneWhereThereAreMany) {
+  std::vector<Document> documents = lives();
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "Thing" + std::to_string(i);
+    documents.push_back(document_of(name + " is here .", {{name, "TYPE" + std::to_string(i)}}));
+  }
+  const auto model = NameModel::learn(documents);
+  ASSERT_NE(model, nullptr);
+  EXPECT_LE(model->types().size(), 41U);
+  EXPECT_EQ(model->types().front(), "");
+  for (const char* type : {"LOC", "PER", "TIME"}) {
+    EXPECT_NE(std::find(model->types().begin(), model->types().end(), type), model->types().end());
+  }
+  EXPECT_TRUE(NameModel::from_json(model->to_json(), "names.json").ok());
+}
+
+// Particles and endings that are written with a name: words cannot tell where it ends.
+TEST(NameModel, NamesInsideWordsAreNotLearned) {
+  std::vector<Document> documents = lives();
+  for (int i = 0; i < 20; ++i) {
+    documents.push_back(document_of("서울은 " + std::to_string(i) + " 크다 .", {{"서울", "LOC"}}));
+  }
+  EXPECT_EQ(NameModel::learn(documents), nullptr);
+}
+
+TEST(NameModel, BlanksAroundMentionsAreNotOfThem) {
+  std::vector<Document> documents = lives();
+  for (Document& document : documents) {
+    for (data::Entity& entity : document.entities) {
+      for (text::ByteRange& mention : entity.mentions) ++mention.end;  // the blank behind it
+    }
+  }
+  const auto model = NameModel::learn(documents);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->to_json(), NameModel::learn(lives())->to_json());
+}
+
+TEST(NameModel, MarksBelongToWhatTheyStandOn) {
+  const auto model = NameModel::learn(lives());
+  const std::string plain = "\u2764 Finn Holm moved to Oslo .";
+  const std::string marked = "\u2764\uFE0FFinn Holm moved to Oslo .";
+  NamesInText in_plain(*model, plain);
+  NamesInText in_marked(*model, marked);
+  EXPECT_GT(in_marked.guess("Finn Holm").is_name, 0.5);
+  EXPECT_EQ(in_marked.guess("Oslo").is_name, in_plain.guess("Oslo").is_name);
+  const std::string accent = "Ann Lee met Rene\u0301 .";
+  NamesInText in_accent(*model, accent);
+  EXPECT_EQ(in_accent.guess("Rene").is_name, 0.0);
+  EXPECT_GT(in_accent.guess("Rene\u0301").is_name, 0.0);
+}
+
 TEST(NameModel, WhatStandsNowhereIsNoName) {
   const auto model = NameModel::learn(lives());
   const std::string text = "Ann Lee moved .";
@@ -174,6 +268,12 @@ TEST(NameModel, DamagedFilesAreRefused) {
   EXPECT_TRUE(refused("format_version", 2));
   EXPECT_TRUE(refused("other", 1));
   EXPECT_FALSE(NameModel::from_json(Json::array(), "names.json").ok());
+  Json newer = good;
+  newer["format_version"] = 2;
+  newer["other"] = 1;
+  const auto read = NameModel::from_json(newer, "names.json");
+  ASSERT_FALSE(read.ok());
+  EXPECT_NE(read.error().message.find("format_version 2"), std::string::npos);
 }
 
 }  // namespace

@@ -83,6 +83,17 @@ TEST(StepRows, RhfAsksForRelationsThenHeadsThenTails) {
   EXPECT_NE(rows[0][1].branch.find("About father."), std::string::npos);
 }
 
+TEST(StepRows, EntitiesThatAreStatedByTheirNamesAreFoundInTheText) {
+  Document document = family();
+  document.text[3] = '\n';  // inside "Ann Lee": it is shown on one line
+  for (data::Entity& entity : document.entities) entity.mentions.clear();
+  RowCounts counts;
+  const auto rows =
+      step_rows(extractor_with("rhf", family_schema()), {document}, plain(), &counts).value();
+  EXPECT_EQ(counts.ungrounded, 0);
+  EXPECT_EQ(answers_of(rows[0], "fact"), (Strings{"Cid", "Bob", "Ann Lee", "Rome"}));
+}
+
 TEST(StepRows, OtherPipelinesAskOtherwise) {
   const auto rows_of = [](const std::string& pipeline) {
     return step_rows(extractor_with(pipeline, family_schema()), {family()}, plain()).value()[0];

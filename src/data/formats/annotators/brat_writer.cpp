@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "formats/annotators/argument_places.h"
 #include "formats/tables/columns.h"
 #include "spans.h"
 
@@ -233,7 +234,10 @@ class AnnWriter {
       for (size_t k = 0; k < entity.mentions.size(); ++k) {
         if (entity.mentions[k] == argument.range) return ids[k];
       }
-      if (!ids.empty()) return ids[0];
+      if (!ids.empty()) {
+        losses_[kArgumentPlaces] += names_one_mention(argument, entity) ? 0 : 1;
+        return ids[0];
+      }
     }
     if (argument.range.begin == argument.range.end) {
       ++losses_["arguments that are not in the text"];

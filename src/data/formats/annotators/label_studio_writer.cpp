@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "formats/annotators/argument_places.h"
 #include "spans.h"
 
 namespace relata::data {
@@ -82,7 +83,10 @@ class TaskWriter {
       for (size_t i = 0; i < ids.size(); ++i) {
         if (entity.mentions[i] == argument.range) return ids[i];
       }
-      if (!ids.empty()) return ids[0];
+      if (!ids.empty()) {
+        losses_[kArgumentPlaces] += names_one_mention(argument, entity) ? 0 : 1;
+        return ids[0];
+      }
     }
     if (argument.range.begin == argument.range.end) return "";
     std::string& id = loose_[{argument.range.begin, argument.range.end}];

@@ -7,7 +7,7 @@
 #include "distance.h"
 #include "pairs/pair_errors.h"
 #include "relata/eval/metric.h"
-#include "span_facts.h"
+#include "spans/span_facts.h"
 
 namespace relata::eval {
 namespace {

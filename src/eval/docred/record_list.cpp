@@ -1,4 +1,4 @@
-#include "record_list.h"
+#include "docred/record_list.h"
 
 #include <fmt/format.h>
 

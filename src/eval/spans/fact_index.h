@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "span_facts.h"
+#include "spans/span_facts.h"
 
 namespace relata::eval {
 

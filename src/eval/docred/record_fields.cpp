@@ -1,4 +1,4 @@
-#include "record_fields.h"
+#include "docred/record_fields.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "answers.h"
+#include "evaluate/answers.h"
 
 #include <fmt/format.h>
 

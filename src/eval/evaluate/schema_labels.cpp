@@ -1,4 +1,4 @@
-#include "schema_labels.h"
+#include "evaluate/schema_labels.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "fact_index.h"
+#include "spans/fact_index.h"
 
 #include <algorithm>
 

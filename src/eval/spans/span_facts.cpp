@@ -1,11 +1,11 @@
-#include "span_facts.h"
+#include "spans/span_facts.h"
 
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
-#include "fact_index.h"
+#include "spans/fact_index.h"
 
 namespace relata::eval {
 namespace {
