@@ -3,11 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
-#include <set>
 
-#include "fake_engine.h"
-#include "relata/base/file.h"
+#include "facts_fixture.h"
 #include "steps/found_document.h"
 
 namespace relata::extract {
@@ -15,99 +12,12 @@ namespace {
 
 using data::Document;
 using data::Relation;
-using Strings = std::vector<std::string>;
-
-// A compiler whose constraints remember the shape they were made of, to look at.
-struct SeenShape : generate::Constraint {
-  generate::AnswerShape shape;
-  bool spans = false;
-  std::unique_ptr<generate::ConstraintWalk> start() const override { return nullptr; }
-};
-
-class SeeingCompiler : public generate::AnswerCompiler {
- public:
-  Result<std::shared_ptr<const generate::Constraint>> compile(
-      const generate::AnswerShape& shape,
-      std::shared_ptr<const generate::SpanSource> spans) const override {
-    ++compiled;
-    auto out = std::make_shared<SeenShape>();
-    out->shape = shape;
-    out->spans = spans != nullptr;
-    return std::shared_ptr<const generate::Constraint>(out);
-  }
-  mutable int compiled = 0;
-};
-
-data::Schema schema() {
-  data::Schema out;
-  for (const char* name : {"father", "spouse", "capital", "capital of"}) {
-    data::RelationType type;
-    type.id = std::string("R:") + name;
-    type.name = name;
-    type.description = std::string("About ") + name + ".";
-    out.relation_types.push_back(type);
-  }
-  out.relation_types[0].head_types = {"PER"};
-  out.relation_types[0].tail_types = {"PER"};
-  out.relation_types[1].symmetric = true;
-  out.relation_types[2].inverse = "R:capital of";
-  out.relation_types[3].inverse = "R:capital";
-  return out;
-}
-
-class Facts : public testing::Test {
- protected:
-  Facts() { use("rhf"); }
-  void use(const std::string& pipeline, const std::string& relation_mode = "list") {
-    BuiltinPipeline choice;
-    choice.name = pipeline;
-    choice.relation_mode = relation_mode;
-    extractor_.config = default_config(pipeline);
-    extractor_.pipeline = builtin_pipeline(choice).value();
-    extractor_.schema = schema();
-    engine_.text_of = [this](const std::string& prompt) { return answer(prompt); };
-  }
-  // The first rule whose texts all stand in the prompt answers it.
-  std::string answer(const std::string& prompt) const {
-    for (const auto& [texts, answer] : rules_) {
-      const bool all = std::all_of(texts.begin(), texts.end(), [&](const std::string& text) {
-        return prompt.find(text) != std::string::npos;
-      });
-      if (all) return answer;
-    }
-    return "none";
-  }
-  Document run(const Document& document) {
-    auto out = extract_facts(extractor_, engine_, compiler_, {document}, options_, &counts_);
-    EXPECT_TRUE(out.ok()) << out.error().message;
-    return std::move(out.value()[0]);
-  }
-  static Strings triples(const Document& document) {
-    Strings out;
-    for (const Relation& relation : document.relations) {
-      out.push_back(document.entities[static_cast<size_t>(relation.head)].text + "|" +
-                    relation.type.substr(2) + "|" +
-                    document.entities[static_cast<size_t>(relation.tail)].text);
-    }
-    return out;
-  }
-  static std::set<std::string> as_set(const Strings& strings) {
-    return {strings.begin(), strings.end()};
-  }
-
-  Extractor extractor_;
-  FakeEngine engine_;
-  std::shared_ptr<SeeingCompiler> compiler_ = std::make_shared<SeeingCompiler>();
-  FactOptions options_;
-  AskedCounts counts_;
-  std::vector<std::pair<Strings, std::string>> rules_;
-  Document family_ = make_document(
-      "d", "Ann Lee wed Bob in May. It rained. Ann's father is Cid. Cid lives in Rome.", {});
-};
-
-const char* const kAskRelations = "Which relations does the text state?";
-const char* const kAskHeads = "Which heads";
-const char* const kAskTails = "Which tails";
+using facts_fixture::Facts;
+using facts_fixture::kAskHeads;
+using facts_fixture::kAskRelations;
+using facts_fixture::kAskTails;
+using facts_fixture::SeenShape;
+using facts_fixture::Strings;
 
 TEST_F(Facts, RhfFollowsRelationHeadAndTail) {
   rules_ = {{{kAskRelations}, "father\nspouse"},
@@ -413,80 +323,6 @@ TEST_F(Facts, OtherBordersOfAFactCanBeTheSameFact) {
             (std::set<std::string>{"Ann Lee|father|Cid", "Bob|father|Cid"}));
 }
 
-// A text in which "Ann Lee" and "Cid" are names often enough to be learned.
-std::shared_ptr<const NameModel> names_of_the_family() {
-  std::vector<Document> documents;
-  for (int i = 0; i < 30; ++i) {
-    const std::string text = "Ann Lee met Cid on day " + std::to_string(i) + " of May.";
-    documents.push_back(make_document("d", text, {}));
-    for (const char* name : {"Ann Lee", "Cid"}) {
-      data::Entity entity;
-      entity.text = name;
-      entity.type = "PER";
-      entity.mentions = data::find_mentions(text, name);
-      documents.back().entities.push_back(std::move(entity));
-    }
-  }
-  return NameModel::learn(documents);
-}
-
-// Of "Ann Lee" and "Ann", which the engine finds the more probable, names tell the right one.
-TEST_F(Facts, NamesDecideBetweenBordersAndGiveTypes) {
-  options_.closure = false;
-  rules_ = {{{kAskRelations}, "spouse"}, {{kAskHeads}, "Ann Lee\nAnn"}, {{kAskTails}, "Cid"}};
-  extractor_.config.drop_overlapping = true;
-  const Document without = run(family_);
-  EXPECT_EQ(triples(without), Strings{"Ann|spouse|Cid"});
-  EXPECT_EQ(without.entities[0].type, "");
-  extractor_.names = names_of_the_family();
-  ASSERT_NE(extractor_.names, nullptr);
-  const Document with = run(family_);
-  EXPECT_EQ(triples(with), Strings{"Ann Lee|spouse|Cid"});
-  EXPECT_EQ(with.entities[0].type, "PER");
-  EXPECT_LT(with.relations[0].score.value(), 1.0);
-}
-
-TEST_F(Facts, GivenNamesAreFoundAcrossALineBreak) {
-  options_.closure = false;
-  rules_ = {{{kAskRelations}, "spouse"}, {{kAskHeads}, "Ann Lee"}, {{kAskTails}, "Cid"}};
-  Document given = family_;
-  given.text[given.text.find("Ann Lee") + 3] = '\n';
-  for (const char* name : {"Ann Lee", "Cid"}) {
-    data::Entity entity;
-    entity.id = entity.text = name;
-    given.entities.push_back(entity);
-  }
-  const Document out = run(given);
-  EXPECT_EQ(triples(out), Strings{"Ann Lee|spouse|Cid"});
-  EXPECT_EQ(out.text, given.text);
-  EXPECT_TRUE(out.entities[0].mentions.empty());
-}
-
-TEST_F(Facts, NamesGiveTypesOfTheSchemaOnly) {
-  options_.closure = false;
-  rules_ = {{{kAskRelations}, "spouse"}, {{kAskHeads}, "Ann Lee"}, {{kAskTails}, "Cid"}};
-  extractor_.names = names_of_the_family();
-  ASSERT_NE(extractor_.names, nullptr);
-  extractor_.schema.entity_types = {{"ORG", "ORG", ""}};
-  EXPECT_EQ(run(family_).entities[0].type, "");
-  extractor_.schema.entity_types.push_back({"PER", "PER", ""});
-  EXPECT_EQ(run(family_).entities[0].type, "PER");
-}
-
-TEST_F(Facts, NamesAreNotAskedOfGivenEntities) {
-  options_.closure = false;
-  rules_ = {{{kAskRelations}, "spouse"}, {{kAskHeads}, "Ann Lee"}, {{kAskTails}, "Cid"}};
-  Document given = family_;
-  for (const char* name : {"Ann Lee", "Cid"}) {
-    data::Entity entity;
-    entity.id = entity.text = name;
-    given.entities.push_back(entity);
-  }
-  const double score = run(given).relations[0].score.value();
-  extractor_.names = names_of_the_family();
-  EXPECT_EQ(run(given).relations[0].score.value(), score);
-}
-
 TEST_F(Facts, LongDocumentsAreReadInWindows) {
   Document document = family_;
   std::string middle;
@@ -530,126 +366,6 @@ TEST_F(Facts, EnginesOfTextAnswerFreely) {
   const Document out = run(family_);
   EXPECT_EQ(triples(out), Strings{"Ann Lee|father|Cid"});
   EXPECT_FALSE(out.relations[0].score.has_value());
-}
-
-TEST_F(Facts, AJournalKeepsFinishedDocuments) {
-  rules_ = {{{kAskRelations}, "father"}, {{kAskHeads}, "Ann"}, {{kAskTails}, "Bob"}};
-  const std::string folder = testing::TempDir() + "facts_journal";
-  std::filesystem::remove_all(folder);
-  ASSERT_TRUE(make_folders(folder).ok());
-  const std::string path = folder + "/journal";
-  std::vector<Document> documents = {make_document("a", "Ann and Bob.", {}),
-                                     make_document("b", "Bob and Ann.", {})};
-  options_.batch = 1;
-  const auto run_all = [&] {
-    return extract_fact_documents(extractor_, engine_, compiler_, documents, options_, path);
-  };
-  const auto all = run_all().value();
-  EXPECT_EQ(triples(all[1]), Strings{"Ann|father|Bob"});
-  EXPECT_EQ(all[0].meta["model"], "sha256:fake");
-  const size_t asked = engine_.generated.size();
-  EXPECT_EQ(asked, 6u);
-  int64_t skipped = 0;
-  options_.skipped = [&](int64_t count) { skipped += count; };
-  const auto again = run_all().value();
-  EXPECT_EQ(engine_.generated.size(), asked);
-  EXPECT_EQ(skipped, 2);
-  for (size_t i = 0; i < 2; ++i) EXPECT_EQ(to_json_line(again[i]), to_json_line(all[i]));
-  extractor_.config.thresholds["head"] = 0.1;
-  EXPECT_FALSE(run_all().ok());  // other settings
-  extractor_.config.thresholds.clear();
-  documents[1].text = "Bob, not Ann.";
-  EXPECT_EQ(run_all().value()[1].text, "Bob, not Ann.");
-  EXPECT_EQ(engine_.generated.size(), asked + 3) << "the other one is taken from the journal";
-  // Entities that are given now are chosen among: the answer in the journal was found without.
-  documents[0].entities = {{"e0", "Ann", "", {{0, 3}}, {}}, {"e1", "Bob", "", {{8, 11}}, {}}};
-  ASSERT_TRUE(run_all().ok());
-  EXPECT_EQ(engine_.generated.size(), asked + 6);
-}
-
-TEST_F(Facts, ABatchIsAskedAboutAsAWhole) {
-  rules_ = {{{kAskRelations}, "father"}, {{kAskHeads}, "Ann"}, {{kAskTails}, "Bob"}};
-  const std::string folder = testing::TempDir() + "facts_batches";
-  std::filesystem::remove_all(folder);
-  ASSERT_TRUE(make_folders(folder).ok());
-  const std::vector<Document> documents = {
-      make_document("a", "Ann and Bob.", {}), make_document("b", "Bob and Ann.", {}),
-      make_document("c", "Ann or Bob.", {}), make_document("d", "Bob or Ann.", {})};
-  options_.batch = 2;
-  options_.decode = "free";
-  for (const auto form : {generate::PromptForm::kIds, generate::PromptForm::kUserTurn}) {
-    const bool here = form == generate::PromptForm::kIds;
-    const std::string path = folder + (here ? "/model" : "/server");
-    engine_.form = form;
-    const auto run_all = [&] {
-      engine_.generated.clear();
-      engine_.forgotten = 0;
-      return extract_fact_documents(extractor_, engine_, nullptr, documents, options_, path)
-          .value();
-    };
-    const auto whole = run_all();
-    EXPECT_EQ(engine_.generated.size(), 12u);
-    EXPECT_EQ(engine_.forgotten, 2);
-    Strings lines = Journal::open(path).value().lines();
-    std::filesystem::remove(path);
-    {
-      Journal begun = Journal::open(path).value();
-      // The header, a, c and d: what the first batch's results were before they were all written.
-      for (const size_t i : {0, 1, 3, 4}) ASSERT_TRUE(begun.append(lines.at(i)).ok());
-    }
-    const auto resumed = run_all();
-    EXPECT_EQ(engine_.generated.size(), here ? 6u : 3u);
-    EXPECT_EQ(engine_.forgotten, 1);
-    for (size_t i = 0; i < 4; ++i) EXPECT_EQ(to_json_line(resumed[i]), to_json_line(whole[i]));
-    EXPECT_EQ(Journal::open(path).value().lines().size(), 5u);
-  }
-}
-
-// Two documents at once, then nothing for a while, as a pipe has it.
-class PausingDocuments : public data::DocumentSource {
- public:
-  explicit PausingDocuments(const std::vector<Document>& documents) : documents_(documents) {}
-  Result<std::optional<Document>> next() override {
-    if (next_ == documents_.size()) return std::optional<Document>();
-    return std::optional<Document>(documents_[next_++]);
-  }
-  Result<bool> ready() override { return next_ % 2 == 1; }
-  size_t given() const { return next_; }
-
- private:
-  const std::vector<Document>& documents_;
-  size_t next_ = 0;
-};
-
-TEST_F(Facts, ResultsDoNotWaitForDocumentsToCome) {
-  rules_ = {{{kAskRelations}, "father"}, {{kAskHeads}, "Ann"}, {{kAskTails}, "Bob"}};
-  const std::vector<Document> documents(5, make_document("a", "Ann and Bob.", {}));
-  options_.batch = 4;
-  const std::string path = testing::TempDir() + "facts_pauses";
-  std::filesystem::remove(path);
-  for (const std::string& journal : {std::string(), path}) {
-    PausingDocuments source(documents);
-    std::vector<size_t> given;  // when each result came
-    const auto take = [&](Document document) -> Status {
-      EXPECT_EQ(triples(document), Strings{"Ann|father|Bob"});
-      given.push_back(source.given());
-      return {};
-    };
-    ASSERT_TRUE(
-        extract_fact_documents(extractor_, engine_, compiler_, options_, {source, journal, take})
-            .ok());
-    // With a journal batches are those of a run that waits for nothing.
-    EXPECT_EQ(given, journal.empty() ? (std::vector<size_t>{2, 2, 4, 4, 5})
-                                     : (std::vector<size_t>{4, 4, 4, 4, 5}));
-  }
-  PausingDocuments source(documents);
-  const auto refuse = [](const Document&) -> Status { return resource_error("full"); };
-  const Status status =
-      extract_fact_documents(extractor_, engine_, compiler_, options_, {source, "", refuse});
-  ASSERT_FALSE(status.ok());
-  EXPECT_EQ(status.error().message, "full");
-  EXPECT_EQ(source.given(), 2u);
-  std::filesystem::remove(path);
 }
 
 TEST_F(Facts, StepsUseTheirAdapters) {
