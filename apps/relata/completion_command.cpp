@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "command_io.h"
 #include "commands.h"
 #include "help.h"
+#include "io/command_io.h"
 
 namespace relata::app {
 namespace {

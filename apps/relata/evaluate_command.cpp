@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <memory>
 
-#include "command_io.h"
 #include "commands.h"
 #include "help.h"
-#include "output_places.h"
+#include "io/command_io.h"
+#include "io/output_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/eval/evaluate.h"

@@ -3,10 +3,10 @@
 
 #include <memory>
 
-#include "command_io.h"
 #include "commands.h"
 #include "help.h"
-#include "output_places.h"
+#include "io/command_io.h"
+#include "io/output_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/visible_text.h"

@@ -16,13 +16,13 @@
 #include <system_error>
 
 #include "help.h"
+#include "io/standard_output.h"
 #include "relata/base/input_failure.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"
 #include "relata/base/temporary_file.h"
 #include "relata/base/version.h"
 #include "relata/base/visible_text.h"
-#include "standard_output.h"
 
 namespace relata::app {
 namespace {

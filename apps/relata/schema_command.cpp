@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <memory>
 
-#include "command_io.h"
 #include "commands.h"
 #include "help.h"
-#include "output_places.h"
+#include "io/command_io.h"
+#include "io/output_places.h"
 #include "relata/base/log.h"
 #include "relata/data/schema.h"
 #include "shipped_schemas.h"

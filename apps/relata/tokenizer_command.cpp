@@ -3,11 +3,11 @@
 
 #include <memory>
 
-#include "command_io.h"
 #include "commands.h"
 #include "help.h"
-#include "hub_models.h"
-#include "output_places.h"
+#include "io/command_io.h"
+#include "io/output_places.h"
+#include "models/hub_models.h"
 #include "relata/base/log.h"
 #include "relata/text/tokenizer.h"
 

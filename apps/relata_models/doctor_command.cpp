@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <sstream>
 
-#include "command_io.h"
 #include "commands.h"
 #include "help.h"
+#include "io/command_io.h"
 #include "relata/base/file.h"
 #include "torch_info.h"
 

@@ -5,13 +5,13 @@
 #include <memory>
 #include <span>
 
-#include "command_io.h"
 #include "commands.h"
 #include "encoder_options.h"
 #include "engine_options.h"
 #include "help.h"
-#include "hub_models.h"
-#include "output_places.h"
+#include "io/command_io.h"
+#include "io/output_places.h"
+#include "models/hub_models.h"
 #include "relata/base/progress.h"
 #include "relata/retrieve/cross_encoder.h"
 

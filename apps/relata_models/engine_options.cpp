@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "hub_models.h"
+#include "models/hub_models.h"
 #include "relata/base/progress.h"
 #include "relata/model/device.h"
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "command_io.h"
 #include "commands.h"
+#include "io/command_io.h"
 #include "relata/base/result.h"
 #include "relata/engine/native.h"
 #include "relata/generate/engine.h"

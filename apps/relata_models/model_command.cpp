@@ -4,11 +4,11 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
-#include "command_io.h"
 #include "commands.h"
 #include "engine_options.h"
 #include "help.h"
-#include "hub_models.h"
+#include "io/command_io.h"
+#include "models/hub_models.h"
 #include "relata/base/file.h"
 #include "relata/model/damage.h"
 #include "relata/model/decoder.h"

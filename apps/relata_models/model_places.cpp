@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "hub_models.h"
+#include "models/hub_models.h"
 #include "program.h"
 #include "relata/base/file.h"
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "model_folders.h"
+#include "models/model_folders.h"
 #include "relata/base/result.h"
 #include "relata/extract/extractor.h"
 

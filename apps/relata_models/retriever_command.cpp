@@ -3,11 +3,11 @@
 
 #include <memory>
 
-#include "command_io.h"
 #include "commands.h"
 #include "engine_options.h"
 #include "help.h"
-#include "hub_models.h"
+#include "io/command_io.h"
+#include "models/hub_models.h"
 #include "processes.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"

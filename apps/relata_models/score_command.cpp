@@ -6,7 +6,7 @@
 #include "commands.h"
 #include "engine_options.h"
 #include "help.h"
-#include "output_places.h"
+#include "io/output_places.h"
 #include "relata/base/fields.h"
 
 namespace relata::app {

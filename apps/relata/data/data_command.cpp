@@ -6,13 +6,13 @@
 #include <map>
 #include <memory>
 
-#include "command_io.h"
 #include "commands.h"
 #include "data/data_split.h"
 #include "data/record_stream.h"
 #include "help.h"
-#include "input_feed.h"
-#include "output_places.h"
+#include "io/command_io.h"
+#include "io/input_feed.h"
+#include "io/output_places.h"
 #include "relata/base/fields.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"

@@ -6,8 +6,8 @@
 #include <span>
 #include <utility>
 
-#include "command_io.h"
-#include "input_feed.h"
+#include "io/command_io.h"
+#include "io/input_feed.h"
 #include "relata/base/atomic_file.h"
 #include "relata/base/log.h"
 #include "relata/data/spacing.h"

@@ -7,11 +7,11 @@
 #include <set>
 #include <string_view>
 
-#include "command_io.h"
 #include "help.h"
-#include "hub_models.h"
 #include "index/index_passages.h"
 #include "index/index_vectors.h"
+#include "io/command_io.h"
+#include "models/hub_models.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"
 

@@ -5,16 +5,16 @@
 #include <iterator>
 #include <memory>
 
-#include "command_io.h"
 #include "commands.h"
 #include "encoder_options.h"
 #include "help.h"
-#include "hub_models.h"
 #include "index/index_change.h"
 #include "index/index_passages.h"
 #include "index/index_scope.h"
 #include "index/index_vectors.h"
-#include "output_places.h"
+#include "io/command_io.h"
+#include "io/output_places.h"
+#include "models/hub_models.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"
 #include "relata/base/trim.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "command_io.h"
+#include "io/command_io.h"
 #include "relata/base/log.h"
 
 namespace relata::app {

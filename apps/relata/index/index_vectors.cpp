@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "command_io.h"
+#include "io/command_io.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/base/parallel.h"

@@ -1,4 +1,4 @@
-#include "command_io.h"
+#include "io/command_io.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,12 +9,12 @@
 #include <limits>
 
 #include "commands.h"
+#include "io/standard_output.h"
+#include "io/unique_ids.h"
 #include "relata/base/atomic_file.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/text/utf8.h"
-#include "standard_output.h"
-#include "unique_ids.h"
 
 namespace relata::app {
 namespace {

@@ -1,10 +1,10 @@
-#include "input_feed.h"
+#include "io/input_feed.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
 
-#include "command_io.h"
+#include "io/command_io.h"
 #include "relata/base/file.h"
 #include "relata/base/file_reader.h"
 

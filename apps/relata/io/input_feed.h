@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "io/unique_ids.h"
 #include "relata/data/document_stream.h"
-#include "unique_ids.h"
 
 namespace relata::app {
 

@@ -1,10 +1,10 @@
-#include "output_places.h"
+#include "io/output_places.h"
 
 #include <fmt/format.h>
 
 #include <filesystem>
 
-#include "command_io.h"
+#include "io/command_io.h"
 
 namespace relata::app {
 namespace {

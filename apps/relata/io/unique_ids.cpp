@@ -1,4 +1,4 @@
-#include "unique_ids.h"
+#include "io/unique_ids.h"
 
 namespace relata::app {
 

@@ -1,4 +1,4 @@
-#include "hub_models.h"
+#include "models/hub_models.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,7 +9,7 @@
 #include <regex>
 
 #include "environment.h"
-#include "model_folders.h"
+#include "models/model_folders.h"
 #include "relata/base/file.h"
 #include "relata/base/gguf.h"
 

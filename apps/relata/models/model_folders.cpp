@@ -1,4 +1,4 @@
-#include "model_folders.h"
+#include "models/model_folders.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -7,11 +7,11 @@
 #include <string_view>
 
 #include "backend_options.h"
-#include "command_io.h"
 #include "commands.h"
 #include "extract/extract_run.h"
 #include "extract/extractor_flags.h"
 #include "help.h"
+#include "io/command_io.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/extract/calibrate.h"

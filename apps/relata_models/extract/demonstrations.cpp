@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <map>
 
-#include "command_io.h"
 #include "extract/pool_labels.h"
-#include "hub_models.h"
+#include "io/command_io.h"
 #include "model_places.h"
+#include "models/hub_models.h"
 #include "relata/base/file.h"
 #include "relata/base/hash.h"
 #include "relata/base/log.h"

@@ -5,15 +5,15 @@
 #include <memory>
 
 #include "backend_options.h"
-#include "command_io.h"
 #include "commands.h"
 #include "extract/demonstrations.h"
 #include "extract/extract_forecast.h"
 #include "extract/extract_run.h"
 #include "extract/extractor_flags.h"
 #include "help.h"
-#include "input_feed.h"
-#include "output_places.h"
+#include "io/command_io.h"
+#include "io/input_feed.h"
+#include "io/output_places.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/extract/page.h"

@@ -54,10 +54,6 @@ std::vector<data::Document> sample_of(const std::vector<data::Document>& documen
   return sample;
 }
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 void warn_of_short_sample(double seconds, const AskedWork& asked, const AskedWork& whole) {
   log_warning(
       fmt::format("the sample was stopped after {:.0f} s: the forecast is made from {:.0f} "

@@ -4,7 +4,7 @@
 #include <optional>
 #include <span>
 
-#include "command_io.h"
+#include "io/command_io.h"
 #include "relata/base/atomic_file.h"
 #include "relata/base/log.h"
 #include "relata/base/progress.h"

@@ -7,8 +7,8 @@
 
 #include "extract/demonstrations.h"
 #include "help.h"
-#include "hub_models.h"
 #include "model_places.h"
+#include "models/hub_models.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/text/utf8.h"

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "command_io.h"
+#include "io/command_io.h"
 #include "relata/base/log.h"
 #include "relata/data/type_ids.h"
 

@@ -14,10 +14,6 @@ using generate::GenerateResult;
 using generate::ScoreRequest;
 using generate::ScoreResult;
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 void add(AskedWork& sum, const AskedWork& work, double times) {
   sum.questions += work.questions * times;
   sum.seconds += work.seconds * times;
@@ -50,6 +46,10 @@ size_t next_count(size_t done, double took, double budget, size_t rest) {
 }
 
 }  // namespace
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 SampledEngine::SampledEngine(generate::Engine& engine, double seconds, size_t calls)
     : engine_(engine), seconds_left_(seconds), calls_left_(calls) {}

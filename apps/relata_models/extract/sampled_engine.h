@@ -1,6 +1,7 @@
 // An engine for forecasts: it answers as many of a run's questions as a time allows.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +9,8 @@
 #include "relata/generate/engine.h"
 
 namespace relata::app {
+
+double seconds_since(std::chrono::steady_clock::time_point start);
 
 // What questions took.
 struct AskedWork {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "hub_models.h"
+#include "models/hub_models.h"
 #include "relata/base/result.h"
 
 namespace relata::app {

@@ -4,13 +4,13 @@
 #include <filesystem>
 #include <memory>
 
-#include "command_io.h"
 #include "commands.h"
 #include "environment.h"
 #include "help.h"
 #include "hub/hub.h"
 #include "hub/wanted_files.h"
-#include "hub_models.h"
+#include "io/command_io.h"
+#include "models/hub_models.h"
 #include "relata/base/file.h"
 #include "relata/base/file_lock.h"
 #include "relata/base/log.h"

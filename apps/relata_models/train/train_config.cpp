@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "hub_models.h"
+#include "models/hub_models.h"
 #include "relata/base/fields.h"
 #include "relata/extract/extractor.h"
 #include "train/foreign_keys.h"

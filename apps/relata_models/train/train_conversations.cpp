@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "command_io.h"
+#include "io/command_io.h"
 #include "relata/base/log.h"
 #include "relata/base/trim.h"
 #include "relata/data/conversations.h"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "command_io.h"
+#include "io/command_io.h"
 #include "relata/base/file.h"
 #include "relata/base/log.h"
 #include "relata/data/sampling.h"

@@ -7,21 +7,6 @@
 namespace relata::extract {
 namespace {
 
-char32_t code_point(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  switch (text::code_point_length(text, at)) {
-    case 1:
-      return byte(at);
-    case 2:
-      return (byte(at) & 0x1FU) << 6 | (byte(at + 1) & 0x3FU);
-    case 3:
-      return (byte(at) & 0x0FU) << 12 | (byte(at + 1) & 0x3FU) << 6 | (byte(at + 2) & 0x3FU);
-    default:
-      return (byte(at) & 0x07U) << 18 | (byte(at + 1) & 0x3FU) << 12 | (byte(at + 2) & 0x3FU) << 6 |
-             (byte(at + 3) & 0x3FU);
-  }
-}
-
 // Such as an accent or what makes the character before it an emoji.
 bool is_mark(char32_t c) {
   return !text::is_spaceless(c) && (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK) != 0;
@@ -32,18 +17,14 @@ bool is_of_word(char32_t c) {
 }
 
 // "9" a number, "A" capitals, "U" a capital first, "a" other letters; else the word itself.
-std::string shape_of(std::string_view word) {
-  const auto first = static_cast<UChar32>(code_point(word, 0));
+std::string shape_of(std::u32string_view word) {
+  const auto first = static_cast<UChar32>(word.front());
   if (u_isdigit(first) != 0) return "9";
-  if (u_isalpha(first) == 0) return std::string(word);
+  if (u_isalpha(first) == 0) return text::to_utf8(word);
   if (u_isupper(first) == 0 && u_istitle(first) == 0) return "a";
-  size_t letters = 0;
-  for (size_t at = 0; at < word.size(); at += text::code_point_length(word, at)) {
-    const auto c = static_cast<UChar32>(code_point(word, at));
-    if (u_islower(c) != 0) return "U";
-    ++letters;
-  }
-  return letters > 1 ? "A" : "U";
+  const bool mixed = std::any_of(
+      word.begin(), word.end(), [](char32_t c) { return u_islower(static_cast<UChar32>(c)) != 0; });
+  return mixed || word.size() == 1 ? "U" : "A";
 }
 
 // FNV-1a, 64 bits.
@@ -77,19 +58,24 @@ std::string_view ending(std::string_view word) {
 }  // namespace
 
 NameWords::NameWords(std::string_view text) : text_(text) {
-  size_t at = 0;
+  const std::u32string points = text::to_code_points(text);
+  size_t byte = 0;  // where points[i] begins
   size_t line = 0;
-  while (at < text.size()) {
-    const size_t begin = at;
-    const char32_t c = code_point(text, at);
-    at += text::code_point_length(text, at);
+  for (size_t i = 0; i < points.size();) {
+    const size_t first = i;
+    const size_t begin = byte;
+    const auto take = [&] {
+      byte += text::code_point_length(text, byte);
+      ++i;
+    };
+    take();
+    const char32_t c = points[first];
     if (c == U'\n') ++line;
     if (u_isUWhiteSpace(static_cast<UChar32>(c)) != 0) continue;
     const auto goes_on = is_of_word(c) ? is_of_word : is_mark;
-    while (at < text.size() && goes_on(code_point(text, at))) {
-      at += text::code_point_length(text, at);
-    }
-    words_.push_back({{begin, at}, shape_of(text.substr(begin, at - begin)), line});
+    while (i < points.size() && goes_on(points[i])) take();
+    const auto word = std::u32string_view(points).substr(first, i - first);
+    words_.push_back({{begin, byte}, shape_of(word), line});
   }
 }
 
